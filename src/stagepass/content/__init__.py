@@ -1,0 +1,1 @@
+"""Text for people and for models: messages, prompts, Korean particles, syllables, languages."""

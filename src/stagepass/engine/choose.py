@@ -1,0 +1,38 @@
+"""Which ready runs go next, out of several queues: by priority, then the queues in turn."""
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+
+from stagepass.engine.ports import Candidate
+from stagepass.engine.records import StageRun
+
+
+def choose(stored: Sequence[Candidate], fresh: Sequence[StageRun], wanted: int) -> tuple[list[str], frozenset[str]]:
+    """Pick about `wanted` of the runs that are ready.
+
+    Args:
+        stored: ready rows, each queue's in its order; more than wanted, since others may hold some of them.
+        fresh: runs that became ready in this transaction.
+
+    Returns:
+        The ids in the order in which to try them, and the queues in which more is ready than was wanted.
+    """
+    known = {run.id for run in fresh}
+    entries = [candidate for candidate in stored if candidate.run_id not in known]
+    entries += [Candidate(run.id, run.queue, run.priority, run.turn, run.due_at) for run in fresh]
+    lanes: dict[str, list[Candidate]] = defaultdict(list)
+    for entry in entries:
+        lanes[entry.queue].append(entry)
+    heads = deque(
+        deque(sorted(lane, key=lambda c: (-c.priority, c.turn, c.due_at, c.run_id))) for lane in lanes.values()
+    )
+    picked: list[Candidate] = []
+    while heads:
+        best = max(lane[0].priority for lane in heads)
+        while heads[0][0].priority != best:
+            heads.rotate(-1)
+        lane = heads.popleft()
+        picked.append(lane.popleft())
+        if lane:
+            heads.append(lane)
+    return [entry.run_id for entry in picked], frozenset(entry.queue for entry in picked[wanted:])

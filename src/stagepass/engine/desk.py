@@ -1,0 +1,246 @@
+"""The committing thread of a process: everything that changes the store goes over this desk.
+
+What the process's threads ask for while one transaction commits goes into the next, together: with
+one thread each is a transaction of its own, with a hundred they share it. Claims are carried out
+last, so that a worker which settles one run takes the next in the same transaction.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from stagepass.engine import failpoints, rules
+from stagepass.engine.book import Book
+from stagepass.engine.choose import choose
+from stagepass.engine.clock import Clock, SystemClock
+from stagepass.engine.operations import Claim, Claimed, Haul, Operation, Settle, Submit
+from stagepass.engine.outcomes import LeaseLost
+from stagepass.engine.ports import Outputs, Stale, Store
+from stagepass.engine.records import Event, StageRun
+from stagepass.engine.registry import Registry
+from stagepass.engine.states import RunState
+from stagepass.errors import StagepassError, StoreUnavailable
+
+log = logging.getLogger("stagepass.desk")
+
+BATCH = 256
+"""The most operations of one transaction."""
+
+
+@dataclass(slots=True)
+class News:
+    """What a commit made known: its events, and the runs that are ready and that nobody has claimed yet."""
+
+    events: list[Event]
+    ready: list[StageRun]
+
+
+@dataclass(slots=True)
+class _Request:
+    operation: Operation
+    future: "Future[Any]" = field(default_factory=Future)
+    since: float = 0.0
+
+
+class Desk:
+    """Carries out operations in batches.
+
+    Args:
+        told: called after each commit with its `News`, on the desk's thread; must not block.
+    """
+
+    def __init__(
+        self, store: Store, registry: Registry, told: Callable[[News], None], *, clock: Clock | None = None
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._told = told
+        self._clock = clock or SystemClock()
+        self._queue: deque[_Request] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    # ── asking ──
+
+    def put(self, *operations: Operation) -> list["Future[Any]"]:
+        """Ask for these operations; they share a transaction unless one of them breaks it."""
+        requests = [_Request(operation, since=self._clock.steady()) for operation in operations]
+        with self._wake:
+            if self._closing:
+                raise StoreUnavailable("this process is shutting down")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="stagepass-desk", daemon=True)
+                self._thread.start()
+            self._queue.extend(requests)
+            self._wake.notify()
+        return [request.future for request in requests]
+
+    def do(self, operation: Operation) -> Any:
+        """Ask, and wait for the result."""
+        return self.put(operation)[0].result()
+
+    def close(self) -> None:
+        """Carry out what was asked, and stop."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=30)
+
+    # ── doing ──
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue and not self._closing:
+                    self._wake.wait()
+                if not self._queue:
+                    return
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+            self._carry_out(batch)
+
+    def _carry_out(self, batch: list[_Request]) -> None:
+        try:
+            self._commit(batch)
+        except StoreUnavailable as problem:
+            self._again_later(batch, problem)
+        except Exception as problem:
+            if len(batch) == 1:
+                if isinstance(problem, Stale) or _raced(problem, batch[0]):
+                    self._again_later(batch, StoreUnavailable(str(problem)))
+                    return
+                log.exception("an operation failed: %s", type(batch[0].operation).__name__)
+                batch[0].future.set_exception(problem)
+                return
+            for request in batch:
+                self._carry_out([request])
+
+    def _again_later(self, batch: list[_Request], problem: StoreUnavailable) -> None:
+        """The database did not answer: keep what can wait, tell the others."""
+        now = self._clock.steady()
+        keep = []
+        for request in batch:
+            if now - request.since < request.operation.patience:
+                if isinstance(request.operation, Submit):
+                    request.operation.again = True
+                keep.append(request)
+            else:
+                request.future.set_exception(problem)
+        with self._wake:
+            self._queue.extendleft(reversed(keep))
+        time.sleep(0.2)  # the database gets a moment; what is asked meanwhile shares the next try
+
+    def _commit(self, batch: list[_Request]) -> None:
+        results: list[tuple[_Request, Any, BaseException | None]] = []
+        claims = [request for request in batch if isinstance(request.operation, Claim)]
+        others = [request for request in batch if not isinstance(request.operation, Claim)]
+        with self._store.begin() as tx:
+            book = Book(tx, self._clock, self._registry)
+            book.open_jobs(i for request in others for i in request.operation.jobs())
+            book.open_runs(i for request in others for i in request.operation.runs())
+            known: Outputs = {}
+            for request in others:
+                try:
+                    results.append((request, request.operation.apply(book), None))
+                except (StagepassError, LeaseLost) as refusal:
+                    results.append((request, None, refusal))
+                else:
+                    if isinstance(request.operation, Settle):
+                        known.update(request.operation.known())
+            book.line_up()
+            hauls = self._claim(book, claims, known) if claims else []
+            book.save()
+            self._pass_by("before", batch)
+        self._pass_by("after", batch)
+        self._tell(News(book.events, list(book.ready.values())))
+        for request, result, refusal in results:
+            if refusal is not None:
+                request.future.set_exception(refusal)
+            else:
+                request.future.set_result(result)
+        for request, haul in zip(claims, hauls, strict=True):
+            request.future.set_result(haul)
+
+    def _tell(self, news: News) -> None:
+        try:
+            self._told(news)
+        except Exception:  # the commit stands: the relay and the gateways find what was not told
+            log.exception("news of a commit could not be told")
+
+    @staticmethod
+    def _pass_by(when: str, batch: Iterable[_Request]) -> None:
+        for request in batch:
+            kind = {Submit: "submit", Claim: "claim", Settle: "settle"}.get(type(request.operation))
+            if kind:
+                failpoints.hit(f"{kind}.{when}_commit")
+
+    # ── claiming ──
+
+    def _claim(self, book: Book, requests: Sequence[_Request], known: Outputs) -> list[Haul]:
+        """Take as many runs as all claims of this batch ask for, in one look, and deal them out."""
+        groups: dict[tuple[tuple[str, ...], str], list[tuple[int, Claim]]] = defaultdict(list)
+        for number, request in enumerate(requests):
+            claim = request.operation
+            assert isinstance(claim, Claim)
+            groups[(claim.queues, claim.worker)].append((number, claim))
+        hauls = [Haul([]) for _ in requests]
+        for (queues, worker), claims in groups.items():
+            wanted = sum(claim.limit for _, claim in claims)
+            taken, more = self._take(book, queues, wanted)
+            for run in taken:
+                rules.claim(book, run, book.jobs[run.job_id], worker)
+            claimed = self._equip(book, taken, known)
+            for number, claim in claims:
+                hauls[number] = Haul(claimed[: claim.limit], more)
+                del claimed[: claim.limit]
+        return hauls
+
+    def _take(self, book: Book, queues: tuple[str, ...], wanted: int) -> tuple[list[StageRun], frozenset[str]]:
+        fresh = [run for run in book.ready.values() if run.queue in queues]
+        chosen, more = choose(book.tx.candidates(queues, wanted), fresh, wanted)
+        stored = [i for i in chosen if i not in book.ready]
+        for run, job in book.tx.take(stored, wanted) if stored else ():
+            book.adopt(run, job)
+        taken = []
+        for i in chosen:
+            run = book.runs.get(i)
+            if run is not None and run.state is RunState.READY and run.job_id in book.jobs and len(taken) < wanted:
+                taken.append(run)
+        return taken, more
+
+    def _equip(self, book: Book, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
+        """Give each claimed run the outputs that its stage asks for."""
+        needs = {run.id: self._needed(run) for run in taken}
+        wanted = {
+            (run.job_id, stage)
+            for run in taken
+            for stage in needs[run.id]
+            if stage not in known.get(run.job_id, {}) or None not in known[run.job_id][stage]
+        }
+        stored = book.tx.outputs(sorted(wanted)) if wanted else {}
+        return [
+            Claimed(
+                run=run,
+                job=book.jobs[run.job_id],
+                token=run.token or "",
+                outputs={**stored.get(run.job_id, {}), **known.get(run.job_id, {})},
+            )
+            for run in taken
+        ]
+
+    def _needed(self, run: StageRun) -> set[str]:
+        stage = self._registry.stage(run.pipeline, run.version, run.stage)
+        if stage is None:
+            return set()
+        return {p.name for p in (*stage.parameters, *stage.when_parameters) if p.source == "stage"}
+
+
+def _raced(problem: Exception, request: _Request) -> bool:
+    """Two processes accepted the same key at once: the second look finds the first one's job."""
+    return isinstance(request.operation, Submit) and type(problem).__name__ == "IntegrityError"

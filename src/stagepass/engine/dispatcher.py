@@ -1,0 +1,242 @@
+"""The slots of one process: claims ready runs, runs each in a thread, and goes on while there is work.
+
+A bell only wakes it. It fills all free slots in one claim; a slot that settles a run claims the next
+one in the same transaction, without a message. When all slots are taken and more is ready, it rings
+once for the other processes.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import cast
+
+from stagepass.engine.clock import Clock
+from stagepass.engine.desk import Desk
+from stagepass.engine.lease import Lease
+from stagepass.engine.operations import Claim, Claimed, Haul, Operation, Settle
+from stagepass.engine.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
+from stagepass.engine.runner import Runner
+from stagepass.errors import StagepassError, TimedOut
+
+log = logging.getLogger("stagepass.dispatcher")
+
+
+@dataclass(slots=True)
+class Running:
+    """An attempt that a slot is busy with."""
+
+    claimed: Claimed
+    lease: Lease
+
+
+class Dispatcher:
+    """Runs up to `slots` attempts at once.
+
+    Args:
+        ring: called with a queue in which more is ready than this process has slots for.
+        too_many_stuck: called when so many threads are past their limit that the process should be replaced.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        runner: Runner,
+        queues: tuple[str, ...],
+        slots: int,
+        worker: str,
+        *,
+        clock: Clock,
+        ring: Callable[[str], None],
+        too_many_stuck: Callable[[], None] | None = None,
+    ) -> None:
+        self.queues = queues
+        self.slots = slots
+        self.worker = worker
+        self.running: dict[str, Running] = {}
+        self.settled = 0
+        self._desk = desk
+        self._runner = runner
+        self._clock = clock
+        self._ring = ring
+        self._too_many_stuck = too_many_stuck
+        self._free = slots
+        self._stuck = 0
+        self._most_stuck = max(2, slots // 4)
+        self._woken = False
+        self._draining = False
+        self._change = threading.Condition()
+        self._pool = ThreadPoolExecutor(slots + self._most_stuck, thread_name_prefix="stagepass-slot")
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin: look for work at once, then at every bell."""
+        self._woken = True
+        for target in (self._claim_loop, self._watch_loop):
+            thread = threading.Thread(target=target, name=f"stagepass-{target.__name__.strip('_')}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def wake(self) -> bool:
+        """Work may be ready. Returns whether a slot is free to take it."""
+        with self._change:
+            self._woken = True
+            self._change.notify_all()
+            return self._free > 0 and not self._draining
+
+    @property
+    def free(self) -> int:
+        return self._free
+
+    @property
+    def stuck(self) -> int:
+        """Threads that run on although their attempt is over."""
+        return self._stuck
+
+    def drain(self, grace: float) -> None:
+        """Claim no more; wait up to `grace` seconds for what runs, then give the rest back unspent."""
+        deadline = time.monotonic() + grace
+        with self._change:
+            self._draining = True
+            self._change.notify_all()
+            self._change.wait_for(lambda: not self.running, timeout=max(0.0, grace))
+        for running in list(self.running.values()):
+            if running.lease.end():
+                self._settle(running.claimed, Released())
+                running.lease.lose()
+        log.info("drained in %.1f s", grace - (deadline - time.monotonic()))
+
+    # ── claiming ──
+
+    def _claim_loop(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._draining or (self._woken and self._free > 0))
+                if self._draining:
+                    return
+                self._woken = False
+                wanted = self._free
+                self._free = 0  # reserved while the claim is under way
+            haul = self._claim(wanted)
+            self._give_back(wanted - len(haul.claimed))
+            for claimed in haul.claimed:
+                self._pool.submit(self._slot, claimed)
+            if len(haul.claimed) == wanted:
+                for queue in haul.more:
+                    self._ring(queue)
+
+    def _claim(self, wanted: int) -> Haul:
+        try:
+            return cast(Haul, self._desk.do(Claim(self.queues, wanted, self.worker)))
+        except StagepassError as problem:
+            log.warning("could not look for work: %s", problem)
+            return Haul([])
+
+    def _give_back(self, slots: int) -> None:
+        with self._change:
+            self._free += slots
+            self._change.notify_all()
+
+    # ── running ──
+
+    def _slot(self, claimed: Claimed | None) -> None:
+        while claimed is not None:
+            lease = self._begin(claimed)
+            outcome = self._attempt(claimed, lease)
+            with self._change:
+                self.running.pop(claimed.token, None)
+                self._change.notify_all()
+            if not lease.end():  # its time was up: the watch has settled it and freed this slot
+                with self._change:
+                    self._stuck -= 1
+                return
+            claimed = self._settle_and_claim(claimed, outcome)
+        self._give_back(1)
+
+    def _begin(self, claimed: Claimed) -> Lease:
+        stage = self._runner.stage(claimed)
+        seconds = 30.0
+        if stage is not None:
+            run, now = claimed.run, self._clock.now()
+            seconds = min(
+                stage.time_limit - (now - (run.attempt_at or now)) / 1000,
+                stage.run_limit - (now - (run.started_at or now)) / 1000,
+            )
+        lease = Lease(claimed.run.id, claimed.token, seconds)
+        with self._change:
+            self.running[claimed.token] = Running(claimed, lease)
+            self._change.notify_all()
+        return lease
+
+    def _attempt(self, claimed: Claimed, lease: Lease) -> Outcome | None:
+        stage = self._runner.stage(claimed)
+        if stage is None:
+            run = claimed.run
+            return Unknown(f"no worker here knows {run.pipeline} version {run.version}, stage {run.stage}")
+        try:
+            return self._runner.run(claimed, stage, lease)
+        except LeaseLost:
+            log.warning("%s: the lease was lost; what this attempt still did is dropped", claimed.run.id)
+            return None
+
+    def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> Claimed | None:
+        operations: list[Operation] = [Settle(claimed, outcome)] if outcome is not None else []
+        if not self._draining:
+            operations.append(Claim(self.queues, 1, self.worker))
+        try:
+            futures = self._desk.put(*operations)
+        except StagepassError:
+            return None
+        haul = Haul([])
+        for operation, future in zip(operations, futures, strict=True):
+            try:
+                result = future.result()
+            except LeaseLost:
+                log.warning("%s: the lease was lost; its result is dropped", claimed.run.id)
+            except Exception as problem:
+                log.error("%s: %s could not be stored: %s", claimed.run.id, type(operation).__name__, problem)
+            else:
+                if isinstance(operation, Claim):
+                    haul = result
+        self.settled += 1
+        return haul.claimed[0] if haul.claimed else None
+
+    def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
+        try:
+            self._desk.do(Settle(claimed, outcome))
+        except (LeaseLost, StagepassError) as problem:
+            log.warning("%s: could not be settled: %s", claimed.run.id, type(problem).__name__)
+
+    # ── watching time ──
+
+    def _watch_loop(self) -> None:
+        """End attempts whose time is up. A thread cannot be killed: its slot is replaced, its writes are refused."""
+        while True:
+            with self._change:
+                ends = min((running.lease.ends for running in self.running.values()), default=None)
+                pause = None if ends is None else max(0.0, ends - time.monotonic())
+                if self._draining and not self.running:
+                    return
+                self._change.wait(timeout=pause)
+            for running in list(self.running.values()):
+                if running.lease.remaining() <= 0 and running.lease.end():
+                    self._time_up(running)
+
+    def _time_up(self, running: Running) -> None:
+        claimed, lease = running.claimed, running.lease
+        stage = self._runner.stage(claimed)
+        limit = stage.time_limit if stage else 0
+        with self._change:
+            self.running.pop(claimed.token, None)
+            self._stuck += 1
+        log.warning("%s: past its time limit of %g s", claimed.run.id, limit)
+        self._settle(claimed, Failure(TimedOut(f"the attempt took longer than its limit of {limit:g} s")))
+        lease.lose()
+        self._give_back(1)
+        with self._change:
+            self._woken = True
+            self._change.notify_all()
+        if self._stuck > self._most_stuck and self._too_many_stuck:
+            self._too_many_stuck()

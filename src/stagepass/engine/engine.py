@@ -1,0 +1,301 @@
+"""The engine's front: what the API, the CLI and tests ask of it. Every change goes over the desk."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from stagepass.engine import rules
+from stagepass.engine.book import Book
+from stagepass.engine.clock import Clock, SystemClock
+from stagepass.engine.desk import Desk, News
+from stagepass.engine.dispatcher import Dispatcher
+from stagepass.engine.ids import new_id
+from stagepass.engine.operations import Accepted, OnJob, Submit
+from stagepass.engine.ports import Bell, Bus, Ended, JobFilter, RunFilter, Store
+from stagepass.engine.records import Event, Job, Memo, StageRun
+from stagepass.engine.registry import Registry
+from stagepass.engine.states import ENDED, JobState, RunState
+from stagepass.errors import Conflict, InvalidInput, NotFound, TooLarge
+
+MAX_INPUT = 1_000_000
+"""Bytes of an input as JSON; photos and the like are uploaded as files."""
+
+OPERATOR = None
+"""The owner that stands for everybody: only the CLI and the relay act as it."""
+
+
+class Engine:
+    """One process's door to the system.
+
+    Args:
+        bell: rings a queue after a commit that made work ready.
+        bus: tells the events of a commit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        bell: Bell,
+        bus: Bus,
+        *,
+        clock: Clock | None = None,
+        max_input: int = MAX_INPUT,
+    ) -> None:
+        self.store = store
+        self.registry = registry
+        self.bell = bell
+        self.bus = bus
+        self.clock = clock or SystemClock()
+        self.desk = Desk(store, registry, self._told, clock=self.clock)
+        self.dispatcher: Dispatcher | None = None
+        """Set in a worker: work that becomes ready here is taken here first."""
+        self._max_input = max_input
+
+    def _told(self, news: News) -> None:
+        if news.events:
+            self.bus.publish(news.events)
+        for queue, run in {run.queue: run for run in news.ready}.items():
+            local = self.dispatcher
+            if local is None or queue not in local.queues or not local.wake():
+                self.bell.ring(queue, run.job_id, run.id)
+
+    # ── submitting ──
+
+    def submit(
+        self,
+        pipeline: str,
+        input: Mapping[str, Any] | BaseModel,
+        *,
+        owner: str = "local",
+        key: str | None = None,
+        priority: int = 0,
+        delay: float = 0.0,
+        stepwise: bool = False,
+    ) -> Accepted:
+        """Accept a job. When this returns, it is kept.
+
+        Args:
+            key: the owner's idempotency key: the same key and input give the same job again.
+            priority: -100 to 100; higher goes first within a stage.
+            delay: seconds before the first stages are ready.
+            stepwise: hold after each stage until `resume`.
+
+        Raises:
+            NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
+            with another input.
+        """
+        declared = self.registry.latest(pipeline)
+        text = self._checked(declared.input, input)
+        if not -100 <= priority <= 100:
+            raise InvalidInput("priority is a whole number from -100 to 100", field="priority")
+        if key is not None and not 1 <= len(key) <= 200:
+            raise InvalidInput("an idempotency key has 1 to 200 characters", field="idempotency_key")
+        if not 1 <= len(owner) <= 200:
+            raise InvalidInput("an owner's name has 1 to 200 characters", field="owner")
+        if not 0 <= delay <= 366 * 86400:
+            raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
+        now = self.clock.now()
+        job = Job(
+            id=new_id(),
+            pipeline=declared.name,
+            version=declared.version,
+            owner=owner,
+            input=text,
+            created_at=now,
+            updated_at=now,
+            priority=priority,
+            key=key,
+            body_hash=body_hash(declared.name, text),
+            stepwise=stepwise,
+        )
+        accepted: Accepted = self.desk.do(Submit(declared, job, delay))
+        return accepted
+
+    def _checked(self, model: type[BaseModel], value: Mapping[str, Any] | BaseModel) -> str:
+        try:
+            checked = value if isinstance(value, model) else model.model_validate(value)
+        except ValidationError as problem:
+            raise invalid_input(problem) from None
+        text = checked.model_dump_json()
+        if len(text.encode()) > self._max_input:
+            raise TooLarge(f"the input is {len(text.encode())} bytes; at most {self._max_input} are taken")
+        return text
+
+    # ── reading ──
+
+    def job(self, job_id: str, owner: str | None) -> Job:
+        """One job. Raises `NotFound`, also when it is another owner's."""
+        job = self.store.job(job_id)
+        if job is None or (owner is not None and job.owner != owner):
+            raise NotFound(f"there is no job {job_id}", job_id=job_id)
+        return job
+
+    def job_by_key(self, key: str, owner: str) -> Job:
+        """The job of an owner's idempotency key. Raises `NotFound`."""
+        job = self.store.job_by_key(owner, key)
+        if job is None:
+            raise NotFound(f"there is no job with the key {key}", key=key)
+        return job
+
+    def jobs(self, which: JobFilter) -> list[Job]:
+        return self.store.jobs(which)
+
+    def runs(self, job: Job) -> list[StageRun]:
+        return self.store.runs_of(job.id)
+
+    def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]:
+        return self.store.events(job_id, after, limit)
+
+    def result(self, job: Job) -> Any:
+        """The output of the last stage, or of each last stage by name. None until the job is completed."""
+        if job.state is not JobState.COMPLETED:
+            return None
+        leaves = self.outputs(job)
+        return next(iter(leaves.values())) if len(leaves) == 1 else leaves
+
+    def outputs(self, job: Job, *, every: bool = False) -> dict[str, Any]:
+        """Stored outputs by stage: of the last stages, or of every one."""
+        pipeline = self.registry.find(job.pipeline, job.version)
+        stages = (pipeline.stages.values() if every else pipeline.leaves) if pipeline else ()
+        with self.store.begin() as tx:
+            stored = tx.outputs([(job.id, stage.name) for stage in stages]).get(job.id, {})
+        return {stage.name: _value(stored[stage.name], stage.mapped) for stage in stages if stage.name in stored}
+
+    def dead(self, which: RunFilter) -> list[StageRun]:
+        """Dead letters: stage runs out of attempts."""
+        return self.store.find_runs(which)
+
+    # ── what people ask for ──
+
+    def cancel(self, job_id: str, owner: str | None) -> Job:
+        """Stop it: what is queued or waits at once, what runs at its next `ctx` call."""
+
+        def act(book: Book, job: Job) -> Job:
+            rules.cancel(book, job)
+            return job
+
+        return self._on_job(job_id, owner, act)
+
+    def resume(self, job_id: str, owner: str | None) -> Job:
+        """Go on from what failed, was cancelled or is held; what is done stays done."""
+
+        def act(book: Book, job: Job) -> Job:
+            rules.resume(book, job)
+            return job
+
+        return self._on_job(job_id, owner, act)
+
+    def retry(self, job_id: str, stage: str, owner: str | None) -> Job:
+        """Make a stage again from the stored results before it, and then what comes after it."""
+
+        def act(book: Book, job: Job) -> Job:
+            rules.retry_stage(book, job, stage)
+            return job
+
+        return self._on_job(job_id, owner, act)
+
+    def redrive(self, run_id: str, owner: str | None) -> Job:
+        """Send a dead letter again, with what its job had stopped beside it."""
+        run = self._run(run_id)
+
+        def act(book: Book, job: Job) -> Job:
+            book.open_runs([run_id])
+            if run_id not in book.runs or book.runs[run_id].state not in (RunState.FAILED, RunState.DISCARDED):
+                raise Conflict(f"the stage run {run_id} is not a dead letter", run_id=run_id)
+            rules.resume(book, job)
+            return job
+
+        return self._on_job(run.job_id, owner, act)
+
+    def discard(self, run_id: str, owner: str | None) -> Job:
+        """Give a dead letter up; its job stays failed."""
+        run = self._run(run_id)
+
+        def act(book: Book, job: Job) -> Job:
+            book.open_runs([run_id])
+            rules.discard(book, job, book.runs[run_id])
+            return job
+
+        return self._on_job(run.job_id, owner, act)
+
+    def decide(self, run_id: str, owner: str | None, *, name: str, value: Any = None, again: bool = False) -> Job:
+        """Decide on a call of unknown outcome: `value` is what it gave, or `again` allows to make it again."""
+        if again == (value is not None):
+            raise InvalidInput("give either the value that the call gave, or again=true", field="value")
+        run = self._run(run_id)
+
+        def act(book: Book, job: Job) -> Job:
+            book.open_runs([run_id])
+            memo = book.tx.memo(run_id, name)
+            if memo is None or memo.value is not None:
+                raise NotFound(f"the stage run {run_id} has no open call {name!r}", name=name)
+            rules.decide(book, job, book.runs[run_id])
+            if again:
+                book.forget(run_id, name)
+            else:
+                text = json.dumps(value, ensure_ascii=False)
+                book.note_memo(Memo(run_id, name, memo.token, text, self.clock.now()))
+            return job
+
+        return self._on_job(run.job_id, owner, act)
+
+    def signal(self, run_id: str, payload: Any) -> bool:
+        """A verified callback for a stage run. Repeated and late ones are harmless. Returns whether it woke anything."""
+        run = self._run(run_id)
+
+        def act(book: Book, job: Job) -> bool:
+            book.open_runs([run_id])
+            return job.state not in ENDED and run_id in book.runs and rules.signal(book, book.runs[run_id], payload)
+
+        return bool(self._on_job(run.job_id, OPERATOR, act))
+
+    def _run(self, run_id: str) -> StageRun:
+        run = self.store.run(run_id)
+        if run is None:
+            raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
+        return run
+
+    def _on_job(self, job_id: str, owner: str | None, act: Any) -> Any:
+        return self.desk.do(OnJob(job_id, owner, act))
+
+    def forget_owner(self, owner: str) -> int:
+        """Delete everything of one person. Returns how many jobs that were. Files are for the caller to delete first."""
+        count = 0
+        while ids := self.store.owner_jobs(owner, 200):
+            self.store.delete_jobs(ids)
+            count += len(ids)
+        return count
+
+    def close(self) -> None:
+        """Carry out what is under way, and let go of everything."""
+        self.desk.close()
+        self.bell.close()
+        self.bus.close()
+        self.store.close()
+
+
+def body_hash(pipeline: str, text: str) -> str:
+    """What tells one input from another: the same for the same values in another order."""
+    canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{pipeline}\n{canonical}".encode()).hexdigest()
+
+
+def invalid_input(problem: ValidationError, *, prefix: Sequence[str] = ()) -> InvalidInput:
+    """A Pydantic error as ours: the first field at fault, and all of them in the details. Values are left out."""
+    errors = problem.errors(include_url=False, include_input=False, include_context=False)
+    fields = [
+        {"field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "input", "message": error["msg"]}
+        for error in errors
+    ]
+    first = fields[0]
+    return InvalidInput(f"{first['field']}: {first['message']}", field=first["field"], errors=fields)
+
+
+def _value(ended: Mapping[int | None, Ended], mapped: bool) -> Any:
+    if mapped:
+        return [json.loads(ended[i][0] or "null") for i in sorted(i for i in ended if i is not None)]
+    return json.loads(ended.get(None, (None, None))[0] or "null")

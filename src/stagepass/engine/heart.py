@@ -1,0 +1,128 @@
+"""The heartbeat of one process: while it beats, the leases of all its attempts hold.
+
+Each beat is one round trip: it says that the process lives and how far its attempts are, and brings
+back which runs the store believes it holds, and which of them were cancelled.
+"""
+
+import logging
+import os
+import threading
+
+from stagepass.engine import rules
+from stagepass.engine.book import Book
+from stagepass.engine.clock import Clock
+from stagepass.engine.desk import Desk
+from stagepass.engine.dispatcher import Dispatcher
+from stagepass.engine.ids import new_id
+from stagepass.engine.operations import OnRuns
+from stagepass.engine.place import place
+from stagepass.engine.ports import Store
+from stagepass.engine.records import Job, StageRun, WorkerRow
+from stagepass.engine.states import RunState
+from stagepass.errors import StagepassError
+
+log = logging.getLogger("stagepass.heart")
+
+BEAT = 1.0
+"""Seconds between two beats."""
+
+LOOK_EVERY = 3
+"""Beats between two looks for work without a bell: work goes on, slower, while the broker is away."""
+
+
+class Heart:
+    """Beats for a dispatcher from a thread that no stage can block."""
+
+    def __init__(self, store: Store, desk: Desk, dispatcher: Dispatcher, clock: Clock, *, every: float = BEAT) -> None:
+        self._store = store
+        self._desk = desk
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._every = every
+        self._stop = threading.Event()
+        self._strangers: set[str] = set()
+        self._beats = 0
+        self._thread = threading.Thread(target=self._run, name="stagepass-heart", daemon=True)
+
+    def start(self) -> None:
+        """Register the worker's row, and begin to beat."""
+        self._register()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop beating, and take the row out: whatever it still held is rescued at once."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+        try:
+            with self._store.begin() as tx:
+                if not tx.running_of(self._dispatcher.worker):
+                    tx.drop_worker(self._dispatcher.worker)
+        except StagepassError as problem:
+            log.warning("the worker's row could not be removed: %s", problem)
+
+    def _register(self) -> None:
+        now = self._clock.now()
+        self._store.add_worker(
+            WorkerRow(
+                id=self._dispatcher.worker,
+                host=place(),
+                pid=os.getpid(),
+                queues=self._dispatcher.queues,
+                slots=self._dispatcher.slots,
+                beat=0,
+                started_at=now,
+                beat_at=now,
+            )
+        )
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            try:
+                self.beat()
+            except StagepassError as problem:
+                log.warning("a heartbeat did not reach the store: %s", problem)
+            except Exception:
+                log.exception("a heartbeat failed")
+
+    def beat(self) -> None:
+        """One beat."""
+        dispatcher = self._dispatcher
+        before = dict(dispatcher.running)
+        progress = []
+        for running in before.values():
+            told, running.lease.progress = running.lease.progress, None
+            if told is not None:
+                progress.append((running.lease.run_id, running.lease.token, *told))
+        stands, held = self._store.beat(dispatcher.worker, self._clock.now(), progress)
+        tokens = {token for _, token, _ in held}
+        for token, running in before.items():
+            if token not in tokens and token in dispatcher.running:
+                running.lease.lose()
+        for _, token, cancelled in held:
+            if cancelled and token in before:
+                before[token].lease.cancelled = True
+        if not stands:
+            log.error("this worker was taken for dead; it begins again under a new name")
+            dispatcher.worker = new_id()
+            self._register()
+            return
+        self._give_back_strangers({(run_id, token) for run_id, token, _ in held})
+        self._beats += 1
+        if self._beats % LOOK_EVERY == 0:
+            dispatcher.wake()
+
+    def _give_back_strangers(self, held: set[tuple[str, str]]) -> None:
+        """Runs that the store says are ours, but that no slot has: a commit whose answer was lost."""
+        mine = set(self._dispatcher.running)
+        strangers = {(run_id, token) for run_id, token in held if token not in mine}
+        again = {(run_id, token) for run_id, token in strangers if token in self._strangers}
+        self._strangers = {token for _, token in strangers}
+        for run_id, token in again:
+
+            def give_back(book: Book, run: StageRun, job: Job, token: str = token) -> bool:
+                if run.token != token or run.state is not RunState.RUNNING:
+                    return False
+                rules.release(book, run, job)
+                return True
+
+            self._desk.do(OnRuns([(run_id, run_id.split(".", 1)[0])], give_back))

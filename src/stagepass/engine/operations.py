@@ -1,0 +1,264 @@
+"""What the desk is asked to do: each operation names the rows it needs, and changes them in a `Book`.
+
+An operation checks first and changes then, so that one that refuses leaves the others of its batch
+untouched.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from stagepass.engine import rules
+from stagepass.engine.book import Book
+from stagepass.engine.outcomes import (
+    Cancelled,
+    Completed,
+    Failure,
+    Held,
+    LeaseLost,
+    Outcome,
+    Released,
+    Skipped,
+    Unknown,
+    Waiting,
+)
+from stagepass.engine.pipeline import Pipeline
+from stagepass.engine.ports import Ended, Outputs
+from stagepass.engine.records import Job, Memo, Spend, StageRun
+from stagepass.engine.states import ENDED, RunState
+from stagepass.errors import Conflict, NotFound
+
+
+class Operation:
+    """One thing to do inside a transaction.
+
+    `patience` is for how many seconds it is tried again while the database does not answer.
+    """
+
+    patience: ClassVar[float] = 5.0
+
+    def jobs(self) -> Sequence[str]:
+        """Ids of the jobs to lock and read."""
+        return ()
+
+    def runs(self) -> Sequence[str]:
+        """Ids of the stage runs to read."""
+        return ()
+
+    def apply(self, book: Book) -> Any:
+        """Check, then change. What it returns is the caller's result."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A submitted job, and whether this very call made it."""
+
+    job: Job
+    created: bool
+
+
+@dataclass(slots=True)
+class Submit(Operation):
+    """Accept a job; the same owner and key give the job that is already there."""
+
+    pipeline: Pipeline
+    job: Job
+    delay: float = 0.0
+
+    again: bool = False
+    """Asked for a second time, since nobody knows whether the first commit went through."""
+
+    def apply(self, book: Book) -> Accepted:
+        if self.again:
+            book.open_jobs([self.job.id])
+            if self.job.id in book.jobs:
+                return Accepted(book.jobs[self.job.id], created=True)
+        job = replace(self.job, tally={})  # a copy, since a batch that fails is done again
+        if job.key is not None:
+            there = book.job_by_key(job.owner, job.key)
+            if there is not None:
+                if there.body_hash != job.body_hash or there.pipeline != job.pipeline:
+                    raise Conflict(
+                        "this key was used before with another input; send the same input again, or another key",
+                        field="idempotency_key",
+                        job_id=there.id,
+                    )
+                return Accepted(there, created=False)
+        rules.accept(book, self.pipeline, job, delay=self.delay)
+        return Accepted(job, created=True)
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A stage run that a worker now owns, with what it needs to begin."""
+
+    run: StageRun
+    job: Job
+    token: str
+    outputs: dict[str, dict[int | None, Ended]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Haul:
+    """What a claim brought, and the queues in which more is ready."""
+
+    claimed: list[Claimed]
+    more: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Claim(Operation):
+    """Take up to `limit` ready runs of these queues for a worker. The desk carries it out after the others."""
+
+    queues: tuple[str, ...]
+    limit: int
+    worker: str
+
+    def apply(self, book: Book) -> Haul:
+        raise AssertionError("the desk claims by itself")
+
+
+@dataclass(slots=True)
+class Settle(Operation):
+    """End an attempt. Refused with `LeaseLost` when the lease is no longer this one's."""
+
+    patience: ClassVar[float] = 300.0
+    claimed: Claimed
+    outcome: Outcome
+
+    def jobs(self) -> Sequence[str]:
+        return (self.claimed.job.id,)
+
+    def runs(self) -> Sequence[str]:
+        return (self.claimed.run.id,)
+
+    def apply(self, book: Book) -> None:
+        run, job = _owned(book, self.claimed)
+        match self.outcome:
+            case Completed() | Skipped() as outcome:
+                rules.complete(book, run, job, outcome)
+            case Waiting() as outcome:
+                rules.wait(book, run, job, outcome)
+            case Failure() as outcome:
+                rules.fail(book, run, job, outcome)
+            case Held() as outcome:
+                rules.hold(book, run, job, outcome)
+            case Cancelled(reason):
+                rules.cancelled(book, run, job, reason)
+            case Released():
+                rules.release(book, run, job)
+            case Unknown() as outcome:
+                rules.park(book, run, job, outcome)
+
+    def known(self) -> Outputs:
+        """The outputs that this attempt had at hand, for whoever claims the next run of the same job."""
+        mine = dict(self.claimed.outputs)
+        if isinstance(self.outcome, Completed) and self.claimed.run.item is None:
+            mine[self.claimed.run.stage] = {None: (self.outcome.output, None)}
+        return {self.claimed.job.id: mine}
+
+
+def _owned(book: Book, claimed: Claimed) -> tuple[StageRun, Job]:
+    run, job = book.runs.get(claimed.run.id), book.jobs.get(claimed.job.id)
+    if run is None or job is None or run.token != claimed.token or run.state is not RunState.RUNNING:
+        raise LeaseLost(claimed.run.id)
+    return run, job
+
+
+@dataclass(slots=True)
+class Intend(Operation):
+    """Note that a call is about to be made; its value follows, or its outcome is unknown."""
+
+    patience: ClassVar[float] = 30.0
+    claimed: Claimed
+    memo: Memo
+
+    def jobs(self) -> Sequence[str]:
+        return (self.claimed.job.id,)
+
+    def runs(self) -> Sequence[str]:
+        return (self.claimed.run.id,)
+
+    def apply(self, book: Book) -> bool:
+        """Returns whether the job's owner has cancelled it: then nothing is to be bought."""
+        _, job = _owned(book, self.claimed)
+        if job.cancel_requested or job.state in ENDED:
+            return True
+        book.note_intent(self.memo)
+        return False
+
+
+@dataclass(slots=True)
+class Remember(Operation):
+    """Keep the value of a call that was made, also when the lease is lost: it was paid for."""
+
+    patience: ClassVar[float] = 300.0
+    memo: Memo
+
+    def apply(self, book: Book) -> None:
+        book.note_memo(self.memo)
+
+
+@dataclass(slots=True)
+class Forget(Operation):
+    """Drop a memo: the call had no effect, or what it began has ended."""
+
+    patience: ClassVar[float] = 60.0
+    run_id: str
+    name: str
+
+    def apply(self, book: Book) -> None:
+        book.forget(self.run_id, self.name)
+
+
+@dataclass(slots=True)
+class Spent(Operation):
+    """Note what was paid, also when the lease is lost."""
+
+    patience: ClassVar[float] = 60.0
+    spend: Spend
+
+    def apply(self, book: Book) -> None:
+        book.note_spend(self.spend)
+
+
+@dataclass(slots=True)
+class OnJob(Operation):
+    """Something a person asks of a job. `owner` None is for the operator: any job."""
+
+    job_id: str
+    owner: str | None
+    act: Callable[[Book, Job], Any]
+
+    def jobs(self) -> Sequence[str]:
+        return (self.job_id,)
+
+    def apply(self, book: Book) -> Any:
+        job = book.jobs.get(self.job_id)
+        if job is None or (self.owner is not None and job.owner != self.owner):
+            raise NotFound(f"there is no job {self.job_id}", job_id=self.job_id)
+        return self.act(book, job)
+
+
+@dataclass(slots=True)
+class OnRuns(Operation):
+    """Something the relay does to stage runs, each with its job: promote, rescue."""
+
+    targets: Sequence[tuple[str, str]]
+    act: Callable[[Book, StageRun, Job], Any]
+
+    def jobs(self) -> Sequence[str]:
+        return tuple(job for _, job in self.targets)
+
+    def runs(self) -> Sequence[str]:
+        return tuple(run for run, _ in self.targets)
+
+    def apply(self, book: Book) -> int:
+        return sum(1 for run, job in self._pairs(book) if self.act(book, run, job) is not False)
+
+    def _pairs(self, book: Book) -> Iterator[tuple[StageRun, Job]]:
+        for run_id, job_id in self.targets:
+            run, job = book.runs.get(run_id), book.jobs.get(job_id)
+            if run is not None and job is not None:
+                yield run, job

@@ -1,0 +1,325 @@
+"""What a pipeline's author writes: the stages, and what each comes after.
+
+    promo = Pipeline("promo", input=PromoRequest)
+
+    @promo.stage(retry=Retry(3, wait="30s", factor=2), needs=TextModel)
+    def lyric(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric: ...
+
+Everything is checked here, at import: the graph, the names, the types.
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, TypeAdapter
+
+from stagepass.engine.signature import Parameter, read_parameters
+from stagepass.engine.values import Duration, seconds
+from stagepass.errors import DeclarationError, StageError
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+
+Collect = Literal["all", "any", "settled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What to do otherwise for one kind of error: how many retries, and how long to wait before each."""
+
+    times: int | None = None
+    wait: Duration | None = None
+
+
+class Retry:
+    """How often a stage is tried again, and after what wait.
+
+    Args:
+        times: retries after the first attempt.
+        wait: before the first retry.
+        factor: each further wait is this many times the one before.
+        at_most: no wait is longer.
+        jitter: each wait is made longer or shorter by up to this share, so that retries do not march in step.
+        special: by error code (``"rate_limited"``), what holds instead.
+    """
+
+    def __init__(
+        self,
+        times: int = 3,
+        *,
+        wait: Duration = "1s",
+        factor: float = 2.0,
+        at_most: Duration = "10m",
+        jitter: float = 0.1,
+        special: Mapping[str, Again] | None = None,
+    ) -> None:
+        if times < 0 or factor < 1 or not 0 <= jitter < 1:
+            raise DeclarationError("Retry: times must be ≥ 0, factor ≥ 1 and jitter from 0 to below 1")
+        self.times = times
+        self.wait = seconds(wait)
+        self.factor = factor
+        self.at_most = seconds(at_most)
+        self.jitter = jitter
+        self.special = dict(special or {})
+
+    def next_wait(self, error: StageError, *, failures: int, same_failures: int) -> float | None:
+        """Seconds to wait before the next attempt, or None when there is to be none.
+
+        Args:
+            failures: how many attempts have failed, this one included.
+            same_failures: how many of them with this error's code.
+        """
+        special = self.special.get(error.code)
+        if not error.retryable and special is None:
+            return None
+        if failures > self.times or (special and special.times is not None and same_failures > special.times):
+            return None
+        wait = min(self.wait * self.factor ** (failures - 1), self.at_most)
+        if special and special.wait is not None:
+            wait = seconds(special.wait)
+        wait *= 1 + random.uniform(-self.jitter, self.jitter)
+        return max(wait, error.retry_after or 0.0)
+
+
+@dataclass(eq=False)
+class Stage:
+    """One stage of a pipeline, checked. Calling it calls the function it was made of."""
+
+    pipeline: str
+    name: str
+    body: Callable[..., Any]
+    after: tuple["Stage", ...]
+    over: tuple["Stage", tuple[str, ...]] | None
+    when: Callable[..., bool] | None
+    retry: Retry
+    time_limit: float
+    run_limit: float
+    crashes: int
+    needs: tuple[type, ...]
+    pool: Literal["io", "cpu"]
+    concurrency: int | None
+    collect: Collect
+    weight: float
+    recover: Callable[..., Any] | None = None
+    cancel: Callable[..., Any] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    when_parameters: tuple[Parameter, ...] = ()
+    output: TypeAdapter[Any] = field(default_factory=lambda: TypeAdapter(Any))
+    output_type: Any = None
+    next: list["Stage"] = field(default_factory=list)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.body(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<stage {self.queue}>"
+
+    @property
+    def queue(self) -> str:
+        """The name of its queue, and of its task."""
+        return f"{self.pipeline}.{self.name}"
+
+    @property
+    def mapped(self) -> bool:
+        """Whether it runs once per item of a list."""
+        return self.over is not None
+
+    def ancestors(self) -> Iterator["Stage"]:
+        """Every stage that is done before this one begins."""
+        seen: set[str] = set()
+        todo = list(self.after)
+        while todo:
+            stage = todo.pop()
+            if stage.name not in seen:
+                seen.add(stage.name)
+                yield stage
+                todo.extend(stage.after)
+
+    def on_recover(self, hook: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: asked when a `ctx.once` call may have been made and its answer was lost.
+
+        ``hook(ctx, name)`` returns the value if it can find it, raises `NotDone` if it is certain that
+        nothing was bought, and anything else leaves the decision to a person.
+        """
+        self.recover = hook
+        return hook
+
+    def on_cancel(self, hook: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: ``hook(ctx, memos)`` stops what was begun elsewhere, when the job is cancelled."""
+        self.cancel = hook
+        return hook
+
+
+class Pipeline:
+    """A declaration: its stages, and what each comes after.
+
+    Args:
+        name: lower-case letters, digits and underscores; the first half of each queue's name.
+        input: the Pydantic model of what is submitted.
+        version: raised when stages change in a way that running jobs would not survive; a job keeps its own.
+        title: what it is, for people, by language tag.
+        examples: inputs that work, shown in the API and run by the contract tests.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        input: type[BaseModel],
+        version: int = 1,
+        title: Mapping[str, str] | None = None,
+        examples: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        if not _NAME.match(name):
+            raise DeclarationError(
+                f"pipeline {name!r}: a name has lower-case letters, digits and _, and begins with a letter"
+            )
+        if not (isinstance(input, type) and issubclass(input, BaseModel)):
+            raise DeclarationError(f"pipeline {name!r}: input must be a Pydantic model, not {input!r}")
+        if version < 1:
+            raise DeclarationError(f"pipeline {name!r}: version must be 1 or more, not {version}")
+        self.name = name
+        self.input = input
+        self.version = version
+        self.title = dict(title or {})
+        self.examples = [dict(example) for example in examples]
+        self.stages: dict[str, Stage] = {}
+
+    def __repr__(self) -> str:
+        return f"<pipeline {self.name} v{self.version}: {' → '.join(self.stages)}>"
+
+    def stage(
+        self,
+        *,
+        after: Stage | Iterable[Stage] | None = None,
+        each: str | None = None,
+        when: Callable[..., bool] | None = None,
+        retry: Retry | None = None,
+        time_limit: Duration = "5m",
+        run_limit: Duration = "1h",
+        crashes: int = 3,
+        needs: type | Iterable[type] = (),
+        pool: Literal["io", "cpu"] = "io",
+        concurrency: int | None = None,
+        collect: Collect = "all",
+        weight: float = 1.0,
+    ) -> Callable[[Callable[..., Any]], Stage]:
+        """Decorator: makes a function a stage of this pipeline.
+
+        Args:
+            after: the stage or stages whose end it waits for.
+            each: ``"split.pages"``: run once per item of that list, all at the same time.
+            when: a function of the same values that says whether to run at all; else the stage is skipped
+                and what follows gets None.
+            retry: what happens after an error that may pass; by default 3 retries after 1, 2 and 4 s.
+            time_limit: of one attempt.
+            run_limit: of the stage run from its first attempt on, waits included.
+            crashes: after so many attempts during which the worker died, it is given up.
+            needs: the ports that it uses; a parameter annotated with one is filled with the provider.
+            pool: ``"cpu"`` puts it into processes instead of threads.
+            concurrency: gives it a worker group of its own with so many slots, under `stagepass up`.
+            collect: for a stage with `each`: whether the next one needs ``"all"`` items, ``"any"``, or
+                takes them as they ended (``"settled"``).
+            weight: its share of the job's progress, relative to the other stages.
+        """
+        parents = (after,) if isinstance(after, Stage) else tuple(after or ())
+        ports = (needs,) if isinstance(needs, type) else tuple(needs)
+
+        def declare(body: Callable[..., Any]) -> Stage:
+            stage = Stage(
+                pipeline=self.name,
+                name=body.__name__,
+                body=body,
+                after=parents,
+                over=None,
+                when=when,
+                retry=retry or Retry(),
+                time_limit=seconds(time_limit),
+                run_limit=seconds(run_limit),
+                crashes=crashes,
+                needs=ports,
+                pool=pool,
+                concurrency=concurrency,
+                collect=collect,
+                weight=weight,
+            )
+            self._check(stage, each)
+            self.stages[stage.name] = stage
+            for parent in {*parents, *((stage.over[0],) if stage.over else ())}:
+                parent.next.append(stage)
+            return stage
+
+        return declare
+
+    @property
+    def roots(self) -> list[Stage]:
+        """The stages that begin when a job is accepted."""
+        return [stage for stage in self.stages.values() if not stage.after]
+
+    @property
+    def leaves(self) -> list[Stage]:
+        """The stages whose outputs are the job's result."""
+        return [stage for stage in self.stages.values() if not stage.next]
+
+    def downstream(self, stage: Stage) -> list[Stage]:
+        """Every stage that comes after `stage`, in order of declaration."""
+        return [other for other in self.stages.values() if stage in other.ancestors()]
+
+    def progress(self, tally: Mapping[str, list[int]]) -> float:
+        """How much of a job is done, from 0 to 1, by its stages' weights."""
+        total = sum(stage.weight for stage in self.stages.values()) or 1.0
+        done = 0.0
+        for stage in self.stages.values():
+            runs, finished = tally.get(stage.name, (0, 0))
+            if stage.name in tally:
+                done += stage.weight * (finished / runs if runs else 1.0)
+        return min(1.0, done / total)
+
+    # ── checks, in the order in which they are made ──
+
+    def _check(self, stage: Stage, each: str | None) -> None:
+        where = f"stage {stage.queue}"
+        if not _NAME.match(stage.name):
+            raise DeclarationError(f"{where}: the function's name must be lower-case letters, digits and _")
+        if stage.name in self.stages:
+            raise DeclarationError(f"{where} is declared twice; rename one of the two functions")
+        if stage.name in ("ctx", "request"):
+            raise DeclarationError(f"{where}: the name {stage.name!r} is taken; rename the function")
+        self._check_parents(stage, where)
+        if each is not None:
+            stage.over = self._check_each(stage, each, where)
+        for name, value in (("time_limit", stage.time_limit), ("run_limit", stage.run_limit), ("weight", stage.weight)):
+            if value <= 0:
+                raise DeclarationError(f"{where}: {name} must be above 0")
+        if stage.time_limit > stage.run_limit:
+            raise DeclarationError(f"{where}: time_limit (one attempt) is longer than run_limit (all of them)")
+        if stage.crashes < 1:
+            raise DeclarationError(f"{where}: crashes must be 1 or more")
+        if stage.concurrency is not None and stage.concurrency < 1:
+            raise DeclarationError(f"{where}: concurrency must be 1 or more")
+        if stage.pool not in ("io", "cpu"):
+            raise DeclarationError(f'{where}: pool is "io" (threads) or "cpu" (processes), not {stage.pool!r}')
+        if stage.collect not in ("all", "any", "settled"):
+            raise DeclarationError(f'{where}: collect is "all", "any" or "settled", not {stage.collect!r}')
+        read_parameters(self, stage, where)
+
+    def _check_parents(self, stage: Stage, where: str) -> None:
+        for parent in stage.after:
+            if not isinstance(parent, Stage):
+                raise DeclarationError(
+                    f"{where}: after={parent!r} is not a stage; name the function that @{self.name}.stage decorates"
+                )
+            if self.stages.get(parent.name) is not parent:
+                raise DeclarationError(f"{where}: it comes after {parent.queue}, which is not a stage of {self.name!r}")
+
+    def _check_each(self, stage: Stage, each: str, where: str) -> tuple[Stage, tuple[str, ...]]:
+        head, *path = each.split(".")
+        source = next((parent for parent in stage.ancestors() if parent.name == head), None)
+        if source is None:
+            known = ", ".join(sorted(parent.name for parent in stage.ancestors())) or "nothing"
+            raise DeclarationError(f'{where}: each="{each}" begins with {head!r}, but it comes after {known}')
+        if source.mapped:
+            raise DeclarationError(f'{where}: each="{each}": {head!r} is itself run per item; put a stage between them')
+        return source, tuple(path)

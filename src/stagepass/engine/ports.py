@@ -1,0 +1,252 @@
+"""The engine's ways out: what it needs of a database, a broker, a bus and a folder, and no more."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from stagepass.engine.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
+from stagepass.engine.states import JobState, RunState
+from stagepass.engine.values import File
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one transaction writes. Runs and jobs that existed are written under the guard they were read with."""
+
+    new_jobs: list[Job] = field(default_factory=list)
+    new_runs: list[StageRun] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    runs: list[tuple[StageRun, RunState, str | None]] = field(default_factory=list)
+    """Each with the state and the token that it must still have."""
+    dropped_runs: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    intents: list[Memo] = field(default_factory=list)
+    memos: list[Memo] = field(default_factory=list)
+    """Values for intents; each is written only where the intent's own token still stands."""
+    forgotten: list[tuple[str, str | None]] = field(default_factory=list)
+    """Memos to drop, by run and name; None as the name drops all of the run's."""
+    spends: list[Spend] = field(default_factory=list)
+
+
+Ended = tuple[str | None, dict[str, Any] | None]
+"""How a run ended: its output as JSON text, or its error."""
+
+Outputs = dict[str, dict[str, dict[int | None, Ended]]]
+"""By job, by stage, by item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A ready run, as far as choosing needs to know it."""
+
+    run_id: str
+    queue: str
+    priority: int
+    turn: int
+    due_at: int
+
+
+class Tx(Protocol):
+    """One transaction. A job's row is the lock of everything that belongs to the job."""
+
+    def lock_jobs(self, ids: Iterable[str]) -> list[Job]:
+        """Read these jobs and hold their rows until the end; in the order of their ids, so two never dead-lock."""
+        ...
+
+    def runs(self, ids: Iterable[str]) -> list[StageRun]: ...
+    def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]: ...
+    def job_by_key(self, owner: str, key: str) -> Job | None: ...
+    def memo(self, run_id: str, name: str) -> Memo | None: ...
+
+    def line_up(self, groups: Sequence[tuple[str, int, str]]) -> list[tuple[int | None, int | None]]:
+        """For each (queue, priority, owner): the last turn of that owner's ready runs, and the first of anyone's."""
+        ...
+
+    def candidates(self, queues: Sequence[str], limit: int) -> list["Candidate"]:
+        """Ready runs, up to `limit` of each queue, in the order in which each queue's should go. Locks nothing."""
+        ...
+
+    def take(self, ids: Sequence[str], limit: int) -> list[tuple[StageRun, Job]]:
+        """Lock up to `limit` of these runs that are still ready, with their jobs; what others hold is left out."""
+        ...
+
+    def outputs(self, wanted: Sequence[tuple[str, str]]) -> "Outputs":
+        """Stored ends of the runs of these (job, stage)."""
+        ...
+
+    def due(self, now: int, limit: int) -> list[tuple[str, str]]:
+        """(run, job) of runs whose waiting is over, the most overdue first."""
+        ...
+
+    def running_of(self, worker: str) -> list[tuple[str, str]]:
+        """(run, job) of the runs whose lease this worker holds."""
+        ...
+
+    def drop_worker(self, worker: str) -> None: ...
+    def save(self, changes: Changes) -> None:
+        """Write it all. Raises `Stale` if a guarded row was not as it was read."""
+        ...
+
+
+class Stale(Exception):
+    """A row changed between being read and being written: the transaction is done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs to list. `owner` None means everybody's, which only the relay and the CLI may ask for."""
+
+    owner: str | None
+    pipeline: str | None = None
+    states: tuple[JobState, ...] = ()
+    before: str | None = None
+    """Only jobs with a smaller id: a page's cursor, since ids sort by time."""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which stage runs to list."""
+
+    owner: str | None
+    states: tuple[RunState, ...]
+    pipeline: str | None = None
+    stage: str | None = None
+    code: str | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class Store(Protocol):
+    """The database."""
+
+    def begin(self) -> AbstractContextManager[Tx]: ...
+
+    # reads outside a transaction
+    def job(self, job_id: str) -> Job | None: ...
+    def job_by_key(self, owner: str, key: str) -> Job | None: ...
+    def jobs(self, which: JobFilter) -> list[Job]: ...
+    def runs_of(self, job_id: str) -> list[StageRun]: ...
+    def run(self, run_id: str) -> StageRun | None: ...
+    def stage_states(self, job_id: str) -> list[tuple[str, RunState, int]]:
+        """(stage, state, how many) of a job's runs."""
+        ...
+
+    def find_runs(self, which: RunFilter) -> list[StageRun]: ...
+    def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]: ...
+    def attempts(self, run_ids: Sequence[str]) -> list[Attempt]: ...
+    def memos(self, run_id: str) -> list[Memo]: ...
+    def spends(self, job_id: str) -> list[Spend]: ...
+    def ready_since(self, before: int) -> list[tuple[str, int]]:
+        """(queue, how many, counted up to a bound) of runs that have been ready since before that time."""
+        ...
+
+    # workers
+    def add_worker(self, row: WorkerRow) -> None: ...
+    def beat(
+        self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]]
+    ) -> tuple[bool, list[tuple[str, str, bool]]]:
+        """One heartbeat. Returns whether the worker's row still stands, and (run, token, cancel requested) of its runs."""
+        ...
+
+    def workers(self) -> list[WorkerRow]: ...
+
+    # upkeep
+    def forget_events(self, pipeline: str, before: int, limit: int) -> int: ...
+    def forget_jobs(self, pipeline: str, before: int, limit: int) -> list[str]: ...
+    def keep_file(self, file: File, job_id: str, run_id: str | None, owner: str, at: int) -> None: ...
+    def files_of(self, job_ids: Sequence[str]) -> list[str]: ...
+    def owner_jobs(self, owner: str, limit: int) -> list[str]: ...
+    def delete_jobs(self, job_ids: Sequence[str]) -> None: ...
+    def check(self) -> None:
+        """Raises `StoreUnavailable` or `SettingsError` when the database cannot be used as it is."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Bell(Protocol):
+    """The broker: says that a queue has work. Never blocks its caller."""
+
+    def ring(self, queue: str, job_id: str = "", run_id: str = "") -> None: ...
+    def depth(self, queue: str) -> int | None:
+        """How many messages lie in the queue; None when the broker does not say."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Progress that nobody needs later: it is told once and kept nowhere."""
+
+    job_id: str
+    stage: str
+    item: int | None
+    fraction: float
+    message: str | None
+    at: int
+
+
+class Bus(Protocol):
+    """Redis: carries the news. Never blocks its caller, and may lose everything at any time."""
+
+    def publish(self, news: Sequence[Event | Tick]) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one provider allows, across all workers.
+
+    Attributes:
+        concurrency: calls at the same time; None for no limit.
+        rate: calls per `per` seconds; None for no limit.
+    """
+
+    concurrency: int | None = None
+    rate: int | None = None
+    per: float = 1.0
+
+
+class Gate(Protocol):
+    """Limits and circuit breakers of providers, shared by all workers."""
+
+    def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> float:
+        """Take a place. Returns 0 when it was given, else the seconds after which to ask again.
+
+        `ticket` names the caller, and a place that was not given back is free again after `at_most` seconds.
+        """
+        ...
+
+    def leave(self, provider: str, ticket: str) -> None: ...
+    def close_for(self, provider: str, seconds: float, reason: str) -> None:
+        """Nobody calls this provider for a while: it said so, or its credit is gone."""
+        ...
+
+    def state(self, provider: str) -> tuple[float, str | None]:
+        """Seconds for which it is still closed, and why."""
+        ...
+
+
+class FileStore(Protocol):
+    """Where large values are kept."""
+
+    def put(self, source: BinaryIO | bytes | Path, *, name: str, type: str, folder: str = "") -> File: ...
+    def local_copy(self, file: File) -> AbstractContextManager[Path]: ...
+    def stream(self, file: File, start: int = 0, end: int | None = None) -> Iterator[bytes]: ...
+    def delete(self, uri: str) -> None: ...
+
+
+Metrics = Callable[[str, float, Mapping[str, str]], None]
+"""Counts something: a metric's name, how much, and its labels. Never given personal data."""
+
+
+def no_metrics(name: str, value: float, labels: Mapping[str, str]) -> None:
+    """Counts nothing."""
+
+
+Facts = dict[str, Any]

@@ -1,0 +1,153 @@
+"""The relay: makes due what waited long enough, rescues what a dead worker dropped, rings what nobody heard.
+
+Any number may run at once: each move is guarded by the row that it moves. Without one, nothing is lost
+and nothing that waits goes on.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from stagepass.engine import failpoints, rules
+from stagepass.engine.book import Book
+from stagepass.engine.clock import Clock
+from stagepass.engine.desk import Desk
+from stagepass.engine.operations import OnRuns
+from stagepass.engine.place import alive, place
+from stagepass.engine.ports import Bell, Store
+from stagepass.engine.records import Job, StageRun
+from stagepass.engine.states import RunState
+from stagepass.errors import StagepassError
+
+log = logging.getLogger("stagepass.relay")
+
+TICK = 0.25
+"""Seconds between two looks at what is due."""
+
+DEAD_AFTER = 5.0
+"""Seconds without a beat after which a worker is taken for dead. Five beats: a pause of the database is not a death."""
+
+UNHEARD = 1.0
+"""Seconds for which a run may be ready before the relay rings for it."""
+
+FEW = 4
+"""Messages in a queue at which there is no need to ring again."""
+
+PAGE = 500
+
+
+class Relay:
+    """The loop. `step` is one look, for tests that move the clock by hand."""
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        bell: Bell,
+        clock: Clock,
+        *,
+        dead_after: float = DEAD_AFTER,
+        upkeep: Callable[[], None] | None = None,
+        upkeep_every: float = 60.0,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._bell = bell
+        self._clock = clock
+        self._dead_after = dead_after
+        self._upkeep = upkeep
+        self._upkeep_every = upkeep_every
+        self._seen: dict[str, tuple[int, float]] = {}
+        """By worker: its last known beat, and when that was first seen, by our own steady clock."""
+        self._stop = threading.Event()
+        self._last_look = self._last_upkeep = float("-inf")
+
+    def run(self) -> None:
+        """Until `stop`."""
+        while not self._stop.is_set():
+            try:
+                self.step()
+            except StagepassError as problem:
+                log.warning("the relay pauses: %s", problem)
+                self._stop.wait(1.0)
+            except Exception:
+                log.exception("a step of the relay failed")
+                self._stop.wait(1.0)
+            self._stop.wait(TICK)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def step(self) -> None:
+        """One look: promote what is due; once a second also rescue and ring; once a minute clean up."""
+        self.promote()
+        now = self._clock.steady()
+        if now - self._last_look >= 1.0:
+            self._last_look = now
+            self.rescue()
+            self.ring()
+        if self._upkeep and now - self._last_upkeep >= self._upkeep_every:
+            self._last_upkeep = now
+            self._upkeep()
+
+    def promote(self) -> int:
+        """Make ready whatever has waited long enough."""
+        count = 0
+        while True:
+            with self._store.begin() as tx:
+                due = tx.due(self._clock.now(), PAGE)
+            if due:
+                failpoints.hit("relay.before_promote")
+                count += self._desk.do(OnRuns(due, rules.promote))
+            if len(due) < PAGE:
+                return count
+
+    def rescue(self) -> int:
+        """Hand on the work of workers whose heart has stopped.
+
+        A worker is watched by whether its beat goes up, timed by our own clock: clocks that differ or jump
+        do not kill anybody. A process of this very machine that is gone is dead at once.
+        """
+        steady = self._clock.steady()
+        workers = {worker.id: worker for worker in self._store.workers()}
+        for worker_id, worker in workers.items():
+            last = self._seen.get(worker_id)
+            if last is None or last[0] != worker.beat:
+                self._seen[worker_id] = (worker.beat, steady)
+        self._seen = {i: seen for i, seen in self._seen.items() if i in workers}
+        here = place()
+        dead = [
+            i
+            for i, (_, since) in self._seen.items()
+            if steady - since >= self._dead_after or (workers[i].host == here and not alive(workers[i].pid))
+        ]
+        return sum(self.bury(worker) for worker in dead)
+
+    def bury(self, worker: str) -> int:
+        """This worker is dead: others go on with what it held."""
+        with self._store.begin() as tx:
+            held = tx.running_of(worker)
+        failpoints.hit("relay.before_rescue")
+
+        def hand_on(book: Book, run: StageRun, job: Job) -> bool:
+            if run.worker != worker or run.state is not RunState.RUNNING:
+                return False
+            rules.rescue(book, run, job)
+            return True
+
+        rescued: int = self._desk.do(OnRuns(held, hand_on)) if held else 0
+        failpoints.hit("relay.after_rescue")
+        with self._store.begin() as tx:
+            if not tx.running_of(worker):
+                tx.drop_worker(worker)
+                self._seen.pop(worker, None)
+        log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)
+        return rescued
+
+    def ring(self) -> None:
+        """Ring for what has been ready for a while, unless a bell for it is still on its way."""
+        for queue, count in self._store.ready_since(self._clock.now() - int(UNHEARD * 1000)):
+            depth = self._bell.depth(queue)
+            if depth is not None and depth < FEW:
+                for _ in range(min(count, FEW - depth)):
+                    self._bell.ring(queue)

@@ -1,0 +1,173 @@
+"""Runs one attempt: fills the parameters, calls the stage's function, and says how it ended."""
+
+import inspect
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from stagepass.engine import failpoints
+from stagepass.engine.classify import classify, trace_of
+from stagepass.engine.context import Context, Services
+from stagepass.engine.lease import Lease
+from stagepass.engine.operations import Claimed
+from stagepass.engine.outcomes import (
+    Busy,
+    Cancel,
+    Cancelled,
+    Completed,
+    Failure,
+    Held,
+    LeaseLost,
+    Outcome,
+    Skipped,
+    Unknown,
+    Wait,
+    Waiting,
+)
+from stagepass.engine.pipeline import Stage
+from stagepass.engine.registry import Registry
+from stagepass.engine.signature import Parameter
+from stagepass.errors import OutcomeUnknown, StageError, TimedOut
+
+log = logging.getLogger("stagepass.runner")
+
+MAX_OUTPUT = 1_000_000
+"""Bytes of a stage's output as JSON; what is larger belongs into a file."""
+
+
+class Providers(Protocol):
+    """Gives the provider that is configured for a port and a stage."""
+
+    def get(self, port: type, stage: Stage) -> Any: ...
+
+
+class LoopRunner(Protocol):
+    """Runs a coroutine on the process's event loop and waits for its result."""
+
+    def run(self, coroutine: Any, lease: Lease) -> Any: ...
+
+
+class Runner:
+    """Runs attempts in the calling thread."""
+
+    def __init__(self, registry: Registry, services: Services, providers: Providers, loop: LoopRunner) -> None:
+        self._registry = registry
+        self._services = services
+        self._providers = providers
+        self._loop = loop
+
+    def stage(self, claimed: Claimed) -> Stage | None:
+        run = claimed.run
+        return self._registry.stage(run.pipeline, run.version, run.stage)
+
+    def run(self, claimed: Claimed, stage: Stage, lease: Lease) -> Outcome:
+        """One attempt. Never raises, except `LeaseLost`: then there is nothing left to say."""
+        run = claimed.run
+        logger = structlog.get_logger("stagepass.stage").bind(job=run.job_id, stage=stage.queue, attempt=run.attempts)
+        ctx = Context(self._services, claimed, lease, logger)
+        ctx._recover = stage.recover
+        try:
+            failpoints.hit("body.before")
+            if run.scratch.get("cancelling"):
+                return self._cancel(stage, ctx)
+            if lease.remaining() <= 0:
+                raise TimedOut("the attempt's time limit passed while it waited")
+            values = _Values(claimed, self._providers, stage, ctx)
+            if stage.when is not None and not stage.when(**values.of(stage.when_parameters)):
+                return Skipped()
+            result = self._call(stage.body, values.of(stage.parameters), lease)
+            outcome = _planned(result, lease)
+            if outcome is None:
+                text = stage.output.dump_json(stage.output.validate_python(result)).decode()
+                if len(text) > MAX_OUTPUT:
+                    raise StageError(f"the output is {len(text)} bytes; put what is large into ctx.files", advice="")
+                outcome = Completed(text)
+            failpoints.hit("body.after")
+            return outcome
+        except LeaseLost:
+            raise
+        except (Wait, Cancel) as planned:
+            return _planned(planned, lease) or Cancelled()
+        except Busy as busy:
+            return Waiting(max(0.05, busy.wait), busy.reason, {"busy": busy.provider}, told=not run.scratch.get("busy"))
+        except OutcomeUnknown as unknown:
+            return Held(unknown)
+        except Exception as problem:
+            return Failure(classify(problem), trace_of(problem))
+        except BaseException as problem:  # SystemExit and the like out of a stage is a bug of the stage
+            return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))
+
+    def _call(self, body: Callable[..., Any], values: Mapping[str, Any], lease: Lease) -> Any:
+        if inspect.iscoroutinefunction(body):
+            return self._loop.run(body(**values), lease)
+        return body(**values)
+
+    def _cancel(self, stage: Stage, ctx: Context) -> Outcome:
+        """Stop what was begun elsewhere. The job is cancelled whether or not that succeeds."""
+        if stage.cancel is not None:
+            memos = {memo.name: memo.value for memo in self._services.store.memos(ctx._claimed.run.id)}
+            try:
+                stage.cancel(ctx, {name: json.loads(value) for name, value in memos.items() if value is not None})
+            except Exception as problem:
+                log.warning("%s: on_cancel failed: %s", stage.queue, classify(problem).code)
+        return Cancelled()
+
+
+def _planned(result: Any, lease: Lease) -> Outcome | None:
+    if isinstance(result, Wait):
+        notes = {"waits": lease.waits} if lease.waits else {}
+        return Waiting(result.seconds, result.saying, notes, told=lease.told_wait)
+    if isinstance(result, Cancel):
+        return Cancelled(result.reason)
+    return None
+
+
+class _Values:
+    """Finds each parameter's value."""
+
+    def __init__(self, claimed: Claimed, providers: Providers, stage: Stage, ctx: Context) -> None:
+        self._claimed = claimed
+        self._providers = providers
+        self._stage = stage
+        self._ctx = ctx
+
+    def of(self, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+        return {parameter.name: self._value(parameter) for parameter in parameters}
+
+    def _value(self, parameter: Parameter) -> Any:
+        match parameter.source:
+            case "ctx":
+                return self._ctx
+            case "port":
+                return self._providers.get(parameter.type, self._stage)
+            case "request":
+                return _read(parameter, self._claimed.job.input)
+            case "item":
+                return _read(parameter, self._claimed.run.item_input or "null")
+            case "stage":
+                return self._output(parameter)
+
+    def _output(self, parameter: Parameter) -> Any:
+        ended = self._claimed.outputs.get(parameter.name, {})
+        if not parameter.listed:
+            return _read(parameter, ended.get(None, (None, None))[0] or "null")
+        parent = next(stage for stage in self._stage.ancestors() if stage.name == parameter.name)
+        items = [(number, *ended[number]) for number in sorted(number for number in ended if number is not None)]
+        if parent.collect == "settled":
+            parts = (_settled(number, output, error) for number, output, error in items)
+        else:
+            parts = (output for _, output, error in items if error is None and output is not None)
+        return _read(parameter, f"[{','.join(parts)}]")
+
+
+def _settled(number: int, output: str | None, error: dict[str, Any] | None) -> str:
+    reason = json.dumps(error and {"code": error.get("code"), "message": error.get("message")})
+    return f'{{"item":{number},"output":{output or "null"},"error":{reason}}}'
+
+
+def _read(parameter: Parameter, text: str) -> Any:
+    assert parameter.adapter is not None
+    return parameter.adapter.validate_json(text)

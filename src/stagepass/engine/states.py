@@ -1,0 +1,94 @@
+"""The two state machines, as data: of a stage run, and of a job.
+
+stage run                                             job
+─────────                                             ───
+          ┌───────── released, rescued ─────────┐     queued ──▶ running ◀──▶ held
+          ▼                                     │        │          │           │
+ready ──claim──▶ running ──▶ completed, skipped │        └──────────┴─────┬─────┘
+  ▲ ▲               │                           │                         ▼
+  │ │               ├──▶ waiting, retrying, parked ──due──▶ ready         completed, failed, cancelled
+  │ │               ├──▶ held ──a person──▶ ready                         ▲
+  │ │               ├──▶ failed ──redrive, resume──▶ ready                │
+  │ └───────────────┴──▶ cancelled ──resume──▶ ready                      └─ resume, retry ──▶ running
+  └── retry from a stage: from any state that is at rest
+"""
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """Where a stage run is."""
+
+    READY = "ready"
+    """May be claimed now."""
+    RUNNING = "running"
+    """A worker holds its lease."""
+    WAITING = "waiting"
+    """Waits for a time, or for a signal that may come before: a poll, a delay."""
+    RETRYING = "retrying"
+    """Failed in a way that may pass; the next attempt is due later."""
+    PARKED = "parked"
+    """No worker that met it knows its stage or version; it is offered again later."""
+    HELD = "held"
+    """Waits for a person: a purchase of unknown outcome, or a job that goes step by step."""
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    """Out of attempts: a dead letter, kept with all that is needed to send it again."""
+    DISCARDED = "discarded"
+    """A dead letter that a person gave up."""
+    CANCELLED = "cancelled"
+
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    QUEUED = "queued"
+    """Accepted; no worker has begun."""
+    RUNNING = "running"
+    HELD = "held"
+    """Nothing of it can go on until a person decides."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+R, J = RunState, JobState
+
+TIMED = frozenset({R.WAITING, R.RETRYING, R.PARKED})
+"""States that end by themselves when `due_at` comes."""
+DONE = frozenset({R.COMPLETED, R.SKIPPED})
+"""States whose output, or its absence, the next stages may use."""
+STOPPED = frozenset({R.FAILED, R.DISCARDED, R.CANCELLED})
+"""States that a person can send on again."""
+OPEN = frozenset({R.READY, R.RUNNING, R.WAITING, R.RETRYING, R.PARKED, R.HELD})
+"""States from which a stage run can still finish by itself or by a person's word."""
+ENDED = frozenset({J.COMPLETED, J.FAILED, J.CANCELLED})
+"""States of a job in which nothing of it is done any more, unless a person asks."""
+
+_AGAIN = frozenset({R.READY})
+
+RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+    R.READY: frozenset({R.RUNNING, R.CANCELLED}),
+    R.RUNNING: frozenset(
+        {R.COMPLETED, R.SKIPPED, R.WAITING, R.RETRYING, R.PARKED, R.HELD, R.FAILED, R.CANCELLED, R.READY}
+    ),
+    R.WAITING: frozenset({R.READY, R.CANCELLED}),
+    R.RETRYING: frozenset({R.READY, R.CANCELLED}),
+    R.PARKED: frozenset({R.READY, R.CANCELLED}),
+    R.HELD: frozenset({R.READY, R.CANCELLED}),
+    R.COMPLETED: _AGAIN,
+    R.SKIPPED: _AGAIN,
+    R.FAILED: frozenset({R.READY, R.DISCARDED}),
+    R.DISCARDED: _AGAIN,
+    R.CANCELLED: _AGAIN,
+}
+
+JOB_MOVES: dict[JobState, frozenset[JobState]] = {
+    J.QUEUED: frozenset({J.RUNNING, J.HELD, J.COMPLETED, J.FAILED, J.CANCELLED}),
+    J.RUNNING: frozenset({J.HELD, J.COMPLETED, J.FAILED, J.CANCELLED}),
+    J.HELD: frozenset({J.RUNNING, J.FAILED, J.CANCELLED}),
+    J.COMPLETED: frozenset({J.RUNNING}),
+    J.FAILED: frozenset({J.RUNNING}),
+    J.CANCELLED: frozenset({J.RUNNING}),
+}

@@ -1,0 +1,238 @@
+"""Every failure that Stagepass names, in one tree.
+
+    StagepassError
+    ├── DeclarationError        a pipeline is declared wrongly (raised at import)
+    ├── SettingsError           a setting is missing or wrong (raised at start)
+    ├── RequestError            what a caller asked for cannot be done; the edge maps it to HTTP
+    │   ├── InvalidInput  422     ├── NotFound   404     ├── Conflict  409
+    │   ├── BadRequest    400     ├── TooLarge   413     ├── Forbidden 403
+    │   └── Unauthenticated 401   └── Unavailable 503
+    ├── StoreUnavailable        the database did not answer
+    └── StageError              how an attempt at a stage failed; its class decides what happens next
+        ├── Transient             try again, after `retry_after` or the stage's own wait
+        │   ├── RateLimited         asked too often: the provider's word on when to come back
+        │   └── TimedOut            a limit of time passed
+        ├── QuotaExhausted        no credit left: no retry helps until a person acts
+        ├── Permanent             the same input will fail again
+        ├── InvalidOutput         the answer does not fit its type (repaired once by whoever asked)
+        ├── Blocked               the provider refused on grounds of safety
+        ├── OutcomeUnknown        a purchase may have been made and its answer was lost
+        └── WorkerLost            the worker died each time: given up so that other work goes on
+
+Each has a stable `code`. All take plain strings and numbers only, so that any of them can be
+pickled by a process pool and stored as JSON.
+"""
+
+from typing import Any, ClassVar
+
+
+class StagepassError(Exception):
+    """The root of every error that Stagepass raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class DeclarationError(StagepassError):
+    """A pipeline's graph, names or types do not fit together; the text names the stage and the fix."""
+
+    code = "declaration"
+
+
+class SettingsError(StagepassError):
+    """A setting is missing or wrong; the text names the setting and the fix."""
+
+    code = "settings"
+
+
+class StoreUnavailable(StagepassError):
+    """The database did not answer in time; what was asked for was not done."""
+
+    code = "store_unavailable"
+
+
+# ── what a caller asked for ──────────────────────────────────────────────────────────────────────
+
+
+class RequestError(StagepassError):
+    """A request cannot be carried out.
+
+    Args:
+        message: what is wrong and how to put it right, for a person.
+        field: the path of the input field at fault (``images.2``), if one is.
+        details: more facts for the client; must be JSON and must hold no personal data.
+    """
+
+    code = "request"
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str, *, field: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.details = details
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, {"field": self.field, **self.details})
+
+
+class BadRequest(RequestError):
+    """The request is not one that this route takes."""
+
+    code = "bad_request"
+
+
+class Unauthenticated(RequestError):
+    """Nobody was named, or the proof did not hold."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class Forbidden(RequestError):
+    """This caller may not do this."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(RequestError):
+    """There is no such thing, or it is not this owner's: the two are not told apart."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(RequestError):
+    """The thing exists, and its state or its content does not allow this."""
+
+    code = "conflict"
+    status = 409
+
+
+class TooLarge(RequestError):
+    """The input is larger than the limit that the text names."""
+
+    code = "too_large"
+    status = 413
+
+
+class InvalidInput(RequestError):
+    """A field of the input is missing or wrong."""
+
+    code = "invalid_input"
+    status = 422
+
+
+class Unavailable(RequestError):
+    """A part that this needs does not answer now; the same request may work later."""
+
+    code = "unavailable"
+    status = 503
+
+
+def _rebuild(kind: type[Any], message: str, kwargs: dict[str, Any]) -> Any:
+    return kind(message, **kwargs)
+
+
+# ── how an attempt at a stage failed ─────────────────────────────────────────────────────────────
+
+
+class StageError(StagepassError):
+    """An attempt at a stage failed.
+
+    Args:
+        message: what happened, without keys, personal data or the provider's raw answer.
+        provider: who it happened with (``suno``), if anyone.
+        retry_after: seconds to wait before it is worth asking again, if the provider said so.
+        advice: what a person can do next, if they must.
+        not_done: True where it is certain that nothing was bought or started, although no answer came
+            (a refused connection). Only `ctx.once` looks at it.
+    """
+
+    code = "stage_error"
+    retryable: ClassVar[bool] = False
+    answered: ClassVar[bool] = True
+    """The provider answered, so nothing was bought by a call that raised this."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        provider: str | None = None,
+        retry_after: float | None = None,
+        advice: str | None = None,
+        not_done: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.retry_after = retry_after
+        self.advice = advice
+        self.not_done = not_done
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kwargs = {
+            "provider": self.provider,
+            "retry_after": self.retry_after,
+            "advice": self.advice,
+            "not_done": self.not_done,
+        }
+        return _rebuild, (type(self), self.message, kwargs)
+
+
+class Transient(StageError):
+    """It may work the next time: a lost connection, a 5xx, an overloaded server."""
+
+    code = "transient"
+    retryable = True
+    answered = False
+
+
+class RateLimited(Transient):
+    """Asked too often. `retry_after` holds for every worker that uses this provider."""
+
+    code = "rate_limited"
+    answered = True
+
+
+class TimedOut(Transient):
+    """A limit of time passed: of the attempt, of a wait, or of a call."""
+
+    code = "timed_out"
+
+
+class QuotaExhausted(StageError):
+    """The account has no credit or quota left: retries would only burn what is left of it."""
+
+    code = "quota_exhausted"
+
+
+class Permanent(StageError):
+    """The same input will fail again: a wrong request, a missing key, a bug."""
+
+    code = "permanent"
+
+
+class InvalidOutput(StageError):
+    """The provider's answer does not fit the type that was asked for, also after one repair."""
+
+    code = "invalid_output"
+
+
+class Blocked(StageError):
+    """The provider refused the content."""
+
+    code = "blocked"
+
+
+class OutcomeUnknown(StageError):
+    """A call that may have cost money was cut off before its answer was kept; a person decides."""
+
+    code = "outcome_unknown"
+    answered = False
+
+
+class WorkerLost(StageError):
+    """The worker process died during each of several attempts at this stage run."""
+
+    code = "worker_lost"

@@ -1,0 +1,204 @@
+"""The types of `promo`: what a person sends, and what each stage hands to the next.
+
+The descriptions make the form of the web page and the API's reference; `description_ko` and `title_ko`
+are their Korean.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, StringConstraints
+
+from stagepass.content.clean import clean, visible
+from stagepass.content.languages import SUGGESTED, language_tag
+from stagepass.engine.values import File
+
+__all__ = ["Clip", "Lyric", "LyricText", "PromoRequest", "Song", "SungLine", "language_tag"]
+
+
+def _one_line(value: object) -> object:
+    return clean(value) if isinstance(value, str) else value
+
+
+def _many_lines(value: object) -> object:
+    return clean(value, lines=True) if isinstance(value, str) else value
+
+
+def _seen(value: str) -> str:
+    if not visible(value):
+        raise ValueError("must hold at least one visible character")
+    return value
+
+
+Line = Annotated[
+    str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=100), AfterValidator(_seen)
+]
+"""One line of 1–100 characters, counted after invisible characters and outer spaces are dropped."""
+
+Photo = HttpUrl | File
+"""An http(s) address that is fetched by a worker, or a file that was uploaded before."""
+
+
+class PromoRequest(BaseModel):
+    """A business, in its own words, and its photos."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Song and clip for a business")
+
+    task_id: UUID | None = Field(
+        default=None,
+        title="Task id",
+        description="Your own UUID for this request. Sent again with the same input it gives the same job.",
+        examples=["3f0c8a52-6a0e-4a67-9f4e-0f6f4a5f1c11"],
+        json_schema_extra={
+            "title_ko": "작업 번호",
+            "description_ko": "직접 만든 UUID예요. 같은 번호와 같은 내용으로 다시 보내면 같은 작업을 돌려드려요.",
+        },
+    )
+    customer_name: Line = Field(
+        title="Name",
+        description="The name of the business as it is said aloud; it is sung in the chorus.",
+        examples=["머뭄 게스트하우스", "Harbor Light Bakery"],
+        json_schema_extra={
+            "title_ko": "상호",
+            "description_ko": "부르는 그대로의 가게 이름이에요. 후렴에서 노래로 불러요.",
+        },
+    )
+    region: Line = Field(
+        title="Place",
+        description="The town or quarter that it is in.",
+        examples=["군산", "Jeju", "서울 연남동"],
+        json_schema_extra={"title_ko": "지역", "description_ko": "가게가 있는 도시나 동네예요."},
+    )
+    detail_region_info: Annotated[str, BeforeValidator(_many_lines), StringConstraints(max_length=2000)] = Field(
+        default="",
+        title="What makes it special",
+        description="What guests should picture: the view, the food, what is near. A list or a few sentences.",
+        examples=[
+            "바다까지 걸어서 3분, 노을이 보이는 옥상, 직접 구운 빵과 커피",
+            "two minutes from the beach, sunset from the roof, home-baked bread",
+        ],
+        json_schema_extra={
+            "title_ko": "이곳의 특별한 점",
+            "description_ko": "손님이 떠올렸으면 하는 풍경, 음식, 가까운 곳을 적어 주세요. 나열해도 좋고 문장도 좋아요.",
+            "format": "multiline",
+        },
+    )
+    language: Annotated[
+        str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=50), AfterValidator(_seen)
+    ] = Field(
+        default="Korean",
+        title="Language",
+        description="The language of the song. The local writer knows Korean and English, and says so for others.",
+        examples=["Korean", "English"],
+        json_schema_extra={
+            "title_ko": "언어",
+            "description_ko": "노래의 언어예요. 기본 작사기는 한국어와 영어로 쓰고, 다른 언어면 결과에 알려드려요.",
+            "suggestions": list(SUGGESTED),
+        },
+    )
+    genre: Annotated[
+        str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=200), AfterValidator(_seen)
+    ] = Field(
+        default="pop, ambient",
+        title="Genre",
+        description="The style of the music, the most important word first.",
+        examples=["pop, ambient", "jazz", "acoustic ballad"],
+        json_schema_extra={
+            "title_ko": "장르",
+            "description_ko": "음악의 분위기예요. 가장 중요한 낱말을 앞에 적어 주세요.",
+            "suggestions": ["pop, ambient", "acoustic", "ballad", "jazz", "dance"],
+        },
+    )
+    orientation: Literal["vertical", "horizontal"] = Field(
+        default="vertical",
+        title="Orientation",
+        description="vertical is 1080×1920, for phones; horizontal is 1920×1080.",
+        examples=["vertical"],
+        json_schema_extra={
+            "title_ko": "화면 방향",
+            "description_ko": "vertical은 휴대전화용 세로(1080×1920), horizontal은 가로(1920×1080)예요.",
+        },
+    )
+    images: list[Photo] = Field(
+        default_factory=list,
+        max_length=10,
+        title="Photos",
+        description="Up to 10 photos in the order to be shown: JPEG, PNG or WebP of at most 15 MB. "
+        "Without any, the clip gets a designed background.",
+        examples=[["https://example.com/front.jpg", "https://example.com/roof.jpg"]],
+        json_schema_extra={
+            "title_ko": "사진",
+            "description_ko": "보여 줄 순서대로 10장까지, 한 장에 15MB 이하의 JPEG, PNG, WebP예요. "
+            "없으면 디자인된 배경으로 만들어요.",
+            "format": "photos",
+        },
+    )
+    auto_continue: bool = Field(
+        default=True,
+        title="Go on by itself",
+        description="Off: the job stops after each stage until you continue it.",
+        examples=[True],
+        json_schema_extra={
+            "title_ko": "자동으로 이어서 진행",
+            "description_ko": "끄면 단계가 끝날 때마다 멈추고, 이어서 진행하라고 할 때까지 기다려요.",
+        },
+    )
+
+
+class LyricText(BaseModel):
+    """What a text model is asked for. Free of constraints, which not every vendor's schema knows."""
+
+    title: str = Field(description="the song's title", examples=["머뭄, 그리고 노을빛"])
+    text: str = Field(
+        description="8 to 12 sung lines below section tags such as [Verse], [Chorus], [Verse 2]",
+        examples=["[Verse]\n첫 번째 줄\n두 번째 줄\n\n[Chorus]\n세 번째 줄"],
+    )
+    language: str = Field(description="BCP 47 tag of the language it is written in", examples=["ko", "en"])
+
+
+class Lyric(LyricText):
+    """The finished lyric, and who wrote it from what."""
+
+    provider: str = Field(description="who wrote it", examples=["local", "openai"])
+    model: str = Field(description="with which model")
+    prompt: str = Field(description="the prompt as it was sent")
+    prompt_version: str = Field(description="the prompt file and its version", examples=["lyric.ko 1"])
+    note: str | None = Field(
+        default=None, description="what its reader should know, such as another language than was asked for"
+    )
+
+
+class SungLine(BaseModel):
+    """One line of the lyric and when it is sung, in seconds from the song's start."""
+
+    text: str
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+
+
+class Song(BaseModel):
+    """The finished song of a lyric."""
+
+    file: File = Field(description="the recording")
+    duration: float = Field(gt=0, description="seconds")
+    clip_id: str = Field(description="the maker's id of this recording")
+    provider: str
+    model: str
+    remote_id: str = Field(description="the maker's id of the task, such as suno_task_id")
+    timing: list[SungLine] = Field(default_factory=list, description="when each line is sung")
+    timing_source: Literal["provider", "spread"] = Field(
+        description="told by the maker, or spread over the lines by their length"
+    )
+
+
+class Clip(BaseModel):
+    """The finished video of a song."""
+
+    file: File = Field(description="MP4 with H.264 and AAC")
+    width: int = Field(gt=0, description="pixels")
+    height: int = Field(gt=0, description="pixels")
+    duration: float = Field(gt=0, description="seconds")
+    provider: str
+    model: str
+    remote_id: str = Field(description="the maker's id of the render, such as creatomate_render_id")
+    background: Literal["photos", "designed"] = Field(description="designed where no photo was given")

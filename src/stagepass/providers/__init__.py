@@ -1,0 +1,1 @@
+"""What stages use: ports, and the vendors and local programs behind them."""

@@ -1,0 +1,101 @@
+"""The title card and the end card: the name and the place, set on the clip's own picture out of focus."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from stagepass.providers.local.clip.frames import Frame, Overlay
+from stagepass.providers.local.clip.text import BOLD, HEAVY, Fitted, fit, font, writable
+
+_WHITE = (255, 255, 255, 255)
+_SOFT = (255, 255, 255, 215)
+
+
+def backdrop(picture: Frame, darkness: float = 0.5) -> Frame:
+    """A picture out of focus and darker, of the same size, so that the same camera can look at both."""
+    planes = []
+    for plane, part in zip(picture.planes, (16, 8, 8), strict=True):
+        small = plane.reduce(part).filter(ImageFilter.GaussianBlur(max(plane.size) / part * 0.018))
+        planes.append(small.resize(plane.size, Image.Resampling.BICUBIC))
+    y = np.asarray(planes[0], np.float32)
+    # Grain: a blurred dark sky would show its 8-bit steps.
+    grain = np.random.default_rng(7).normal(0.0, 0.6, y.shape)
+    dark = Image.fromarray(((y - 16) * (1 - darkness) + 16 + grain).clip(16, 235).astype(np.uint8))
+    return Frame(dark, planes[1], planes[2])
+
+
+def title_card(title: str, subtitle: str, size: tuple[int, int]) -> Overlay:
+    """The opening: the name large in the middle, the place below it, within a thin frame."""
+    unit = min(size) / 1080
+    card = Image.new("RGBA", size, (255, 255, 255, 0))
+    draw = ImageDraw.Draw(card)
+    inset, line = round(52 * unit), max(1, round(2 * unit))
+    draw.rectangle((inset, inset, size[0] - inset, size[1] - inset), outline=(255, 255, 255, 120), width=line)
+    _stack(card, title, subtitle, size, middle=0.45, name_size=112 * unit, place_size=44 * unit, rule=96 * unit)
+    return _with_shadow(card, 10 * unit)
+
+
+def end_card(title: str, subtitle: str, size: tuple[int, int]) -> Overlay:
+    """The close: the same, smaller and without the frame."""
+    unit = min(size) / 1080
+    card = Image.new("RGBA", size, (255, 255, 255, 0))
+    _stack(card, title, subtitle, size, middle=0.44, name_size=78 * unit, place_size=38 * unit, rule=64 * unit)
+    return _with_shadow(card, 10 * unit)
+
+
+def _stack(
+    card: Image.Image,
+    title: str,
+    subtitle: str,
+    size: tuple[int, int],
+    middle: float,
+    name_size: float,
+    place_size: float,
+    rule: float,
+) -> None:
+    """Name, short rule and place, one below the other around the height `middle` (0–1)."""
+    name, place = writable(title), writable(subtitle)
+    draw, width = ImageDraw.Draw(card), round(size[0] * (0.8 if size[0] < size[1] else 0.7))
+    fitted_name = fit(name, HEAVY, max(8, round(name_size)), width, smallest=max(6, round(name_size * 0.42)))
+    fitted_place = fit(place, BOLD, max(6, round(place_size)), width, max(5, round(place_size * 0.5)), spacing=0.06)
+    name_step, place_step = fitted_name.size * 1.28, fitted_place.size * 1.5
+    gap = name_size * 0.62
+    height = name_step * len(fitted_name.lines) + gap * 2 + place_step * len(fitted_place.lines)
+    top = size[1] * middle - height / 2
+
+    _lines(draw, fitted_name, HEAVY, size[0] / 2, top, name_step, _WHITE, spacing=0.0)
+    y = top + name_step * len(fitted_name.lines) + gap
+    if place:
+        thick = max(1, round(rule / 32))
+        draw.rectangle(((size[0] - rule) / 2, y - thick, (size[0] + rule) / 2, y), fill=_SOFT)
+        _lines(draw, fitted_place, BOLD, size[0] / 2, y + gap, place_step, _SOFT, spacing=0.06)
+
+
+def _lines(
+    draw: ImageDraw.ImageDraw,
+    fitted: Fitted,
+    face_name: str,
+    x: float,
+    top: float,
+    step: float,
+    color: tuple[int, int, int, int],
+    spacing: float,
+) -> None:
+    face, gap = font(face_name, fitted.size), spacing * fitted.size
+    for number, line in enumerate(fitted.lines):
+        y = top + step * (number + 0.5)
+        if not spacing:
+            draw.text((x, y), line, fill=color, font=face, anchor="mm")
+            continue
+        # Letters one by one: Pillow has no letter-spacing, and Hangul and these captions lose no kerning by it.
+        left = x - (face.getlength(line) + gap * (len(line) - 1)) / 2
+        for letter in line:
+            draw.text((left, y), letter, fill=color, font=face, anchor="lm")
+            left += face.getlength(letter) + gap
+
+
+def _with_shadow(card: Image.Image, reach: float) -> Overlay:
+    alpha = card.getchannel("A").filter(ImageFilter.GaussianBlur(reach))
+    shadow = Image.new("RGBA", card.size, (0, 0, 0, 0))
+    shadow.putalpha(alpha.point([round(value * 0.5) for value in range(256)]))
+    shadow.alpha_composite(card)
+    return Overlay(shadow)

@@ -1,0 +1,127 @@
+"""`LocalClipMaker`: the clip port, by ffmpeg and Pillow on this machine. The render is a child process."""
+
+import shutil
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from stagepass.errors import Permanent
+from stagepass.providers.local.clip.order import CLIP, SONG, Line, Order, photo_name
+from stagepass.providers.local.process import Child
+from stagepass.providers.local.tasks import TaskDesk
+from stagepass.providers.ports import ClipRequest, MadeClip
+
+_CHILD = "stagepass.providers.local.clip.render"
+
+
+class LocalClipMaker:
+    """Renders clips here. Safe for threads; several processes may share one folder.
+
+    An order is a folder of its own (see `TaskDesk`), so that it outlives the request's files, and the
+    same order is the same task. `look` renders, and returns when it is done: rendering is work, and takes the
+    caller's slot. A second `look` meanwhile returns None. Whatever dies, the next `look` starts afresh.
+
+    Args:
+        folder: for the tasks; made when it is first needed.
+        time_limit: seconds for one render.
+        short_side: of the frame, pixels, even; 1080 is what people post.
+        fps: frames per second.
+    """
+
+    name = "local"
+    model = "stagepass-clip-1"
+
+    def __init__(self, folder: Path, *, time_limit: float = 300.0, short_side: int = 1080, fps: int = 30) -> None:
+        self._desk = TaskDesk(folder, "clip")
+        self._time_limit, self._short_side, self._fps = time_limit, short_side, fps
+        self._running: dict[str, Child] = {}
+        self._guard = threading.Lock()
+
+    def submit(self, request: ClipRequest) -> str:
+        """Take an order; returns at once. Raises `Permanent` when it makes no sense or a file is not there."""
+        try:
+            order = Order(
+                title=_plain(request.title),
+                subtitle=_plain(request.subtitle),
+                photos=len(request.images),
+                duration=request.duration,
+                lines=[Line(text=_plain(line.text), start=line.start, end=line.end) for line in request.captions],
+                orientation=request.orientation,
+                short_side=self._short_side,
+                fps=self._fps,
+            )
+        except ValidationError as error:
+            what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise Permanent(f"this clip cannot be made: {what}", provider=self.name) from None
+        inputs = {photo_name(index): path for index, path in enumerate(request.images)}
+        return self._desk.put(order.model_dump(), {**inputs, SONG: request.audio}, version=self.model)
+
+    def look(self, task_id: str) -> MadeClip | None:
+        """The clip, rendered now if it is not there yet; None while somebody else renders it.
+
+        Raises:
+            Permanent: the task is not known here, or cannot be done (the text says which image is at fault).
+            TimedOut: the render took longer than the limit; the next look starts afresh.
+            Transient: the render was killed or lacked something.
+        """
+        folder = self._desk.folder(task_id)
+        if not (folder / CLIP).is_file():
+            with self._desk.claim(task_id) as lock:
+                if lock is None:
+                    return None
+                if not (folder / CLIP).is_file():
+                    self._render(task_id, folder, lock)
+                self._drop_inputs(folder)
+        self._desk.touch(task_id)
+        order = Order.model_validate(self._desk.request(task_id))
+        width, height = order.size
+        return MadeClip(task_id, order.duration, width, height, source=str(folder / CLIP))
+
+    def fetch(self, clip: MadeClip, target: BinaryIO) -> None:
+        """Copy the clip into `target`, in pieces. Raises `Permanent` when it has been cleaned away."""
+        try:
+            with Path(clip.source).open("rb") as file:
+                shutil.copyfileobj(file, target, 1 << 20)
+        except FileNotFoundError:
+            raise Permanent("the clip is not on this machine any more", provider=self.name) from None
+
+    def cancel(self, task_id: str) -> None:
+        """Forget the task. A render of this process ends at once, one of another within a second."""
+        self._desk.remove(task_id)
+        with self._guard:
+            child = self._running.get(task_id)
+        if child is not None:
+            child.kill()
+
+    def progress(self, task_id: str) -> float | None:
+        """How much of a render that runs in this process is done, 0–1; None when none does."""
+        with self._guard:
+            child = self._running.get(task_id)
+        return None if child is None else child.progress
+
+    def clean(self, older_than_seconds: float) -> int:
+        """Remove the tasks that nobody has looked at for that long; returns how many."""
+        return self._desk.clean(older_than_seconds)
+
+    def _render(self, task_id: str, folder: Path, lock: int) -> None:
+        child = Child(_CHILD, [str(folder.absolute())], keep_open=[lock])
+        with self._guard:
+            self._running[task_id] = child
+        try:
+            child.wait(self._time_limit, self.name)
+        finally:
+            with self._guard:
+                del self._running[task_id]
+        self._desk.folder(task_id)  # cancelled meanwhile: says so
+
+    def _drop_inputs(self, folder: Path) -> None:
+        # The clip is what is kept; ten photos of a camera are larger than it.
+        for path in (*folder.glob("photo-*"), folder / SONG):
+            path.unlink(missing_ok=True)
+
+
+def _plain(text: str) -> str:
+    # Half of a surrogate pair, which JSON can carry, is no text that could be stored.
+    return text.encode("utf-8", "ignore").decode()

@@ -1,0 +1,96 @@
+"""Makes one song from beginning to end, in memory: the table of contents of this package."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from stagepass.providers.local.song import instruments, lyric, sing, speech
+from stagepass.providers.local.song.arrange import Buses, arrange
+from stagepass.providers.local.song.compose import ComposedLine, Score, compose
+from stagepass.providers.local.song.genre import genre_for
+from stagepass.providers.local.song.mix import mix, voice_bus
+from stagepass.providers.local.song.sound import RATE, Stereo, add
+from stagepass.providers.ports import LineTiming, SongRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A finished song.
+
+    Attributes:
+        sound: 44.1 kHz stereo, mastered.
+        timing: the sung lines.
+        sung: True where a voice sings; False where an instrument plays the melody.
+        left_out: lines that no song of at most 58 s has room for.
+    """
+
+    sound: Stereo
+    timing: tuple[LineTiming, ...]
+    sung: bool
+    left_out: tuple[str, ...]
+    score: Score
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return float(self.sound.shape[1] / RATE)
+
+
+def make(request: SongRequest) -> Recording:
+    """Make the song that this request asks for; the same request gives the same song.
+
+    Raises:
+        ValueError: the lyric has no line with a word in it.
+    """
+    lines = lyric.read(request.lyric)
+    if not lines:
+        raise ValueError("the lyric has no line that can be sung")
+    seed = seed_of(request)
+    spoken = speech.speak([line.words for line in lines], request.language)
+    if spoken is None or not all(line.syllables for line in spoken):
+        spoken = None
+        word_starts = [lyric.syllable_starts(line.words) for line in lines]
+    else:
+        word_starts = [[syllable.word_start for syllable in line.syllables] for line in spoken]
+    score = compose(lines, word_starts, genre_for(request.genre), seed)
+    buses = arrange(score, seed)
+    voice, times = _sung(score, spoken, buses, seed) if spoken else _played(score, buses)
+    timing = _timing(score.lines, times)
+    left_out = tuple(line.text for line in lines[len(score.lines) :])
+    return Recording(mix(buses, voice, score.genre.room), timing, spoken is not None, left_out, score)
+
+
+def seed_of(request: SongRequest) -> int:
+    """The dice of this request: from its lyric, genre and title."""
+    text = "\0".join((request.lyric, request.genre, request.title))
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:6], "big")
+
+
+_Times = list[tuple[float, float]]
+
+
+def _sung(score: Score, spoken: list[speech.SpokenLine], buses: Buses, seed: int) -> tuple[Stereo, _Times]:
+    takes = [
+        sing.sing(words, list(line.notes), list(line.harmony) if line.harmony else None, seed + index)
+        for index, (words, line) in enumerate(zip(spoken, score.lines, strict=False))
+    ]
+    bus = voice_bus(takes, buses["keys"].shape[1], score.plan.bar_seconds / 4)
+    return bus, [sing.heard(take) for take in takes]
+
+
+def _played(score: Score, buses: Buses) -> tuple[Stereo, _Times]:
+    """Without a voice an instrument plays what would have been sung."""
+    bus = np.zeros_like(buses["keys"])
+    for line in score.lines:
+        for note in line.notes:
+            add(bus, instruments.lead(int(note.midi), round(note.end - note.start, 3)), note.start, 0.24)
+    return bus, [(line.notes[0].start, line.notes[-1].end) for line in score.lines]
+
+
+def _timing(lines: tuple[ComposedLine, ...], times: _Times) -> tuple[LineTiming, ...]:
+    starts = [start for start, _ in times[1:]] + [float("inf")]
+    return tuple(
+        LineTiming(line.line.text, round(start, 3), round(min(end, following), 3))
+        for line, (start, end), following in zip(lines, times, starts, strict=True)
+    )

@@ -1,0 +1,197 @@
+"""The ports: what a stage may ask of a provider, whoever it is.
+
+A provider is named in every result (`provider`, `model`). It raises only the errors of
+`stagepass.errors`; its own retries are off, since the engine owns them. It is made once per
+process and used by many threads at once. Local providers are providers like the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call used: tokens, and US dollars where the price is known."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+
+
+# ── text ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """One question to a text model.
+
+    Attributes:
+        purpose: the stage that asks (``promo.lyric``); a local model answers by it.
+        prompt: the whole prompt, rendered from its file.
+        schema: the Pydantic model that the answer must fit.
+        facts: the prompt's variables by name, as given to its template.
+        language: BCP 47 tag of the answer, ``ko`` or ``en`` or another.
+        images: photos that belong to the question, as file contents.
+        time_limit: seconds that the call may take.
+    """
+
+    purpose: str
+    prompt: str
+    schema: type[BaseModel]
+    facts: dict[str, Any] = field(default_factory=dict)
+    language: str = "ko"
+    images: Sequence[bytes] = ()
+    time_limit: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    """The answer, already checked against the request's schema, and who gave it."""
+
+    value: BaseModel
+    provider: str
+    model: str
+    usage: Usage = Usage()
+
+
+class TextModel(Protocol):
+    """Answers a prompt with a value of a given schema."""
+
+    name: str
+
+    def generate(self, request: TextRequest) -> TextAnswer:
+        """Ask once. Raises a `StageError`; an answer that does not fit is repaired once, then `InvalidOutput`."""
+        ...
+
+
+# ── songs ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class LineTiming:
+    """One sung line: seconds from the song's start."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class SongRequest:
+    """A song to be made of a lyric. `lyric` is sung word for word; sections are tagged ``[Verse]``, ``[Chorus]``."""
+
+    title: str
+    lyric: str
+    genre: str
+    language: str = "ko"
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeSong:
+    """A finished song, still with its maker.
+
+    Attributes:
+        clip_id: the maker's id of this very recording.
+        duration: seconds.
+        timing: the sung lines, or None where the maker does not know them (they are then spread by length).
+        source: where `fetch` gets it from: an URL, or a path of this machine.
+    """
+
+    clip_id: str
+    duration: float
+    timing: Sequence[LineTiming] | None
+    source: str
+    content_type: str = "audio/mpeg"
+
+
+class SongMaker(Protocol):
+    """Makes songs as remote tasks: submit once, look until done, fetch."""
+
+    name: str
+    model: str
+
+    def submit(self, request: SongRequest) -> str:
+        """Order a song; returns the remote task's id. May cost money: call it inside `ctx.once`."""
+        ...
+
+    def look(self, task_id: str) -> MadeSong | None:
+        """Look once: the song when it is done, None while it is being made; raises a `StageError` when it failed."""
+        ...
+
+    def fetch(self, song: MadeSong, target: BinaryIO) -> None:
+        """Copy the recording into `target`, in pieces."""
+        ...
+
+    def cancel(self, task_id: str) -> None:
+        """Stop the remote task where the maker can; harmless otherwise."""
+        ...
+
+
+# ── clips ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRequest:
+    """A clip to be cut: photos to a song, with the sung lines as captions.
+
+    Attributes:
+        title: shown on the title card (the business's name).
+        subtitle: shown below it (the place).
+        images: the photos in order, as local paths; empty means a designed background.
+        audio: the song, as a local path.
+        captions: the lines with their times in seconds.
+        orientation: vertical is 1080×1920, horizontal 1920×1080.
+        public_images, public_audio: the same by URL, for makers elsewhere.
+    """
+
+    title: str
+    subtitle: str
+    images: Sequence[Path]
+    audio: Path
+    duration: float
+    captions: Sequence[LineTiming]
+    orientation: Literal["vertical", "horizontal"] = "vertical"
+    language: str = "ko"
+    public_images: Sequence[str] = ()
+    public_audio: str | None = None
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeClip:
+    """A finished clip, still with its maker; `source` as in `MadeSong`."""
+
+    clip_id: str
+    duration: float
+    width: int
+    height: int
+    source: str
+    content_type: str = "video/mp4"
+
+
+class ClipMaker(Protocol):
+    """Renders clips as remote tasks: submit once, look until done, fetch."""
+
+    name: str
+    model: str
+
+    def submit(self, request: ClipRequest) -> str:
+        """Order a render; returns the remote id. May cost money: call it inside `ctx.once`."""
+        ...
+
+    def look(self, task_id: str) -> MadeClip | None:
+        """Look once: the clip when it is done, None while it renders; raises a `StageError` when it failed."""
+        ...
+
+    def fetch(self, clip: MadeClip, target: BinaryIO) -> None:
+        """Copy the clip into `target`, in pieces."""
+        ...
+
+    def cancel(self, task_id: str) -> None:
+        """Stop the render where the maker can; harmless otherwise."""
+        ...

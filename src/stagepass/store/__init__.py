@@ -1,0 +1,5 @@
+"""The database: SQLite, PostgreSQL, MySQL and MariaDB by one code."""
+
+from stagepass.store.store import SqlStore
+
+__all__ = ["SqlStore"]

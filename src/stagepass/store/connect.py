@@ -1,0 +1,99 @@
+"""Makes the connections, and turns what drivers raise into our own errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, make_url
+
+from stagepass.engine.ports import Stale
+from stagepass.errors import SettingsError, StoreUnavailable
+
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+}
+
+_CONFLICTS = ("40001", "40P01", "1213", "1205", "1020")
+"""Serialization failures, dead-locks and lock time-outs, of PostgreSQL and of MySQL: do it again."""
+
+
+def parse(url: str) -> URL:
+    """A `DATABASE_URL` with the driver that we install. Raises `SettingsError`."""
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError:
+        raise SettingsError(
+            "DATABASE_URL is not a URL; write sqlite:///file.db or postgresql://user@host/name"
+        ) from None
+    name = parsed.drivername.split("+")[0]
+    if name not in _DRIVERS:
+        raise SettingsError(f"DATABASE_URL: {name!r} is not supported; use sqlite, postgresql, mysql or mariadb")
+    return parsed.set(drivername=_DRIVERS[name])
+
+
+def engines(url: str, *, pool: int = 5) -> tuple[Engine, Engine]:
+    """Two views of one database: for transactions that write, and for single reads."""
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, begin=True, pool=pool), _sqlite(parsed, begin=False, pool=pool)
+    options: dict[str, Any] = {"pool_size": pool, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 10}
+    if parsed.get_backend_name() == "mysql":
+        options["connect_args"] = {"connect_timeout": 5, "read_timeout": 30, "write_timeout": 30}
+        # MySQL's own default keeps a snapshot that the claim must not see, and locks gaps
+        options["isolation_level"] = "READ COMMITTED"
+        options["pool_recycle"] = 3600
+    else:
+        options["connect_args"] = {"connect_timeout": 5, "application_name": "stagepass"}
+    engine = sa.create_engine(parsed, **options)
+    return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _sqlite(url: URL, *, begin: bool, pool: int) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise SettingsError("DATABASE_URL: several processes share the database, so SQLite needs a file")
+    engine = sa.create_engine(
+        url,
+        connect_args={"timeout": 15, "check_same_thread": False, "isolation_level": None},
+        pool_size=pool,
+        max_overflow=10,
+        poolclass=sa.QueuePool,
+    )
+
+    def pragmas(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=15000", "temp_store=MEMORY"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine, "connect", pragmas)
+    if begin:
+        # take the write lock at once: a transaction that reads first and then writes could be refused half-way
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Inside, a driver's errors become `StoreUnavailable` or `Stale`; a broken constraint stays what it is."""
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as problem:
+        origin = getattr(problem, "orig", None)
+        code = str(getattr(origin, "sqlstate", None) or (origin.args[0] if origin and origin.args else ""))
+        if code in _CONFLICTS:
+            raise Stale(code) from None
+        raise StoreUnavailable(
+            f"the database did not answer: {type(origin or problem).__name__} {code}".strip()
+        ) from None
+    except sa.exc.DBAPIError as problem:
+        if problem.connection_invalidated:
+            raise StoreUnavailable("the connection to the database was lost") from None
+        raise

@@ -1,0 +1,166 @@
+"""The store: transactions for the desk, and reads for everybody. See `stagepass.engine.ports.Store`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from stagepass.engine.ports import JobFilter, RunFilter
+from stagepass.engine.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
+from stagepass.engine.states import RunState
+from stagepass.engine.values import File
+from stagepass.store import connect, rows
+from stagepass.store.tables import attempts, events, files, jobs, memos, spends, stage_runs, workers
+from stagepass.store.tx import SqlTx, chunks
+from stagepass.store.upkeep import Upkeep
+
+BACKLOG_SEEN = 1000
+"""Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
+
+
+class SqlStore(Upkeep):
+    """One database, for one process.
+
+    Args:
+        url: ``sqlite:///file.db``, ``postgresql://…``, ``mysql://…`` or ``mariadb://…``.
+        pool: connections kept open.
+    """
+
+    def __init__(self, url: str, *, pool: int = 5) -> None:
+        self._writes, self._reads = connect.engines(url, pool=pool)
+        self.dialect = self._writes.dialect.name
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlTx]:
+        with connect.translated(), self._writes.begin() as connection:
+            yield SqlTx(connection)
+
+    def _all(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
+        with connect.translated(), self._reads.connect() as connection:
+            return connection.execute(query).all()
+
+    # ── jobs ──
+
+    def job(self, job_id: str) -> Job | None:
+        found = self._all(sa.select(jobs).where(jobs.c.id == job_id))
+        return rows.job_of(found[0]) if found else None
+
+    def job_by_key(self, owner: str, key: str) -> Job | None:
+        found = self._all(sa.select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == key))
+        return rows.job_of(found[0]) if found else None
+
+    def jobs(self, which: JobFilter) -> list[Job]:
+        query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(which.limit)
+        if which.owner is not None:
+            query = query.where(jobs.c.owner == which.owner)
+        if which.pipeline:
+            query = query.where(jobs.c.pipeline == which.pipeline)
+        if which.states:
+            query = query.where(jobs.c.state.in_([state.value for state in which.states]))
+        if which.before:
+            query = query.where(jobs.c.id < which.before)
+        return [rows.job_of(row) for row in self._all(query)]
+
+    # ── stage runs ──
+
+    def run(self, run_id: str) -> StageRun | None:
+        found = self._all(sa.select(stage_runs).where(stage_runs.c.id == run_id))
+        return rows.run_of(found[0]) if found else None
+
+    def runs_of(self, job_id: str) -> list[StageRun]:
+        query = sa.select(stage_runs).where(stage_runs.c.job_id == job_id)
+        return [rows.run_of(row) for row in self._all(query.order_by(stage_runs.c.created_at, stage_runs.c.item))]
+
+    def stage_states(self, job_id: str) -> list[tuple[str, RunState, int]]:
+        c = stage_runs.c
+        query = sa.select(c.stage, c.state, sa.func.count()).where(c.job_id == job_id).group_by(c.stage, c.state)
+        return [(stage, RunState(state), count) for stage, state, count in self._all(query)]
+
+    def find_runs(self, which: RunFilter) -> list[StageRun]:
+        c = stage_runs.c
+        states = ", ".join(f"'{state.value}'" for state in which.states)
+        query = sa.select(stage_runs).where(sa.text(f"state IN ({states})")).order_by(c.id.desc()).limit(which.limit)
+        if which.owner is not None:
+            query = query.where(c.owner == which.owner)
+        if which.pipeline:
+            query = query.where(c.pipeline == which.pipeline)
+        if which.stage:
+            query = query.where(c.stage == which.stage)
+        if which.code:
+            query = query.where(c.error.like(f'%"code":"{which.code}"%'))
+        if which.before:
+            query = query.where(c.id < which.before)
+        return [rows.run_of(row) for row in self._all(query)]
+
+    def ready_since(self, before: int) -> list[tuple[str, int]]:
+        c = stage_runs.c
+        ready = (sa.text("state = 'ready'"), c.due_at <= before)
+        seen = sa.select(c.queue).where(*ready).limit(BACKLOG_SEEN).subquery()
+        return [
+            (queue, count)
+            for queue, count in self._all(sa.select(seen.c.queue, sa.func.count()).group_by(seen.c.queue))
+        ]
+
+    # ── what belongs to them ──
+
+    def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]:
+        query = sa.select(events).where(events.c.job_id == job_id, events.c.seq > after)
+        return [rows.event_of(row) for row in self._all(query.order_by(events.c.seq).limit(limit))]
+
+    def attempts(self, run_ids: Sequence[str]) -> list[Attempt]:
+        found: list[Attempt] = []
+        for part in chunks(run_ids):
+            jobs_of = sorted({run_id.split(".", 1)[0] for run_id in part})
+            query = sa.select(attempts).where(attempts.c.job_id.in_(jobs_of), attempts.c.run_id.in_(part))
+            found += map(rows.attempt_of, self._all(query.order_by(attempts.c.id)))
+        return found
+
+    def memos(self, run_id: str) -> list[Memo]:
+        return [rows.memo_of(row) for row in self._all(sa.select(memos).where(memos.c.run_id == run_id))]
+
+    def spends(self, job_id: str) -> list[Spend]:
+        query = sa.select(spends).where(spends.c.job_id == job_id).order_by(spends.c.id)
+        return [rows.spend_of(row) for row in self._all(query)]
+
+    # ── workers ──
+
+    def add_worker(self, row: WorkerRow) -> None:
+        with connect.translated(), self._writes.begin() as connection:
+            connection.execute(sa.insert(workers), rows.worker_row(row))
+
+    def beat(
+        self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]]
+    ) -> tuple[bool, list[tuple[str, str, bool]]]:
+        c = stage_runs.c
+        with connect.translated(), self._writes.begin() as connection:
+            beaten = connection.execute(
+                sa.update(workers).where(workers.c.id == worker).values(beat=workers.c.beat + 1, beat_at=now)
+            )
+            for run_id, token, fraction, message in progress:
+                connection.execute(
+                    sa.update(stage_runs)
+                    .where(c.id == run_id, c.token == token)
+                    .values(progress=fraction, message=message[:500] if message else None)
+                )
+            held = connection.execute(
+                sa.select(c.id, c.token, jobs.c.cancel_requested)
+                .join(jobs, jobs.c.id == c.job_id)
+                .where(c.worker == worker, sa.text("stage_runs.state = 'running'"))
+            ).all()
+        return beaten.rowcount == 1, [(run_id, token, bool(cancelled)) for run_id, token, cancelled in held]
+
+    def workers(self) -> list[WorkerRow]:
+        return [rows.worker_of(row) for row in self._all(sa.select(workers))]
+
+    # ── files ──
+
+    def keep_file(self, file: File, job_id: str | None, run_id: str | None, owner: str, at: int) -> None:
+        row = {**file.model_dump(), "job_id": job_id, "run_id": run_id, "owner": owner, "created_at": at}
+        row["name"] = file.name[:300]
+        with connect.translated(), self._writes.begin() as connection:
+            connection.execute(sa.insert(files), row)
+
+    def close(self) -> None:
+        self._writes.dispose()
+        self._reads.dispose()

@@ -1,0 +1,203 @@
+"""The tables. Times are milliseconds since the epoch; JSON is kept as text, byte for byte.
+
+Hot indexes cover only rows that are alive, where the database can do that (SQLite, PostgreSQL), so
+that no look at what is ready grows with history.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.mysql import LONGTEXT
+
+metadata = MetaData()
+
+_MYSQL = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mysql_row_format": "DYNAMIC",
+}
+"""Binary collation: owners and keys that differ in case or accents are different."""
+
+
+def _id(name: str, length: int = 40, **options: object) -> Column[str]:
+    return Column(name, String(length), **options)  # type: ignore[arg-type]
+
+
+def _long() -> Text:
+    return Text().with_variant(LONGTEXT(), "mysql", "mariadb")  # type: ignore[return-value]
+
+
+def _where(condition: str) -> dict[str, object]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+def _counter(name: str) -> Column[int]:
+    kind = BigInteger().with_variant(Integer(), "sqlite")
+    return Column(name, kind, primary_key=True, autoincrement=True)
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id("id", primary_key=True),
+    Column("pipeline", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("idempotency_key", String(200)),
+    Column("body_hash", String(64), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("input", _long(), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("tally", Text, nullable=False),
+    Column("stepwise", Boolean, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_key"),
+    Index("ix_jobs_owner", "owner", "id"),
+    Index("ix_jobs_finished", "pipeline", "finished_at"),
+    **_MYSQL,
+)
+
+stage_runs = Table(
+    "stage_runs",
+    metadata,
+    _id("id", 100, primary_key=True),
+    _id("job_id", nullable=False),
+    Column("pipeline", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("stage", String(40), nullable=False),
+    Column("item", Integer),
+    Column("queue", String(81), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
+    Column("token", String(32)),
+    Column("worker", String(40)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("attempt_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("item_input", _long()),
+    Column("output", _long()),
+    Column("error", Text),
+    Column("scratch", Text, nullable=False),
+    Column("progress", Double, nullable=False),
+    Column("message", String(500)),
+    Index("ix_stage_runs_job", "job_id", "stage"),
+    Index(
+        "ix_stage_runs_ready", "queue", "state", text("priority DESC"), "turn", "due_at", **_where("state = 'ready'")
+    ),
+    Index("ix_stage_runs_turns", "queue", "state", "priority", "owner", "turn", **_where("state = 'ready'")),
+    Index("ix_stage_runs_due", "state", "due_at", **_where("state IN ('waiting', 'retrying', 'parked')")),
+    Index("ix_stage_runs_worker", "worker", "state", **_where("state = 'running'")),
+    Index("ix_stage_runs_stopped", "state", "id", **_where("state IN ('failed', 'held')")),
+    **_MYSQL,
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id("job_id", primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("type", String(24), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("stage", String(40)),
+    Column("item", Integer),
+    Column("data", Text, nullable=False),
+    **_MYSQL,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _counter("id"),
+    _id("run_id", 100, nullable=False),
+    _id("job_id", nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("worker", String(40), nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("error", Text),
+    Index("ix_attempts_job", "job_id", "run_id"),
+    **_MYSQL,
+)
+
+memos = Table(
+    "memos",
+    metadata,
+    _id("run_id", 100, primary_key=True),
+    Column("name", String(80), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("value", _long()),
+    Column("made_at", BigInteger, nullable=False),
+    **_MYSQL,
+)
+
+spends = Table(
+    "spends",
+    metadata,
+    _counter("id"),
+    _id("run_id", 100, nullable=False),
+    _id("job_id", nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("provider", String(60), nullable=False),
+    Column("model", String(100), nullable=False),
+    Column("tokens_in", Integer, nullable=False),
+    Column("tokens_out", Integer, nullable=False),
+    Column("usd", Double, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_spends_job", "job_id"),
+    **_MYSQL,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    _id("id", primary_key=True),
+    Column("host", String(120), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("queues", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
+    **_MYSQL,
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("uri", String(300), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("name", String(300), nullable=False),
+    _id("job_id"),
+    _id("run_id", 100),
+    Column("owner", String(200), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_files_job", "job_id"),
+    Index("ix_files_owner", "owner"),
+    **_MYSQL,
+)
