@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import redis
 from kombu import Connection
+
 from stagepass.embedded.lock import FolderLock
 from stagepass.embedded.parent import PARENT_FD
 from stagepass.embedded.redis import EmbeddedRedis, find_server

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stagepass.engine.values import File
 from stagepass.errors import NotFound, Transient
 from stagepass.files.local import PIECE, LocalFiles

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from stagepass.engine.values import File
 from stagepass.errors import Forbidden, NotFound, SettingsError
 from stagepass.files import serve

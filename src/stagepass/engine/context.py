@@ -232,14 +232,18 @@ class Context:
         now = self._services.clock.steady()
         if now - self._last_tick >= TICKS_APART:
             self._last_tick = now
-            self._services.bus.publish([Tick(self.job_id, self.stage, self.item, fraction, message, self._services.clock.now())])
+            self._services.bus.publish(
+                [Tick(self.job_id, self.stage, self.item, fraction, message, self._services.clock.now())]
+            )
 
     def spend(
         self, *, provider: str, model: str = "", tokens_in: int = 0, tokens_out: int = 0, usd: float = 0.0
     ) -> None:
         """Note what this attempt paid for."""
         run = self._claimed.run
-        spend = Spend(run.id, run.job_id, run.attempts, provider, model, tokens_in, tokens_out, usd, self._services.clock.now())
+        spend = Spend(
+            run.id, run.job_id, run.attempts, provider, model, tokens_in, tokens_out, usd, self._services.clock.now()
+        )
         self._services.desk.do(Spent(spend))
 
     # ── keep within limits ──
@@ -255,14 +259,13 @@ class Context:
         self.check()
         gate, ticket = self._services.gate, new_token()
         limit = limit or self._services.limits.get(provider) or Limit()
-        closed, reason = gate.state(provider)
-        if closed > 0:
-            raise Busy(provider, closed, f"{provider}: {reason or 'closed'}")
-        pause = gate.enter(provider, limit, ticket, at_most=self._lease.remaining() + 5)
+        pause, reason = gate.enter(provider, limit, ticket, at_most=self._lease.remaining() + 5)
         if pause > 0:
-            raise Busy(provider, pause, f"{provider}: all places are taken")
+            raise Busy(provider, pause, f"{provider}: {reason}")
+        healthy = False
         try:
             yield
+            healthy = True
         except RateLimited as problem:
             gate.close_for(provider, problem.retry_after or 1.0, "rate_limited")
             raise
@@ -270,7 +273,7 @@ class Context:
             gate.close_for(provider, QUOTA_PAUSE, "quota_exhausted")
             raise Busy(provider, QUOTA_PAUSE, f"{provider}: {problem.message or 'no credit left'}") from problem
         finally:
-            gate.leave(provider, ticket)
+            gate.leave(provider, ticket, healthy=healthy)
 
     def check(self) -> None:
         """Raises `Cancel` once the job is cancelled, and `LeaseLost` once this attempt is no longer ours."""

@@ -95,12 +95,26 @@ class Dispatcher:
         """Threads that run on although their attempt is over."""
         return self._stuck
 
-    def drain(self, grace: float) -> None:
-        """Claim no more; wait up to `grace` seconds for what runs, then give the rest back unspent."""
-        deadline = time.monotonic() + grace
+    def wait_idle(self, deadline: float) -> bool:
+        """Wait until no attempt runs and no look for work is due. False when the deadline came first."""
+        with self._change:
+            idle = self._change.wait_for(
+                lambda: self._draining or (self._free == self.slots and not self._woken),
+                timeout=max(0.0, deadline - time.monotonic()),
+            )
+        return idle
+
+    def stop_claiming(self) -> None:
+        """What runs goes on; nothing more is begun."""
         with self._change:
             self._draining = True
             self._change.notify_all()
+
+    def drain(self, grace: float) -> None:
+        """Claim no more; wait up to `grace` seconds for what runs, then give the rest back unspent."""
+        deadline = time.monotonic() + grace
+        self.stop_claiming()
+        with self._change:
             self._change.wait_for(lambda: not self.running, timeout=max(0.0, grace))
         for running in list(self.running.values()):
             if running.lease.end():

@@ -262,14 +262,6 @@ class Engine:
     def _on_job(self, job_id: str, owner: str | None, act: Any) -> Any:
         return self.desk.do(OnJob(job_id, owner, act))
 
-    def forget_owner(self, owner: str) -> int:
-        """Delete everything of one person. Returns how many jobs that were. Files are for the caller to delete first."""
-        count = 0
-        while ids := self.store.owner_jobs(owner, 200):
-            self.store.delete_jobs(ids)
-            count += len(ids)
-        return count
-
     def close(self) -> None:
         """Carry out what is under way, and let go of everything."""
         self.desk.close()

@@ -137,6 +137,10 @@ class Store(Protocol):
 
     def find_runs(self, which: RunFilter) -> list[StageRun]: ...
     def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]: ...
+    def last_events(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """By job: the number of its last event."""
+        ...
+
     def attempts(self, run_ids: Sequence[str]) -> list[Attempt]: ...
     def memos(self, run_id: str) -> list[Memo]: ...
     def spends(self, job_id: str) -> list[Spend]: ...
@@ -156,7 +160,7 @@ class Store(Protocol):
 
     # upkeep
     def forget_events(self, pipeline: str, before: int, limit: int) -> int: ...
-    def forget_jobs(self, pipeline: str, before: int, limit: int) -> list[str]: ...
+    def ended_jobs(self, pipeline: str, before: int, limit: int) -> list[str]: ...
     def keep_file(self, file: File, job_id: str, run_id: str | None, owner: str, at: int) -> None: ...
     def files_of(self, job_ids: Sequence[str]) -> list[str]: ...
     def owner_jobs(self, owner: str, limit: int) -> list[str]: ...
@@ -215,20 +219,25 @@ class Limit:
 class Gate(Protocol):
     """Limits and circuit breakers of providers, shared by all workers."""
 
-    def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> float:
-        """Take a place. Returns 0 when it was given, else the seconds after which to ask again.
+    def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> tuple[float, str]:
+        """Take a place.
 
-        `ticket` names the caller, and a place that was not given back is free again after `at_most` seconds.
+        Args:
+            ticket: names the caller.
+            at_most: seconds after which a place that was not given back is free again.
+
+        Returns:
+            0 when the place was given, else the seconds after which to ask again, and the reason:
+            ``"concurrency"``, ``"rate"``, or why the provider is closed.
         """
         ...
 
-    def leave(self, provider: str, ticket: str) -> None: ...
-    def close_for(self, provider: str, seconds: float, reason: str) -> None:
-        """Nobody calls this provider for a while: it said so, or its credit is gone."""
+    def leave(self, provider: str, ticket: str, *, healthy: bool) -> None:
+        """Give the place back. A healthy call opens a provider that was on trial."""
         ...
 
-    def state(self, provider: str) -> tuple[float, str | None]:
-        """Seconds for which it is still closed, and why."""
+    def close_for(self, provider: str, seconds: float, reason: str) -> None:
+        """Nobody calls this provider for a while: it said so, or its credit is gone. Then one call tries it."""
         ...
 
 

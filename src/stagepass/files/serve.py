@@ -21,7 +21,9 @@ CACHE_TIME = 3600
 """Seconds that a browser may keep a file without asking again. A uri always means the same bytes."""
 
 # What a browser may show inside a page of ours. All else is saved: HTML and SVG could run scripts.
-_SHOWN = re.compile(r"(image/(jpeg|png|webp|gif|avif)|(audio|video)/[a-z0-9.+-]+|application/(pdf|json)|text/plain)\s*(;.*)?")
+_SHOWN = re.compile(
+    r"(image/(jpeg|png|webp|gif|avif)|(audio|video)/[a-z0-9.+-]+|application/(pdf|json)|text/plain)\s*(;.*)?"
+)
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
 _TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(\s*;\s*charset=[a-zA-Z0-9._-]+)?")
 

@@ -1,1 +1,1 @@
-"""The pipelines, one folder each."""
+"""The pipelines that come with Stagepass: one folder each, found by themselves."""

@@ -108,6 +108,14 @@ class SqlStore(Upkeep):
         query = sa.select(events).where(events.c.job_id == job_id, events.c.seq > after)
         return [rows.event_of(row) for row in self._all(query.order_by(events.c.seq).limit(limit))]
 
+    def last_events(self, job_ids: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in chunks(job_ids):
+            found.update(
+                (row.id, row.seq) for row in self._all(sa.select(jobs.c.id, jobs.c.seq).where(jobs.c.id.in_(part)))
+            )
+        return found
+
     def attempts(self, run_ids: Sequence[str]) -> list[Attempt]:
         found: list[Attempt] = []
         for part in chunks(run_ids):

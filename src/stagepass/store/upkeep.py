@@ -34,15 +34,13 @@ class Upkeep:
                 connection.execute(sa.delete(events).where(events.c.job_id.in_(ids)))
         return len(ids)
 
-    def forget_jobs(self, pipeline: str, before: int, limit: int) -> list[str]:
-        """Delete jobs that ended before that time, with all that belongs to them. Returns their ids."""
+    def ended_jobs(self, pipeline: str, before: int, limit: int) -> list[str]:
+        """Ids of jobs that ended before that time."""
         with connect.translated(), self._reads.connect() as connection:
             old = sa.select(jobs.c.id).where(
                 jobs.c.pipeline == pipeline, jobs.c.finished_at < before, jobs.c.state.in_(_ENDED)
             )
-            ids = list(connection.scalars(old.limit(limit)))
-        self.delete_jobs(ids)
-        return ids
+            return list(connection.scalars(old.limit(limit)))
 
     def owner_jobs(self, owner: str, limit: int) -> list[str]:
         """Ids of one owner's jobs."""

@@ -79,7 +79,8 @@ class PromoRequest(BaseModel):
         ],
         json_schema_extra={
             "title_ko": "이곳의 특별한 점",
-            "description_ko": "손님이 떠올렸으면 하는 풍경, 음식, 가까운 곳을 적어 주세요. 나열해도 좋고 문장도 좋아요.",
+            "description_ko": "손님이 떠올렸으면 하는 풍경, 음식, 가까운 곳을 적어 주세요. "
+            "나열해도 좋고 문장도 좋아요.",
             "format": "multiline",
         },
     )

@@ -19,53 +19,48 @@ class Caption:
     Args:
         line: its text and seconds.
         size: of the frame, pixels.
+        bottom: where its lowest line ends, as a part of the height.
+        scale: of the letters, 1 for the usual size.
     """
 
-    def __init__(self, line: LineTiming, size: tuple[int, int]) -> None:
+    def __init__(self, line: LineTiming, size: tuple[int, int], bottom: float = BOTTOM, scale: float = 1.0) -> None:
         self.start, self.end = line.start, line.end
-        self._overlay = _draw(writable(line.text), size)
+        self.overlay = _draw(writable(line.text), size, bottom, scale)
 
     def opacity(self, time: float) -> float:
         """0–1 at `time` seconds: nothing outside of the line's own time."""
         fade = min(_FADE, (self.end - self.start) / 3)
         return max(0.0, min(1.0, (time - self.start) / fade, (self.end - time) / fade))
 
-    @property
-    def overlay(self) -> Overlay:
-        return self._overlay
 
-
-def caption_size(size: tuple[int, int]) -> int:
-    """The captions' font size in pixels for a frame of `size`."""
-    return max(8, round(min(size) * 0.058))
-
-
-def _draw(text: str, size: tuple[int, int]) -> Overlay:
-    wanted = caption_size(size)
-    width = round(size[0] * _WIDEST) if size[0] < size[1] else round(size[0] * 0.7)
+def _draw(text: str, size: tuple[int, int], bottom: float, scale: float) -> Overlay:
+    wanted = max(8, round(min(size) * 0.058 * scale))
+    width = round(size[0] * (_WIDEST if size[0] < size[1] else 0.7))
     fitted = fit(text, HEAVY, wanted, width, smallest=round(wanted * 0.62))
     face, step = font(HEAVY, fitted.size), round(fitted.size * 1.32)
     stroke = max(1, round(fitted.size * 0.045))
 
-    # Lines stand on the lowest one, so that one line and two end at the same place.
-    bottom = round(size[1] * BOTTOM) - round(fitted.size * 0.25)
-    places = [(size[0] / 2, bottom - step * n) for n in range(len(fitted.lines))][::-1]
+    # Lines stand on the lowest one, so that one line and two end at the same place. Only their band is drawn.
+    reach, count = fitted.size, len(fitted.lines)
+    band = (size[0], step * count + 2 * reach)
+    foot = band[1] - reach - round(fitted.size * 0.25)
+    places = [(size[0] / 2, foot - step * (count - 1 - number)) for number in range(count)]
 
     def ink(border: int) -> Image.Image:
-        mask = Image.new("L", size)
+        mask = Image.new("L", band)
         draw = ImageDraw.Draw(mask)
         for line, place in zip(fitted.lines, places, strict=True):
             draw.text(place, line, fill=255, font=face, anchor="ms", stroke_width=border)
         return mask
 
     shadow = ink(stroke * 2).filter(ImageFilter.GaussianBlur(fitted.size * 0.22))
-    picture = _layer(size, (8, 10, 16), shadow.point([min(185, a) for a in range(256)]))
-    picture.alpha_composite(_layer(size, (14, 16, 22), ink(stroke).point([round(a * 0.75) for a in range(256)])))
-    picture.alpha_composite(_layer(size, (255, 255, 255), ink(0)))
-    return Overlay(picture)
+    picture = _layer((8, 10, 16), shadow.point([min(185, alpha) for alpha in range(256)]))
+    picture.alpha_composite(_layer((14, 16, 22), ink(stroke).point([round(a * 0.75) for a in range(256)])))
+    picture.alpha_composite(_layer((255, 255, 255), ink(0)))
+    return Overlay(picture, (0, round(size[1] * bottom) + reach - band[1]))
 
 
-def _layer(size: tuple[int, int], color: tuple[int, int, int], alpha: Image.Image) -> Image.Image:
-    layer = Image.new("RGBA", size, (*color, 0))
+def _layer(color: tuple[int, int, int], alpha: Image.Image) -> Image.Image:
+    layer = Image.new("RGBA", alpha.size, (*color, 0))
     layer.putalpha(alpha)
     return layer

@@ -30,7 +30,7 @@ def title_card(title: str, subtitle: str, size: tuple[int, int]) -> Overlay:
     draw = ImageDraw.Draw(card)
     inset, line = round(52 * unit), max(1, round(2 * unit))
     draw.rectangle((inset, inset, size[0] - inset, size[1] - inset), outline=(255, 255, 255, 120), width=line)
-    _stack(card, title, subtitle, size, middle=0.45, name_size=112 * unit, place_size=44 * unit, rule=96 * unit)
+    _stack(card, title, subtitle, size, middle=0.45, name_size=132 * unit, place_size=46 * unit, rule=96 * unit)
     return _with_shadow(card, 10 * unit)
 
 

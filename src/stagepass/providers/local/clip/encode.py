@@ -20,6 +20,7 @@ from pathlib import Path
 
 from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.clip.film import KEY
+from stagepass.providers.local.clip.frames import Frame
 from stagepass.providers.local.media import SILENCE, ffmpeg, local, loudness
 from stagepass.providers.local.process import dying_with_parent, tail
 
@@ -29,11 +30,11 @@ LOUDEST, TARGET, QUIETEST = -12.8, -14.5, -19.0
 _COLOR = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 
 
-def encode(frames: Iterable[bytes], size: tuple[int, int], fps: int, duration: float, song: Path, target: Path) -> None:
+def encode(frames: Iterable[Frame], size: tuple[int, int], fps: int, duration: float, song: Path, target: Path) -> None:
     """Write an MP4: H.264 High, yuv420p, AAC 192 kbit/s at 48 kHz in stereo, its index in front.
 
     Args:
-        frames: as `Frame.data`, of `size` pixels.
+        frames: of `size` pixels.
         fps: frames per second.
         duration: seconds; the song is cut or followed by silence to fit.
         song: any audio file that ffmpeg reads.
@@ -52,7 +53,8 @@ def encode(frames: Iterable[bytes], size: tuple[int, int], fps: int, duration: f
     listener.start()
     try:
         for frame in frames:
-            process.stdin.write(frame)
+            for plane in frame.data():
+                process.stdin.write(plane)
         process.stdin.close()
     except BrokenPipeError:
         pass  # it has ended, and says below why
@@ -80,9 +82,9 @@ def _arguments(size: tuple[int, int], fps: int, duration: float, song: Path, tar
         *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{size[0]}x{size[1]}", "-framerate", str(fps)),
         *(*_COLOR, "-i", "pipe:0"),
         *("-i", local(song), "-map", "0:v:0", "-map", "1:a:0"),
-        *("-c:v", "libx264", "-preset", "superfast", "-profile:v", "high", "-crf", "21", "-pix_fmt", "yuv420p"),
+        *("-c:v", "libx264", "-preset", "superfast", "-profile:v", "high", "-qp", "22", "-pix_fmt", "yuv420p"),
         # keyint is a multiple of KEY, or the pattern would run off the grid.
-        *("-x264-params", f"keyint={KEY * 15}:scenecut=0:bframes={KEY - 1}:b-adapt=0:b-pyramid=normal"),
+        *("-x264-params", f"keyint={KEY * 15}:scenecut=0:bframes={KEY - 1}:b-adapt=0:b-pyramid=normal:weightp=0"),
         *_COLOR,
         *("-af", _audio_filter(loudness(song), duration), "-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"),
         *("-t", f"{duration:.3f}", "-map_metadata", "-1", "-movflags", "+faststart", "-f", "mp4", local(target)),

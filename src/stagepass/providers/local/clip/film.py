@@ -46,15 +46,17 @@ class Film:
     def __init__(self, plan: Plan, look: Look, fps: int) -> None:
         self._plan, self._look, self._fps = plan, look, fps
         self.frames = round(plan.duration * fps)
-        self._captions = [Caption(line, look.size) for line in plan.captions]
+        # Without photos the words are the picture: larger, and in the middle.
+        bottom, scale = (BOTTOM, 1.0) if look.drift is None else (0.66, 1.3)
+        self._captions = [Caption(line, look.size, bottom, scale) for line in plan.captions]
         self._title = cards.title_card(look.title, look.subtitle, look.size)
         self._end = cards.end_card(look.title, look.subtitle, look.size)
-        self._scrim = _scrim(look.size) if self._captions else None
+        self._scrim = _scrim(look.size) if self._captions and look.drift is None else None
         self._backdrops: dict[int, Frame] = {}
         self._black = Frame.plain(look.size)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """The frames in order, as `Frame.data`."""
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames in order; each is to be used before the next is asked for."""
         keys = (self.frames + KEY - 1) // KEY + 1
         # One key is filmed ahead while the frames before it are mixed and encoded: Pillow works without the GIL.
         with ThreadPoolExecutor(1) as ahead:
@@ -64,8 +66,8 @@ class Film:
                 if number + 1 < keys:
                     coming = ahead.submit(self._key, number + 1)
                 for step in range(min(KEY, self.frames - (number - 1) * KEY)):
-                    frame = first.mixed(second, step / KEY) if step else first.copy()
-                    yield self._written(frame, ((number - 1) * KEY + step) / self._fps).data()
+                    frame = first.mixed(second, step / KEY) if step else first
+                    yield self._written(frame, ((number - 1) * KEY + step) / self._fps, own=step > 0)
                 first = second
 
     def _key(self, number: int) -> Frame:
@@ -90,17 +92,24 @@ class Film:
             picture = self._backdrops[scene.picture]
         return picture.seen(scene.camera.at(time), self._look.size)
 
-    def _written(self, frame: Frame, time: float) -> Frame:
-        plan, scenes = self._plan, self._plan.scenes
-        half = plan.fade / 2
-        leaving = (scenes[0].end + half - time) / plan.fade
-        self._title.paint(frame, _clamp(min((time - 0.35) / 0.7, leaving)))
-        coming = (time - scenes[-1].start) / 0.6
-        self._end.paint(frame, _clamp(min(coming, (plan.duration - time) / _FADE_OUT)))
+    def _written(self, frame: Frame, time: float, own: bool) -> Frame:
+        """The frame with what is written on it; painted on a copy unless it is our `own`."""
+        painted = [(overlay, opacity) for overlay, opacity in self._writing(time) if opacity > 0]
+        if painted and not own:
+            frame = frame.copy()
+        for overlay, opacity in painted:
+            overlay.paint(frame, min(1.0, opacity))
+        return frame
+
+    def _writing(self, time: float) -> Iterator[tuple[Overlay, float]]:
+        plan = self._plan
+        leaving = (plan.scenes[0].end + plan.fade / 2 - time) / plan.fade
+        yield self._title, min((time - 0.35) / 0.7, leaving)
+        coming = (time - plan.scenes[-1].start) / 0.6
+        yield self._end, min(coming, (plan.duration - time) / _FADE_OUT)
         for caption in self._captions:
             if caption.start <= time < caption.end:
-                caption.overlay.paint(frame, caption.opacity(time))
-        return frame
+                yield caption.overlay, caption.opacity(time)
 
 
 def _scrim(size: tuple[int, int]) -> Overlay:

@@ -4,6 +4,7 @@ Working in planes halves the work: a resize of Y with quarter-size Cb and Cr cos
 and ffmpeg has nothing to convert. Pillow does the arithmetic.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image
@@ -69,9 +70,9 @@ class Frame:
             seen.append(plane.resize(to, Image.Resampling.BILINEAR, box=inside))
         return Frame(*seen)
 
-    def data(self) -> bytes:
-        """The frame as ffmpeg's ``rawvideo`` in ``yuv420p``."""
-        return b"".join(plane.tobytes() for plane in self.planes)
+    def data(self) -> Iterator[bytes]:
+        """The frame as ffmpeg's ``rawvideo`` in ``yuv420p``, plane by plane."""
+        return (plane.tobytes() for plane in self.planes)
 
 
 class Overlay:
@@ -89,14 +90,17 @@ class Overlay:
         part = image.crop((left - at[0], top - at[1], right - at[0], bottom - at[1]))
         self.box = (left, top, right, bottom)
         self._frame = Frame.of(part.convert("RGB"))
-        self._alpha = part.getchannel("A")
+        alpha = part.getchannel("A")
+        self._masks = (alpha, half := alpha.reduce(2), half)
 
     def paint(self, frame: Frame, opacity: float = 1.0, shift: tuple[int, int] = (0, 0)) -> None:
         """Paint onto `frame`, `shift` (even) pixels from its place; `opacity` 0–1. Parts outside are cut off."""
         if opacity <= 0.002:
             return
-        alpha = self._alpha if opacity >= 0.998 else self._alpha.point([round(a * opacity) for a in range(256)])
-        masks = (alpha, alpha.reduce(2), alpha.reduce(2))
+        masks = self._masks
+        if opacity < 0.998:
+            weaker = [round(alpha * opacity) for alpha in range(256)]
+            masks = (masks[0].point(weaker), half := masks[1].point(weaker), half)
         left, top = self.box[0] + shift[0], self.box[1] + shift[1]
         for plane, source, mask, scale in zip(frame.planes, self._frame.planes, masks, (1, 2, 2), strict=True):
             plane.paste(source, (left // scale, top // scale), mask)

@@ -55,7 +55,7 @@ def _pictures(order: Order, folder: Path) -> tuple[list[Frame], list[bool]]:
     return [frame for frame, _ in made], [whole for _, whole in made]
 
 
-def _watched(frames: Iterable[bytes], count: int, folder: Path) -> Iterator[bytes]:
+def _watched(frames: Iterable[Frame], count: int, folder: Path) -> Iterator[Frame]:
     """The frames, with a word to the parent now and then; ends the process when the task was cancelled."""
     for number, frame in enumerate(frames):
         if number % 15 == 0:

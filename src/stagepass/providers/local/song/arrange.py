@@ -67,7 +67,7 @@ def _keys(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.random.
         for order, note in enumerate(place.notes):  # the last chord, rolled upwards, rings out
             add(bus, sound(note, score.plan.bar_seconds + TAIL), _at(score, place, 0) + 0.03 * order, 0.26 * gain)
         return
-    if score.genre.keys == "arpeggio" and not (place.part == "ending"):
+    if score.genre.keys == "arpeggio" and place.part != "ending":
         for step, (start, length, loud) in enumerate(pattern):
             chosen = place.notes[patterns.ARPEGGIO[step] % len(place.notes)]
             pan = (chosen - 60) / 40

@@ -55,7 +55,7 @@ def piano(midi: int, seconds: float) -> Mono:
 
 @lru_cache(maxsize=256)
 def guitar(midi: int, seconds: float) -> Mono:
-    """A plucked string (Karplus and Strong 1983), one period at a time, then tuned by resampling."""
+    """A plucked string (Karplus and Strong 1983), round by round, then tuned by resampling."""
     length = int((seconds + 0.3) * RATE)
     period = RATE / hertz(midi)
     whole = int(period)
@@ -64,12 +64,10 @@ def guitar(midi: int, seconds: float) -> Mono:
     pick = np.convolve(np.concatenate([pick, pick, pick]), np.hanning(9)[1:-1] / 4, mode="same")[whole : 2 * whole]
     pick -= np.roll(pick, whole // 5)  # plucked at a fifth of the string
     keep = 0.5 ** (1 / (hertz(midi) * (0.55 if midi < 60 else 0.4)))  # half as loud after that many seconds
-    string = np.empty((count, whole))
-    string[0] = pick
-    for i in range(1, count):
-        before = string[i - 1]
-        string[i] = keep * (0.72 * before + 0.28 * np.roll(before, 1))
-    raw = string.ravel()
+    # each round is the one before through the same short mean: all rounds at once, in the frequency domain
+    mean = keep * (0.72 + 0.28 * np.exp(-2j * np.pi * np.arange(whole // 2 + 1) / whole))
+    rounds = np.fft.rfft(pick) * mean ** np.arange(count)[:, None]
+    raw = np.fft.irfft(rounds, whole, axis=1).ravel()
     at = np.arange(length) * (whole + 0.28) / period  # the mean delays each round by 0.28 of a sample
     sound = np.interp(at, np.arange(len(raw)), raw)
     sound /= max(float(np.max(np.abs(sound))), 1e-6)
@@ -109,8 +107,11 @@ def bass(midi: int, seconds: float) -> Mono:
     f = hertz(midi)
     turn = 2 * np.pi * f * t
     growl = 0.45 * np.exp(-5 * t)
-    sound = np.sin(turn) + (0.28 + growl) * 0.6 * np.sin(2 * turn) + growl * 0.5 * np.sin(3 * turn) + 0.12 * growl * (
-        np.sin(4 * turn) + np.sin(5 * turn)
+    sound = (
+        np.sin(turn)
+        + (0.28 + growl) * 0.6 * np.sin(2 * turn)
+        + growl * 0.5 * np.sin(3 * turn)
+        + 0.12 * growl * (np.sin(4 * turn) + np.sin(5 * turn))
     )
     return np.asarray(np.tanh(0.9 * sound) * np.exp(-0.7 * t) * edges(len(t), 0.006, 0.06), dtype=np.float32)
 

@@ -7,8 +7,11 @@ from typing import Literal
 LONGEST_LINE = 28  # syllables that are sung in one breath
 Part = Literal["intro", "verse", "chorus", "bridge", "outro"]
 
-_TAG = re.compile(r"^\s*(?:\[([^\]]*)\]|\(([^)]*)\)|【([^】]*)】|<([^>]*)>|([^\s:：]{1,12}(?:\s?\d{1,2})?)\s*[:：])\s*$")
-_MARKS = re.compile(r"[^\w\s'’\-&%+]|_", re.UNICODE)
+_TAG = re.compile(
+    r"^\s*(?:\[([^\]]*)\]|\(([^)]*)\)|【([^】]*)】|<([^>]*)>"
+    r"|([^\s:\uff1a]{1,12}(?:\s?\d{1,2})?)\s*[:\uff1a])\s*$"
+)
+_MARKS = re.compile(r"[^\w\s'\u2019\-&%+]|_", re.UNICODE)
 _PARTS: tuple[tuple[Part, tuple[str, ...]], ...] = (
     ("chorus", ("pre-chorus", "prechorus", "chorus", "hook", "refrain", "drop", "후렴", "코러스", "훅", "사비")),
     ("bridge", ("bridge", "break", "브릿지", "브리지", "간주", "interlude")),

@@ -25,7 +25,7 @@ def mix(buses: Buses, voice: Stereo, room_level: float) -> Stereo:
         room_level: of the echo, linear.
     """
     music = np.zeros_like(voice)
-    send = voice * np.float32(_SENDS["voice"])
+    send = voice.mean(axis=0) * np.float32(_SENDS["voice"])
     step_back = 1 - np.float32(_DUCK) * _presence(voice)
     for player, bus in buses.items():
         if not np.any(bus):
@@ -35,14 +35,14 @@ def mix(buses: Buses, voice: Stereo, room_level: float) -> Stereo:
             part *= step_back
         music += part
         if _SENDS[player]:
-            send += part * np.float32(_SENDS[player])
+            send += part.mean(axis=0) * np.float32(_SENDS[player])
     whole = _summed(music, voice, send, np.float32(room_level))
     whole *= 0.9 / max(float(np.percentile(np.abs(whole[:, ::8]), 99.9)), 1e-6)
     glued = np.tanh(whole * 0.8) / 0.8  # a little warmth, and fewer peaks for the limiter
     return mastered(np.asarray(glued * _curtain(glued.shape[1]), dtype=np.float32))
 
 
-def _summed(music: Stereo, voice: Stereo, send: Stereo, room_level: np.float32) -> Stereo:
+def _summed(music: Stereo, voice: Stereo, send: s.Mono, room_level: np.float32) -> Stereo:
     """Equaliser, room and sum in one go through the frequency domain, which is where the time is spent."""
     length = music.shape[1]
     echo = s.room(1.7)
@@ -54,7 +54,7 @@ def _summed(music: Stereo, voice: Stereo, send: Stereo, room_level: np.float32) 
     return np.asarray(np.fft.irfft(spectrum, size)[:, :length], dtype=np.float32)
 
 
-def _clearing(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+def _clearing(hz: NDArray[np.floating]) -> NDArray[np.floating]:
     """The music's equaliser: room for the voice, less mud, some air."""
     return s.bell_curve(2400, -2.0, 1.0)(hz) * s.bell_curve(240, -1.5, 0.9)(hz) * s.bell_curve(11000, 4.5, 1.1)(hz)
 

@@ -87,7 +87,7 @@ def _shifted(shape: Floats, shift: float) -> Floats:
     wanted = np.minimum(np.arange(BINS) / shift, BINS - 1.001)
     whole = wanted.astype(int)
     part = (wanted - whole).astype(np.float32)
-    return shape[:, whole] * (1 - part) + shape[:, whole + 1] * part
+    return np.asarray(shape[:, whole] * (1 - part) + shape[:, whole + 1] * part)
 
 
 def _voicing(frames: Floats, period: float) -> Floats:

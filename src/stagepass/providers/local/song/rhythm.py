@@ -1,5 +1,7 @@
 """Sets syllables onto a bar's sixteenths: words on the beat, phrases with a breath, one feel per section."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,9 @@ def feel(rng: np.random.Generator) -> NDArray[np.float64]:
     return rng.uniform(-0.3, 0.3, 16)
 
 
-def place(word_starts: list[bool], beats: int, unit_seconds: float, liked: NDArray[np.float64]) -> list[tuple[int, int]]:
+def place(
+    word_starts: list[bool], beats: int, unit_seconds: float, liked: NDArray[np.float64]
+) -> list[tuple[int, int]]:
     """Set one line's syllables.
 
     Args:
@@ -63,6 +67,6 @@ def _last_cost(room: int) -> float:
 
 def _with_ends(starts: list[int], units: int, usual: float) -> list[tuple[int, int]]:
     longest = max(6, round(2 * usual))
-    ends = [min(after, start + longest) for start, after in zip(starts, starts[1:], strict=False)]
+    ends = [min(after, start + longest) for start, after in pairwise(starts)]
     final = min(starts[-1] + 8, units - 1)
     return list(zip(starts, [*ends, max(final, starts[-1] + 2)], strict=True))

@@ -133,7 +133,7 @@ def _melody(notes: list[SungNote], midi: list[float], seconds: Floats, rng: np.r
     starts = np.array([note.start - 0.03 for note in notes])
     index = np.clip(np.searchsorted(starts, seconds, side="right") - 1, 0, len(notes) - 1)
     curve = np.array(midi, dtype=float)[index]
-    kernel = np.hanning(12)[1:-1]  # 70 ms: quick enough to be on the note, slow enough to be a voice
+    kernel = np.hanning(13)[1:-1]  # 80 ms: quick enough to be on the note, slow enough to be a voice
     edge = len(kernel) // 2
     curve = np.convolve(np.pad(curve, edge, mode="edge"), kernel / kernel.sum(), mode="valid")
     wobble = rng.uniform(0, 2 * np.pi)
@@ -142,8 +142,8 @@ def _melody(notes: list[SungNote], midi: list[float], seconds: Floats, rng: np.r
         inside = (seconds < note.end + RELEASE) & (into > 0)
         fresh = order == 0 or note.start - notes[order - 1].end > 0.15
         if fresh:
-            near = into < 0.25
-            curve[near & (into > -0.2)] -= 0.5 * np.exp(-np.maximum(into[near & (into > -0.2)], 0) / 0.05)
+            scoop = (into > -0.2) & (into < 0.25)
+            curve[scoop] -= 0.5 * np.exp(-np.maximum(into[scoop], 0) / 0.05)
         if note.end - note.start > 0.42:
             depth = VIBRATO_SEMITONES * np.clip((into - 0.22) / 0.35, 0, 1) * inside
             curve += depth * np.sin(2 * np.pi * VIBRATO_HZ * into + wobble)

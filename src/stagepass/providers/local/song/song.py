@@ -1,6 +1,7 @@
 """Makes one song from beginning to end, in memory: the table of contents of this package."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,15 +38,23 @@ class Recording:
         return float(self.sound.shape[1] / RATE)
 
 
-def make(request: SongRequest) -> Recording:
+class NothingToSing(ValueError):
+    """The lyric has no line with a word in it."""
+
+
+def make(request: SongRequest, told: Callable[[float], None] = lambda fraction: None) -> Recording:
     """Make the song that this request asks for; the same request gives the same song.
 
+    Args:
+        request: what to sing and how.
+        told: is called with how much is done, 0…1, now and then.
+
     Raises:
-        ValueError: the lyric has no line with a word in it.
+        NothingToSing: the lyric has no line with a word in it.
     """
     lines = lyric.read(request.lyric)
     if not lines:
-        raise ValueError("the lyric has no line that can be sung")
+        raise NothingToSing("the lyric has no line that can be sung")
     seed = seed_of(request)
     spoken = speech.speak([line.words for line in lines], request.language)
     if spoken is None or not all(line.syllables for line in spoken):
@@ -54,11 +63,16 @@ def make(request: SongRequest) -> Recording:
     else:
         word_starts = [[syllable.word_start for syllable in line.syllables] for line in spoken]
     score = compose(lines, word_starts, genre_for(request.genre), seed)
+    told(0.1)
     buses = arrange(score, seed)
+    told(0.3)
     voice, times = _sung(score, spoken, buses, seed) if spoken else _played(score, buses)
     timing = _timing(score.lines, times)
     left_out = tuple(line.text for line in lines[len(score.lines) :])
-    return Recording(mix(buses, voice, score.genre.room), timing, spoken is not None, left_out, score)
+    told(0.6)
+    sound = mix(buses, voice, score.genre.room)
+    told(0.9)
+    return Recording(sound, timing, spoken is not None, left_out, score)
 
 
 def seed_of(request: SongRequest) -> int:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Mono = NDArray[np.float32]
 Stereo = NDArray[np.float32]  # shape (2, samples)
 RATE = 44_100  # Hz
+Response = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+"""The gain of a filter at each of these frequencies in Hz."""
 
 
 def hertz(midi: float) -> float:
@@ -20,7 +22,7 @@ def moments(seconds: float) -> NDArray[np.float64]:
     return np.arange(int(seconds * RATE)) / RATE
 
 
-def shaped(signal: NDArray[np.floating], response: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Mono:
+def shaped(signal: NDArray[np.floating], response: Response) -> Mono:
     """Filter without delay, along the last axis; `response` gives the gain at each frequency in Hz."""
     length = signal.shape[-1]
     size = fast_size(length + RATE // 4)  # room, so that what the filter smears does not come round again
@@ -28,13 +30,14 @@ def shaped(signal: NDArray[np.floating], response: Callable[[NDArray[np.float64]
     return np.asarray(np.fft.irfft(spectrum * gains(response, size), size)[..., :length], dtype=np.float32)
 
 
-def gains(response: Callable[[NDArray[np.float64]], NDArray[np.float64]], size: int) -> Mono:
+def gains(response: Response, size: int) -> Mono:
     """A response at the bins of an FFT of `size` samples; worked out at 8,193 points at most, and interpolated."""
     bins = size // 2 + 1
+    grid = np.arange(bins)
     if bins <= 8193:
-        return np.asarray(response(np.arange(bins) * RATE / size), dtype=np.float32)
-    points = response(np.arange(8193) * RATE / 16384)
-    return np.interp(np.arange(bins) * (8192 / (bins - 1)), np.arange(8193), points).astype(np.float32)
+        return np.asarray(response(grid * (RATE / size)), dtype=np.float32)
+    points = response(np.arange(8193) * (RATE / 16384))
+    return np.asarray(np.interp(grid * (8192 / (bins - 1)), np.arange(8193), points), dtype=np.float32)
 
 
 def fast_size(length: int) -> int:
@@ -42,17 +45,17 @@ def fast_size(length: int) -> int:
     return min(factor << max(0, (-(-length // factor) - 1).bit_length()) for factor in (1, 3, 5))
 
 
-def lowpass(at: float, order: int = 2) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def lowpass(at: float, order: int = 2) -> Response:
     """A Butterworth slope down above `at` Hz."""
     return lambda hz: 1 / np.sqrt(1 + (hz / at) ** (2 * order))
 
 
-def highpass(at: float, order: int = 2) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def highpass(at: float, order: int = 2) -> Response:
     """A Butterworth slope down below `at` Hz."""
     return lambda hz: 1 / np.sqrt(1 + (at / np.maximum(hz, 1e-3)) ** (2 * order))
 
 
-def bell_curve(at: float, decibels: float, octaves: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def bell_curve(at: float, decibels: float, octaves: float) -> Response:
     """A rise or dip of `decibels` around `at` Hz, about `octaves` wide."""
     return lambda hz: 10 ** (decibels / 20 * np.exp(-((np.log2(np.maximum(hz, 1.0) / at) / octaves) ** 2)))
 

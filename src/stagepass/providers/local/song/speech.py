@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stagepass.providers.local.process import dying_with_parent
+
 PITCH = 42  # of 0-99: low, so that many harmonics show the shape of the mouth
 RATE = 150  # words per minute: clear, and still short of consonants that drag
 TIME_LIMIT = 20.0
@@ -52,7 +54,7 @@ def speak(lines: list[str], language: str) -> list[SpokenLine] | None:
         "pitch": PITCH,
         "lines": [{"text": line, "voice": voice_for(line, language)} for line in lines],
     }
-    command = [sys.executable, "-m", "stagepass.providers.local.song.voice_child"]
+    command = dying_with_parent([sys.executable, "-m", "stagepass.providers.local.song.voice_child"])
     try:
         done = subprocess.run(command, input=json.dumps(order).encode(), capture_output=True, timeout=TIME_LIMIT)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,0 +1,160 @@
+"""The only wiring: which store, broker, bus, files and providers this process uses."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from stagepass.bus.connect import async_client, sync_client
+from stagepass.bus.gate import RedisGate
+from stagepass.bus.listen import Feed
+from stagepass.bus.publish import RedisBus
+from stagepass.embedded.redis import EmbeddedRedis
+from stagepass.engine.context import Services
+from stagepass.engine.engine import Engine
+from stagepass.engine.registry import Registry
+from stagepass.engine.relay import Relay
+from stagepass.errors import SettingsError
+from stagepass.files.links import Links
+from stagepass.files.local import LocalFiles
+from stagepass.logs import configure_logging
+from stagepass.pipelines.discover import discover
+from stagepass.providers.registry import Providers, parse_limits
+from stagepass.queue.app import make_app
+from stagepass.queue.bell import CeleryBell
+from stagepass.settings import Settings
+from stagepass.store import SqlStore
+import stagepass.providers.builtin  # noqa: F401  (registers the ports)
+from stagepass.upkeep import Upkeep
+
+CALLBACK_LIFE = 14 * 86400
+"""Seconds for which a callback's URL is good."""
+
+
+@dataclass
+class System:
+    """One process's parts, each made when it is first used."""
+
+    settings: Settings
+    registry: Registry
+
+    @cached_property
+    def redis_url(self) -> str:
+        return self.settings.redis_url or EmbeddedRedis(self.settings.folder).urls().bus
+
+    @cached_property
+    def broker_url(self) -> str:
+        """The broker's; without one of its own, the same server as Redis, in its database 1."""
+        if self.settings.broker_url:
+            return self.settings.broker_url
+        if self.settings.redis_url:
+            return _database_1(self.settings.redis_url)
+        return EmbeddedRedis(self.settings.folder).urls().broker
+
+    @cached_property
+    def store(self) -> SqlStore:
+        return SqlStore(self.settings.database)
+
+    @cached_property
+    def bell(self) -> CeleryBell:
+        app = make_app(self.broker_url, self.registry.queues(), queue_type=self.settings.queue_type)
+        return CeleryBell(app)
+
+    @cached_property
+    def bus(self) -> RedisBus:
+        return RedisBus(sync_client(self.redis_url), streams=self.settings.event_streams)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(self.store, self.registry, self.bell, self.bus, max_input=self.settings.max_input_bytes)
+
+    @cached_property
+    def files(self) -> LocalFiles:
+        return LocalFiles(self.settings.files_folder)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.settings.secrets, base_url=f"{self.settings.public_url.rstrip('/')}/api/v1/files/")
+
+    @cached_property
+    def providers(self) -> Providers:
+        environ = {**{k: v or "" for k, v in dotenv_values(".env").items()}, **os.environ}
+        for name in ("text_model", "song_maker", "clip_maker"):
+            environ.setdefault(name.upper(), getattr(self.settings, name))
+        return Providers(environ, self.settings.folder / "providers")
+
+    @cached_property
+    def services(self) -> Services:
+        return Services(
+            self.store,
+            self.engine.desk,
+            self.bus,
+            self.files,
+            RedisGate(sync_client(self.redis_url)),
+            callback_url=self._callback_url if self.settings.public_url else None,
+            limits=parse_limits(self.settings.provider_limits),
+        )
+
+    def _callback_url(self, run_id: str, job_id: str) -> str:
+        token = self.links.sign("callback", {"run": run_id, "job": job_id}, CALLBACK_LIFE)
+        return f"{self.settings.public_url.rstrip('/')}/api/v1/callbacks/{token}"
+
+    def feed(self) -> Feed:
+        """The news, for a process that serves clients."""
+        return Feed(async_client(self.redis_url), self.store, streams=self.settings.event_streams)
+
+    def relay(self) -> Relay:
+        """The relay's loop, with its upkeep."""
+        upkeep = Upkeep(self.store, self.registry, self.files, self.engine.clock, self.settings)
+        return Relay(
+            self.store,
+            self.engine.desk,
+            self.bell,
+            self.engine.clock,
+            dead_after=self.settings.dead_after_seconds,
+            upkeep=upkeep.run,
+        )
+
+    def check_needs(self, queues: tuple[str, ...]) -> None:
+        """Raises `SettingsError` when a stage of these queues lacks what it needs."""
+        stages = [stage for stage in self.registry.stages() if stage.queue in queues]
+        problems = [problem for stage in stages for problem in self.providers.check(stage)]
+        if problems:
+            raise SettingsError("; ".join(problems))
+
+    def configure_logging(self) -> None:
+        configure_logging(self.settings.log_level, self.settings.log_format)
+
+    def close(self) -> None:
+        """Finish what is under way, and let go of what was made."""
+        if "engine" in self.__dict__:
+            self.engine.close()
+
+
+_system: System | None = None
+
+
+def load_system(settings: Settings | None = None, *, fresh: bool = False) -> System:
+    """This process's system; `fresh` makes new connections, as after a fork."""
+    global _system
+    if _system is None or fresh or settings is not None:
+        settings = settings or (_system.settings if _system else Settings.load())
+        registry = _system.registry if _system and fresh else discover(settings.pipelines)
+        _system = System(settings, registry)
+    return _system
+
+
+def _database_1(redis_url: str) -> str:
+    if redis_url.startswith("unix://"):
+        return f"redis+socket://{redis_url.removeprefix('unix://').split('?')[0]}?virtual_host=1"
+    base, _, query = redis_url.partition("?")
+    scheme, _, rest = base.partition("://")
+    host = rest.split("/", 1)[0]
+    return f"{scheme}://{host}/1" + (f"?{query}" if query else "")
+
+
+def data_folder(settings: Settings) -> Path:
+    """The data folder, for messages."""
+    return settings.folder

@@ -1,0 +1,80 @@
+"""Finds pipelines: in this package, in installed packages, in ``./pipelines`` and where `PIPELINES` points.
+
+A pipeline is a folder with a `pipeline.py`; importing that makes one or more `Pipeline` objects.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+import stagepass.pipelines
+from stagepass.engine.pipeline import Pipeline
+from stagepass.engine.registry import Registry
+from stagepass.errors import SettingsError
+
+ENTRY_POINTS = "stagepass.pipelines"
+
+
+def discover(more: tuple[str, ...] = (), *, cwd: Path | None = None) -> Registry:
+    """A registry of every pipeline that can be found.
+
+    Args:
+        more: names of modules, or folders of pipeline folders.
+
+    Raises:
+        DeclarationError: one of them is declared wrongly. SettingsError: `more` names something that is not there.
+    """
+    registry = Registry()
+    seen: set[int] = set()
+    for module in _modules(more, cwd or Path.cwd()):
+        for value in vars(module).values():
+            if isinstance(value, Pipeline) and id(value) not in seen:
+                seen.add(id(value))
+                registry.add(value)
+    return registry
+
+
+def _modules(more: tuple[str, ...], cwd: Path) -> Iterator[ModuleType]:
+    package = stagepass.pipelines
+    for found in pkgutil.iter_modules(package.__path__):
+        if found.ispkg and importlib.util.find_spec(f"{package.__name__}.{found.name}.pipeline"):
+            yield importlib.import_module(f"{package.__name__}.{found.name}.pipeline")
+    for entry in entry_points(group=ENTRY_POINTS):
+        yield importlib.import_module(entry.value.partition(":")[0])
+    folders = [cwd / "pipelines"]
+    for name in more:
+        if "/" in name or Path(name).is_dir():
+            if not Path(name).is_dir():
+                raise SettingsError(f"PIPELINES: there is no folder {name!r}")
+            folders.append(Path(name).resolve())
+        else:
+            yield _imported(name)
+    for folder in dict.fromkeys(folders):
+        if folder.is_dir() and folder != Path(package.__path__[0]).resolve():
+            yield from _in_folder(folder)
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as problem:
+        if problem.name and name.startswith(problem.name):
+            raise SettingsError(f"PIPELINES: there is no module {name!r}; check the name and PYTHONPATH") from None
+        raise
+
+
+def _in_folder(folder: Path) -> Iterator[ModuleType]:
+    """Each ``<name>/pipeline.py`` below `folder`, imported as ``<folder>.<name>.pipeline``."""
+    found = sorted(path for path in folder.glob("*/pipeline.py") if not path.parent.name.startswith((".", "_")))
+    if not found:
+        return
+    root = str(folder.parent)
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    for path in found:
+        yield importlib.import_module(f"{folder.name}.{path.parent.name}.pipeline")

@@ -1,0 +1,169 @@
+"""The local lyric writer: a song for a business from its own words, without a model or a network.
+
+It reads the input (`lyric_reading`), and sets couplets that people wrote (`rules/`) around what it
+found. The same input gives the same lyric; another input other lines.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+
+from stagepass.content.catalogue import Message, match
+from stagepass.content.particles import final
+from stagepass.content.syllables import syllables
+from stagepass.pipelines.promo.lyric_reading import Brief, read
+from stagepass.pipelines.promo.lyric_rules import Couplet, Words, words
+from stagepass.pipelines.promo.models import LyricText
+from stagepass.providers.local.text import writes
+from stagepass.providers.ports import TextRequest
+
+LANGUAGES = ("ko", "en")
+"""What it can write in; another language is answered in English, and the answer says so."""
+
+_LONGEST_TITLE = 80  # what song makers take (sunoapi.org, V4)
+
+
+@writes("promo.lyric", model="couplets-1")
+def write_lyric(request: TextRequest) -> LyricText:
+    """Answer ``promo.lyric`` from the prompt's variables: name, region, details and genre."""
+    facts = {key: str(value) for key, value in request.facts.items()}
+    rules = words(match(request.language, LANGUAGES) or "en")
+    brief = read(
+        facts.get("customer_name", ""),
+        facts.get("region", ""),
+        facts.get("detail_region_info", ""),
+        facts.get("genre", ""),
+        rules,
+    )
+    return compose(brief, rules)
+
+
+def compose(brief: Brief, rules: Words) -> LyricText:
+    """Write the lyric: a verse of four lines, a chorus of four, and two or four lines more."""
+    pen = _Pen(brief, rules)
+    details = [rules.themes[theme] for theme in brief.themes]
+    verse = [*_opening(pen), *(pen.couplet(details[0].couplets) if details else pen.couplet(pen.kind.couplets))]
+    chorus = [*_hook(pen), *pen.couplet(pen.moods[0].chorus)]
+    sections = [("Verse", verse), ("Chorus", chorus), *_rest(pen)]
+    text = "\n\n".join("\n".join((f"[{name}]", *lines)) for name, lines in sections)
+    return LyricText(title=_title(pen), text=text, language=rules.language)
+
+
+def _opening(pen: "_Pen") -> Couplet:
+    if pen.brief.region:
+        return pen.couplet(pen.rules.openings, region=pen.brief.region)
+    return pen.couplet(pen.rules.openings_plain)
+
+
+def _hook(pen: "_Pen") -> Couplet:
+    """The couplet with the name, which may be too long for any frame: it then has a line of its own."""
+    name = pen.brief.name
+    for hooks in (pen.kind.hooks + pen.rules.hooks[:4], pen.rules.hooks):
+        fitting = [hook for hook in hooks if pen.fits(hook, name=name)]
+        if fitting:
+            return pen.couplet(fitting, name=name)
+    _, reply = pen.couplet([(name, second) for _, second in pen.rules.hooks if pen.fits_line(second)], raw=True)
+    return name, reply
+
+
+def _rest(pen: "_Pen") -> Iterable[tuple[str, Sequence[str]]]:
+    """What follows the chorus: what is left to tell, and a last word where there is room."""
+    brief, themes = pen.brief, pen.rules.themes
+    spare = [noun for theme in brief.themes[2:] if (noun := themes[theme].noun)]
+    told: list[Callable[[], Couplet]] = []
+    if len(brief.themes) > 1:
+        told.append(lambda: pen.couplet(themes[brief.themes[1]].couplets))
+    quotes = [
+        (couplet, phrase)
+        for phrase in brief.phrases
+        for couplet in pen.rules.phrases.couplets
+        if pen.fits(couplet, x=phrase)
+    ]
+    lists = [couplet for couplet in pen.rules.lists if len(spare) > 1 and pen.fits(couplet, a=spare[0], b=spare[1])]
+    if quotes and not (lists and pen.toss("quote or list")):
+        phrase = pen.first({phrase for _, phrase in quotes}, "phrase")
+        told.append(lambda: pen.couplet([couplet for couplet, of in quotes if of == phrase], x=phrase))
+    elif lists:
+        told.append(lambda: pen.couplet(lists, a=spare[0], b=spare[1]))
+    elif len(brief.themes) > 2:
+        told.append(lambda: pen.couplet(themes[brief.themes[2]].couplets))
+    lines = [line for tell in told for line in tell()] or list(pen.couplet(pen.kind.couplets))
+    yield "Verse 2", lines
+    if len(lines) == 2:
+        yield "Outro", pen.couplet(pen.moods[-1].outro)
+
+
+def _title(pen: "_Pen") -> str:
+    nouns = [noun for theme in pen.brief.themes if (noun := pen.rules.themes[theme].noun)]
+    values = {"name": pen.brief.name, **({"a": nouns[0]} if nouns else {})}
+    frames = pen.rules.titles if nouns else pen.rules.titles_plain
+    titles = [Message.parse(frame).fill(values) for frame in frames if pen.speakable(frame, values)]
+    title = pen.first([title for title in titles if len(title) <= _LONGEST_TITLE] or [pen.brief.name], "title")
+    return (title[0].upper() + title[1:])[:_LONGEST_TITLE].strip()
+
+
+class _Pen:
+    """Chooses couplets for one brief, and remembers what it wrote so as not to repeat itself."""
+
+    def __init__(self, brief: Brief, rules: Words) -> None:
+        self.brief = brief
+        self.rules = rules
+        self.kind = rules.kinds[brief.kind]
+        self.moods = [rules.moods[mood] for mood in brief.moods]
+        self._written: list[str] = []
+
+    def couplet(self, options: Sequence[Couplet], *, raw: bool = False, **values: str) -> Couplet:
+        """The option that repeats the least of what is written; among equals, the seed chooses."""
+        fitting = [option for option in options if raw or self.fits(option, **values)] or list(options)
+        filled = [option if raw else self._fill(option, values) for option in fitting]
+        chosen = min(filled, key=lambda lines: (self._echo(lines), self._rank("\n".join(lines))))
+        self._written.extend(chosen)
+        return chosen
+
+    def first(self, options: Iterable[str], part: str) -> str:
+        """The one of `options` that the seed chooses."""
+        return min(options, key=lambda option: self._rank(f"{part}\n{option}"))
+
+    def toss(self, part: str) -> bool:
+        """Heads or tails, by the seed."""
+        return self.first(("heads", "tails"), part) == "heads"
+
+    def fits(self, couplet: Couplet, **values: str) -> bool:
+        """Whether both lines can be sung and spoken with these values in them."""
+        speakable = all(self.speakable(line, values) for line in couplet)
+        return speakable and all(self.fits_line(line) for line in self._fill(couplet, values))
+
+    def fits_line(self, line: str) -> bool:
+        """Whether a line has a length that can be sung in one breath."""
+        least, most = self.rules.syllables
+        return least <= syllables(line, self.rules.language) <= most
+
+    def speakable(self, frame: str, values: dict[str, str]) -> bool:
+        """Whether each particle in the frame follows a word whose reading is known: nobody can sing 은(는)."""
+        return all(final(value) is not None or f"{{{key}:" not in frame for key, value in values.items())
+
+    def _fill(self, couplet: Couplet, values: dict[str, str]) -> Couplet:
+        first, second = (Message.parse(line).fill(values) for line in couplet)
+        starts_with_name = couplet[0].startswith("{name")
+        return first if starts_with_name else first[0].upper() + first[1:], second
+
+    def _rank(self, text: str) -> str:
+        return sha256(f"{self.brief.seed}\n{text}".encode()).hexdigest()
+
+    def _echo(self, lines: Sequence[str]) -> int:
+        """How much of `lines` was said before: whole lines, last words, and words."""
+        ends = {_stem(line.split()[-1]) for line in self._written}
+        said = {_stem(word) for line in self._written for word in line.split()}
+        again = sum(_stem(word) in said for line in lines for word in line.split() if len(_stem(word)) > 1)
+        return (
+            20 * sum(line in self._written for line in lines)
+            + 2 * sum(_stem(line.split()[-1]) in ends for line in lines)
+            + again
+        )
+
+
+def _stem(word: str) -> str:
+    """Enough of a word to hear it again: two syllables of Korean, five letters of English; no small words."""
+    bare = word.strip(",.!?'’").lower()
+    if bare and "가" <= bare[0] <= "힣":
+        return bare[:2]
+    return bare[:5] if len(bare) > 3 else ""

@@ -1,0 +1,69 @@
+"""The Celery application, as both sides use it: one queue per stage, messages acknowledged on receipt, no results."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+EXCHANGE = "stagepass"
+
+
+def make_app(broker_url: str, queues: Iterable[str], *, queue_type: str = "classic") -> Celery:
+    """An app that knows these queues.
+
+    Args:
+        broker_url: ``redis://``, ``rediss://``, ``redis+socket://``, ``sentinel://`` or ``amqp://``.
+        queue_type: of RabbitMQ queues. A bell needs no more than classic ones: what they lose, SQL knows.
+    """
+    app = Celery("stagepass", broker=broker_url)
+    app.conf.update(
+        task_queues=[_queue(name, broker_url, queue_type) for name in queues],
+        task_create_missing_queues=False,
+        task_default_queue="stagepass.none",
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        task_serializer="json",
+        accept_content=["json"],
+        task_acks_late=False,
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=4,
+        broker_transport_options=transport_options(broker_url),
+        task_publish_retry=False,
+        enable_utc=True,
+    )
+    return app
+
+
+def transport_options(broker_url: str) -> dict[str, Any]:
+    """Time-outs, so that a broker that froze is noticed. An hour of visibility is the default, and nothing rests on it."""
+    retries = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+    if is_amqp(broker_url):
+        return {**retries, "confirm_publish": True, "read_timeout": 30, "write_timeout": 10}
+    return {
+        **retries,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        "global_keyprefix": "stagepass:",
+        "visibility_timeout": 3600,
+    }
+
+
+def is_amqp(broker_url: str) -> bool:
+    """Whether that is RabbitMQ."""
+    return urlsplit(broker_url).scheme in ("amqp", "amqps", "pyamqp")
+
+
+def _queue(name: str, broker_url: str, queue_type: str) -> Queue:
+    exchange = Exchange(EXCHANGE, type="direct", durable=True)
+    arguments = {"x-queue-type": queue_type} if is_amqp(broker_url) and queue_type == "quorum" else None
+    return Queue(name, exchange, routing_key=name, durable=True, queue_arguments=arguments)

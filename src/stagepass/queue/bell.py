@@ -1,0 +1,148 @@
+"""Rings: sends a task's name with two ids, from a thread of its own, so that no broker can hold up a commit.
+
+Bells for one queue that come within a moment are one bell: a worker that hears it fills all of its
+slots, and rings on when it has none left.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from typing import Any
+
+from celery import Celery
+
+log = logging.getLogger("stagepass.bell")
+
+APART = 0.01
+"""Seconds between two bells for one queue from this process."""
+
+PATIENCE = 15.0
+"""Seconds that a send may take. After that its thread is left alone with it, and another takes over."""
+
+
+class CeleryBell:
+    """See `stagepass.engine.ports.Bell`."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._waiting: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._last: dict[str, float] = {}
+        self._wake = threading.Condition()
+        self._closing = False
+        self._sender: _Sender | None = None
+        self._lost = 0
+
+    def ring(self, queue: str, job_id: str = "", run_id: str = "") -> None:
+        """Say that this queue has work. Returns at once; a bell that cannot be sent is the relay's business."""
+        with self._wake:
+            if self._closing:
+                return
+            self._waiting[queue] = (job_id, run_id)
+            if self._sender is None or self._sender.is_late():
+                self._sender = _Sender(self)
+                self._sender.start()
+            self._wake.notify_all()
+
+    def depth(self, queue: str) -> int | None:
+        """Messages that lie in the queue; None when the broker does not answer."""
+        try:
+            with self._app.connection_for_read() as connection:
+                connection.ensure_connection(max_retries=1, timeout=2)
+                return _depth(connection, queue)
+        except Exception as problem:
+            log.debug("the depth of %s is not known: %s", queue, type(problem).__name__)
+            return None
+
+    def close(self) -> None:
+        """Send what waits, for a moment, and stop."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+            sender = self._sender
+        if sender is not None:
+            sender.join(timeout=2)
+
+    # ── for the sender ──
+
+    def _next(self, sender: "_Sender") -> tuple[str, str, str] | None:
+        """The next bell to send; waits for one. None ends the sender."""
+        with self._wake:
+            while True:
+                if self._sender is not sender or (self._closing and not self._waiting):
+                    return None
+                now = time.monotonic()
+                for queue, (job_id, run_id) in self._waiting.items():
+                    if self._closing or now - self._last.get(queue, 0.0) >= APART:
+                        del self._waiting[queue]
+                        self._last[queue] = now
+                        return queue, job_id, run_id
+                self._wake.wait(timeout=APART if self._waiting else None)
+
+    def _failed(self, problem: Exception) -> None:
+        self._lost += 1
+        if self._lost == 1 or self._lost % 100 == 0:
+            log.warning("a bell could not be sent (%s); the relay rings again", type(problem).__name__)
+
+    def _sent(self) -> None:
+        if self._lost:
+            log.info("the broker is back; %d bells were missed", self._lost)
+            self._lost = 0
+
+
+class _Sender(threading.Thread):
+    """Holds one connection, and may be abandoned with it."""
+
+    def __init__(self, bell: CeleryBell) -> None:
+        super().__init__(name="stagepass-bell", daemon=True)
+        self._bell = bell
+        self._since: float | None = None
+
+    def is_late(self) -> bool:
+        """Whether a send has taken too long, or the thread has ended."""
+        since = self._since
+        return (since is not None and time.monotonic() - since > PATIENCE) or (
+            self.ident is not None and not self.is_alive()
+        )
+
+    def run(self) -> None:
+        connection: Any = None
+        producer: Any = None
+        while (bell := self._bell._next(self)) is not None:
+            queue, job_id, run_id = bell
+            self._since = time.monotonic()
+            try:
+                if producer is None:
+                    connection = self._bell._app.connection_for_write()
+                    connection.ensure_connection(max_retries=1, timeout=4)
+                    producer = self._bell._app.amqp.Producer(connection)
+                self._bell._app.send_task(
+                    queue, args=(job_id, run_id), queue=queue, producer=producer, ignore_result=True, retry=False
+                )
+                self._bell._sent()
+            except Exception as problem:
+                self._bell._failed(problem)
+                _let_go(connection)
+                connection = producer = None
+            finally:
+                self._since = None
+        _let_go(connection)
+
+
+def _let_go(connection: Any) -> None:
+    if connection is not None:
+        try:
+            connection.release()
+        except Exception as problem:
+            log.debug("a broken connection: %s", type(problem).__name__)
+
+
+def _depth(connection: Any, queue: str) -> int:
+    channel = connection.channel()
+    try:
+        return int(channel.queue_declare(queue, passive=True).message_count)
+    except connection.channel_errors:
+        return 0  # there is no such queue yet, or, on Redis, it is empty
+    finally:
+        if getattr(channel, "is_open", True):
+            channel.close()

@@ -1,0 +1,97 @@
+"""Celery's side of a worker process: a task per stage, each of which only wakes the dispatcher.
+
+threads, solo   one dispatcher in the process; a bell wakes it and ends at once
+prefork         one dispatcher with one slot in each child; a bell lasts as long as there is work
+"""
+
+import logging
+import os
+import signal
+from typing import Any
+
+from celery import signals
+
+from stagepass.bootstrap import System, load_system
+from stagepass.engine import failpoints
+from stagepass.queue.app import make_app
+from stagepass.worker.runtime import Runtime
+
+log = logging.getLogger("stagepass.worker")
+
+GO_ON = 30.0
+"""Seconds for which a prefork child goes on with other runs before it answers to Celery again."""
+
+system: System = load_system()
+app = make_app(system.broker_url, system.registry.queues(), queue_type=system.settings.queue_type)
+
+_runtime: Runtime | None = None
+_in_child = False
+
+
+def _task_for(queue: str) -> None:
+    @app.task(name=queue, ignore_result=True)
+    def ring(job_id: str = "", run_id: str = "") -> None:
+        if _runtime is None:
+            return
+        _runtime.wake()
+        if _in_child and not _runtime.wait_idle(GO_ON):
+            system.bell.ring(queue)
+
+
+for _queue in system.registry.queues():
+    _task_for(_queue)
+
+
+def _queues() -> tuple[str, ...]:
+    """What this process was told to serve, by -Q."""
+    consumed = app.amqp.queues.consume_from
+    return tuple(name for name in consumed if name in set(system.registry.queues()))
+
+
+@signals.setup_logging.connect
+def _logging(**_: Any) -> None:
+    system.configure_logging()
+
+
+@signals.celeryd_after_setup.connect
+def _check(instance: Any, **_: Any) -> None:
+    """Refuse to start without what the stages need: better now than in the middle of somebody's job."""
+    system.check_needs(_queues())
+
+
+@signals.worker_ready.connect
+def _ready(sender: Any, **_: Any) -> None:
+    global _runtime
+    pool = sender.pool
+    log.info("serving %s with %s", ", ".join(_queues()) or "nothing", type(pool).__module__.rsplit(".", 1)[-1])
+    if "prefork" in type(pool).__module__:
+        return
+    failpoints.arm_from_environment()
+    _runtime = Runtime(system, _queues(), pool.limit or 1, replace=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    _runtime.start()
+
+
+@signals.worker_process_init.connect
+def _child_ready(**_: Any) -> None:
+    """In a prefork child: connections are made after the fork, and the one slot is this process."""
+    global _runtime, _in_child, system
+    _in_child = True
+    failpoints.arm_from_environment()
+    system = load_system(fresh=True)
+    _runtime = Runtime(system, _queues(), 1, replace=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    _runtime.start()
+
+
+@signals.worker_shutting_down.connect
+def _leaving(**_: Any) -> None:
+    if _runtime is not None:
+        _runtime.stop_claiming()
+
+
+@signals.worker_shutdown.connect
+@signals.worker_process_shutdown.connect
+def _left(**_: Any) -> None:
+    global _runtime
+    if _runtime is not None:
+        runtime, _runtime = _runtime, None
+        runtime.stop()

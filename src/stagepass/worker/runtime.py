@@ -1,0 +1,62 @@
+"""What a process that runs stages holds: an engine, a dispatcher and a heart."""
+
+import time
+from collections.abc import Callable
+
+from stagepass.bootstrap import System
+from stagepass.engine.dispatcher import Dispatcher
+from stagepass.engine.heart import Heart
+from stagepass.engine.ids import new_id
+from stagepass.engine.loop import EventLoop
+from stagepass.engine.runner import Runner
+
+
+class Runtime:
+    """Serves some queues with some slots.
+
+    Args:
+        replace: ends this process, so that whoever started it starts another; called when too many of its
+            threads are past their time limit.
+    """
+
+    def __init__(
+        self, system: System, queues: tuple[str, ...], slots: int, *, replace: Callable[[], None] | None = None
+    ) -> None:
+        self._system = system
+        engine = system.engine
+        runner = Runner(system.registry, system.services, system.providers, EventLoop())
+        self.dispatcher = Dispatcher(
+            engine.desk,
+            runner,
+            queues,
+            slots,
+            new_id(),
+            clock=engine.clock,
+            ring=engine.bell.ring,
+            too_many_stuck=replace,
+        )
+        self.heart = Heart(system.store, engine.desk, self.dispatcher, engine.clock)
+
+    def start(self) -> None:
+        """Register, and begin to look for work."""
+        self._system.engine.dispatcher = self.dispatcher
+        self.heart.start()
+        self.dispatcher.start()
+
+    def wake(self) -> None:
+        """A bell rang."""
+        self.dispatcher.wake()
+
+    def wait_idle(self, seconds: float) -> bool:
+        """Wait until there is nothing left to do here. False when there still is after that time."""
+        return self.dispatcher.wait_idle(time.monotonic() + seconds)
+
+    def stop_claiming(self) -> None:
+        self.dispatcher.stop_claiming()
+
+    def stop(self) -> None:
+        """Let what runs end, give back the rest unspent, and let go of everything."""
+        self.dispatcher.drain(self._system.settings.drain_seconds)
+        self.heart.stop()
+        self._system.engine.dispatcher = None
+        self._system.close()

@@ -1,0 +1,175 @@
+"""Pictures at the door: whole JPEG, PNG and WebP pass; everything else is told what it is."""
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from stagepass.errors import InvalidInput, TooLarge
+from stagepass.files.images import ImageInfo, check_image
+from stagepass.files.kinds import kind_of
+
+
+def picture(format: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> bytes:
+    image = Image.effect_noise(size, 50).convert(mode)
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+def zipped() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("x.txt", "hello")
+    return out.getvalue()
+
+
+def refused(data: bytes, match: str) -> None:
+    with pytest.raises(InvalidInput, match=match) as caught:
+        check_image(data, field="images.2")
+    assert caught.value.field == "images.2"
+
+
+FORMATS = ["jpeg", "png", "webp"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_whole_picture_passes(format: str, mode: str, tmp_path: Path) -> None:
+    data = picture(format, mode=mode)
+    info = check_image(data)
+    assert info == ImageInfo(format, 64, 48)  # type: ignore[arg-type]
+    assert info.type == f"image/{format}" == kind_of(data)
+    (tmp_path / "a").write_bytes(data)
+    assert check_image(tmp_path / "a") == info
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        ("jpeg", {"progressive": True}),
+        ("jpeg", {"restart_marker_blocks": 2}),
+        ("webp", {"lossless": True}),
+        ("png", {"mode": "P"}),
+    ],
+)
+def test_the_kinds_of_encoding_pass(format: str, options: dict[str, Any]) -> None:
+    assert check_image(picture(format, **options)).format == format
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_picture_cut_off_is_told_so(format: str, share: float) -> None:
+    data = picture(format, (400, 300))
+    refused(data[: int(len(data) * share)], "damaged or was cut off")
+
+
+@given(cut=st.integers(1, 3000))
+def test_no_cut_picture_passes(cut: int) -> None:
+    for format in FORMATS:
+        data = picture(format)
+        with pytest.raises(InvalidInput):
+            check_image(data[: max(0, len(data) - cut)])
+
+
+def test_a_damaged_png_is_told_so() -> None:
+    data = bytearray(picture("png", (200, 200)))
+    data[len(data) // 2] ^= 0xFF
+    refused(bytes(data), "this PNG is damaged")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo.*Most Compatible"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "an AVIF picture"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', "an SVG drawing"),
+        (b"<?xml version='1.0'?>\n<!-- x -->\n<!DOCTYPE svg PUBLIC 'a' 'b'>\n<svg/>", "an SVG drawing"),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (picture("gif"), "a GIF"),
+        (picture("bmp"), "a BMP"),
+        (picture("tiff"), "a TIFF"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (zipped(), "a ZIP archive"),
+        (b"just text", "an unknown kind"),
+        (b"", "empty"),
+    ],
+)
+def test_something_else_is_told_what_it_is(data: bytes, what: str) -> None:
+    refused(data, what)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "other", [zipped(), b"<html><script>1</script>", b"<?php 1;", b"x" * 99 + b"%PDF-1.7", b"Rar!\x1a\x07\0"]
+)
+def test_two_formats_in_one_are_refused(format: str, other: bytes) -> None:
+    refused(picture(format) + other, "another format as well")
+
+
+def test_a_pdf_in_the_comment_of_a_jpeg_is_refused() -> None:
+    refused(picture("jpeg", comment=b"%PDF-1.7"), "another format as well")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_phones_append_to_photos_is_no_fault(format: str) -> None:
+    video = b"\0\0\0\x18ftypmp42" + bytes(1000)
+    assert check_image(picture(format) + video).format == format
+    assert check_image(picture(format) + bytes(16)).format == format
+
+
+def test_a_photo_of_several_pictures_passes() -> None:
+    first, second = Image.effect_noise((64, 48), 50), Image.effect_noise((32, 24), 50)
+    out = io.BytesIO()
+    first.save(out, "MPO", save_all=True, append_images=[second])
+    assert check_image(out.getvalue()) == ImageInfo("jpeg", 64, 48)
+
+
+@pytest.mark.parametrize("format", ["png", "webp"])
+def test_what_moves_is_refused(format: str) -> None:
+    frames = [Image.effect_noise((32, 32), 50).convert("RGB") for _ in range(3)]
+    out = io.BytesIO()
+    frames[0].save(out, format, save_all=True, append_images=frames[1:], duration=100)
+    refused(out.getvalue(), "moves; save one frame")
+
+
+def test_the_limits_and_what_is_told_of_them() -> None:
+    data = picture("png", (100, 100))
+    assert check_image(data, max_pixels=10_000, max_bytes=len(data)).width == 100
+    with pytest.raises(TooLarge, match="100 x 100 pixels") as caught:
+        check_image(data, max_pixels=9_999, field="images.2")
+    assert caught.value.field == "images.2"
+    with pytest.raises(TooLarge, match="MiB"):
+        check_image(data, max_bytes=len(data) - 1)
+
+
+@pytest.mark.parametrize("side", [8_000, 30_000, 2**31 - 1])
+def test_a_bomb_is_refused_by_its_header(side: int) -> None:
+    data = bytearray(picture("png"))
+    data[16:24] = side.to_bytes(4, "big") * 2  # the width and the height
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    with pytest.raises(TooLarge, match="at most 50 million"):
+        check_image(bytes(data))
+
+
+@given(st.sampled_from(FORMATS), st.integers(0, 2000), st.binary(min_size=1, max_size=8))
+def test_damage_anywhere_ends_in_an_answer(format: str, at: int, damage: bytes) -> None:
+    data = bytearray(picture(format))
+    data[at : at + len(damage)] = damage
+    try:
+        check_image(bytes(data))
+    except (InvalidInput, TooLarge) as error:
+        assert error.message
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_have_an_answer(data: bytes) -> None:
+    for start in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBP"):
+        with pytest.raises(InvalidInput):
+            check_image(start + data)
