@@ -11,7 +11,8 @@
     └── StageError              how an attempt at a stage failed; its class decides what happens next
         ├── Transient             try again, after `retry_after` or the stage's own wait
         │   ├── RateLimited         asked too often: the provider's word on when to come back
-        │   └── TimedOut            a limit of time passed
+        │   ├── TimedOut            a limit of time passed
+        │   └── TaskFailed          a remote task ended without a result: ordering it anew may help
         ├── QuotaExhausted        no credit left: no retry helps until a person acts
         ├── Permanent             the same input will fail again
         ├── InvalidOutput         the answer does not fit its type (repaired once by whoever asked)
@@ -199,6 +200,13 @@ class TimedOut(Transient):
     """A limit of time passed: of the attempt, of a wait, or of a call."""
 
     code = "timed_out"
+
+
+class TaskFailed(Transient):
+    """A remote task came to its end without a result; nothing goes on under its id. A new order may work."""
+
+    code = "task_failed"
+    answered = True
 
 
 class QuotaExhausted(StageError):

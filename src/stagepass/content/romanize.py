@@ -5,7 +5,6 @@ meet most: a final consonant before a vowel, before ㄴ and ㅁ, and before ㄹ.
 """
 
 
-
 def _row(letters: str) -> tuple[str, ...]:
     return tuple(letters.split(" "))
 

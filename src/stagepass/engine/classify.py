@@ -4,7 +4,7 @@ import traceback
 
 from pydantic import ValidationError
 
-from stagepass.errors import InvalidOutput, Permanent, StageError, TimedOut, Transient
+from stagepass.errors import InvalidOutput, Permanent, RequestError, StageError, TimedOut, Transient, Unavailable
 
 
 def classify(problem: BaseException) -> StageError:
@@ -15,6 +15,10 @@ def classify(problem: BaseException) -> StageError:
     """
     if isinstance(problem, StageError):
         return problem
+    if isinstance(problem, Unavailable):
+        return Transient(problem.message)
+    if isinstance(problem, RequestError):
+        return Permanent(problem.message, advice=f"change the input's field {problem.field}" if problem.field else None)
     if isinstance(problem, TimeoutError):
         return TimedOut(_text(problem))
     if isinstance(problem, (ConnectionError, OSError)):

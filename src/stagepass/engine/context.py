@@ -94,19 +94,25 @@ class Context:
         self._memos: dict[str, Memo] | None = None
         self._waits: dict[str, Any] = dict(run.scratch.get("waits", {}))
         self._last_tick = 0.0
-        self._recover: Callable[..., Any] | None = None
+        self._recover: Callable[[str], Any] | None = None
 
     # ── remember ──
 
-    def once(self, name: str, call: Callable[[], T], *, type: Any = None) -> T:
+    def once(self, name: str, call: Callable[[], T], *, type: Any = None, free: bool = False) -> T:
         """Run `call` once for the life of the job, and keep its value.
 
-        The value must be JSON, or fit `type` (anything that Pydantic can read). If the process dies between
-        the call and the record, the next attempt asks the stage's `on_recover` hook; without an answer the
-        stage run is held for a person. It is never silently called a second time.
+        If the process dies between the call and the record, the next attempt asks the stage's `on_recover`
+        hook; without an answer the stage run is held for a person. It is never silently called a second time.
+
+        Args:
+            name: of the memo, unique within the stage.
+            type: what the value must fit (anything that Pydantic can read); by default it must be JSON.
+            free: a second call would cost nothing and harm nobody, so after a crash it is simply made again.
         """
         adapter: TypeAdapter[Any] = TypeAdapter(type or Any)
         memo = self._memo(name)
+        if memo is None and free:
+            return self._keep(name, call(), adapter)
         if memo is None:
             return self._call(name, call, adapter)
         if memo.value is not None:
@@ -160,6 +166,15 @@ class Context:
         elif self._memos is not None:
             self._memos[name] = memo
 
+    def _keep(self, name: str, value: T, adapter: TypeAdapter[Any]) -> T:
+        text = adapter.dump_json(value).decode()
+        memo = Memo(self._claimed.run.id, name, new_token(), text, self._services.clock.now())
+        if self._services.desk.do(Intend(self._claimed, memo)):
+            raise Cancel
+        if self._memos is not None:
+            self._memos[name] = memo
+        return value
+
     def _record(self, memo: Memo, value: Any, adapter: TypeAdapter[Any]) -> None:
         kept = Memo(memo.run_id, memo.name, memo.token, adapter.dump_json(value).decode(), self._services.clock.now())
         self._services.desk.do(Remember(kept))
@@ -169,7 +184,7 @@ class Context:
     def _recovered(self, name: str, memo: Memo, call: Callable[[], T], adapter: TypeAdapter[Any]) -> T:
         if self._recover is not None:
             try:
-                value = self._recover(self, name)
+                value = self._recover(name)
             except NotDone:
                 self.forget(name)
                 return self._call(name, call, adapter)

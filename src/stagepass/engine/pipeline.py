@@ -8,6 +8,7 @@
 Everything is checked here, at import: the graph, the names, the types.
 """
 
+import inspect
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -140,15 +141,29 @@ class Stage:
     def on_recover(self, hook: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: asked when a `ctx.once` call may have been made and its answer was lost.
 
-        ``hook(ctx, name)`` returns the value if it can find it, raises `NotDone` if it is certain that
-        nothing was bought, and anything else leaves the decision to a person.
+        The hook takes ``name``, the memo's, and by name whatever its stage takes. It returns the value if it
+        can find it, raises `NotDone` if it is certain that the call had no effect, and None leaves the
+        decision to a person.
         """
-        self.recover = hook
+        self.recover = self._checked_hook(hook, "name")
         return hook
 
     def on_cancel(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: ``hook(ctx, memos)`` stops what was begun elsewhere, when the job is cancelled."""
-        self.cancel = hook
+        """Decorator: stops what was begun elsewhere, when the job is cancelled.
+
+        The hook takes ``memos``, the stored values by name, and by name whatever its stage takes.
+        """
+        self.cancel = self._checked_hook(hook, "memos")
+        return hook
+
+    def _checked_hook(self, hook: Callable[..., Any], own: str) -> Callable[..., Any]:
+        known = {"ctx", own, *(parameter.name for parameter in self.parameters)}
+        for name in inspect.signature(hook).parameters:
+            if name not in known:
+                raise DeclarationError(
+                    f"stage {self.queue}: nothing fills the parameter {name!r} of the hook {hook.__name__}; "
+                    f"it can take: {', '.join(sorted(known))}"
+                )
         return hook
 
 

@@ -68,14 +68,16 @@ class Runner:
         run = claimed.run
         logger = structlog.get_logger("stagepass.stage").bind(job=run.job_id, stage=stage.queue, attempt=run.attempts)
         ctx = Context(self._services, claimed, lease, logger)
-        ctx._recover = stage.recover
+        values = _Values(claimed, self._providers, stage, ctx)
+        if stage.recover is not None:
+            recover = stage.recover
+            ctx._recover = lambda name: recover(**values.for_hook(recover, name=name))
         try:
             failpoints.hit("body.before")
             if run.scratch.get("cancelling"):
-                return self._cancel(stage, ctx)
+                return self._cancel(stage, run.id, values)
             if lease.remaining() <= 0:
                 raise TimedOut("the attempt's time limit passed while it waited")
-            values = _Values(claimed, self._providers, stage, ctx)
             if stage.when is not None and not stage.when(**values.of(stage.when_parameters)):
                 return Skipped()
             result = self._call(stage.body, values.of(stage.parameters), lease)
@@ -97,7 +99,7 @@ class Runner:
             return Held(unknown)
         except Exception as problem:
             return Failure(classify(problem), trace_of(problem))
-        except BaseException as problem:  # SystemExit and the like out of a stage is a bug of the stage
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs
             return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))
 
     def _call(self, body: Callable[..., Any], values: Mapping[str, Any], lease: Lease) -> Any:
@@ -105,12 +107,12 @@ class Runner:
             return self._loop.run(body(**values), lease)
         return body(**values)
 
-    def _cancel(self, stage: Stage, ctx: Context) -> Outcome:
+    def _cancel(self, stage: Stage, run_id: str, values: "_Values") -> Outcome:
         """Stop what was begun elsewhere. The job is cancelled whether or not that succeeds."""
         if stage.cancel is not None:
-            memos = {memo.name: memo.value for memo in self._services.store.memos(ctx._claimed.run.id)}
+            memos = {memo.name: json.loads(memo.value) for memo in self._services.store.memos(run_id) if memo.value}
             try:
-                stage.cancel(ctx, {name: json.loads(value) for name, value in memos.items() if value is not None})
+                stage.cancel(**values.for_hook(stage.cancel, memos=memos))
             except Exception as problem:
                 log.warning("%s: on_cancel failed: %s", stage.queue, classify(problem).code)
         return Cancelled()
@@ -136,6 +138,13 @@ class _Values:
 
     def of(self, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
         return {parameter.name: self._value(parameter) for parameter in parameters}
+
+    def for_hook(self, hook: Callable[..., Any], **extra: Any) -> dict[str, Any]:
+        """The values that a hook asks for by name: any parameter of its stage, and what belongs to the hook."""
+        names = inspect.signature(hook).parameters
+        known = {parameter.name: parameter for parameter in self._stage.parameters}
+        found = {"ctx": self._ctx, **extra}
+        return {name: found[name] if name in found else self._value(known[name]) for name in names}
 
     def _value(self, parameter: Parameter) -> Any:
         match parameter.source:

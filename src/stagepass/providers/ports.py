@@ -119,6 +119,13 @@ class SongMaker(Protocol):
         """Order a song; returns the remote task's id. May cost money: call it inside `ctx.once`."""
         ...
 
+    def find(self, request: SongRequest) -> str | None:
+        """The id of a task that an earlier `submit` of this very request made.
+
+        None when the maker cannot tell; raises `NotDone` when it is certain that there is none.
+        """
+        ...
+
     def look(self, task_id: str) -> MadeSong | None:
         """Look once: the song when it is done, None while it is being made; raises a `StageError` when it failed."""
         ...
@@ -182,6 +189,13 @@ class ClipMaker(Protocol):
 
     def submit(self, request: ClipRequest) -> str:
         """Order a render; returns the remote id. May cost money: call it inside `ctx.once`."""
+        ...
+
+    def find(self, request: ClipRequest) -> str | None:
+        """The id of a task that an earlier `submit` of this very request made.
+
+        None when the maker cannot tell; raises `NotDone` when it is certain that there is none.
+        """
         ...
 
     def look(self, task_id: str) -> MadeClip | None:

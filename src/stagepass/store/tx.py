@@ -111,6 +111,12 @@ class SqlTx:
         )
         return [(run, job) for run, job in self._db.execute(query)]
 
+    def next_due(self) -> int | None:
+        """When the next wait is over, if anything waits."""
+        waiting = sa.text("state IN ('waiting', 'retrying', 'parked')")
+        due: int | None = self._db.scalar(sa.select(sa.func.min(stage_runs.c.due_at)).where(waiting))
+        return due
+
     def running_of(self, worker: str) -> list[tuple[str, str]]:
         c = stage_runs.c
         query = sa.select(c.id, c.job_id).where(c.worker == worker, sa.text("state = 'running'"))

@@ -4,7 +4,7 @@ It reads the input (`lyric_reading`), and sets couplets that people wrote (`rule
 found. The same input gives the same lyric; another input other lines.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from stagepass.content.catalogue import Message, match
@@ -49,56 +49,65 @@ def compose(brief: Brief, rules: Words) -> LyricText:
 
 
 def _opening(pen: "_Pen") -> Couplet:
-    if pen.brief.region:
-        return pen.couplet(pen.rules.openings, region=pen.brief.region)
-    return pen.couplet(pen.rules.openings_plain)
+    region = pen.brief.region
+    placed = [opening for opening in pen.rules.openings if region and pen.fits(opening, region=region)]
+    return pen.couplet(placed, region=region or "") if placed else pen.couplet(pen.rules.openings_plain)
 
 
 def _hook(pen: "_Pen") -> Couplet:
     """The couplet with the name, which may be too long for any frame: it then has a line of its own."""
     name = pen.brief.name
-    for hooks in (pen.kind.hooks + pen.rules.hooks[:4], pen.rules.hooks):
+    groups = [pen.kind.hooks, pen.rules.hooks]
+    for hooks in groups if pen.toss("kind or any") else reversed(groups):
         fitting = [hook for hook in hooks if pen.fits(hook, name=name)]
         if fitting:
             return pen.couplet(fitting, name=name)
-    _, reply = pen.couplet([(name, second) for _, second in pen.rules.hooks if pen.fits_line(second)], raw=True)
-    return name, reply
+    last = pen.rules.hooks_last
+    fitting = [hook for hook in last if pen.fits(hook, name=name)]
+    return pen.couplet(fitting or [hook for hook in last if hook[0] == "{name}"], name=name)
 
 
 def _rest(pen: "_Pen") -> Iterable[tuple[str, Sequence[str]]]:
     """What follows the chorus: what is left to tell, and a last word where there is room."""
-    brief, themes = pen.brief, pen.rules.themes
-    spare = [noun for theme in brief.themes[2:] if (noun := themes[theme].noun)]
-    told: list[Callable[[], Couplet]] = []
-    if len(brief.themes) > 1:
-        told.append(lambda: pen.couplet(themes[brief.themes[1]].couplets))
-    quotes = [
-        (couplet, phrase)
-        for phrase in brief.phrases
-        for couplet in pen.rules.phrases.couplets
-        if pen.fits(couplet, x=phrase)
-    ]
-    lists = [couplet for couplet in pen.rules.lists if len(spare) > 1 and pen.fits(couplet, a=spare[0], b=spare[1])]
-    if quotes and not (lists and pen.toss("quote or list")):
-        phrase = pen.first({phrase for _, phrase in quotes}, "phrase")
-        told.append(lambda: pen.couplet([couplet for couplet, of in quotes if of == phrase], x=phrase))
-    elif lists:
-        told.append(lambda: pen.couplet(lists, a=spare[0], b=spare[1]))
-    elif len(brief.themes) > 2:
-        told.append(lambda: pen.couplet(themes[brief.themes[2]].couplets))
-    lines = [line for tell in told for line in tell()] or list(pen.couplet(pen.kind.couplets))
-    yield "Verse 2", lines
-    if len(lines) == 2:
+    second = pen.brief.themes[1:2]
+    lines = [line for theme in second for line in pen.couplet(pen.rules.themes[theme].couplets)]
+    lines.extend(_more(pen))
+    yield "Verse 2", lines or pen.couplet(pen.kind.couplets)
+    if len(lines) <= 2:
         yield "Outro", pen.couplet(pen.moods[-1].outro)
+
+
+def _more(pen: "_Pen") -> Sequence[str]:
+    """The customer's own words, or two more details by name, or one more in full; nothing where there is none."""
+    rules, later = pen.rules, pen.brief.themes[2:]
+    nouns = [noun for theme in later if (noun := rules.themes[theme].noun)]
+    # What stands far apart in the text differs most.
+    pair = {"a": nouns[0], "b": nouns[-1]} if len(nouns) > 1 else {}
+    lists = [couplet for couplet in rules.lists if pair and pen.fits(couplet, **pair)]
+    quotes = {x: [frame for frame in rules.phrases.couplets if pen.fits(frame, x=x)] for x in pen.brief.phrases}
+    quotable = [x for x, frames in quotes.items() if frames]
+    if quotable and not (lists and pen.toss("quote or list")):
+        x = pen.first(quotable, "phrase")
+        return pen.couplet(quotes[x], x=x)
+    if lists:
+        return pen.couplet(lists, **pair)
+    return pen.couplet(rules.themes[later[0]].couplets) if later else ()
 
 
 def _title(pen: "_Pen") -> str:
     nouns = [noun for theme in pen.brief.themes if (noun := pen.rules.themes[theme].noun)]
-    values = {"name": pen.brief.name, **({"a": nouns[0]} if nouns else {})}
+    values = {"name": pen.brief.name, **({"a": _title_case(nouns[0])} if nouns else {})}
     frames = pen.rules.titles if nouns else pen.rules.titles_plain
     titles = [Message.parse(frame).fill(values) for frame in frames if pen.speakable(frame, values)]
     title = pen.first([title for title in titles if len(title) <= _LONGEST_TITLE] or [pen.brief.name], "title")
-    return (title[0].upper() + title[1:])[:_LONGEST_TITLE].strip()
+    own = title.startswith(pen.brief.name)
+    return (title if own else title[0].upper() + title[1:])[:_LONGEST_TITLE].strip()
+
+
+def _title_case(noun: str) -> str:
+    small = ("a", "an", "and", "at", "by", "of", "the")
+    cased = [word if word in small else word.capitalize() for word in noun.split()]
+    return " ".join(cased)
 
 
 class _Pen:
@@ -111,10 +120,10 @@ class _Pen:
         self.moods = [rules.moods[mood] for mood in brief.moods]
         self._written: list[str] = []
 
-    def couplet(self, options: Sequence[Couplet], *, raw: bool = False, **values: str) -> Couplet:
+    def couplet(self, options: Sequence[Couplet], **values: str) -> Couplet:
         """The option that repeats the least of what is written; among equals, the seed chooses."""
-        fitting = [option for option in options if raw or self.fits(option, **values)] or list(options)
-        filled = [option if raw else self._fill(option, values) for option in fitting]
+        fitting = [option for option in options if self.fits(option, **values)] or options
+        filled = [self._fill(option, values) for option in fitting]
         chosen = min(filled, key=lambda lines: (self._echo(lines), self._rank("\n".join(lines))))
         self._written.extend(chosen)
         return chosen

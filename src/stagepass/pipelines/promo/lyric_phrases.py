@@ -26,11 +26,13 @@ def phrases(text: str, rules: Words) -> list[str]:
 
 
 def _korean(tokens: list[str], rules: Phrases) -> Iterator[str]:
-    """A whole list entry (``옥상 테라스``), or the object of a sentence (``갓 구운 소금빵을``)."""
-    if len(tokens) <= 3 and _is_noun(tokens[-1], rules):
-        phrase = " ".join(tokens)
-        if _quotable_korean(phrase, rules):
-            yield phrase
+    """A list entry or its end (``노을이 보이는 옥상 테라스``), or a sentence's object (``갓 구운 소금빵을``)."""
+    if _is_noun(tokens[-1], rules):
+        plain = len(tokens) - next(
+            (i for i, token in enumerate(reversed(tokens)) if not _plain(token, rules)), len(tokens)
+        )
+        whole = " ".join(tokens) if len(tokens) <= 4 else ""
+        yield from [phrase for phrase in (whole, " ".join(tokens[plain:])) if _quotable_korean(phrase, rules)][:1]
         return
     for place, token in enumerate(tokens):
         stem = token[:-1]
@@ -45,6 +47,10 @@ def _korean(tokens: list[str], rules: Phrases) -> Iterator[str]:
         specific = len(stem) >= 3 or (start < place and len(stem) > 1)
         if specific and _quotable_korean(phrase, rules):
             yield phrase
+
+
+def _plain(token: str, rules: Phrases) -> bool:
+    return token in rules.modifiers or _is_noun(token, rules)
 
 
 def _is_noun(token: str, rules: Phrases) -> bool:

@@ -33,7 +33,7 @@ class Brief:
         name: the name as it is sung.
         region: the place as it is sung, or None where none can be.
         kind: a key of the rules' `kinds`.
-        themes: keys of the rules' `themes`, in the order of the text.
+        themes: keys of the rules' `themes`, in the order of the text; the first two are sung in any case.
         moods: keys of the rules' `moods`, in the order of the genre; at least one.
         phrases: short noun phrases of the customer's own, in the order of the text.
         seed: the same for the same input; what is chosen among equals hangs on it.
@@ -51,11 +51,13 @@ class Brief:
 def read(name: str, region: str, details: str, genre: str, rules: Words) -> Brief:
     """Read one customer's input for a lyric in the language of `rules`."""
     about = clean(details, lines=True)
+    kind = _kind(clean(name), about)
+    themes = list(_found(about, spotting().themes, spotting().negation))
     return Brief(
         name=sung_name(name, rules.nobody),
         region=sung_region(region, rules.language),
-        kind=_kind(clean(name), about),
-        themes=tuple(_found(about, spotting().themes, spotting().negation)),
+        kind=kind,
+        themes=tuple(_core_second(themes, spotting().kinds[kind].core)),
         moods=tuple(_found(clean(genre), spotting().moods)) or ("pop",),
         phrases=tuple(phrases(about, rules)),
         seed="\n".join((clean(name), clean(region), about, clean(genre), rules.language)),
@@ -110,8 +112,20 @@ def _sings(place: str, language: str) -> bool:
 
 
 def _kind(name: str, details: str) -> str:
-    by_name = next((kind for kind, finds in spotting().kinds.items() if any(p.search(name) for p in finds)), None)
-    return by_name or next(iter(_found(details, spotting().kinds, spotting().negation, spotting().nearby)), "place")
+    rules = spotting()
+    by_name = next((kind for kind, finds in rules.kinds.items() if any(p.search(name) for p in finds.name)), None)
+    if by_name:
+        return by_name
+    in_text = {kind: finds.text for kind, finds in rules.kinds.items()}
+    return next(iter(_found(details, in_text, rules.negation, rules.nearby)), "place")
+
+
+def _core_second(themes: list[str], core: Sequence[str]) -> list[str]:
+    """`themes` with one of `core` among the first two, if the text names any: a noodle bar's noodles."""
+    late = next((theme for theme in themes[2:] if theme in core), None)
+    if late is None or not set(themes[:2]).isdisjoint(core):
+        return themes
+    return [themes[0], late, *(theme for theme in themes[1:] if theme != late)]
 
 
 def _found(text: str, wanted: Mapping[str, Sequence[re.Pattern[str]]], *taken_back: Around) -> Iterable[str]:

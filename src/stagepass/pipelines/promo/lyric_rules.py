@@ -85,6 +85,7 @@ class Words(Head):
     openings: list[_Couplet]
     openings_plain: list[_Couplet]
     hooks: list[_Couplet]
+    hooks_last: list[_Couplet]
     lists: list[_Couplet]
     titles: list[_Template]
     titles_plain: list[_Template]
@@ -105,13 +106,24 @@ class Around(_Rules):
         return any(p.search(left) for p in self.before) or any(p.search(right) for p in self.after)
 
 
+class KindFinds(_Rules):
+    """What gives a kind away: in the business's name, and in its text, where only a plain word for it counts.
+
+    `core` are the themes that a song about it should not leave out.
+    """
+
+    name: list[_Pattern]
+    text: list[_Pattern]
+    core: list[str]
+
+
 class Spotting(Head):
     """What to look for in the customer's text, in every language: ``rules/lyric_spotting.json``."""
 
     negation: Around
     nearby: Around
     moods: dict[str, list[_Pattern]]
-    kinds: dict[str, list[_Pattern]]
+    kinds: dict[str, KindFinds]
     themes: dict[str, list[_Pattern]]
 
 

@@ -73,7 +73,7 @@ ACOUSTIC = Genre(
 )  # fmt: skip
 DANCE = Genre(
     "dance", (116, 126), 0.0, (_HOPE, ("vi", "I", "V", "IV")), (_HOPE, _LIFT),
-    "stabs", "none", "offbeat", "dance", 0.14, Levels(0.9, 0.0, 0.95, 1.05, 1.1, 0.8),
+    "stabs", "none", "offbeat", "dance", 0.14, Levels(1.0, 0.0, 1.05, 1.0, 0.85, 0.9),
 )  # fmt: skip
 
 _WORDS: tuple[tuple[Genre, tuple[str, ...]], ...] = (

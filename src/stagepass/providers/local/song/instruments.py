@@ -94,9 +94,10 @@ def pad(midi: int, seconds: float) -> Stereo:
     f = hertz(midi)
     table = _table(max(2, min(14, int(3200 / f))), 0.55)
     rng = np.random.default_rng(1000 + midi)
-    sides = []
-    for cents in ((-7, 3), (7, -4)):
-        sides.append(sum(_wave(table, f * 2 ** (c / 1200), count, float(rng.uniform())) for c in cents))
+    sides = [
+        sum(_wave(table, f * 2 ** (c / 1200), count, float(rng.uniform())) for c in cents)
+        for cents in ((-7, 3), (7, -4))
+    ]
     return np.asarray(np.stack(sides) * 0.5 * edges(count, min(0.45, seconds * 0.3), 0.7), dtype=np.float32)
 
 
@@ -109,7 +110,7 @@ def bass(midi: int, seconds: float) -> Mono:
     growl = 0.45 * np.exp(-5 * t)
     sound = (
         np.sin(turn)
-        + (0.28 + growl) * 0.6 * np.sin(2 * turn)
+        + (0.45 + growl) * 0.75 * np.sin(2 * turn)
         + growl * 0.5 * np.sin(3 * turn)
         + 0.12 * growl * (np.sin(4 * turn) + np.sin(5 * turn))
     )

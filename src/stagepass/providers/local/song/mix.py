@@ -9,9 +9,11 @@ from stagepass.providers.local.song.loudness import mastered
 from stagepass.providers.local.song.sing import SungLine
 from stagepass.providers.local.song.sound import RATE, Stereo
 
+_Spectrum = NDArray[np.complexfloating]
 FADE = 2.4  # seconds at the end
 _SENDS = {"keys": 0.8, "guitar": 0.8, "pad": 0.9, "bass": 0.0, "drums": 0.3, "bell": 1.5, "voice": 1.0}
-_GAINS = {"keys": 0.9, "guitar": 2.0, "pad": 0.8, "bass": 0.85, "drums": 0.9, "bell": 0.9}
+_GAINS = {"keys": 0.9, "guitar": 2.3, "pad": 0.8, "bass": 0.72, "drums": 0.9, "bell": 0.9}
+_ABOVE = 3.5  # dB
 _DUCK = 0.26  # by how much the chords step back while somebody sings
 VOICE_RMS = 0.135
 
@@ -26,7 +28,8 @@ def mix(buses: Buses, voice: Stereo, room_level: float) -> Stereo:
     """
     music = np.zeros_like(voice)
     send = voice.mean(axis=0) * np.float32(_SENDS["voice"])
-    step_back = 1 - np.float32(_DUCK) * _presence(voice)
+    presence = _presence(voice)
+    step_back = 1 - np.float32(_DUCK) * presence
     for player, bus in buses.items():
         if not np.any(bus):
             continue
@@ -36,27 +39,39 @@ def mix(buses: Buses, voice: Stereo, room_level: float) -> Stereo:
         music += part
         if _SENDS[player]:
             send += part.mean(axis=0) * np.float32(_SENDS[player])
-    whole = _summed(music, voice, send, np.float32(room_level))
+    whole = _summed(music, voice, float(np.mean(presence)), send, np.float32(room_level))
     whole *= 0.9 / max(float(np.percentile(np.abs(whole[:, ::8]), 99.9)), 1e-6)
     glued = np.tanh(whole * 0.8) / 0.8  # a little warmth, and fewer peaks for the limiter
     return mastered(np.asarray(glued * _curtain(glued.shape[1]), dtype=np.float32))
 
 
-def _summed(music: Stereo, voice: Stereo, send: s.Mono, room_level: np.float32) -> Stereo:
+def _summed(music: Stereo, voice: Stereo, sung: float, send: s.Mono, room_level: np.float32) -> Stereo:
     """Equaliser, room and sum in one go through the frequency domain, which is where the time is spent."""
     length = music.shape[1]
     echo = s.room(1.7)
     size = s.fast_size(length + echo.shape[1])
     spectrum = np.fft.rfft(music, size) * s.gains(_clearing, size)
-    spectrum += np.fft.rfft(voice, size)
+    singing = np.fft.rfft(voice, size)
+    spectrum += singing * _forward(spectrum, singing, sung, size)
     spectrum += np.fft.rfft(send, size) * np.fft.rfft(echo * room_level, size)
     spectrum *= s.gains(lambda hz: s.highpass(32, 3)(hz) * s.lowpass(16500, 4)(hz), size)
     return np.asarray(np.fft.irfft(spectrum, size)[:, :length], dtype=np.float32)
 
 
+def _forward(music: _Spectrum, voice: _Spectrum, sung: float, size: int) -> np.float32:
+    """The voice's gain that puts it `_ABOVE` the music where words are understood, 300 Hz to 4 kHz.
+
+    `sung` is the share of the song in which somebody sings; the music plays all the time.
+    """
+    band = slice(300 * size // RATE, 4000 * size // RATE)
+    behind, ahead = (float(np.vdot(part[:, band], part[:, band]).real) for part in (music, voice))
+    wanted = behind * sung * 10 ** (_ABOVE / 10)
+    return np.float32(np.clip(np.sqrt(wanted / max(ahead, 1e-9)), 0.6, 1.8))
+
+
 def _clearing(hz: NDArray[np.floating]) -> NDArray[np.floating]:
     """The music's equaliser: room for the voice, less mud, some air."""
-    return s.bell_curve(2400, -2.0, 1.0)(hz) * s.bell_curve(240, -1.5, 0.9)(hz) * s.bell_curve(11000, 4.5, 1.1)(hz)
+    return s.bell_curve(2400, -2.0, 1.0)(hz) * s.bell_curve(240, -1.5, 0.9)(hz) * s.bell_curve(10500, 6.5, 1.1)(hz)
 
 
 def _presence(voice: Stereo) -> NDArray[np.float32]:

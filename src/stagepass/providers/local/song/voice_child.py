@@ -66,7 +66,7 @@ class Espeak:
     """The library, opened from the `espeakng_loader` wheel."""
 
     def __init__(self, rate: int, pitch: int) -> None:
-        import espeakng_loader  # type: ignore[import-untyped]  # it ships no types; importing it loads nothing yet
+        import espeakng_loader  # ships no types; importing it loads nothing yet
 
         self._lib = ctypes.CDLL(espeakng_loader.get_library_path())
         data = str(espeakng_loader.get_data_path()).encode()

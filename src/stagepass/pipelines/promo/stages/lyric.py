@@ -1,0 +1,49 @@
+"""The lyric: the prompt, one question to the text model, and a look at what came back."""
+
+from stagepass import Context, InvalidOutput
+from stagepass.content.prompts import Prompt
+from stagepass.pipelines.promo.models import Lyric, LyricText, PromoRequest, language_tag
+from stagepass.providers.ports import TextModel, TextRequest
+
+LEAST = 50
+"""Characters below which a lyric is not one."""
+
+
+def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
+    """Ask the model, check the answer."""
+    language = language_tag(request.language)
+    prompt = Prompt.load("stagepass.pipelines.promo", "lyric", language)
+    facts = {
+        "customer_name": request.customer_name,
+        "region": request.region,
+        "detail_region_info": request.detail_region_info,
+        "language": request.language,
+        "genre": request.genre,
+    }
+    question = TextRequest("promo.lyric", prompt.render(**facts), LyricText, facts, language, time_limit=90)
+    with ctx.using(model.name):
+        answer = model.generate(question)
+    used = answer.usage
+    ctx.spend(
+        provider=answer.provider,
+        model=answer.model,
+        tokens_in=used.tokens_in,
+        tokens_out=used.tokens_out,
+        usd=used.usd,
+    )
+    value = answer.value
+    assert isinstance(value, LyricText)
+    if len(value.text.strip()) < LEAST:
+        raise InvalidOutput(
+            f"the lyric has {len(value.text.strip())} characters; at least {LEAST} are needed",
+            provider=answer.provider,
+            advice="say more about the place, or choose another model",
+        )
+    return Lyric(
+        **value.model_dump(),
+        provider=answer.provider,
+        model=answer.model,
+        prompt=question.prompt,
+        prompt_version=f"{prompt.name}.{prompt.language} {prompt.version}",
+        note=None if language_tag(value.language) == language else f"written in {value.language}",
+    )

@@ -1,0 +1,89 @@
+"""The video: photos made ready, the render ordered once, waited for without a slot, and kept."""
+
+import tempfile
+from contextlib import ExitStack
+
+from pydantic import HttpUrl
+
+from stagepass import Context, File
+from stagepass.errors import TaskFailed
+from stagepass.pipelines.promo.models import Clip, PromoRequest, Song, language_tag
+from stagepass.providers.fetching.fetch import fetch_url
+from stagepass.providers.fetching.images import MAX_BYTES, check_image
+from stagepass.providers.ports import ClipMaker, ClipRequest, LineTiming, MadeClip
+
+TASK = "creatomate_render_id"
+"""The memo that holds the render's id, whoever the maker is."""
+
+EVERY, AT_MOST = "15s", "10m"
+
+FETCH_TIME = 20.0
+"""Seconds that one photo's address may take."""
+
+TYPES = ("image/jpeg", "image/png", "image/webp")
+
+
+def make(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> Clip:
+    """Photos, order, wait, fetch, keep."""
+    photos = ctx.once("photos", lambda: _photos(ctx, request), type=list[File], free=True)
+    task = ctx.once(TASK, lambda: _submit(ctx, request, song, photos, maker), type=str)
+    made = _wait(ctx, maker, task)
+    ctx.progress(0.95, "video: uploading")
+    with tempfile.TemporaryFile() as copy:
+        maker.fetch(made, copy)
+        copy.seek(0)
+        file = ctx.files.put(copy, name="clip.mp4", type=made.content_type)
+    return Clip(
+        file=file,
+        width=made.width,
+        height=made.height,
+        duration=made.duration,
+        provider=maker.name,
+        model=maker.model,
+        remote_id=task,
+        background="photos" if photos else "designed",
+    )
+
+
+def _photos(ctx: Context, request: PromoRequest) -> list[File]:
+    """The photos as files: those given by address are fetched, each with its limits, and looked into."""
+    photos = []
+    for number, image in enumerate(request.images):
+        if isinstance(image, File):
+            photos.append(image)
+            continue
+        ctx.progress(0.1, f"video: fetching photo {number + 1} of {len(request.images)}")
+        photos.append(_fetched(ctx, image, f"images.{number}"))
+    return photos
+
+
+def _fetched(ctx: Context, url: HttpUrl, field: str) -> File:
+    got = fetch_url(str(url), max_bytes=MAX_BYTES, timeout=FETCH_TIME, allowed_types=TYPES, field=field)
+    info = check_image(got.content, field=field)
+    return ctx.files.put(got.content, name=f"{field}.{info.format.lower()}", type=info.type)
+
+
+def _submit(ctx: Context, request: PromoRequest, song: Song, photos: list[File], maker: ClipMaker) -> str:
+    with ExitStack() as stack:
+        stack.enter_context(ctx.using(maker.name))
+        return maker.submit(
+            ClipRequest(
+                title=request.customer_name,
+                subtitle=request.region,
+                images=[stack.enter_context(ctx.files.local(photo)) for photo in photos],
+                audio=stack.enter_context(ctx.files.local(song.file)),
+                duration=song.duration,
+                captions=[LineTiming(line.text, line.start, line.end) for line in song.timing],
+                orientation=request.orientation,
+                language=language_tag(request.language),
+                callback_url=ctx.callback_url(),
+            )
+        )
+
+
+def _wait(ctx: Context, maker: ClipMaker, task: str) -> MadeClip:
+    try:
+        return ctx.wait(lambda: maker.look(task), every=EVERY, at_most=AT_MOST, saying="video: rendering")
+    except TaskFailed:
+        ctx.forget(TASK)  # nothing goes on under that id: the next attempt orders anew
+        raise

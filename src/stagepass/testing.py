@@ -1,0 +1,231 @@
+"""For tests of pipelines: run one inline, crash it at any point, and move the clock by hand.
+
+    with Lab(promo, {TextModel: FakeModel()}) as lab:
+        job = lab.run({"customer_name": "머뭄", "region": "군산"})
+        assert lab.result(job)["width"] == 1080
+
+Everything but the threads, the broker and Redis is real: the database is SQLite, in a folder of its own.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from stagepass.bus.gate import OpenGate
+from stagepass.engine import failpoints
+from stagepass.engine.context import Services
+from stagepass.engine.engine import OPERATOR, Engine
+from stagepass.engine.ids import new_id
+from stagepass.engine.lease import Lease
+from stagepass.engine.loop import EventLoop
+from stagepass.engine.operations import Claim, Claimed, Settle
+from stagepass.engine.outcomes import LeaseLost, Unknown
+from stagepass.engine.pipeline import Pipeline, Stage
+from stagepass.engine.ports import Gate, Limit, Tick
+from stagepass.engine.records import Event, Job
+from stagepass.engine.registry import Registry
+from stagepass.engine.relay import Relay
+from stagepass.engine.runner import Runner
+from stagepass.engine.states import ENDED, JobState
+from stagepass.files.local import LocalFiles
+from stagepass.store import SqlStore
+
+__all__ = ["Crash", "HandClock", "Lab"]
+
+
+class Crash(BaseException):
+    """Stands for the death of the process at a failpoint."""
+
+
+class HandClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, at: int = 1_800_000_000_000) -> None:
+        self._ms = at
+        self._steady = 0.0
+
+    def now(self) -> int:
+        return self._ms
+
+    def steady(self) -> float:
+        return self._steady
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._ms += int(seconds * 1000)
+        self._steady += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the calendar; steady time does not notice."""
+        self._ms += int(seconds * 1000)
+
+
+class Recorder:
+    """Stands where the broker and the bus are: notes what they would have been told."""
+
+    def __init__(self) -> None:
+        self.rung: list[str] = []
+        self.news: list[Event | Tick] = []
+
+    def ring(self, queue: str, job_id: str = "", run_id: str = "") -> None:
+        self.rung.append(queue)
+
+    def depth(self, queue: str) -> int | None:
+        return 0
+
+    def publish(self, news: Sequence[Event | Tick]) -> None:
+        self.news.extend(news)
+
+    def close(self) -> None: ...
+
+
+class _Given:
+    def __init__(self, providers: Mapping[type, Any]) -> None:
+        self._providers = providers
+
+    def get(self, kind: type, stage: Stage) -> Any:
+        return self._providers[kind]
+
+
+class Lab:
+    """One pipeline (or several), one worker, no threads of its own but the committing one.
+
+    Args:
+        pipelines: what to run.
+        providers: by port, what its stages use.
+        folder: where the database and the files go; by default a temporary folder.
+        limits: by provider's name, what it allows; with `gate`.
+    """
+
+    def __init__(
+        self,
+        pipelines: Pipeline | Sequence[Pipeline],
+        providers: Mapping[type, Any] | None = None,
+        *,
+        folder: Path | None = None,
+        database_url: str | None = None,
+        gate: Gate | None = None,
+        limits: dict[str, Limit] | None = None,
+    ) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="stagepass-lab-") if folder is None else None
+        self.folder = Path(self._temporary.name) if self._temporary else Path(str(folder))
+        self.clock = HandClock()
+        self.registry = Registry([pipelines] if isinstance(pipelines, Pipeline) else pipelines)
+        self.store = SqlStore(database_url or f"sqlite:///{self.folder / 'lab.db'}")
+        self.store.create_all()
+        self.recorder = Recorder()
+        self.engine = Engine(self.store, self.registry, self.recorder, self.recorder, clock=self.clock)
+        self.files = LocalFiles(self.folder / "files")
+        services = Services(
+            self.store,
+            self.engine.desk,
+            self.recorder,
+            self.files,
+            gate or OpenGate(),
+            clock=self.clock,
+            callback_url=lambda run_id, job_id: f"http://lab.test/callbacks/{run_id}",
+            limits=limits,
+        )
+        self.runner = Runner(self.registry, services, _Given(providers or {}), EventLoop())
+        self.relay = Relay(self.store, self.engine.desk, self.recorder, self.clock)
+        self.worker = new_id()
+        self.ran: list[str] = []
+        """The stage runs whose function was called, in order, each time."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything; a temporary folder is removed."""
+        failpoints.disarm()
+        self.engine.close()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    # ── asking ──
+
+    def submit(self, input: Mapping[str, Any], *, pipeline: str | None = None, **options: Any) -> Job:
+        """Submit to the only pipeline, or to the one that is named."""
+        name = pipeline or next(iter(self.registry)).name
+        return self.engine.submit(name, input, **options).job
+
+    def job(self, job: Job | str) -> Job:
+        """The job as it is now."""
+        return self.engine.job(job if isinstance(job, str) else job.id, OPERATOR)
+
+    def result(self, job: Job) -> Any:
+        """The completed job's result, as JSON values."""
+        return self.engine.result(self.job(job))
+
+    def events(self, job: Job) -> list[str]:
+        """The job's events as ``"stage.completed song"``, in order."""
+        return [f"{event.type} {event.stage or ''}".strip() for event in self.engine.events(job.id)]
+
+    # ── running ──
+
+    def run(self, input: Mapping[str, Any], **options: Any) -> Job:
+        """Submit, and run to the end; waits and retries are passed by moving the clock."""
+        job = self.submit(input, **options)
+        return self.finish(job)
+
+    def finish(self, job: Job, *, at_most: float = 86_400) -> Job:
+        """Run until the job has ended or is held. Raises `AssertionError` when it does neither in `at_most` seconds."""
+        passed = 0.0
+        while True:
+            while self.step():
+                pass
+            now = self.job(job)
+            if now.state in ENDED or now.state is JobState.HELD:
+                return now
+            if passed >= at_most:
+                raise AssertionError(f"the job is still {now.state} after {passed:g} s: {self.events(job)}")
+            pause = self._next_due()
+            self.clock.advance(pause)
+            passed += pause
+            self.relay.promote()
+
+    def step(self) -> bool:
+        """Claim one ready run and run it. False when there was none."""
+        haul = self.engine.desk.do(Claim(tuple(self.registry.queues()), 1, self.worker))
+        if not haul.claimed:
+            return False
+        self.attempt(haul.claimed[0])
+        return True
+
+    def attempt(self, claimed: Claimed) -> None:
+        """Run a claimed attempt in this thread, and settle it."""
+        stage = self.runner.stage(claimed)
+        if stage is None:
+            self.engine.desk.do(Settle(claimed, Unknown("not known in this lab")))
+            return
+        self.ran.append(stage.name if claimed.run.item is None else f"{stage.name}[{claimed.run.item}]")
+        lease = Lease(claimed.run.id, claimed.token, stage.time_limit)
+        try:
+            outcome = self.runner.run(claimed, stage, lease)
+            self.engine.desk.do(Settle(claimed, outcome))
+        except LeaseLost:
+            pass
+
+    def crash(self, at: str, *, times: int = 1) -> None:
+        """Let the process die the next time that it comes by this failpoint; `recover` then goes on."""
+        failpoints.arm(at, _crash, at=times)
+
+    def recover(self) -> None:
+        """The worker is dead: another takes its place, and what it held is handed on."""
+        failpoints.disarm()
+        dead, self.worker = self.worker, new_id()
+        self.relay.bury(dead)
+
+    def _next_due(self) -> float:
+        with self.store.begin() as tx:
+            due = tx.next_due()
+        return 1.0 if due is None else max(0.001, (due - self.clock.now()) / 1000)
+
+
+def _crash() -> None:
+    raise Crash
