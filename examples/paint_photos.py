@@ -6,6 +6,7 @@ Each scene is a stack of soft shapes with light added in linear-looking steps, t
 bloom, a little grain, a vignette. Pictures are painted at twice the size and scaled down.
 """
 
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -169,7 +170,7 @@ def seaside() -> Image.Image:
             x = 330 + random.normal(0, reach * 0.55)
             wide = random.uniform(7, 30) * (0.5 + t * 1.9)
             c.light((255, 206, 140), c.lens(x, y, wide, 1 + 3.4 * t), 0.6 - 0.3 * t)
-    for row in range(110):
+    for _ in range(110):
         t = random.random()
         y = 790 + 560 * t**1.3
         x, wide = random.uniform(-50, 1250), random.uniform(30, 130) * (0.4 + t)
@@ -389,7 +390,7 @@ def cup(c: Canvas, x: float, y: float, wide: float, color: Color) -> None:
         points = [
             (x + turn * half + 26 * np.sin(t * 5 + turn * 9) * t, y - 14 - 250 * t) for t in np.linspace(0, 1, 24)
         ]
-        for near, far in zip(points, points[1:], strict=False):
+        for near, far in itertools.pairwise(points):
             share = (y - near[1]) / 264
             c.light((255, 244, 230), c.line([near, far], 15 + 26 * share, 8), 0.26 * (1 - share))
 

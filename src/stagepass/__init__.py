@@ -1,14 +1,20 @@
 """Slow AI work with several stages that always finishes.
 
 A pipeline is declared with `Pipeline`; its stages are functions. Everything an author needs is here.
+Each name is imported when it is first used, so that the command line and the supervisor, which need
+none of them, start fast and stay small.
 """
 
-from stagepass.engine.context import Context
-from stagepass.engine.outcomes import Cancel, NotDone, Wait
-from stagepass.engine.pipeline import Again, Pipeline, Retry
-from stagepass.engine.signature import Settled
-from stagepass.engine.values import File
-from stagepass.errors import Blocked, InvalidOutput, Permanent, QuotaExhausted, RateLimited, Transient
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stagepass.engine.context import Context
+    from stagepass.engine.outcomes import Cancel, NotDone, Wait
+    from stagepass.engine.pipeline import Again, Pipeline, Retry
+    from stagepass.engine.signature import Settled
+    from stagepass.engine.values import File
+    from stagepass.errors import Blocked, InvalidOutput, Permanent, QuotaExhausted, RateLimited, Transient
 
 __all__ = [
     "Again",
@@ -27,3 +33,24 @@ __all__ = [
     "Transient",
     "Wait",
 ]
+
+_HOMES = {
+    "engine.context": ("Context",),
+    "engine.outcomes": ("Cancel", "NotDone", "Wait"),
+    "engine.pipeline": ("Again", "Pipeline", "Retry"),
+    "engine.signature": ("Settled",),
+    "engine.values": ("File",),
+    "errors": ("Blocked", "InvalidOutput", "Permanent", "QuotaExhausted", "RateLimited", "Transient"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

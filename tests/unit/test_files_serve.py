@@ -36,7 +36,9 @@ def test_a_link_leads_to_its_file_until_it_expires() -> None:
     clock = Clock()
     links = Links(NEW, "/files/", clock)
     url = links.make(SONG, expires_in=60, disposition="attachment")
-    assert url.startswith("/files/") and url.isascii() and "=" not in url
+    assert url.startswith("/files/")
+    assert url.isascii()
+    assert "=" not in url
     text = url.removeprefix("/files/")
     clock.now += 59
     assert links.read(text) == (SONG, "attachment")
@@ -113,7 +115,8 @@ def test_the_whole_file() -> None:
         "Content-Disposition": answer.headers["Content-Disposition"],
     }
     told = answer.headers["Content-Disposition"]
-    assert told.startswith("inline; ") and unquote(told.split("filename*=UTF-8''")[1]) == "군산 노래.mp3"
+    assert told.startswith("inline; ")
+    assert unquote(told.split("filename*=UTF-8''")[1]) == "군산 노래.mp3"
 
 
 @pytest.mark.parametrize(

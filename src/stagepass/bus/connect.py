@@ -17,7 +17,8 @@ def sync_client(url: str, *, timeout: float = 2.0) -> "redis.Redis":
     """A client for threads. ``sentinel://host:port,host:port/name?db=0`` finds the primary by Sentinel."""
     if url.startswith("sentinel://"):
         hosts, name, options = _sentinel(url)
-        found: redis.Redis = Sentinel(hosts, socket_timeout=timeout).master_for(name, socket_timeout=timeout, **options)
+        sentinel: Any = Sentinel(hosts, socket_timeout=timeout)  # type: ignore[no-untyped-call]
+        found: redis.Redis = sentinel.master_for(name, socket_timeout=timeout, **options)
         return found
     return redis.Redis.from_url(_checked(url), socket_timeout=timeout, **_OPTIONS)
 
@@ -26,7 +27,8 @@ def async_client(url: str) -> "redis.asyncio.Redis":
     """A client for the event loop; its reads may block for as long as they ask for."""
     if url.startswith("sentinel://"):
         hosts, name, options = _sentinel(url)
-        found: redis.asyncio.Redis = AsyncSentinel(hosts, socket_timeout=5).master_for(name, **options)
+        async_sentinel: Any = AsyncSentinel(hosts, socket_timeout=5)  # type: ignore[no-untyped-call]
+        found: redis.asyncio.Redis = async_sentinel.master_for(name, **options)
         return found
     return redis.asyncio.Redis.from_url(_checked(url), **_OPTIONS)
 

@@ -33,7 +33,8 @@ if rate > 0 then
   end
   redis.call('ZADD', calls, now, ticket); redis.call('PEXPIRE', calls, per)
 end
-redis.call('ZADD', inside, now + stays, ticket); redis.call('PEXPIRE', inside, math.max(stays, 1000))
+redis.call('ZADD', inside, now + stays, ticket)
+if redis.call('PTTL', inside) < stays then redis.call('PEXPIRE', inside, math.max(stays, 1000)) end
 return {0, ''}
 """
 
@@ -46,7 +47,7 @@ class RedisGate:
         self._enter = client.register_script(_ENTER)
 
     def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> tuple[float, str]:
-        args = [ticket, int(at_most * 1000), limit.concurrency or 0, limit.rate or 0, int(limit.per * 1000)]
+        args: list[Any] = [ticket, int(at_most * 1000), limit.concurrency or 0, limit.rate or 0, int(limit.per * 1000)]
         try:
             pause, reason = cast("list[Any]", self._enter(keys=self._keys(provider), args=args))
         except redis.RedisError as problem:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Self
 
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from stagepass.content.catalogue import FALLBACK, match
@@ -90,7 +90,7 @@ class Prompt:
             raise DeclarationError(f"{self.file}: has no variable {name!r}")
         try:
             return self._template.render(variables).strip() + "\n"
-        except UndefinedError as error:
+        except TemplateError as error:
             raise DeclarationError(f"{self.file}: {error.message}") from None
 
 

@@ -12,7 +12,7 @@ _EXCEPTIONS = {
     for count, words in {
         1: """fire hour our flour tired wired smiled walked talked stopped cleaned turned loved lived called
               rolled filled warmed danced cheers change changed place space grace page stage""",
-        2: """every evening quiet being seeing going doing poem create lion riot dial trial diner
+        2: """cafe every evening quiet being seeing going doing poem create lion riot dial trial diner
               people table little gentle simple candle purple apple someone something sometimes somewhere
               homemade handmade lonely lovely hopeful careful rarely barely surely timeless
               boarding welcome outside inside beside besides awesome barefoot warehouse movement""",

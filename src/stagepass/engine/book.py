@@ -5,14 +5,14 @@ in a few statements, however many jobs they belong to.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from stagepass.engine.clock import Clock
 from stagepass.engine.ports import Changes, Tx
 from stagepass.engine.records import Attempt, Event, Job, Memo, Spend, StageRun
 from stagepass.engine.registry import Registry
-from stagepass.engine.states import JOB_MOVES, RUN_MOVES, JobState, RunState
+from stagepass.engine.states import DONE, JOB_MOVES, RUN_MOVES, JobState, RunState
 
 
 class Book:
@@ -55,6 +55,14 @@ class Book:
         dropped = set(self._changes.dropped_runs)
         self._take(run for run in fresh if run.id not in dropped)
         return [run for run in self.runs.values() if run.job_id == job_id]
+
+    def ended_runs(self, job_id: str, stage: str) -> list[StageRun]:
+        """Runs of a stage that ended in here, so that the store does not know it yet."""
+        return [
+            run
+            for run in self._touched_runs.values()
+            if run.job_id == job_id and run.stage == stage and run.state in (*DONE, RunState.FAILED)
+        ]
 
     def _take(self, runs: Iterable[StageRun]) -> None:
         for run in runs:
@@ -156,32 +164,39 @@ class Book:
     def note_memo(self, memo: Memo) -> None:
         self._changes.memos.append(memo)
 
-    def forget(self, run_id: str, name: str | None = None) -> None:
-        """Drop one memo of a run, or all of them."""
-        self._changes.forgotten.append((run_id, name))
+    def forget(self, run_id: str, name: str | None = None, token: str | None = None) -> None:
+        """Drop one memo of a run (only the one with that token, if given), or all of them."""
+        self._changes.forgotten.append((run_id, name, token))
 
     def note_spend(self, spend: Spend) -> None:
         self._changes.spends.append(spend)
 
     # ── writing ──
 
-    def line_up(self) -> None:
+    def line_up(self, idle: Set[str] = frozenset()) -> None:
         """Give each run that became ready its turn, so that owners take turns.
 
         A run goes behind its owner's last ready run of that queue, or, where there is none, to the place
         that is being served now. So ten thousand runs of one owner leave the next place to another's.
+        A run that has begun (it waited, or was handed on) goes to the place that is being served: what is
+        under way is finished before more is begun.
+
+        Args:
+            idle: queues that are known to hold no ready run, so that there is nothing to go behind.
         """
         groups: dict[tuple[str, int, str], list[StageRun]] = defaultdict(list)
         for run in self.ready.values():
             groups[(run.queue, run.priority, run.owner)].append(run)
-        if not groups:
-            return
-        keys = list(groups)
-        for key, (last, first) in zip(keys, self.tx.line_up(keys), strict=True):
-            turn = last + 1 if last is not None else (first or 0)
-            for run in groups[key]:
-                run.turn = turn
-                turn += 1
+        asked = [key for key in groups if key[0] not in idle]
+        known = dict(zip(asked, self.tx.line_up(asked), strict=True)) if asked else {}
+        for key, runs in groups.items():
+            last, first = known.get(key, (None, None))
+            start = last + 1 if last is not None else (first or 0)
+            for run in runs:
+                if run.attempts:
+                    run.turn = first or 0
+                else:
+                    run.turn, start = start, start + 1
 
     def save(self) -> None:
         """Write everything, once."""
@@ -189,5 +204,6 @@ class Book:
         changes.new_jobs = list(self._new_jobs.values())
         changes.new_runs = list(self._new_runs.values())
         changes.jobs = [self._touched_jobs[i] for i in sorted(self._touched_jobs)]
-        changes.runs = [(run, *self._guards[run.id]) for run in self._touched_runs.values()]
+        touched = sorted(self._touched_runs)  # in one order, as the heartbeats too, so that none waits for another
+        changes.runs = [(self._touched_runs[i], *self._guards[i]) for i in touched]
         self.tx.save(changes)

@@ -7,12 +7,15 @@ from stagepass.engine.ports import Candidate
 from stagepass.engine.records import StageRun
 
 
-def choose(stored: Sequence[Candidate], fresh: Sequence[StageRun], wanted: int) -> tuple[list[str], frozenset[str]]:
+def choose(
+    stored: Sequence[Candidate], fresh: Sequence[StageRun], wanted: int, *, after: str = ""
+) -> tuple[list[str], frozenset[str]]:
     """Pick about `wanted` of the runs that are ready.
 
     Args:
         stored: ready rows, each queue's in its order; more than wanted, since others may hold some of them.
         fresh: runs that became ready in this transaction.
+        after: the queue that was served last; the next one begins, so that none starves.
 
     Returns:
         The ids in the order in which to try them, and the queues in which more is ready than was wanted.
@@ -24,7 +27,8 @@ def choose(stored: Sequence[Candidate], fresh: Sequence[StageRun], wanted: int) 
     for entry in entries:
         lanes[entry.queue].append(entry)
     heads = deque(
-        deque(sorted(lane, key=lambda c: (-c.priority, c.turn, c.due_at, c.run_id))) for lane in lanes.values()
+        deque(sorted(lane, key=lambda c: (-c.priority, c.turn, c.due_at, c.run_id)))
+        for _, lane in sorted(lanes.items(), key=lambda entry: (entry[0] <= after, entry[0]))
     )
     picked: list[Candidate] = []
     while heads:

@@ -4,7 +4,16 @@ import traceback
 
 from pydantic import ValidationError
 
-from stagepass.errors import InvalidOutput, Permanent, RequestError, StageError, TimedOut, Transient, Unavailable
+from stagepass.errors import (
+    InvalidOutput,
+    Permanent,
+    RequestError,
+    StageError,
+    StoreUnavailable,
+    TimedOut,
+    Transient,
+    Unavailable,
+)
 
 
 def classify(problem: BaseException) -> StageError:
@@ -15,8 +24,8 @@ def classify(problem: BaseException) -> StageError:
     """
     if isinstance(problem, StageError):
         return problem
-    if isinstance(problem, Unavailable):
-        return Transient(problem.message)
+    if isinstance(problem, (Unavailable, StoreUnavailable)):
+        return Transient(str(problem))
     if isinstance(problem, RequestError):
         return Permanent(problem.message, advice=f"change the input's field {problem.field}" if problem.field else None)
     if isinstance(problem, TimeoutError):

@@ -1,7 +1,8 @@
 """What a stage is handed: to remember, to wait, to tell, to spend, and to keep files."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 QUOTA_PAUSE = 60.0
 """Seconds after which a provider without credit is tried again, by one call."""
+
+LONGEST_NAME = 80
+"""Characters of a memo's name."""
 
 TICKS_APART = 0.1
 """Seconds between two ticks of progress of one stage run; what comes faster is not told."""
@@ -117,12 +121,37 @@ class Context:
             return self._call(name, call, adapter)
         if memo.value is not None:
             return cast(T, adapter.validate_json(memo.value))
-        return self._recovered(name, memo, call, adapter)
+        found = self._found(name, memo, adapter)
+        return self._call(name, call, adapter) if found is None else cast(T, found)
+
+    async def once_async(
+        self, name: str, call: Callable[[], Awaitable[T]], *, type: Any = None, free: bool = False
+    ) -> T:
+        """`once` for stages that are `async def`: `call` gives an awaitable. The event loop is never blocked."""
+        adapter: TypeAdapter[Any] = TypeAdapter(type or Any)
+        memo = await asyncio.to_thread(self._memo, name)
+        if memo is not None and memo.value is not None:
+            return cast(T, adapter.validate_json(memo.value))
+        if memo is not None:
+            found = await asyncio.to_thread(self._found, name, memo, adapter)
+            if found is not None:
+                return cast(T, found)
+        if free:
+            return await asyncio.to_thread(self._keep, name, await call(), adapter)
+        intent = await asyncio.to_thread(self._intend, name)
+        try:
+            value = await call()
+        except BaseException as problem:
+            await asyncio.to_thread(self._call_failed, name, intent, problem)
+            raise
+        await asyncio.to_thread(self._record, intent, value, adapter)
+        return value
 
     def forget(self, name: str) -> None:
         """Drop a memo whose subject is over for good, such as a remote task that failed, so that it can be made anew."""
-        self.check()
-        self._services.desk.do(Forget(self._claimed.run.id, name))
+        memo = self._memo(name)
+        if memo is not None:
+            self._services.desk.do(Forget(memo))
         if self._memos is not None:
             self._memos.pop(name, None)
 
@@ -132,6 +161,8 @@ class Context:
         return json.loads(memo.value) if memo is not None and memo.value is not None else None
 
     def _memo(self, name: str) -> Memo | None:
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise ValueError(f"a memo's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
         self.check()
         if self._memos is None:
             run = self._claimed.run
@@ -140,19 +171,22 @@ class Context:
             self._memos = {memo.name: memo for memo in stored}
         return self._memos.get(name)
 
-    def _call(self, name: str, call: Callable[[], T], adapter: TypeAdapter[Any]) -> T:
+    def _intend(self, name: str) -> Memo:
+        """Note that the call is about to be made."""
         memo = Memo(self._claimed.run.id, name, new_token(), None, self._services.clock.now())
         if self._services.desk.do(Intend(self._claimed, memo)):
             raise Cancel
         failpoints.hit("once.after_intent")
+        return memo
+
+    def _call(self, name: str, call: Callable[[], T], adapter: TypeAdapter[Any]) -> T:
+        memo = self._intend(name)
         try:
             value = call()
         except BaseException as problem:
             self._call_failed(name, memo, problem)
             raise
-        failpoints.hit("once.after_call")
         self._record(memo, value, adapter)
-        failpoints.hit("once.after_record")
         return value
 
     def _call_failed(self, name: str, memo: Memo, problem: BaseException) -> None:
@@ -162,7 +196,7 @@ class Context:
             error = classify(problem)
             not_done = not_done or error.not_done or error.answered and isinstance(problem, type(error))
         if not_done:
-            self._services.desk.do(Forget(memo.run_id, name))
+            self._services.desk.do(Forget(memo))
         elif self._memos is not None:
             self._memos[name] = memo
 
@@ -176,21 +210,25 @@ class Context:
         return value
 
     def _record(self, memo: Memo, value: Any, adapter: TypeAdapter[Any]) -> None:
+        """Keep the value of a call that was made."""
+        failpoints.hit("once.after_call")
         kept = Memo(memo.run_id, memo.name, memo.token, adapter.dump_json(value).decode(), self._services.clock.now())
         self._services.desk.do(Remember(kept))
         if self._memos is not None:
             self._memos[memo.name] = kept
+        failpoints.hit("once.after_record")
 
-    def _recovered(self, name: str, memo: Memo, call: Callable[[], T], adapter: TypeAdapter[Any]) -> T:
+    def _found(self, name: str, memo: Memo, adapter: TypeAdapter[Any]) -> Any:
+        """The value of a call whose answer was lost, or None when it is certain that it had no effect."""
         if self._recover is not None:
             try:
                 value = self._recover(name)
             except NotDone:
                 self.forget(name)
-                return self._call(name, call, adapter)
+                return None
             if value is not None:
                 self._record(memo, value, adapter)
-                return cast(T, value)
+                return value
         raise OutcomeUnknown(
             f"{name!r} may have been done by an earlier attempt, whose answer was lost",
             advice="look it up at the provider; then keep the value that it gave, or allow the call again",
@@ -207,7 +245,16 @@ class Context:
             TimedOut: `at_most` has passed since the first look of this attempt.
         """
         self.check()
-        value = look()
+        return self._waited(look(), every, at_most, saying)
+
+    async def wait_async(
+        self, look: Callable[[], Awaitable[T | None]], *, every: Duration, at_most: Duration, saying: str | None = None
+    ) -> T:
+        """`wait` for stages that are `async def`: `look` gives an awaitable."""
+        self.check()
+        return self._waited(await look(), every, at_most, saying)
+
+    def _waited(self, value: T | None, every: Duration, at_most: Duration, saying: str | None) -> T:
         key = saying or "wait"
         if value is not None:
             self._waits.pop(key, None)
@@ -257,7 +304,15 @@ class Context:
         """Note what this attempt paid for."""
         run = self._claimed.run
         spend = Spend(
-            run.id, run.job_id, run.attempts, provider, model, tokens_in, tokens_out, usd, self._services.clock.now()
+            run.id,
+            run.job_id,
+            run.attempts,
+            provider[:60],
+            model[:100],
+            tokens_in,
+            tokens_out,
+            usd,
+            self._services.clock.now(),
         )
         self._services.desk.do(Spent(spend))
 

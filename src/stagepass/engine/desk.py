@@ -18,9 +18,9 @@ from stagepass.engine import failpoints, rules
 from stagepass.engine.book import Book
 from stagepass.engine.choose import choose
 from stagepass.engine.clock import Clock, SystemClock
-from stagepass.engine.operations import Claim, Claimed, Haul, Operation, Settle, Submit
+from stagepass.engine.operations import Claim, Claimed, Haul, Intend, Operation, Settle, Submit
 from stagepass.engine.outcomes import LeaseLost
-from stagepass.engine.ports import Outputs, Stale, Store
+from stagepass.engine.ports import Candidate, Outputs, Stale, Store
 from stagepass.engine.records import Event, StageRun
 from stagepass.engine.registry import Registry
 from stagepass.engine.states import RunState
@@ -64,6 +64,8 @@ class Desk:
         self._queue: deque[_Request] = deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._served = ""
+        """The queue that the last claim took from; the next one begins behind it."""
         self._thread: threading.Thread | None = None
 
     # ── asking ──
@@ -113,28 +115,32 @@ class Desk:
         except Exception as problem:
             if len(batch) == 1:
                 if isinstance(problem, Stale) or _raced(problem, batch[0]):
-                    self._again_later(batch, StoreUnavailable(str(problem)))
+                    self._again_later(batch, StoreUnavailable(str(problem)), pause=0.002)
                     return
                 log.exception("an operation failed: %s", type(batch[0].operation).__name__)
                 batch[0].future.set_exception(problem)
                 return
             for request in batch:
                 self._carry_out([request])
+        except BaseException as problem:  # a test's stand-in for the death of the process
+            for request in batch:
+                if not request.future.done():
+                    request.future.set_exception(problem)
 
-    def _again_later(self, batch: list[_Request], problem: StoreUnavailable) -> None:
-        """The database did not answer: keep what can wait, tell the others."""
+    def _again_later(self, batch: list[_Request], problem: StoreUnavailable, pause: float = 0.2) -> None:
+        """The database did not answer, or somebody was first: keep what can wait, tell the others."""
         now = self._clock.steady()
         keep = []
         for request in batch:
             if now - request.since < request.operation.patience:
-                if isinstance(request.operation, Submit):
+                if isinstance(request.operation, (Submit, Intend)):
                     request.operation.again = True
                 keep.append(request)
             else:
                 request.future.set_exception(problem)
         with self._wake:
             self._queue.extendleft(reversed(keep))
-        time.sleep(0.2)  # the database gets a moment; what is asked meanwhile shares the next try
+        time.sleep(pause)  # the database gets a moment; what is asked meanwhile shares the next try
 
     def _commit(self, batch: list[_Request]) -> None:
         results: list[tuple[_Request, Any, BaseException | None]] = []
@@ -152,16 +158,16 @@ class Desk:
                     results.append((request, None, refusal))
                 else:
                     if isinstance(request.operation, Settle):
-                        known.update(request.operation.known())
-            book.line_up()
-            hauls = self._claim(book, claims, known) if claims else []
+                        for job_id, stages in request.operation.known().items():
+                            known.setdefault(job_id, {}).update(stages)
+            hauls = self._claim(book, claims, known)
             book.save()
             self._pass_by("before", batch)
         self._pass_by("after", batch)
         self._tell(News(book.events, list(book.ready.values())))
-        for request, result, refusal in results:
-            if refusal is not None:
-                request.future.set_exception(refusal)
+        for request, result, refused in results:
+            if refused is not None:
+                request.future.set_exception(refused)
             else:
                 request.future.set_result(result)
         for request, haul in zip(claims, hauls, strict=True):
@@ -189,30 +195,44 @@ class Desk:
             claim = request.operation
             assert isinstance(claim, Claim)
             groups[(claim.queues, claim.worker)].append((number, claim))
+        waiting = {key: self._waiting(book, key[0], claims) for key, claims in groups.items()}
+        idle = {
+            queue
+            for queues, _ in groups
+            for queue in queues
+            if not any(candidate.queue == queue for found in waiting.values() for candidate in found)
+        }
+        book.line_up(idle)
         hauls = [Haul([]) for _ in requests]
         for (queues, worker), claims in groups.items():
             wanted = sum(claim.limit for _, claim in claims)
-            taken, more = self._take(book, queues, wanted)
+            taken, more, missed = self._take(book, queues, wanted, waiting[(queues, worker)])
             for run in taken:
                 rules.claim(book, run, book.jobs[run.job_id], worker)
             claimed = self._equip(book, taken, known)
             for number, claim in claims:
-                hauls[number] = Haul(claimed[: claim.limit], more)
+                hauls[number] = Haul(claimed[: claim.limit], more, missed)
                 del claimed[: claim.limit]
         return hauls
 
-    def _take(self, book: Book, queues: tuple[str, ...], wanted: int) -> tuple[list[StageRun], frozenset[str]]:
+    @staticmethod
+    def _waiting(book: Book, queues: tuple[str, ...], claims: Sequence[tuple[int, Claim]]) -> list[Candidate]:
+        return book.tx.candidates(queues, sum(claim.limit for _, claim in claims)) if queues else []
+
+    def _take(
+        self, book: Book, queues: tuple[str, ...], wanted: int, waiting: Sequence[Candidate]
+    ) -> tuple[list[StageRun], frozenset[str], bool]:
         fresh = [run for run in book.ready.values() if run.queue in queues]
-        chosen, more = choose(book.tx.candidates(queues, wanted), fresh, wanted)
+        chosen, more = choose(waiting, fresh, wanted, after=self._served)
         stored = [i for i in chosen if i not in book.ready]
         for run, job in book.tx.take(stored, wanted) if stored else ():
             book.adopt(run, job)
-        taken = []
-        for i in chosen:
-            run = book.runs.get(i)
-            if run is not None and run.state is RunState.READY and run.job_id in book.jobs and len(taken) < wanted:
-                taken.append(run)
-        return taken, more
+        found = [book.runs[i] for i in chosen if i in book.runs]
+        taken = [run for run in found if run.state is RunState.READY and run.job_id in book.jobs]
+        taken = taken[:wanted]
+        if taken:
+            self._served = taken[-1].queue
+        return taken, more, len(taken) < min(wanted, len(chosen))
 
     def _equip(self, book: Book, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
         """Give each claimed run the outputs that its stage asks for."""
@@ -224,6 +244,9 @@ class Desk:
             if stage not in known.get(run.job_id, {}) or None not in known[run.job_id][stage]
         }
         stored = book.tx.outputs(sorted(wanted)) if wanted else {}
+        for job_id, stage in wanted:  # what ended in this very transaction is not stored yet
+            for run in book.ended_runs(job_id, stage):
+                stored.setdefault(job_id, {}).setdefault(stage, {})[run.item] = (run.output, run.error)
         return [
             Claimed(
                 run=run,

@@ -144,7 +144,7 @@ class Dispatcher:
     def _claim(self, wanted: int) -> Haul:
         try:
             return cast(Haul, self._desk.do(Claim(self.queues, wanted, self.worker)))
-        except StagepassError as problem:
+        except Exception as problem:  # whatever it was, the next bell finds a loop that still turns
             log.warning("could not look for work: %s", problem)
             return Haul([])
 
@@ -173,7 +173,7 @@ class Dispatcher:
         stage = self._runner.stage(claimed)
         seconds = 30.0
         if stage is not None:
-            run, now = claimed.run, self._clock.now()
+            run, now = claimed.run, self._clock.now() - claimed.run.scratch.get("idle_ms", 0)
             seconds = min(
                 stage.time_limit - (now - (run.attempt_at or now)) / 1000,
                 stage.run_limit - (now - (run.started_at or now)) / 1000,

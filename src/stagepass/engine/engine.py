@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,8 +20,13 @@ from stagepass.engine.registry import Registry
 from stagepass.engine.states import ENDED, JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, TooLarge
 
+T = TypeVar("T")
+
 MAX_INPUT = 1_000_000
 """Bytes of an input as JSON; photos and the like are uploaded as files."""
+
+MAX_SIGNAL = 32_000
+"""Bytes of a callback's payload as JSON."""
 
 OPERATOR = None
 """The owner that stands for everybody: only the CLI and the relay act as it."""
@@ -96,6 +101,9 @@ class Engine:
             raise InvalidInput("an idempotency key has 1 to 200 characters", field="idempotency_key")
         if not 1 <= len(owner) <= 200:
             raise InvalidInput("an owner's name has 1 to 200 characters", field="owner")
+        for name, value in (("idempotency_key", key or ""), ("owner", owner)):
+            if not value.isprintable() or value != value.strip():  # databases differ in what they make of these
+                raise InvalidInput(f"{name} must not hold control characters, nor begin or end with a space", field=name)
         if not 0 <= delay <= 366 * 86400:
             raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
         now = self.clock.now()
@@ -244,14 +252,20 @@ class Engine:
         return self._on_job(run.job_id, owner, act)
 
     def signal(self, run_id: str, payload: Any) -> bool:
-        """A verified callback for a stage run. Repeated and late ones are harmless. Returns whether it woke anything."""
+        """A verified callback for a stage run. Repeated and late ones are harmless. Returns whether it arrived.
+
+        Raises:
+            NotFound. TooLarge: the payload has more than `MAX_SIGNAL` bytes as JSON.
+        """
+        if len(json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")) > MAX_SIGNAL:
+            raise TooLarge(f"a callback's payload has at most {MAX_SIGNAL} bytes")
         run = self._run(run_id)
 
         def act(book: Book, job: Job) -> bool:
             book.open_runs([run_id])
             return job.state not in ENDED and run_id in book.runs and rules.signal(book, book.runs[run_id], payload)
 
-        return bool(self._on_job(run.job_id, OPERATOR, act))
+        return self._on_job(run.job_id, OPERATOR, act)
 
     def _run(self, run_id: str) -> StageRun:
         run = self.store.run(run_id)
@@ -259,8 +273,9 @@ class Engine:
             raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
         return run
 
-    def _on_job(self, job_id: str, owner: str | None, act: Any) -> Any:
-        return self.desk.do(OnJob(job_id, owner, act))
+    def _on_job(self, job_id: str, owner: str | None, act: Callable[[Book, Job], T]) -> T:
+        result: T = self.desk.do(OnJob(job_id, owner, act))
+        return result
 
     def close(self) -> None:
         """Carry out what is under way, and let go of everything."""

@@ -13,7 +13,6 @@ from stagepass.engine.book import Book
 from stagepass.engine.clock import Clock
 from stagepass.engine.desk import Desk
 from stagepass.engine.dispatcher import Dispatcher
-from stagepass.engine.ids import new_id
 from stagepass.engine.operations import OnRuns
 from stagepass.engine.place import place
 from stagepass.engine.ports import Store
@@ -102,9 +101,8 @@ class Heart:
             if cancelled and token in before:
                 before[token].lease.cancelled = True
         if not stands:
-            log.error("this worker was taken for dead; it begins again under a new name")
-            dispatcher.worker = new_id()
-            self._register()
+            log.error("this worker was taken for dead; it begins again")
+            self._register()  # under its own name, which what it claimed meanwhile carries
             return
         self._give_back_strangers({(run_id, token) for run_id, token, _ in held})
         self._beats += 1

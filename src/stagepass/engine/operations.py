@@ -105,6 +105,8 @@ class Haul:
 
     claimed: list[Claimed]
     more: frozenset[str] = frozenset()
+    missed: bool = False
+    """Something was ready but locked by another process, which may leave it: worth another look soon."""
 
 
 @dataclass(slots=True)
@@ -173,6 +175,8 @@ class Intend(Operation):
     patience: ClassVar[float] = 30.0
     claimed: Claimed
     memo: Memo
+    again: bool = False
+    """Asked for a second time, since nobody knows whether the first commit went through."""
 
     def jobs(self) -> Sequence[str]:
         return (self.claimed.job.id,)
@@ -185,7 +189,9 @@ class Intend(Operation):
         _, job = _owned(book, self.claimed)
         if job.cancel_requested or job.state in ENDED:
             return True
-        book.note_intent(self.memo)
+        there = book.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
+        if there is None or there.token != self.memo.token:
+            book.note_intent(self.memo)
         return False
 
 
@@ -205,11 +211,10 @@ class Forget(Operation):
     """Drop a memo: the call had no effect, or what it began has ended."""
 
     patience: ClassVar[float] = 60.0
-    run_id: str
-    name: str
+    memo: Memo
 
     def apply(self, book: Book) -> None:
-        book.forget(self.run_id, self.name)
+        book.forget(self.memo.run_id, self.memo.name, self.memo.token)  # never one that a later attempt made
 
 
 @dataclass(slots=True)

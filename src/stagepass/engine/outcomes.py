@@ -66,12 +66,18 @@ class Skipped:
 
 @dataclass(slots=True)
 class Waiting:
-    """Look again in `wait` seconds. `told` makes it news: the first wait of its kind."""
+    """Look again in `wait` seconds.
+
+    Attributes:
+        told: makes it news: the first wait of its kind.
+        idle: it waits for a place at a provider, which does not count towards its time limits.
+    """
 
     wait: float
     saying: str | None = None
     scratch: dict[str, Any] = field(default_factory=dict)
     told: bool = True
+    idle: bool = False
 
 
 @dataclass(slots=True)

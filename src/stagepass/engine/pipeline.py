@@ -75,12 +75,15 @@ class Retry:
         special = self.special.get(error.code)
         if not error.retryable and special is None:
             return None
-        if failures > self.times or (special and special.times is not None and same_failures > special.times):
+        if special and special.times is not None:
+            if same_failures > special.times:
+                return None
+        elif failures > self.times:
             return None
-        wait = min(self.wait * self.factor ** (failures - 1), self.at_most)
+        wait = self.wait * self.factor ** min(failures - 1, 64)
         if special and special.wait is not None:
             wait = seconds(special.wait)
-        wait *= 1 + random.uniform(-self.jitter, self.jitter)
+        wait = min(wait * (1 + random.uniform(-self.jitter, self.jitter)), self.at_most)
         return max(wait, error.retry_after or 0.0)
 
 

@@ -26,8 +26,8 @@ class Changes:
     intents: list[Memo] = field(default_factory=list)
     memos: list[Memo] = field(default_factory=list)
     """Values for intents; each is written only where the intent's own token still stands."""
-    forgotten: list[tuple[str, str | None]] = field(default_factory=list)
-    """Memos to drop, by run and name; None as the name drops all of the run's."""
+    forgotten: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    """Memos to drop, by run, name and token; None as the name drops all of the run's, None as the token any."""
     spends: list[Spend] = field(default_factory=list)
 
 
@@ -60,6 +60,10 @@ class Tx(Protocol):
     def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]: ...
     def job_by_key(self, owner: str, key: str) -> Job | None: ...
     def memo(self, run_id: str, name: str) -> Memo | None: ...
+    def open_calls(self, run_ids: Sequence[str]) -> list[tuple[str, str]]:
+        """(run, memo's name) of calls that were begun and whose value was never kept."""
+        ...
+
 
     def line_up(self, groups: Sequence[tuple[str, int, str]]) -> list[tuple[int | None, int | None]]:
         """For each (queue, priority, owner): the last turn of that owner's ready runs, and the first of anyone's."""
@@ -157,6 +161,9 @@ class Store(Protocol):
         ...
 
     def workers(self) -> list[WorkerRow]: ...
+    def lost_workers(self) -> list[str]:
+        """Workers that hold stage runs although they have no row (any more)."""
+        ...
 
     # upkeep
     def forget_events(self, pipeline: str, before: int, limit: int) -> int: ...

@@ -30,6 +30,9 @@ DEAD_AFTER = 5.0
 UNHEARD = 1.0
 """Seconds for which a run may be ready before the relay rings for it."""
 
+LONGEST_LOOK = 2.0
+"""Seconds of silence that one look at the workers can prove."""
+
 FEW = 4
 """Messages in a queue at which there is no need to ring again."""
 
@@ -57,8 +60,9 @@ class Relay:
         self._dead_after = dead_after
         self._upkeep = upkeep
         self._upkeep_every = upkeep_every
-        self._seen: dict[str, tuple[int, float]] = {}
-        """By worker: its last known beat, and when that was first seen, by our own steady clock."""
+        self._silent: dict[str, tuple[int, float]] = {}
+        """By worker: its last known beat, and for how many seconds we have watched it stand still."""
+        self._last_watch = float("-inf")
         self._stop = threading.Event()
         self._last_look = self._last_upkeep = float("-inf")
 
@@ -106,21 +110,22 @@ class Relay:
         """Hand on the work of workers whose heart has stopped.
 
         A worker is watched by whether its beat goes up, timed by our own clock: clocks that differ or jump
-        do not kill anybody. A process of this very machine that is gone is dead at once.
+        do not kill anybody. Only time in which we ourselves could look counts: after a pause of the database,
+        or of this whole machine, everybody gets the chance to beat again. A process of this very machine
+        that is gone is dead at once.
         """
-        steady = self._clock.steady()
         workers = {worker.id: worker for worker in self._store.workers()}
-        for worker_id, worker in workers.items():
-            last = self._seen.get(worker_id)
-            if last is None or last[0] != worker.beat:
-                self._seen[worker_id] = (worker.beat, steady)
-        self._seen = {i: seen for i, seen in self._seen.items() if i in workers}
+        beats = {i: worker.beat for i, worker in workers.items()}
+        beats |= dict.fromkeys(self._store.lost_workers(), -1)
+        steady = self._clock.steady()
+        watched, self._last_watch = min(steady - self._last_watch, LONGEST_LOOK), steady
+        self._silent = {
+            i: (beat, self._silent[i][1] + watched if i in self._silent and self._silent[i][0] == beat else 0.0)
+            for i, beat in beats.items()
+        }
         here = place()
-        dead = [
-            i
-            for i, (_, since) in self._seen.items()
-            if steady - since >= self._dead_after or (workers[i].host == here and not alive(workers[i].pid))
-        ]
+        gone = {i for i, worker in workers.items() if worker.host == here and not alive(worker.pid)}
+        dead = [i for i, (_, silent) in self._silent.items() if silent >= self._dead_after or i in gone]
         return sum(self.bury(worker) for worker in dead)
 
     def bury(self, worker: str) -> int:
@@ -140,7 +145,7 @@ class Relay:
         with self._store.begin() as tx:
             if not tx.running_of(worker):
                 tx.drop_worker(worker)
-                self._seen.pop(worker, None)
+                self._silent.pop(worker, None)
         log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)
         return rescued
 

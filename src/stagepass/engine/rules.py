@@ -12,10 +12,13 @@ from stagepass.engine.ids import new_token, run_id
 from stagepass.engine.outcomes import Completed, Failure, Held, Skipped, Unknown, Waiting
 from stagepass.engine.pipeline import Pipeline, Stage
 from stagepass.engine.records import Job, StageRun
-from stagepass.engine.states import ENDED, OPEN, STOPPED, JobState, RunState
+from stagepass.engine.states import ENDED, OPEN, STOPPED, TIMED, JobState, RunState
 from stagepass.errors import Conflict, NotFound, StageError, WorkerLost
 
 R, J = RunState, JobState
+
+LONGEST_TEXT = 2000
+"""Characters of an error's text that are kept."""
 
 # ── building the graph ───────────────────────────────────────────────────────────────────────────
 
@@ -87,12 +90,12 @@ def advance(book: Book, job: Job, stage: Stage) -> None:
     for following in stage.next:
         if following.name not in job.tally and all(job.done(parent.name) for parent in following.after):
             start(book, job, following, hold=job.stepwise)
-            if job.stepwise:
+            if job.stepwise and job.tally[following.name][0]:
                 book.emit(job, "job.held", reason="step", next=following.name)
-                _settle_held(book, job)
     pipeline = book.registry.find(job.pipeline, job.version)
     if pipeline and job.state not in ENDED and all(job.done(name) for name in pipeline.stages):
         _end_job(book, job, J.COMPLETED, "job.completed", progress=1.0)
+    _settle_held(book, job)
 
 
 def _end_job(book: Book, job: Job, state: JobState, event: str, **data: Any) -> None:
@@ -110,10 +113,14 @@ def claim(book: Book, run: StageRun, job: Job, worker: str) -> None:
     """Hand a ready run to a worker. The token is the proof that it is its own."""
     book.move_run(run, R.RUNNING)
     run.token, run.worker = new_token(), worker
+    if book.registry.stage(run.pipeline, run.version, run.stage) is None:
+        return  # it will be parked: no attempt begins
     run.scratch["claims"] = run.scratch.get("claims", 0) + 1
+    _leave_out_idle(book, run)
     if not run.scratch.pop("resumes", False):
         run.attempts += 1
         run.attempt_at = book.now
+        run.scratch.pop("idle_attempt", None)
         if run.started_at is None:
             run.started_at = book.now
         run.error = None
@@ -121,6 +128,25 @@ def claim(book: Book, run: StageRun, job: Job, worker: str) -> None:
             book.emit(job, "stage.started", run, attempt=run.attempts)
     if job.state is J.QUEUED:
         book.move_job(job, J.RUNNING)
+
+
+def _leave_out_idle(book: Book, run: StageRun) -> None:
+    """What a begun run waited for a slot, for a provider's limit or for a worker that knows it, is not its own time."""
+    since = run.scratch.pop("idle_since", run.due_at)
+    if run.started_at is not None and since < book.now:
+        for name in ("idle", "idle_attempt"):
+            run.scratch[name] = run.scratch.get(name, 0) + book.now - since
+
+
+def time_left(run: StageRun, stage: Stage, now: int) -> float:
+    """Seconds that a claimed attempt has, by the limit of the attempt and by that of the stage run."""
+    attempt = now - (run.attempt_at or now) - run.scratch.get("idle_attempt", 0)
+    return min(stage.time_limit - attempt / 1000, stage.run_limit - _used(run, now))
+
+
+def _used(run: StageRun, now: int) -> float:
+    """Seconds of its limit that a stage run has used since its first attempt began: its work and its own waits."""
+    return (now - (run.started_at or now) - run.scratch.get("idle", 0)) / 1000
 
 
 # ── an attempt ends ──────────────────────────────────────────────────────────────────────────────
@@ -154,6 +180,8 @@ def _count_done(book: Book, run: StageRun, job: Job, event: str, **data: Any) ->
 def wait(book: Book, run: StageRun, job: Job, outcome: Waiting) -> None:
     """Give the slot back until the next look is due; a signal that came meanwhile makes it due at once."""
     run.scratch.update(outcome.scratch, resumes=True)
+    if outcome.idle:  # waiting for a place at a provider is not the stage's own time
+        run.scratch["idle_ms"] = run.scratch.get("idle_ms", 0) + int(outcome.wait * 1000)
     run.message = outcome.saying
     if job.cancel_requested:
         _cancel_run(book, run, job)
@@ -162,8 +190,17 @@ def wait(book: Book, run: StageRun, job: Job, outcome: Waiting) -> None:
     signalled = run.scratch.pop("unread", False)
     run.due_at = book.now if signalled else book.now + int(outcome.wait * 1000)
     _leave(book, run, R.READY if signalled else R.WAITING)
-    if outcome.told and job.state not in ENDED:
+    if outcome.told:
         book.emit(job, "stage.waiting", run, message=outcome.saying, seconds=round(outcome.wait, 1))
+
+
+def _stopped(book: Book, run: StageRun, job: Job) -> bool:
+    """Whether the job wants no more of it: it was cancelled, or has ended meanwhile."""
+    if not job.cancel_requested and job.state not in ENDED:
+        return False
+    _cancel_run(book, run, job)
+    _finish_cancel(book, job)
+    return True
 
 
 def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
@@ -177,12 +214,11 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
     notes.pop("waits", None)  # a new attempt waits anew
     if job.cancel_requested or job.state in ENDED:
         book.note_attempt(run, "failed", run.error)
-        _cancel_run(book, run, job)
-        _finish_cancel(book, job)
+        _stopped(book, run, job)
         return
     stage = book.registry.stage(run.pipeline, run.version, run.stage)
     pause = stage.retry.next_wait(error, failures=notes["failures"], same_failures=codes[error.code]) if stage else None
-    if stage and pause is not None and not _past(book, run, stage.run_limit - pause):
+    if stage and pause is not None and _used(run, book.now) + pause <= stage.run_limit:
         book.note_attempt(run, "retrying", run.error)
         run.due_at = book.now + int(pause * 1000)
         _leave(book, run, R.RETRYING)
@@ -191,7 +227,7 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
             "stage.retrying",
             run,
             code=error.code,
-            message=error.message,
+            message=run.error.get("message"),
             provider=error.provider,
             attempt=run.attempts,
             retries=stage.retry.times,
@@ -203,16 +239,19 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
 
 
 def _past(book: Book, run: StageRun, limit: float) -> bool:
-    return run.started_at is not None and book.now - run.started_at > limit * 1000
+    spent = book.now - (run.started_at or book.now) - int(run.scratch.get("idle_ms", 0))
+    return spent > limit * 1000
 
 
 def _fail_for_good(book: Book, run: StageRun, job: Job, stage: Stage | None, error: StageError) -> None:
     _leave(book, run, R.FAILED)
     run.finished_at = book.now
-    told = {"code": error.code, "message": error.message, "provider": error.provider, "advice": error.advice}
+    facts = describe(error, None)
+    told = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
     if stage and stage.mapped and stage.collect != "all":
         notes = job.tally[run.stage]
         if stage.collect == "settled" or notes[1] + 1 < notes[0] or _any_done(book, job, run):
+            run.scratch["counted"] = True
             _count_done(book, run, job, "stage.failed", **told)
             return
     book.emit(job, "stage.failed", run, attempts=run.attempts, **told)
@@ -238,9 +277,7 @@ def hold(book: Book, run: StageRun, job: Job, outcome: Held) -> None:
     """Nobody but a person can say how to go on."""
     run.error = describe(outcome.error, None)
     book.note_attempt(run, "held", run.error)
-    if job.cancel_requested:
-        _cancel_run(book, run, job)
-        _finish_cancel(book, job)
+    if _stopped(book, run, job):
         return
     _leave(book, run, R.HELD)
     book.emit(
@@ -250,6 +287,9 @@ def hold(book: Book, run: StageRun, job: Job, outcome: Held) -> None:
 
 
 def _settle_held(book: Book, job: Job) -> None:
+    """Where nothing of a job can go on until a person decides, the job is held."""
+    if job.state is not J.RUNNING or job.cancel_requested or all(job.done(name) for name in job.tally):
+        return
     runs = book.open_all_runs(job.id)
     if any(run.state is R.HELD for run in runs) and not any(run.state in OPEN - {R.HELD} for run in runs):
         book.move_job(job, J.HELD)
@@ -258,9 +298,7 @@ def _settle_held(book: Book, job: Job) -> None:
 def release(book: Book, run: StageRun, job: Job) -> None:
     """The worker goes away in good order: the attempt goes on elsewhere."""
     run.scratch["resumes"] = True
-    if job.cancel_requested:
-        _cancel_run(book, run, job)
-        _finish_cancel(book, job)
+    if _stopped(book, run, job):
         return
     run.due_at = book.now
     _leave(book, run, R.READY)
@@ -268,7 +306,9 @@ def release(book: Book, run: StageRun, job: Job) -> None:
 
 def park(book: Book, run: StageRun, job: Job, outcome: Unknown, *, wait: float = 15.0) -> None:
     """Keep what this worker does not know; offer it again later, perhaps to another."""
-    run.scratch["resumes"] = True
+    if _stopped(book, run, job):
+        return
+    run.scratch.setdefault("idle_since", min(run.due_at, book.now))
     run.due_at = book.now + int(wait * 1000)
     first = not run.scratch.get("parked")
     run.scratch["parked"] = True
@@ -286,11 +326,11 @@ def rescue(book: Book, run: StageRun, job: Job) -> None:
         advice="look for what ends the process: memory, a native library, the machine",
     )
     book.note_attempt(run, "worker_lost", describe(error, None))
+    run.scratch.pop("waits", None)  # a new attempt waits anew
     stage = book.registry.stage(run.pipeline, run.version, run.stage)
-    if job.cancel_requested or job.state in ENDED:
-        _cancel_run(book, run, job)
-        _finish_cancel(book, job)
-    elif run.crashes >= (stage.crashes if stage else 3):
+    if _stopped(book, run, job):
+        return
+    if run.crashes >= (stage.crashes if stage else 3):
         run.error = describe(error, None)
         _fail_for_good(book, run, job, stage, error)
     else:
@@ -309,9 +349,9 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
     facts = {
         "code": error.code,
         "type": type(error).__name__,
-        "message": error.message,
+        "message": error.message[:LONGEST_TEXT],
         "provider": error.provider,
-        "advice": error.advice,
+        "advice": error.advice and error.advice[:LONGEST_TEXT],
         "trace": trace,
     }
     return {name: value for name, value in facts.items() if value is not None}
@@ -322,7 +362,9 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
 
 def promote(book: Book, run: StageRun, job: Job) -> bool:
     """Its waiting is over. False when it has moved on meanwhile."""
-    if run.state not in (R.WAITING, R.RETRYING, R.PARKED) or run.due_at > book.now or job.state in ENDED:
+    if run.state not in TIMED or run.due_at > book.now:
+        return False
+    if _stopped(book, run, job):  # cannot be, and would be looked at again and again
         return False
     book.move_run(run, R.READY)
     return True
@@ -338,8 +380,10 @@ def signal(book: Book, run: StageRun, payload: Any) -> bool:
         run.due_at = book.now
         book.move_run(run, R.READY)
         return True
-    if run.state is R.RUNNING:
-        run.scratch["signal"], run.scratch["unread"] = payload, True
+    if run.state in (R.RUNNING, R.READY):
+        run.scratch["signal"] = payload
+        if run.state is R.RUNNING:
+            run.scratch["unread"] = True
         book.touch_run(run)
         return True
     return False
@@ -360,6 +404,8 @@ def cancel(book: Book, job: Job) -> None:
         if run.state in OPEN and run.state is not R.RUNNING:
             _cancel_run(book, run, job)
     _finish_cancel(book, job)
+    if job.state is J.HELD:  # a worker calls `on_cancel` first
+        book.move_job(job, J.RUNNING)
 
 
 def _cancel_run(book: Book, run: StageRun, job: Job, *, told: bool = True) -> None:
@@ -395,7 +441,8 @@ def cancelled(book: Book, run: StageRun, job: Job, reason: str) -> None:
     _cancel_run(book, run, job)
     if not asked and job.state not in ENDED:
         job.cancel_requested = True
-        job.error = {"code": "cancelled", "message": reason, "stage": run.stage} if reason else None
+        message = reason[:LONGEST_TEXT]
+        job.error = {"code": "cancelled", "message": message, "stage": run.stage} if reason else None
         for other in book.open_all_runs(job.id):
             if other.state in OPEN and other.state is not R.RUNNING:
                 _cancel_run(book, other, job)
@@ -409,14 +456,14 @@ def resume(book: Book, job: Job) -> list[StageRun]:
     pipeline = _pipeline(book, job)
     runs = book.open_all_runs(job.id)
     again = [run for run in runs if run.state in STOPPED or run.state is R.HELD]
-    if job.state is J.HELD and any(run.error and run.error["code"] == "outcome_unknown" for run in again):
+    if any(run.state is R.HELD for run in again) and book.tx.open_calls([run.id for run in again]):
         raise Conflict(
             "a call that may have cost money was cut off; decide on it first: keep its value, or allow it again",
             runs=[run.id for run in again],
         )
     _reopen(book, job, kept=sorted(name for name in job.tally if job.done(name)))
     for run in again:
-        _send_again(book, run)
+        _send_again(book, run, job)
     for stage in pipeline.stages.values():
         if stage.name in job.tally:
             advance(book, job, stage)
@@ -431,8 +478,16 @@ def _reopen(book: Book, job: Job, *, kept: list[str]) -> None:
     book.emit(job, "job.resumed", kept=kept, progress=progress)
 
 
-def _send_again(book: Book, run: StageRun) -> None:
+def _is_stopped(job: Job, run: StageRun) -> bool:
+    """Whether it can be sent again; a failed item that its whole stage has done without is left as it is."""
+    return run.state in STOPPED and not (run.scratch.get("counted") and job.done(run.stage))
+
+
+def _send_again(book: Book, run: StageRun, job: Job) -> None:
     """Ready, with a full budget of attempts; its memos stay, so nothing is bought again."""
+    if run.scratch.get("counted") and run.stage in job.tally:
+        job.tally[run.stage][1] -= 1
+        book.touch_job(job)
     run.scratch = {}
     run.crashes = 0
     run.started_at = run.finished_at = run.error = run.message = None
@@ -444,7 +499,7 @@ def decide(book: Book, job: Job, run: StageRun) -> None:
     """A person decided about a held run: it goes on."""
     if run.state is not R.HELD:
         raise Conflict(f"this stage run is {run.state}, not held", state=run.state.value)
-    _send_again(book, run)
+    _send_again(book, run, job)
     if job.state is J.HELD:
         book.move_job(job, J.RUNNING)
     book.emit(job, "stage.decided", run)
@@ -459,6 +514,8 @@ def retry_stage(book: Book, job: Job, name: str) -> None:
     missing = [parent.name for parent in stage.after if not job.done(parent.name)]
     if missing:
         raise Conflict(f"{name} needs the result of {', '.join(missing)}, which is not there yet", missing=missing)
+    if job.cancel_requested and job.state not in ENDED:
+        raise Conflict("the job is being cancelled; wait until that is done", state=job.state.value)
     again = {stage.name, *(other.name for other in pipeline.downstream(stage))}
     runs = book.open_all_runs(job.id)
     busy = sorted({run.stage for run in runs if run.stage in again and run.state is R.RUNNING})
@@ -470,7 +527,7 @@ def retry_stage(book: Book, job: Job, name: str) -> None:
             if run.stage != name or stage.mapped:
                 book.drop_run(run)
             else:
-                _reset(book, run)
+                _reset(book, run, job)
     for gone in again:
         job.tally.pop(gone, None)
     kept = sorted(other for other in job.tally if job.done(other))
@@ -479,15 +536,15 @@ def retry_stage(book: Book, job: Job, name: str) -> None:
         job.tally[name] = [1, 0]
     else:
         start(book, job, stage, hold=False)
-    for other in pipeline.stages.values():  # branches beside it that a failure had stopped
+    for run in runs:  # branches beside it that a failure had stopped
+        if run.stage not in again and _is_stopped(job, run):
+            _send_again(book, run, job)
+    for other in pipeline.stages.values():
         if other.name in job.tally:
             advance(book, job, other)
-    for run in runs:
-        if run.stage not in again and run.state in STOPPED:
-            _send_again(book, run)
 
 
-def _reset(book: Book, run: StageRun) -> None:
+def _reset(book: Book, run: StageRun, job: Job) -> None:
     run.output, run.progress = None, 0.0
     if run.state in OPEN:
         run.scratch, run.crashes, run.due_at = {}, 0, book.now
@@ -497,7 +554,7 @@ def _reset(book: Book, run: StageRun) -> None:
         else:
             book.move_run(run, R.READY)
     else:
-        _send_again(book, run)
+        _send_again(book, run, job)
 
 
 def discard(book: Book, job: Job, run: StageRun) -> None:

@@ -83,10 +83,10 @@ class Runner:
             result = self._call(stage.body, values.of(stage.parameters), lease)
             outcome = _planned(result, lease)
             if outcome is None:
-                text = stage.output.dump_json(stage.output.validate_python(result)).decode()
-                if len(text) > MAX_OUTPUT:
-                    raise StageError(f"the output is {len(text)} bytes; put what is large into ctx.files", advice="")
-                outcome = Completed(text)
+                stored = stage.output.dump_json(stage.output.validate_python(result))
+                if len(stored) > MAX_OUTPUT:
+                    raise StageError(f"the output is {len(stored)} bytes; put what is large into ctx.files", advice="")
+                outcome = Completed(stored.decode())
             failpoints.hit("body.after")
             return outcome
         except LeaseLost:
@@ -94,7 +94,8 @@ class Runner:
         except (Wait, Cancel) as planned:
             return _planned(planned, lease) or Cancelled()
         except Busy as busy:
-            return Waiting(max(0.05, busy.wait), busy.reason, {"busy": busy.provider}, told=not run.scratch.get("busy"))
+            told = run.scratch.get("busy") != busy.reason
+            return Waiting(max(0.05, busy.wait), busy.reason, {"busy": busy.reason}, told=told, idle=True)
         except OutcomeUnknown as unknown:
             return Held(unknown)
         except Exception as problem:

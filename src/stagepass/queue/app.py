@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 EXCHANGE = "stagepass"
 

@@ -14,8 +14,26 @@ _JOB_STATES = {state.value: state for state in JobState}
 
 
 def dump(value: Any) -> str | None:
-    """JSON text, or None for None."""
-    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """JSON text, or None for None. Half a surrogate pair, which no database takes, is written as an escape."""
+    if value is None:
+        return None
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() or _encodable(text) else json.dumps(value, separators=(",", ":"))
+
+
+def short(text: str | None) -> str | None:
+    """A message that fits its column, without what a database does not take."""
+    if not text:
+        return None
+    return text[:500].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load(text: str | None) -> Any:
@@ -109,7 +127,7 @@ def run_changes(run: StageRun) -> dict[str, Any]:
         "error": dump(run.error),
         "scratch": dump(run.scratch),
         "progress": run.progress,
-        "message": run.message[:500] if run.message else None,
+        "message": short(run.message),
     }
 
 

@@ -36,7 +36,7 @@ class SqlStore(Upkeep):
         with connect.translated(), self._writes.begin() as connection:
             yield SqlTx(connection)
 
-    def _all(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
+    def _all(self, query: sa.Executable) -> Sequence[Any]:
         with connect.translated(), self._reads.connect() as connection:
             return connection.execute(query).all()
 
@@ -88,7 +88,7 @@ class SqlStore(Upkeep):
         if which.stage:
             query = query.where(c.stage == which.stage)
         if which.code:
-            query = query.where(c.error.like(f'%"code":"{which.code}"%'))
+            query = query.where(c.error.contains(f'"code":"{which.code}"', autoescape=True))
         if which.before:
             query = query.where(c.id < which.before)
         return [rows.run_of(row) for row in self._all(query)]
@@ -145,11 +145,11 @@ class SqlStore(Upkeep):
             beaten = connection.execute(
                 sa.update(workers).where(workers.c.id == worker).values(beat=workers.c.beat + 1, beat_at=now)
             )
-            for run_id, token, fraction, message in progress:
+            for run_id, token, fraction, message in sorted(progress):
                 connection.execute(
                     sa.update(stage_runs)
                     .where(c.id == run_id, c.token == token)
-                    .values(progress=fraction, message=message[:500] if message else None)
+                    .values(progress=fraction, message=rows.short(message))
                 )
             held = connection.execute(
                 sa.select(c.id, c.token, jobs.c.cancel_requested)
@@ -160,6 +160,12 @@ class SqlStore(Upkeep):
 
     def workers(self) -> list[WorkerRow]:
         return [rows.worker_of(row) for row in self._all(sa.select(workers))]
+
+    def lost_workers(self) -> list[str]:
+        c = stage_runs.c
+        there = sa.exists().where(workers.c.id == c.worker)
+        query = sa.select(c.worker).where(sa.text("state = 'running'"), c.worker.is_not(None), ~there)
+        return [worker for (worker,) in self._all(query.distinct())]
 
     # ── files ──
 

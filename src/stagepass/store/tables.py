@@ -4,6 +4,8 @@ Hot indexes cover only rows that are alive, where the database can do that (SQLi
 that no look at what is ready grows with history.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,7 +24,7 @@ from sqlalchemy.dialects.mysql import LONGTEXT
 
 metadata = MetaData()
 
-_MYSQL = {
+_MYSQL: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -31,15 +33,15 @@ _MYSQL = {
 """Binary collation: owners and keys that differ in case or accents are different."""
 
 
-def _id(name: str, length: int = 40, **options: object) -> Column[str]:
-    return Column(name, String(length), **options)  # type: ignore[arg-type]
+def _id(name: str, length: int = 40, **options: Any) -> Column[str]:
+    return Column(name, String(length), **options)
 
 
 def _long() -> Text:
-    return Text().with_variant(LONGTEXT(), "mysql", "mariadb")  # type: ignore[return-value]
+    return Text().with_variant(LONGTEXT(), "mysql", "mariadb")
 
 
-def _where(condition: str) -> dict[str, object]:
+def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,25 +11,39 @@ from sqlalchemy.engine import Connection
 from stagepass.engine.ports import Candidate, Changes, Outputs, Stale
 from stagepass.engine.records import Job, Memo, StageRun
 from stagepass.store import rows
+from stagepass.store.prepared import Prepared
 from stagepass.store.tables import attempts, events, jobs, memos, spends, stage_runs, workers
 
 CHUNK = 500
 """Values in one IN list; every supported database takes more."""
 
-_READY = sa.literal_column("'ready'")  # literal, so that the partial indexes are used
-_ENDED = sa.literal_column("('completed', 'skipped', 'failed')")
+_READY: sa.ColumnElement[str] = sa.literal_column("'ready'")  # literal, so that the partial indexes are used
 
 _run_changes = [
     column.name for column in stage_runs.c if column.name in rows.run_changes(StageRun("", "", "", 1, "", "", "", 0))
 ]
 _job_changes = [column.name for column in jobs.c if column.name in rows.job_changes(Job("", "", 1, "", "", 0, 0))]
 
+JOBS_BY_ID = sa.select(jobs).where(jobs.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(jobs.c.id)
+RUNS_BY_ID = sa.select(stage_runs).where(stage_runs.c.id.in_(sa.bindparam("ids", expanding=True)))
+READY_BY_ID = RUNS_BY_ID.where(stage_runs.c.state == _READY)
+OUTPUTS = sa.select(
+    stage_runs.c.job_id, stage_runs.c.stage, stage_runs.c.item, stage_runs.c.output, stage_runs.c.error
+).where(
+    stage_runs.c.job_id.in_(sa.bindparam("jobs", expanding=True)),
+    stage_runs.c.stage.in_(sa.bindparam("stages", expanding=True)),
+    sa.text("state IN ('completed', 'skipped', 'failed', 'discarded')"),
+)
+JOBS_LOCKED = JOBS_BY_ID.with_for_update()
+JOBS_FREE = JOBS_BY_ID.with_for_update(skip_locked=True)
+READY_FREE = READY_BY_ID.with_for_update(skip_locked=True)
+
 UPDATE_RUN = (
     sa.update(stage_runs)
     .where(
         stage_runs.c.id == sa.bindparam("b_id"),
         stage_runs.c.state == sa.bindparam("b_state"),
-        sa.func.coalesce(stage_runs.c.token, "") == sa.bindparam("b_token"),
+        sa.func.coalesce(stage_runs.c.token, sa.literal_column("''")) == sa.bindparam("b_token"),
     )
     .values({name: sa.bindparam(name) for name in _run_changes})
 )
@@ -46,11 +61,53 @@ UPDATE_MEMO = (
 )
 
 
+_UPDATE_RUN, _UPDATE_JOB = Prepared(UPDATE_RUN), Prepared(UPDATE_JOB)
+
+
+def _insert_into(table: sa.Table) -> Prepared:
+    return Prepared(sa.insert(table), [column.name for column in table.c if column.autoincrement is not True])
+
+
+_INSERT = {table: _insert_into(table) for table in (jobs, stage_runs, events, attempts, memos, spends)}
+
+
 def chunks(ids: Iterable[Any], size: int = CHUNK) -> Iterable[list[Any]]:
     """The ids in lists of at most `size`."""
     everything = list(ids)
     for start in range(0, len(everything), size):
         yield everything[start : start + size]
+
+
+@cache
+def _turns(count: int) -> Any:
+    """For each of so many (queue, priority, owner): the owner's last turn, and anyone's first."""
+    c = stage_runs.c
+    parts = []
+    for number in range(count):
+        line = (
+            c.queue == sa.bindparam(f"queue{number}"),
+            c.state == _READY,
+            c.priority == sa.bindparam(f"priority{number}"),
+        )
+        last = sa.select(sa.func.max(c.turn)).where(*line, c.owner == sa.bindparam(f"owner{number}")).scalar_subquery()
+        first = sa.select(sa.func.min(c.turn)).where(*line).scalar_subquery()
+        parts.append(sa.select(sa.literal_column(str(number)), last, first))
+    return sa.union_all(*parts)
+
+
+@cache
+def _lanes(count: int) -> Any:
+    """The first ready runs of each of so many queues."""
+    c = stage_runs.c
+    lanes = [
+        sa.select(c.id, c.queue, c.priority, c.turn, c.due_at)
+        .where(c.queue == sa.bindparam(f"queue{number}"), c.state == _READY)
+        .order_by(c.priority.desc(), c.turn, c.due_at)
+        .limit(sa.bindparam("more", type_=sa.Integer))
+        .subquery()
+        for number in range(count)
+    ]
+    return sa.union_all(*(sa.select(lane) for lane in lanes)) if count > 1 else sa.select(lanes[0])
 
 
 class SqlTx:
@@ -66,14 +123,13 @@ class SqlTx:
     def lock_jobs(self, ids: Iterable[str]) -> list[Job]:
         found: list[Job] = []
         for part in chunks(sorted(ids)):
-            query = sa.select(jobs).where(jobs.c.id.in_(part)).order_by(jobs.c.id)
-            found += map(rows.job_of, self._db.execute(query.with_for_update() if self._locks else query))
+            found += map(rows.job_of, self._db.execute(JOBS_LOCKED if self._locks else JOBS_BY_ID, {"ids": part}))
         return found
 
     def runs(self, ids: Iterable[str]) -> list[StageRun]:
         found: list[StageRun] = []
         for part in chunks(ids):
-            found += map(rows.run_of, self._db.execute(sa.select(stage_runs).where(stage_runs.c.id.in_(part))))
+            found += map(rows.run_of, self._db.execute(RUNS_BY_ID, {"ids": part}))
         return found
 
     def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]:
@@ -88,16 +144,18 @@ class SqlTx:
         row = self._db.execute(sa.select(memos).where(memos.c.run_id == run_id, memos.c.name == name)).first()
         return rows.memo_of(row) if row else None
 
+    def open_calls(self, run_ids: Sequence[str]) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for part in chunks(run_ids):
+            query = sa.select(memos.c.run_id, memos.c.name).where(memos.c.run_id.in_(part), memos.c.value.is_(None))
+            found += [(run, name) for run, name in self._db.execute(query)]
+        return found
+
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:
         found: Outputs = defaultdict(lambda: defaultdict(dict))
-        c = stage_runs.c
         for part in chunks(wanted):
-            query = sa.select(c.job_id, c.stage, c.item, c.output, c.error).where(
-                c.job_id.in_(sorted({job for job, _ in part})),
-                c.stage.in_(sorted({stage for _, stage in part})),
-                sa.text("state IN ('completed', 'skipped', 'failed')"),
-            )
-            for job, stage, item, output, error in self._db.execute(query):
+            names = {"jobs": sorted({job for job, _ in part}), "stages": sorted({stage for _, stage in part})}
+            for job, stage, item, output, error in self._db.execute(OUTPUTS, names):
                 found[job][stage][item] = (output, rows.load(error))
         return found
 
@@ -127,46 +185,33 @@ class SqlTx:
     def line_up(self, groups: Sequence[tuple[str, int, str]]) -> list[tuple[int | None, int | None]]:
         answers: list[tuple[int | None, int | None]] = []
         for part in chunks(groups, 50):
-            query = sa.union_all(*(self._turns(number, *group) for number, group in enumerate(part)))
-            found = {number: (last, first) for number, last, first in self._db.execute(query)}
+            values: dict[str, Any] = {}
+            for number, (queue, priority, owner) in enumerate(part):
+                values |= {f"queue{number}": queue, f"priority{number}": priority, f"owner{number}": owner}
+            found = {number: (last, first) for number, last, first in self._db.execute(_turns(len(part)), values)}
             answers += [found[number] for number in range(len(part))]
         return answers
 
-    @staticmethod
-    def _turns(number: int, queue: str, priority: int, owner: str) -> sa.Select[Any]:
-        c = stage_runs.c
-        line = (c.queue == queue, c.state == _READY, c.priority == priority)
-        last = sa.select(sa.func.max(c.turn)).where(*line, c.owner == owner).scalar_subquery()
-        first = sa.select(sa.func.min(c.turn)).where(*line).scalar_subquery()
-        return sa.select(sa.literal(number), last, first)
-
     def candidates(self, queues: Sequence[str], limit: int) -> list[Candidate]:
-        c = stage_runs.c
-        columns = (c.id, c.queue, c.priority, c.turn, c.due_at)
         # others may hold some of the first rows, so look at a few more than are wanted
         more = limit + 1 if not self._locks else limit * 2 + 8
-        lanes = [
-            sa.select(*columns)
-            .where(c.queue == queue, c.state == _READY)
-            .order_by(c.priority.desc(), c.turn, c.due_at)
-            .limit(more)
-            .subquery()
-            for queue in queues
-        ]
-        query: Any = sa.union_all(*(sa.select(lane) for lane in lanes)) if len(lanes) > 1 else sa.select(lanes[0])
-        return [Candidate(*row) for row in self._db.execute(query)]
+        if not queues:
+            return []
+        values = {f"queue{number}": queue for number, queue in enumerate(queues)}
+        found = self._db.execute(_lanes(len(queues)), {**values, "more": more})
+        return [Candidate(*row) for row in found]
 
     def take(self, ids: Sequence[str], limit: int) -> list[tuple[StageRun, Job]]:
         ids = list(ids)[: limit if not self._locks else limit * 2 + 8]
-        query = sa.select(stage_runs).where(stage_runs.c.id.in_(ids), stage_runs.c.state == _READY)
-        if self._locks:
-            query = query.with_for_update(skip_locked=True)
-        found = {run.id: run for run in map(rows.run_of, self._db.execute(query))}
+        ready = self._db.execute(READY_FREE if self._locks else READY_BY_ID, {"ids": ids})
+        found = {run.id: run for run in map(rows.run_of, ready)}
         taken = [found[i] for i in ids if i in found][: limit + 8]
-        held = sa.select(jobs).where(jobs.c.id.in_(sorted({run.job_id for run in taken})))
-        if self._locks:
-            held = held.with_for_update(skip_locked=True)
-        owners = {job.id: job for job in map(rows.job_of, self._db.execute(held))} if taken else {}
+        if not taken:
+            return []
+        held = self._db.execute(
+            JOBS_FREE if self._locks else JOBS_BY_ID, {"ids": sorted({run.job_id for run in taken})}
+        )
+        owners = {job.id: job for job in map(rows.job_of, held)}
         return [(run, owners[run.job_id]) for run in taken if run.job_id in owners]
 
     # ── writing ──
@@ -178,14 +223,15 @@ class SqlTx:
         if changes.dropped_runs:
             for part in chunks(changes.dropped_runs):
                 self._db.execute(sa.delete(stage_runs).where(stage_runs.c.id.in_(part)))
-        for run_id, name in changes.forgotten:
+        for run_id, name, token in changes.forgotten:
             gone = sa.delete(memos).where(memos.c.run_id == run_id)
-            self._db.execute(gone if name is None else gone.where(memos.c.name == name))
+            gone = gone if name is None else gone.where(memos.c.name == name)
+            self._db.execute(gone if token is None else gone.where(memos.c.token == token))
         self._insert(jobs, [rows.job_row(job) for job in changes.new_jobs])
         self._insert(stage_runs, [rows.run_row(run) for run in changes.new_runs])
         self._update_runs(changes)
         if changes.jobs:
-            self._db.execute(UPDATE_JOB, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
+            _UPDATE_JOB.many(self._db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
         self._insert(events, [rows.event_row(event) for event in changes.events])
         self._insert(attempts, [rows.attempt_row(attempt) for attempt in changes.attempts])
         self._insert(memos, [rows.memo_row(memo) for memo in changes.intents])
@@ -195,7 +241,7 @@ class SqlTx:
 
     def _insert(self, table: sa.Table, values: list[dict[str, Any]]) -> None:
         if values:
-            self._db.execute(sa.insert(table), values)
+            _INSERT[table].many(self._db, values)
 
     def _update_runs(self, changes: Changes) -> None:
         if not changes.runs:
@@ -204,7 +250,7 @@ class SqlTx:
             {"b_id": run.id, "b_state": state.value, "b_token": token or "", **rows.run_changes(run)}
             for run, state, token in changes.runs
         ]
-        written = self._db.execute(UPDATE_RUN, values).rowcount
+        written = _UPDATE_RUN.many(self._db, values)
         if written != len(values):
             raise Stale(f"{len(values) - written} of {len(values)} stage runs were not as they were read")
 

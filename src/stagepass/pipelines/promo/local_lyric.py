@@ -87,7 +87,7 @@ def _more(pen: "_Pen") -> Sequence[str]:
     quotes = {x: [frame for frame in rules.phrases.couplets if pen.fits(frame, x=x)] for x in pen.brief.phrases}
     quotable = [x for x, frames in quotes.items() if frames]
     if quotable and not (lists and pen.toss("quote or list")):
-        x = pen.first(quotable, "phrase")
+        x = pen.first(quotable[:2], "phrase")
         return pen.couplet(quotes[x], x=x)
     if lists:
         return pen.couplet(lists, **pair)

@@ -11,14 +11,14 @@ from stagepass.content.particles import particle
 from stagepass.content.syllables import syllables
 from stagepass.pipelines.promo.lyric_rules import Phrases, Words
 
-_MOST = 3
+_MOST = 5
 _CHUNKS = re.compile(r"[,.!?;:\n·/|~()\[\]{}<>\"“”…—–]+|\s(?:그리고|및|and|with|plus)\s", re.IGNORECASE)
 _HANGUL = re.compile(r"[가-힣]+")
 _LATIN = re.compile(r"[A-Za-z][a-z]+(?:[-'’][a-z]+)*")
 
 
 def phrases(text: str, rules: Words) -> list[str]:
-    """Up to three phrases in the script of the rules' language, in the order of the text."""
+    """Up to five phrases in the script of the rules' language, in the order of the text."""
     find = _korean if rules.language == "ko" else _english
     chunks = (chunk.split() for chunk in _CHUNKS.split(text))
     found = dict.fromkeys(phrase for tokens in chunks if tokens for phrase in find(tokens, rules.phrases))

@@ -35,7 +35,7 @@ class Brief:
         kind: a key of the rules' `kinds`.
         themes: keys of the rules' `themes`, in the order of the text; the first two are sung in any case.
         moods: keys of the rules' `moods`, in the order of the genre; at least one.
-        phrases: short noun phrases of the customer's own, in the order of the text.
+        phrases: short noun phrases of the customer's own, the longer ones first.
         seed: the same for the same input; what is chosen among equals hangs on it.
     """
 
@@ -59,7 +59,7 @@ def read(name: str, region: str, details: str, genre: str, rules: Words) -> Brie
         kind=kind,
         themes=tuple(_core_second(themes, spotting().kinds[kind].core)),
         moods=tuple(_found(clean(genre), spotting().moods)) or ("pop",),
-        phrases=tuple(phrases(about, rules)),
+        phrases=tuple(sorted((x for x in phrases(about, rules) if _tells_more(x)), key=lambda x: " " not in x)),
         seed="\n".join((clean(name), clean(region), about, clean(genre), rules.language)),
     )
 
@@ -118,6 +118,14 @@ def _kind(name: str, details: str) -> str:
         return by_name
     in_text = {kind: finds.text for kind, finds in rules.kinds.items()}
     return next(iter(_found(details, in_text, rules.negation, rules.nearby)), "place")
+
+
+def _tells_more(phrase: str) -> bool:
+    """Whether quoting it adds anything to its theme's imagery, and it does not just say what business this is."""
+    rules = spotting()
+    if any(pattern.search(phrase) for finds in rules.kinds.values() for pattern in finds.text):
+        return False
+    return not any(pattern.fullmatch(phrase) for patterns in rules.themes.values() for pattern in patterns)
 
 
 def _core_second(themes: list[str], core: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[import-untyped]  # it ships no types
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from stagepass.errors import Permanent, TimedOut, Transient
 from stagepass.providers.local.process import dying_with_parent, tail

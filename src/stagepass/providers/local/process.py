@@ -48,7 +48,7 @@ def dying_with_parent(command: Sequence[str]) -> list[str]:
 
 def without_paths(text: str) -> str:
     """`text` with absolute paths cut down to their last part: messages must not tell where things lie."""
-    return re.sub(r"""(?<![\w.:/])(?:/[^/\s:'",\])]+)+/([^/\s:'",\])]+)""", r"\1", text)
+    return re.sub(r"""(?<![\w./])(?:/[^/\s:'",\])]+)+/([^/\s:'",\])]+)""", r"\1", text)
 
 
 def tail(lines: Sequence[str], limit: int = 600) -> str:
@@ -66,9 +66,16 @@ class Child:
         module: run as ``python -m module``.
         args: its arguments.
         keep_open: file descriptors that the child inherits, such as a lock that is to live as long as it does.
+        on_progress: called with each fraction (0–1) that the child tells, in a thread of its own.
     """
 
-    def __init__(self, module: str, args: Sequence[str], keep_open: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        module: str,
+        args: Sequence[str],
+        keep_open: Sequence[int] = (),
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
         # stdin stays open and silent: its end tells the child that this process is gone.
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *args],
@@ -80,6 +87,7 @@ class Child:
             env={**os.environ, "STAGEPASS_PARENT": str(os.getpid()), "PYTHONUNBUFFERED": "1"},
         )
         self.progress = 0.0
+        self._on_progress = on_progress
         self._ending = threading.Lock()
         self._error: dict[str, str] | None = None
         self._stderr: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -123,12 +131,18 @@ class Child:
                 self._process.wait()
 
     def _take_line(self, line: str) -> None:
-        with contextlib.suppress(ValueError, TypeError):
+        try:
             said = json.loads(line)
-            if "progress" in said:
-                self.progress = min(1.0, max(self.progress, float(said["progress"])))
-            elif "error" in said:
-                self._error = dict(said["error"])
+        except ValueError:
+            return  # a library's own print
+        if not isinstance(said, dict):
+            return
+        if "error" in said:
+            self._error = dict(said["error"])
+        elif "progress" in said:
+            self.progress = min(1.0, max(self.progress, float(said["progress"])))
+            if self._on_progress is not None:
+                self._on_progress(self.progress)
 
     @staticmethod
     def _read(stream: IO[bytes], take: Callable[[str], Any]) -> None:

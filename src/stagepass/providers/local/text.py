@@ -8,7 +8,7 @@ A pipeline registers its writers when it is imported:
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -47,7 +47,7 @@ def writes(purpose: str, *, model: str) -> Callable[[W], W]:
 class LocalTextModel:
     """Answers with the writer that is registered for a request's purpose. A `TextModel`."""
 
-    name: ClassVar[str] = "local"
+    name = "local"
 
     @staticmethod
     def register(purpose: str, model_name: str, write: Writer) -> None:

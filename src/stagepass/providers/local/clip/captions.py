@@ -6,7 +6,7 @@ from stagepass.providers.local.clip.frames import Overlay
 from stagepass.providers.local.clip.text import HEAVY, fit, font, writable
 from stagepass.providers.ports import LineTiming
 
-BOTTOM = 0.79
+BOTTOM = 0.77
 """Where the lowest caption line ends, as a part of the height: apps cover the lowest 18 % with their buttons."""
 
 _WIDEST = 0.82  # of the frame's width: apps put buttons on the right edge

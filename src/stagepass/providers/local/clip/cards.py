@@ -13,14 +13,29 @@ _SOFT = (255, 255, 255, 215)
 def backdrop(picture: Frame, darkness: float = 0.5) -> Frame:
     """A picture out of focus and darker, of the same size, so that the same camera can look at both."""
     planes = []
-    for plane, part in zip(picture.planes, (16, 8, 8), strict=True):
-        small = plane.reduce(part).filter(ImageFilter.GaussianBlur(max(plane.size) / part * 0.018))
-        planes.append(small.resize(plane.size, Image.Resampling.BICUBIC))
-    y = np.asarray(planes[0], np.float32)
-    # Grain: a blurred dark sky would show its 8-bit steps.
-    grain = np.random.default_rng(7).normal(0.0, 0.6, y.shape)
-    dark = Image.fromarray(((y - 16) * (1 - darkness) + 16 + grain).clip(16, 235).astype(np.uint8))
-    return Frame(dark, planes[1], planes[2])
+    for plane, part, rest in zip(picture.planes, (16, 8, 8), (16, 128, 128), strict=True):
+        small = np.asarray(plane.reduce(part), np.float32)
+        # Colours fade with the light, or the dark would glow. In floats: 8-bit steps would show as blocks.
+        kept = 1 - darkness if rest == 16 else 1 - darkness * 0.6
+        image = Image.fromarray((small - rest) * kept + rest)
+        for _ in range(3):  # three boxes are nearly a Gauss, which Pillow does not have for floats
+            image = _box_blur(image, max(1, round(max(image.size) * 0.016)))
+        planes.append(image.resize(plane.size, Image.Resampling.BICUBIC))
+    grain = np.random.default_rng(7)
+    return Frame(*(_dithered(plane, grain) for plane in planes))
+
+
+def _box_blur(image: Image.Image, radius: int) -> Image.Image:
+    padded = np.pad(np.asarray(image), radius, mode="edge")
+    wide, count = 2 * radius + 1, (2 * radius + 1) ** 2
+    total = np.pad(padded.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
+    boxes = total[wide:, wide:] - total[:-wide, wide:] - total[wide:, :-wide] + total[:-wide, :-wide]
+    return Image.fromarray((boxes / count).astype(np.float32))
+
+
+def _dithered(plane: Image.Image, random: np.random.Generator) -> Image.Image:
+    pixels = np.asarray(plane)
+    return Image.fromarray((pixels + random.random(pixels.shape, np.float32)).clip(0, 255).astype(np.uint8))
 
 
 def title_card(title: str, subtitle: str, size: tuple[int, int]) -> Overlay:

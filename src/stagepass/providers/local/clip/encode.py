@@ -47,7 +47,8 @@ def encode(frames: Iterable[Frame], size: tuple[int, int], fps: int, duration: f
     command = dying_with_parent([ffmpeg(), *_arguments(size, fps, duration, song, target)])
     # pipesize: a third of a frame instead of 64 KiB, so that the two sides meet less often.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=1 << 20)
-    assert process.stdin is not None and process.stderr is not None
+    assert process.stdin is not None
+    assert process.stderr is not None
     said: deque[bytes] = deque(maxlen=8)
     listener = threading.Thread(target=said.extend, args=(process.stderr,), daemon=True)
     listener.start()

@@ -16,6 +16,7 @@ from stagepass.providers.local.clip import art, cards
 from stagepass.providers.local.clip.captions import BOTTOM, Caption
 from stagepass.providers.local.clip.frames import Frame, Overlay
 from stagepass.providers.local.clip.plan import Plan, Scene
+from stagepass.providers.local.clip.text import writable
 
 KEY = 4
 """Frames from one exact frame to the next."""
@@ -48,7 +49,7 @@ class Film:
         self.frames = round(plan.duration * fps)
         # Without photos the words are the picture: larger, and in the middle.
         bottom, scale = (BOTTOM, 1.0) if look.drift is None else (0.66, 1.3)
-        self._captions = [Caption(line, look.size, bottom, scale) for line in plan.captions]
+        self._captions = [Caption(line, look.size, bottom, scale) for line in plan.captions if writable(line.text)]
         self._title = cards.title_card(look.title, look.subtitle, look.size)
         self._end = cards.end_card(look.title, look.subtitle, look.size)
         self._scrim = _scrim(look.size) if self._captions and look.drift is None else None

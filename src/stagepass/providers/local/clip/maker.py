@@ -2,12 +2,14 @@
 
 import shutil
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from stagepass.errors import Permanent
+from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.clip.order import CLIP, SONG, Line, Order, photo_name
 from stagepass.providers.local.process import Child
 from stagepass.providers.local.tasks import TaskDesk
@@ -28,14 +30,24 @@ class LocalClipMaker:
         time_limit: seconds for one render.
         short_side: of the frame, pixels, even; 1080 is what people post.
         fps: frames per second.
+        on_progress: called with a task's id and how much of it is done (0–1), in a thread of its own.
     """
 
     name = "local"
     model = "stagepass-clip-1"
 
-    def __init__(self, folder: Path, *, time_limit: float = 300.0, short_side: int = 1080, fps: int = 30) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        time_limit: float = 300.0,
+        short_side: int = 1080,
+        fps: int = 30,
+        on_progress: Callable[[str, float], None] | None = None,
+    ) -> None:
         self._desk = TaskDesk(folder, "clip")
         self._time_limit, self._short_side, self._fps = time_limit, short_side, fps
+        self._on_progress = on_progress
         self._running: dict[str, Child] = {}
         self._guard = threading.Lock()
 
@@ -106,15 +118,18 @@ class LocalClipMaker:
         return self._desk.clean(older_than_seconds)
 
     def _render(self, task_id: str, folder: Path, lock: int) -> None:
-        child = Child(_CHILD, [str(folder.absolute())], keep_open=[lock])
+        tell = None if self._on_progress is None else partial(self._on_progress, task_id)
+        child = Child(_CHILD, [str(folder.absolute())], keep_open=[lock], on_progress=tell)
         with self._guard:
             self._running[task_id] = child
         try:
             child.wait(self._time_limit, self.name)
+        except Transient:
+            self._desk.folder(task_id)  # cancelled meanwhile: then that is what is said
+            raise
         finally:
             with self._guard:
                 del self._running[task_id]
-        self._desk.folder(task_id)  # cancelled meanwhile: says so
 
     def _drop_inputs(self, folder: Path) -> None:
         # The clip is what is kept; ten photos of a camera are larger than it.

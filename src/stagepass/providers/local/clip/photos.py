@@ -4,6 +4,7 @@ import io
 import warnings
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageCms, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
 
 from stagepass.errors import Permanent
@@ -73,9 +74,9 @@ def even(length: float) -> int:
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         # 16-bit grey: `convert` would cut everything above 255 off.
-        low, high = image.convert("F").getextrema()
-        top = 65535.0 if float(high) > 255 else 255.0  # type: ignore[arg-type]  # one band, so plain numbers
-        return image.convert("F").point(lambda value: value * (255.0 / top) + 0.0).convert("L").convert("RGB")
+        grey = np.asarray(image, np.float32)
+        top = 65535.0 if grey.max(initial=0.0) > 255 else 255.0
+        return Image.fromarray((grey * (255.0 / top)).clip(0, 255).astype(np.uint8)).convert("RGB")
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, (*_PAPER, 255))

@@ -7,6 +7,7 @@ The first photo is under the title card already, blurred, with one camera path t
 card dissolves like a lens that comes into focus; the last photo and the end card likewise.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ class Plan:
             if time < scene.end - self.fade / 2:
                 return scene, None, 0.0
             if time < scene.end + self.fade / 2:
-                return scene, following, (time - scene.end) / self.fade + 0.5
+                return scene, following, max(0.0, (time - scene.end) / self.fade + 0.5)
         return self.scenes[-1], None, 0.0
 
 
@@ -98,7 +99,7 @@ def make_plan(duration: float, lines: Sequence[LineTiming], whole: Sequence[bool
     title_end = _title_end(duration, captions)
     end_start = duration - min(2.5, 0.14 * duration)
     cuts = _cuts(title_end, end_start, pictures, captions)
-    spans = list(zip(cuts, cuts[1:], strict=False))
+    spans = list(itertools.pairwise(cuts))
     fade = min(FADE, 0.8 * min(b - a for a, b in [(0.0, title_end), *spans, (end_start, duration)]))
 
     shots = []
@@ -144,7 +145,7 @@ def _cuts(start: float, end: float, pictures: int, captions: Sequence[LineTiming
     # Photos that change faster than every two seconds keep their even beat.
     reach = _SNAP * step if step >= 2.0 else 0.0
     sung = [line.start for line in captions]
-    fresh = {b.start for a, b in zip(captions, captions[1:], strict=False) if b.start - a.end >= _BREATH}
+    fresh = {b.start for a, b in itertools.pairwise(captions) if b.start - a.end >= _BREATH}
     cuts = [start]
     for number in range(1, shots):
         even = start + number * step

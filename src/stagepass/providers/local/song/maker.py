@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 import shutil
 import threading
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from stagepass.providers.ports import LineTiming, MadeSong, SongRequest
 MODEL = "stagepass-song-1"
 TIME_LIMIT = 90.0
 PIECE = 1 << 16  # bytes
+_log = logging.getLogger(__name__)
 _CHILD = "stagepass.providers.local.song.render"
 _SONG, _RESULT = "song.mp3", "result.json"  # as in `render`, which is not imported here: it brings numpy
 
@@ -28,6 +30,9 @@ class LocalSongMaker:
     song. `look` renders, and returns when it is done; a second `look` meanwhile returns None. Whatever dies, the
     next `look` starts afresh. Where this machine has no espeak-ng, an instrument plays the melody: `model` ends in
     ``-instrumental`` then, and so does the `clip_id` of every song without a voice.
+
+    A lyric too long for 58 s loses its last lines: `MadeSong.timing` has the lines that are sung, ``result.json`` in
+    the task's folder names the others under ``left_out``, and a warning is logged.
 
     Args:
         folder: for the tasks; made when it is first needed.
@@ -71,6 +76,8 @@ class LocalSongMaker:
                     found = _result(folder)
         if found is None:
             raise Transient("the song was rendered and is not whole", provider=self.name)
+        if found["left_out"]:
+            _log.warning("%s: no room for %d of the lyric's lines within 58 s", task_id, len(found["left_out"]))
         self._desk.touch(task_id)
         timing = [LineTiming(str(text), float(start), float(end)) for text, start, end in found["timing"]]
         clip_id = task_id if found["sung"] else f"{task_id}-instrumental"

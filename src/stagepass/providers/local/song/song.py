@@ -105,6 +105,6 @@ def _played(score: Score, buses: Buses) -> tuple[Stereo, _Times]:
 def _timing(lines: tuple[ComposedLine, ...], times: _Times) -> tuple[LineTiming, ...]:
     starts = [start for start, _ in times[1:]] + [float("inf")]
     return tuple(
-        LineTiming(line.line.text, round(start, 3), round(min(end, following), 3))
+        LineTiming(line.line.text, round(float(start), 3), round(float(min(end, following)), 3))
         for line, (start, end), following in zip(lines, times, starts, strict=True)
     )

@@ -1,0 +1,105 @@
+"""The app: routes, errors, the edge, and the news of this process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from stagepass.api import (
+    callbacks,
+    dead,
+    events,
+    files,
+    health,
+    jobs,
+    me,
+    metrics,
+    pipelines,
+    problems,
+)
+from stagepass.api.auth import make_authenticate
+from stagepass.api.edge import Edge
+from stagepass.api.metrics import Metrics
+from stagepass.api.mount import mount_pipelines
+from stagepass.api.openapi import describe
+from stagepass.api.uploads import largest_form
+from stagepass.bootstrap import System, load_system
+from stagepass.bus.connect import sync_client
+
+_ROUTERS = (pipelines, jobs, events, dead, files, callbacks, me, health, metrics)
+
+_TAGS = [
+    {"name": "pipelines", "description": "What there is, and what each takes"},
+    {"name": "jobs", "description": "Submit, look, fetch results, cancel and go on"},
+    {"name": "events", "description": "Watch a job live"},
+    {"name": "dead letters", "description": "What is out of attempts, and what to do about it"},
+    {"name": "files", "description": "Results by signed links"},
+    {"name": "callbacks", "description": "For providers"},
+    {"name": "privacy", "description": "Delete what is yours"},
+    {"name": "health", "description": "For whoever runs this"},
+]
+
+
+def create_app(system: System) -> FastAPI:
+    """The API of one process.
+
+    Raises:
+        SettingsError: the settings are not safe to serve under; the text names the fix.
+    """
+    authenticate = make_authenticate(system.settings)
+    feed = system.feed()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await feed.start()
+        try:
+            yield
+        finally:
+            await feed.stop()
+            app.state.redis.close()
+
+    app = FastAPI(
+        title="Stagepass",
+        version=version("stagepass"),
+        summary="Slow AI work with several stages that always finishes",
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.system = system
+    app.state.authenticate = authenticate
+    app.state.feed = feed
+    app.state.metrics = Metrics(system, feed)
+    app.state.redis = sync_client(system.redis_url, timeout=1.0)
+    problems.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    mount_pipelines(app, system)
+    _describe_itself(app, system)
+    app.add_middleware(
+        Edge,
+        body=max(system.settings.max_input_bytes, callbacks.LARGEST),
+        form=largest_form(system.settings),
+        routes={id(route.original_route): route.path or "-" for route in iter_route_contexts(app.routes)},
+        seen=app.state.metrics.seen,
+    )
+    return app
+
+
+def _describe_itself(app: FastAPI, system: System) -> None:
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = describe(app, system)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def make() -> FastAPI:
+    """For ``uvicorn --factory stagepass.api.app:make``."""
+    system = load_system()
+    system.configure_logging()
+    return create_app(system)

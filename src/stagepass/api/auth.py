@@ -1,0 +1,181 @@
+"""Who the caller is, by `AUTH_MODE`. Decided anew for each request; nothing is kept.
+
+none     this machine's own user: refuses to start, and to answer, where others could reach it
+api_key  ``Authorization: Bearer <key>`` or ``X-API-Key``
+jwt      ``Authorization: Bearer <token>``
+header   a header that a trusted gateway sets
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import logging
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from stagepass.api.tokens import Tokens
+from stagepass.errors import BadRequest, Forbidden, SettingsError, Unauthenticated
+from stagepass.settings import Settings
+
+log = logging.getLogger("stagepass.auth")
+
+Authenticate = Callable[[HTTPConnection], str]
+"""The caller's name. Raises `Unauthenticated`."""
+
+LONGEST_NAME = 200
+SHORTEST_KEY = 16
+_UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+
+
+def make_authenticate(settings: Settings) -> Authenticate:
+    """How callers are known under these settings. Raises `SettingsError` where that would not be safe."""
+    match settings.auth_mode:
+        case "none":
+            return Nobody(settings)
+        case "api_key":
+            return ApiKeys(settings.api_keys.get_secret_value())
+        case "jwt":
+            tokens = Tokens(settings)
+            return lambda connection: _name(tokens.subject(_bearer(connection)))
+        case "header":
+            return Gateway(settings)
+
+
+class Nobody:
+    """No proof is asked for, so only this machine is answered, and no web page of another site's."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not is_loopback(settings.host):
+            raise SettingsError(
+                f"AUTH_MODE=none answers anybody, so HOST must be 127.0.0.1, ::1 or localhost, not {settings.host}; "
+                "set AUTH_MODE to api_key, jwt or header"
+            )
+        self._header = settings.user_header
+        self._public = urlsplit(settings.public_url).hostname
+
+    def __call__(self, connection: HTTPConnection) -> str:
+        server = connection.scope.get("server")
+        if server and server[1] is not None and not is_loopback(server[0]):
+            raise Forbidden("without AUTH_MODE only this machine is answered; ask at 127.0.0.1, or set AUTH_MODE")
+        host = urlsplit("//" + connection.headers.get("host", "localhost")).hostname or ""
+        if not (is_loopback(host) or host == self._public):  # a name that was bent to this machine
+            raise Forbidden("without AUTH_MODE only localhost is answered to, by that name; or set PUBLIC_URL")
+        refuse_other_sites(connection, self._public)
+        named = connection.headers.getlist(self._header)
+        if len(named) > 1:
+            raise BadRequest(f"{self._header} is given more than once")
+        return _name(_text(named[0])) if named else "local"
+
+
+class ApiKeys:
+    """Keys of callers, compared in constant time. A name may have several, so that they can be replaced."""
+
+    def __init__(self, text: str) -> None:
+        self._keys: list[tuple[bytes, str]] = []
+        for pair in filter(None, (part.strip() for part in text.split(","))):
+            name, _, key = (part.strip() for part in pair.partition(":"))
+            if not name or len(key) < SHORTEST_KEY:
+                raise SettingsError(
+                    f"API_KEYS: write name:key pairs with keys of at least {SHORTEST_KEY} characters, "
+                    "separated by commas; make a key: openssl rand -hex 24"
+                )
+            self._keys.append((_digest(key), name))
+        if not self._keys:
+            raise SettingsError("AUTH_MODE=api_key needs API_KEYS: name:key pairs, separated by commas")
+        if len({digest for digest, _ in self._keys}) < len(self._keys):
+            raise SettingsError("API_KEYS: the same key is given twice; each key names one caller")
+
+    def __call__(self, connection: HTTPConnection) -> str:
+        given = connection.headers.getlist("x-api-key")
+        if "authorization" in connection.headers:
+            given.append(_bearer(connection))
+        if len(set(given)) != 1:
+            raise Unauthenticated("send one API key: Authorization: Bearer <key>, or X-API-Key: <key>")
+        digest = _digest(given[0])
+        found = [name for known, name in self._keys if hmac.compare_digest(known, digest)]  # all of them, always
+        if not found:
+            raise Unauthenticated("this API key is not known")
+        return _name(found[0])
+
+
+class Gateway:
+    """A header that names the user, believed only from the networks of our own gateways."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._header = settings.user_header
+        self._public = urlsplit(settings.public_url).hostname
+        try:
+            self._trusted = [ipaddress.ip_network(text) for text in settings.trusted_proxies]
+        except ValueError as error:
+            raise SettingsError(f"TRUSTED_PROXIES: {error}; write networks such as 10.0.0.0/8,::1/128") from None
+        if not self._trusted:
+            raise SettingsError("AUTH_MODE=header needs TRUSTED_PROXIES: the networks of the gateways that set it")
+
+    def __call__(self, connection: HTTPConnection) -> str:
+        if not self._is_trusted(connection):
+            log.warning("a request that names its user came from outside of TRUSTED_PROXIES")
+            raise Unauthenticated("the user must be named by the gateway")
+        named = connection.headers.getlist(self._header)
+        if len(named) != 1:  # two: the gateway added its own to one that it let through
+            raise Unauthenticated(f"the gateway must name the user once, in {self._header}")
+        refuse_other_sites(connection, self._public)
+        return _name(_text(named[0]))
+
+    def _is_trusted(self, connection: HTTPConnection) -> bool:
+        try:
+            peer = ipaddress.ip_address(connection.client.host if connection.client else "")
+        except ValueError:
+            return False
+        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
+            peer = peer.ipv4_mapped
+        return any(peer.version == network.version and peer in network for network in self._trusted)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that address."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_other_sites(connection: HTTPConnection, public: str | None) -> None:
+    """Where the browser itself proves the user, another site's page could act as them: its origin tells."""
+    if connection.scope["type"] == "http" and connection.scope["method"] not in _UNSAFE:
+        return
+    origin = connection.headers.get("origin")
+    host = urlsplit("//" + connection.headers.get("host", "")).netloc
+    if origin is not None and urlsplit(origin).netloc != host and urlsplit(origin).hostname != (public or ""):
+        raise Forbidden("pages of other sites may not do this")
+    if connection.headers.get("sec-fetch-site") == "cross-site":
+        raise Forbidden("pages of other sites may not do this")
+
+
+def _bearer(connection: HTTPConnection) -> str:
+    given = connection.headers.getlist("authorization")
+    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("say who you are: Authorization: Bearer <key or token>")
+    return token.strip()
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _text(header: str) -> str:
+    """A header's value, which came as UTF-8 and was read byte by byte."""
+    try:
+        return header.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        raise Unauthenticated("a user's name must be UTF-8") from None
+
+
+def _name(text: str) -> str:
+    if not (1 <= len(text) <= LONGEST_NAME and text.isprintable() and text == text.strip()):
+        raise Unauthenticated(f"a user's name has 1 to {LONGEST_NAME} printable characters")
+    return text

@@ -1,0 +1,41 @@
+"""Callbacks of providers: a signed address wakes the stage run that it was made for."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from stagepass.api.body import read_json
+from stagepass.api.deps import PREFIX, SystemDep
+from stagepass.errors import Conflict, NotFound
+
+router = APIRouter(tags=["callbacks"])
+
+LARGEST = 64 * 1024
+
+
+class Taken(BaseModel):
+    """The callback was taken."""
+
+    ok: bool = True
+
+
+async def payload_of(token: str, request: Request, system: SystemDep) -> tuple[str, Any]:
+    """Whom a callback is for, and what it says. The token is looked at first."""
+    claims = system.links.verify("callback", token)
+    return str(claims["run"]), await read_json(request, LARGEST, any_type=True)
+
+
+@router.post(
+    f"{PREFIX}/callbacks/{{token}}",
+    summary="Wake a stage run",
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
+)
+def callback(found: Annotated[tuple[str, Any], Depends(payload_of)], system: SystemDep) -> Taken:
+    """For providers: the address that a stage gave them. Late and repeated calls do no harm, and get the same answer."""
+    run_id, payload = found
+    try:
+        system.engine.signal(run_id, payload)
+    except (NotFound, Conflict):
+        pass  # it is over, or deleted: nobody waits for this any more
+    return Taken()

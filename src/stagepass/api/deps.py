@@ -1,0 +1,94 @@
+"""What routes ask for: the system, and who is asking. Also what a pipeline's own routes are handed."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Header, Path, Query, Request
+
+from stagepass.bootstrap import System
+from stagepass.engine.records import Job
+from stagepass.errors import BadRequest, InvalidInput, NotFound
+
+PREFIX = "/api/v1"
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_RUN_ID = re.compile(rf"({_JOB_ID.pattern})\.[a-z][a-z0-9_]{{0,39}}(\.\d{{1,9}})?")
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+# These are `async` so that they need no thread: they only look at memory.
+
+
+async def system_of(request: Request) -> System:
+    """The system that this app was made for."""
+    return cast(System, request.app.state.system)
+
+
+async def current_owner(request: Request) -> str:
+    """The caller's name; every route that touches a person's things depends on it."""
+    return cast(str, request.app.state.authenticate(request))
+
+
+async def idempotency_key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Your own name for this request: sent again, it gives the same job", max_length=202),
+    ] = None,
+    x_idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> str | None:
+    """The key of a request, if it has one."""
+    given = {_unquoted(key) for key in (idempotency_key, x_idempotency_key) if key is not None}
+    if len(given) > 1:
+        raise BadRequest("Idempotency-Key and X-Idempotency-Key differ; send one of them")
+    key = next(iter(given), None)
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidInput(
+            "an idempotency key has 1 to 200 ASCII characters without spaces; a UUID is a good one",
+            field="Idempotency-Key",
+        )
+    return key
+
+
+def _unquoted(key: str) -> str:
+    """The draft standard (draft-ietf-httpapi-idempotency-key-header) quotes keys; most clients do not."""
+    return key[1:-1] if len(key) > 2 and key[0] == key[-1] == '"' else key
+
+
+SystemDep = Annotated[System, Depends(system_of)]
+Owner = Annotated[str, Depends(current_owner)]
+Key = Annotated[str | None, Depends(idempotency_key)]
+
+JobId = Annotated[str, Path(description="the job's id", json_schema_extra={"format": "uuid"})]
+RunId = Annotated[str, Path(description="a stage run's id: job.stage or job.stage.item", max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
+Name = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+def owned_job(system: System, job_id: str, owner: str) -> Job:
+    """The owner's job. Raises `NotFound`, the same for another's and for none at all."""
+    if not _JOB_ID.fullmatch(job_id):
+        raise NotFound(f"there is no job {job_id[:60]!r}")
+    return system.engine.job(job_id, owner)
+
+
+def run_id_of(run_id: str) -> str:
+    """The id, if it can be one. Raises `NotFound`."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise NotFound("there is no stage run of this id")
+    return run_id
+
+
+def cursor_of(cursor: str | None, kind: re.Pattern[str] = _JOB_ID) -> str | None:
+    """A page's cursor. Raises `InvalidInput` for one that was not given out here."""
+    if cursor is not None and not kind.fullmatch(cursor):
+        raise InvalidInput("cursor: give the next_cursor of the page before", field="cursor")
+    return cursor
+
+
+def run_cursor_of(cursor: str | None) -> str | None:
+    """The same, of a page of stage runs."""
+    return cursor_of(cursor, _RUN_ID)
+
+
+Dependency = Callable[..., Any]

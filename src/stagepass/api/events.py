@@ -1,0 +1,110 @@
+"""A job's events as Server-Sent Events: what is stored first, then live, each once and in order."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from stagepass.api.deps import PREFIX, JobId, Owner, SystemDep, owned_job
+from stagepass.api.show import at
+from stagepass.bus.listen import Feed
+from stagepass.engine.ports import Tick
+from stagepass.engine.records import Event, Job
+from stagepass.engine.states import ENDED
+
+router = APIRouter(tags=["events"])
+
+HEARTBEAT = 15
+"""Seconds between two comments that keep proxies from closing a quiet line."""
+
+RETRY = 2000
+"""Milliseconds after which a browser connects again."""
+
+SLOWEST_SEND = 60.0
+"""Seconds that a client may take to accept a piece; then it is let go, and may come again."""
+
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`id` is the event's number, `event` its type; `data` is JSON with job_id, seq, type, stage, item, "
+        "progress, at and what belongs to the type. Events of the type `tick` tell progress, and have no id.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "The job has ended, and Last-Event-ID is its last event: do not connect again"},
+}
+
+
+@router.get(
+    f"{PREFIX}/jobs/{{job_id}}/events",
+    summary="Watch a job",
+    responses=_STREAM,
+    response_class=Response,
+)
+async def watch(
+    request: Request,
+    job_id: JobId,
+    owner: Owner,
+    system: SystemDep,
+    last_event_id: Annotated[str | None, Header(description="number of the last event that was seen")] = None,
+    since: Annotated[
+        str | None, Query(alias="last_event_id", description="the same, where no header can be set")
+    ] = None,
+) -> Response:
+    """The stream of a job's events: all from the beginning, or those after Last-Event-ID, then live until it ends."""
+    job = await asyncio.to_thread(owned_job, system, job_id, owner)
+    after = _number(last_event_id if last_event_id is not None else since, job)
+    if job.state in ENDED and after == job.seq:
+        return Response(status_code=204)
+    feed: Feed = request.app.state.feed
+    return EventSourceResponse(
+        _stream(feed, job, after),
+        ping=HEARTBEAT,
+        ping_message_factory=lambda: ServerSentEvent(comment="still here"),
+        send_timeout=SLOWEST_SEND,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _number(text: str | None, job: Job) -> int:
+    """The number of the last event that was seen; 0 for one that this job never had."""
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 10:
+        return 0
+    return int(text) if int(text) <= job.seq else 0
+
+
+async def _stream(feed: Feed, job: Job, after: int) -> AsyncIterator[ServerSentEvent]:
+    yield ServerSentEvent(comment=f"events of {job.id}", retry=RETRY)
+    last = after
+    over = job.state in ENDED
+    async with aclosing(feed.follow(job.id, after, over=over)) as news:
+        async for one in news:
+            if isinstance(one, Event):
+                last = one.seq
+            yield _sent(one)
+    if over and last < job.seq:  # its events were forgotten after their time; how it ended is known still
+        data = {"code": job.error["code"], "message": job.error["message"]} if job.error else {}
+        yield _sent(Event(job.id, job.seq, f"job.{job.state}", job.finished_at or job.updated_at, data=data))
+
+
+def _sent(news: Event | Tick) -> ServerSentEvent:
+    if isinstance(news, Tick):
+        data: dict[str, Any] = {"progress": round(news.fraction, 4), "message": news.message}
+        return ServerSentEvent(_text(news, "tick", None, data), event="tick")
+    return ServerSentEvent(_text(news, news.type, news.seq, news.data), event=news.type, id=str(news.seq))
+
+
+def _text(news: Event | Tick, type: str, seq: int | None, data: dict[str, Any]) -> str:
+    facts = {
+        "job_id": news.job_id,
+        "seq": seq,
+        "type": type,
+        "stage": data.get("stage") if news.stage is None else news.stage,
+        "item": data.get("item") if news.item is None else news.item,
+        "status": "running" if type == "tick" else type.rpartition(".")[2],
+        "progress": data.get("progress"),
+        "at": at(news.at).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    return json.dumps({**data, **facts}, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,60 @@
+"""Whether this process lives, and whether it can serve."""
+
+import logging
+from typing import Any
+
+import redis
+from fastapi import APIRouter, Request
+
+from stagepass.api import problems
+from stagepass.api.deps import SystemDep
+from stagepass.api.show import alive, served_queues
+from stagepass.api.views import Health, Ready
+from stagepass.bootstrap import System
+from stagepass.errors import SettingsError, StoreUnavailable
+
+log = logging.getLogger("stagepass.api")
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health/live", summary="Is this process alive?")
+async def live() -> Health:
+    """The event loop turns. Nothing else is looked at: a restart would not mend a database."""
+    return Health()
+
+
+@router.get("/health/ready", summary="Can requests be served?", response_model=Ready)
+def ready(request: Request, system: SystemDep) -> Any:
+    """The database and Redis answer. The broker is not asked: submits are accepted without it."""
+    failed = {
+        name: text
+        for name, text in (("database", _database(system)), ("redis", _redis(request.app.state.redis)))
+        if text is not None
+    }
+    if failed:
+        told = "; ".join(f"{name}: {text}" for name, text in failed.items())
+        headers = {"Retry-After": str(problems.RETRY_AFTER)}
+        return problems.problem(503, "not_ready", told, headers=headers, failed=failed)
+    workers = system.store.workers()
+    unserved = sorted(set(system.registry.queues()) - served_queues(system, workers))
+    return Ready(workers=len(alive(system, workers)), warnings=[f"queue {queue} has no worker" for queue in unserved])
+
+
+def _database(system: System) -> str | None:
+    try:
+        system.store.check()
+    except StoreUnavailable:
+        return "does not answer"
+    except SettingsError as problem:
+        log.error("not ready: %s", problem)
+        return "its schema is not there or too old; run: stagepass db upgrade"
+    return None
+
+
+def _redis(client: "redis.Redis") -> str | None:
+    try:
+        client.ping()
+    except (redis.RedisError, OSError):
+        return "does not answer; events are late, and limited providers wait"
+    return None

@@ -1,0 +1,144 @@
+"""Makes a job of what came in: files checked and kept first, then the submit; what is refused leaves nothing behind."""
+
+import fnmatch
+import logging
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from stagepass.api.uploads import FileField, Incoming, Upload, file_fields
+from stagepass.bootstrap import System
+from stagepass.engine.engine import invalid_input
+from stagepass.engine.operations import Accepted
+from stagepass.engine.values import File
+from stagepass.errors import InvalidInput, RequestError, StagepassError
+from stagepass.files.images import check_image
+from stagepass.files.kinds import HEAD, kind_of, named
+
+log = logging.getLogger("stagepass.api")
+
+FOLDER = "uploads"
+_FILE_KEYS = frozenset(File.model_fields) - {"name"}
+
+
+def submit(
+    system: System,
+    pipeline: str,
+    incoming: Incoming,
+    *,
+    owner: str,
+    key: str | None = None,
+    priority: int = 0,
+    delay: float = 0.0,
+    stepwise: bool = False,
+) -> Accepted:
+    """Accept a job. When this returns, it is kept, with its files.
+
+    Raises:
+        RequestError: it is refused; the text says why. StoreUnavailable: nobody knows; ask again with the same key.
+    """
+    model = system.registry.latest(pipeline).input
+    _refuse_named_files(incoming.values)
+    stored: list[File] = []
+    try:
+        checked = _validated(model, _with_files(system, model, incoming, stored))
+    except BaseException:
+        _delete(system, stored)
+        raise
+    try:
+        accepted = system.engine.submit(
+            pipeline, checked, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise
+        )
+    except RequestError:  # whatever else went wrong, the job may have been accepted, and needs them
+        _delete(system, stored)
+        raise
+    if accepted.created:
+        _keep(system, stored, accepted.job.id, owner)
+    else:
+        _delete(system, stored)  # the job that is there has its own
+    return accepted
+
+
+def _validated(model: type[BaseModel], values: Any) -> BaseModel:
+    try:
+        return model.model_validate(values)
+    except ValidationError as problem:
+        raise invalid_input(problem) from None
+
+
+def _refuse_named_files(value: Any, path: str = "") -> None:
+    """A reference to a stored file is never taken from a client: it could be another's."""
+    if isinstance(value, dict):
+        if value.keys() >= _FILE_KEYS:
+            raise InvalidInput("a stored file cannot be named; upload the file in a form", field=path or "input")
+        for name, inner in value.items():
+            _refuse_named_files(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _refuse_named_files(inner, f"{path}.{number}")
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_files(system: System, model: type[BaseModel], incoming: Incoming, stored: list[File]) -> Any:
+    if not incoming.uploads:
+        return incoming.values
+    if not isinstance(incoming.values, dict):
+        raise InvalidInput("input: must be an object", field="input")
+    values, takes = dict(incoming.values), file_fields(model)
+    for upload in incoming.uploads:
+        field = takes[upload.field]
+        there = values.get(upload.field)
+        if field.many:
+            there = there if isinstance(there, list) else []
+        where = f"{upload.field}.{len(there)}" if isinstance(there, list) else upload.field
+        file = _stored(system, upload, field, where)
+        stored.append(file)
+        values[upload.field] = [*there, file] if isinstance(there, list) else file
+    return values
+
+
+def _stored(system: System, upload: Upload, field: FileField, where: str) -> File:
+    upload.content.seek(0)
+    content = upload.content.read()
+    kind = _checked(content, field, where, system.settings.max_upload_bytes)
+    return system.files.put(content, name=upload.name, type=kind, folder=FOLDER)
+
+
+def _checked(content: bytes, field: FileField, where: str, most: int) -> str:
+    """The content's type, found by looking at it. Raises `InvalidInput` or `TooLarge`."""
+    if not content:
+        raise InvalidInput(f"{where}: the file is empty; choose it again", field=where)
+    pictures_only = all(kind.startswith("image/") for kind in field.accept) and field.accept
+    kind = kind_of(content[:HEAD])
+    if pictures_only or kind in ("image/jpeg", "image/png", "image/webp"):
+        kind = check_image(content, max_bytes=most, field=where).type
+    kind = kind or _unknown(content)
+    if field.accept and not any(fnmatch.fnmatchcase(kind, pattern) for pattern in field.accept):
+        raise InvalidInput(f"{where}: this is {named(kind)}; taken are: {', '.join(field.accept)}", field=where)
+    return kind
+
+
+def _unknown(content: bytes) -> str:
+    try:
+        return "application/octet-stream" if "\0" in content.decode("utf-8") else "text/plain"
+    except UnicodeDecodeError:
+        return "application/octet-stream"
+
+
+def _keep(system: System, stored: list[File], job_id: str, owner: str) -> None:
+    """Note whose they are, for the day on which the job is deleted."""
+    for file in stored:
+        try:
+            system.store.keep_file(file, job_id, None, owner, system.engine.clock.now())
+        except StagepassError as problem:  # the job is accepted: a file that outlives it is the smaller evil
+            log.warning("an upload of job %s was not noted: %s", job_id, problem)
+
+
+def _delete(system: System, stored: list[File]) -> None:
+    for file in stored:
+        try:
+            system.files.delete(file.uri)
+        except OSError:
+            log.warning("a refused upload could not be deleted", exc_info=True)

@@ -1,0 +1,206 @@
+"""Jobs: submit, list, look, and what people ask of them."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from stagepass.api import intake, problems
+from stagepass.api.deps import PREFIX, JobId, Key, Limit, Name, Owner, SystemDep, cursor_of, owned_job, system_of
+from stagepass.api.show import at, error_view, job_view, location, maybe_at, summary, with_links
+from stagepass.api.uploads import Incoming, read_input
+from stagepass.api.views import (
+    AttemptList,
+    AttemptView,
+    JobList,
+    JobView,
+    OutputsView,
+    ResultView,
+    SpendList,
+    SpendView,
+)
+from stagepass.bootstrap import System
+from stagepass.engine.ports import JobFilter
+from stagepass.engine.records import Job
+from stagepass.engine.states import ENDED, JobState
+
+router = APIRouter(tags=["jobs"])
+
+OPEN_AGAIN = 2
+"""Seconds after which to ask again for the result of a job that is still open."""
+
+
+async def incoming_for(request: Request, name: str) -> AsyncIterator[Incoming]:
+    """The input that a request brings for the pipeline of that name."""
+    system = await system_of(request)
+    incoming = await read_input(request, system.registry.latest(name).input, system.settings)
+    try:
+        yield incoming
+    finally:
+        for upload in incoming.uploads:
+            upload.content.close()
+
+
+@router.post(
+    f"{PREFIX}/pipelines/{{name}}/jobs",
+    status_code=202,
+    summary="Submit a job",
+    responses={200: {"model": JobView, "description": "This key was used before: the job that is there"}},
+)
+def submit(
+    name: str,
+    response: Response,
+    owner: Owner,
+    system: SystemDep,
+    key: Key,
+    incoming: Annotated[Incoming, Depends(incoming_for)],
+    priority: Annotated[int, Query(ge=-100, le=100, description="higher goes first within a stage")] = 0,
+    delay: Annotated[float, Query(ge=0, le=366 * 86400, description="seconds before it begins")] = 0.0,
+    stepwise: Annotated[bool, Query(description="stop after each stage until it is resumed")] = False,
+) -> JobView:
+    """Accepts a job. After the answer it is kept, whatever happens.
+
+    The body is the input itself as JSON, or a form: a field `input` with JSON or one field per value, and files
+    in the fields that take them.
+    """
+    accepted = intake.submit(
+        system, name, incoming, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise
+    )
+    response.headers["Location"] = location(accepted.job)
+    if accepted.created:
+        return job_view(system, accepted.job, None)
+    response.status_code = 200
+    return _view(system, accepted.job)
+
+
+@router.get(f"{PREFIX}/jobs", summary="List jobs")
+def list_jobs(
+    owner: Owner,
+    system: SystemDep,
+    pipeline: Name = None,
+    state: Annotated[list[JobState] | None, Query(description="may be given several times")] = None,
+    limit: Limit = 50,
+    cursor: Annotated[str | None, Query(description="the next_cursor of the page before")] = None,
+) -> JobList:
+    """The caller's jobs, the newest first."""
+    found = system.engine.jobs(
+        JobFilter(owner, pipeline=pipeline, states=tuple(state or ()), before=cursor_of(cursor), limit=limit + 1)
+    )
+    more = found[limit - 1].id if len(found) > limit else None
+    return JobList(jobs=[summary(system, job) for job in found[:limit]], next_cursor=more)
+
+
+@router.get(f"{PREFIX}/jobs/{{job_id}}", summary="Look at a job")
+def get_job(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
+    """A job with its stages, and its result once it is completed."""
+    return _view(system, owned_job(system, job_id, owner))
+
+
+@router.get(
+    f"{PREFIX}/jobs/{{job_id}}/result",
+    summary="Get the result",
+    responses={202: {"model": JobView, "description": "Not done yet; ask again after Retry-After"}},
+    response_model=ResultView,
+)
+def get_result(job_id: JobId, owner: Owner, system: SystemDep, response: Response) -> Any:
+    """200 with the result; 202 while it is made; 409 with the reason once the job has failed or was cancelled."""
+    job = owned_job(system, job_id, owner)
+    if job.state is JobState.COMPLETED:
+        result = with_links(system, job, system.engine.result(job))
+        return ResultView(job_id=job.id, pipeline=job.pipeline, result=result, finished_at=maybe_at(job.finished_at))
+    if job.state in ENDED:
+        return no_result(job)
+    body = _view(system, job).model_dump_json()
+    return Response(body, 202, {"Retry-After": str(OPEN_AGAIN)}, media_type="application/json")
+
+
+def no_result(job: Job) -> Response:
+    """Why a job that ended has none."""
+    error = error_view(job.error)
+    return problems.problem(
+        409,
+        f"job_{job.state.value}",
+        error.message if error and error.message else f"the job was {job.state.value}; resume it to go on",
+        error=error.model_dump(exclude_none=True) if error else None,
+        job_id=job.id,
+    )
+
+
+@router.get(f"{PREFIX}/jobs/{{job_id}}/outputs", summary="Get what the stages made so far")
+def get_outputs(job_id: JobId, owner: Owner, system: SystemDep) -> OutputsView:
+    """The stored output of every stage that is done; also of a job that failed later."""
+    job = owned_job(system, job_id, owner)
+    return OutputsView(job_id=job.id, outputs=with_links(system, job, system.engine.outputs(job, every=True)))
+
+
+@router.get(f"{PREFIX}/jobs/{{job_id}}/attempts", summary="List the attempts of a job")
+def get_attempts(job_id: JobId, owner: Owner, system: SystemDep) -> AttemptList:
+    """Every try that is over, and how it ended."""
+    job = owned_job(system, job_id, owner)
+    runs = {run.id: run for run in system.engine.runs(job)}
+    attempts = [
+        AttemptView(
+            stage=runs[attempt.run_id].stage,
+            item=runs[attempt.run_id].item,
+            number=attempt.number,
+            outcome=attempt.outcome,
+            began_at=at(attempt.began_at),
+            ended_at=at(attempt.ended_at),
+            seconds=max(0, attempt.ended_at - attempt.began_at) / 1000,
+            error=error_view(attempt.error, runs[attempt.run_id]),
+        )
+        for attempt in system.store.attempts(list(runs))
+    ]
+    return AttemptList(attempts=attempts)
+
+
+@router.get(f"{PREFIX}/jobs/{{job_id}}/spend", summary="See what a job has cost")
+def get_spend(job_id: JobId, owner: Owner, system: SystemDep) -> SpendList:
+    """What each attempt paid, and the sum of it."""
+    job = owned_job(system, job_id, owner)
+    spends = []
+    for spend in system.store.spends(job.id):
+        _, stage, *item = spend.run_id.split(".")
+        view = SpendView(
+            stage=stage,
+            item=int(item[0]) if item else None,
+            attempt=spend.attempt,
+            provider=spend.provider,
+            model=spend.model,
+            tokens_in=spend.tokens_in,
+            tokens_out=spend.tokens_out,
+            usd=spend.usd,
+            at=at(spend.at),
+        )
+        spends.append(view)
+    return SpendList(
+        spends=spends,
+        tokens_in=sum(spend.tokens_in for spend in spends),
+        tokens_out=sum(spend.tokens_out for spend in spends),
+        usd=round(sum(spend.usd for spend in spends), 6),
+    )
+
+
+@router.post(f"{PREFIX}/jobs/{{job_id}}/cancel", summary="Cancel a job", status_code=202)
+def cancel(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
+    """Stops what is queued or waits at once, and what runs at its next step. 409 if the job has ended."""
+    owned_job(system, job_id, owner)
+    return _view(system, system.engine.cancel(job_id, owner))
+
+
+@router.post(f"{PREFIX}/jobs/{{job_id}}/resume", summary="Go on with a job", status_code=202)
+def resume(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
+    """Goes on from what failed, was cancelled or is held; finished stages are kept. 409 if there is nothing to resume."""
+    owned_job(system, job_id, owner)
+    return _view(system, system.engine.resume(job_id, owner))
+
+
+@router.post(f"{PREFIX}/jobs/{{job_id}}/stages/{{stage}}/retry", summary="Make a stage again", status_code=202)
+def retry(job_id: JobId, stage: str, owner: Owner, system: SystemDep) -> JobView:
+    """From the stored results before it; what comes after it is made again. 409 if those are not there."""
+    owned_job(system, job_id, owner)
+    return _view(system, system.engine.retry(job_id, stage, owner))
+
+
+def _view(system: System, job: Job) -> JobView:
+    return job_view(system, job, system.engine.runs(job))

@@ -1,0 +1,15 @@
+"""What a person may ask about all that is theirs."""
+
+from fastapi import APIRouter
+
+from stagepass.api.deps import PREFIX, Owner, SystemDep
+from stagepass.api.views import Deleted
+from stagepass.upkeep import delete_owner
+
+router = APIRouter(tags=["privacy"])
+
+
+@router.delete(f"{PREFIX}/me/data", summary="Delete everything of the caller")
+def delete_everything(owner: Owner, system: SystemDep) -> Deleted:
+    """Every job of the caller's with its inputs, results, events and files. It cannot be undone."""
+    return Deleted(jobs=delete_owner(system.store, system.files, owner))

@@ -1,0 +1,101 @@
+"""``/metrics`` for Prometheus: this process's requests, and the queues as the database has them.
+
+Closed by default: it answers this machine, asked directly and not through a proxy, and a caller that is
+named ``metrics`` (in API_KEYS, in a token's subject, or by the gateway). To everybody else it is not there.
+"""
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from stagepass.api.auth import is_loopback
+from stagepass.api.show import alive, served_queues
+from stagepass.bootstrap import System
+from stagepass.bus.listen import Feed
+from stagepass.errors import NotFound, RequestError, StoreUnavailable
+
+router = APIRouter(include_in_schema=False)
+
+SCRAPER = "metrics"
+"""The name of a caller that may read the metrics."""
+
+_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class Metrics:
+    """The metrics of one app."""
+
+    def __init__(self, system: System, feed: Feed) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "stagepass_http_requests", "Requests", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "stagepass_http_request_seconds",
+            "Time to answer; of event streams, how long they were followed",
+            ["route"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        ProcessCollector(registry=self.registry)
+        self.registry.register(_Queues(system, feed))
+
+    def seen(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class _Queues(Collector):
+    """What is asked of the database at each look."""
+
+    def __init__(self, system: System, feed: Feed) -> None:
+        self._system = system
+        self._feed = feed
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("stagepass_event_followers", "Clients that follow a job here", self._feed.followers)
+        try:
+            workers = self._system.store.workers()
+            ready = dict(self._system.store.ready_since(self._system.engine.clock.now()))
+        except StoreUnavailable:
+            return
+        yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(alive(self._system, workers)))
+        waiting = GaugeMetricFamily("stagepass_ready_runs", "Stage runs that wait for a worker", labels=["queue"])
+        served = GaugeMetricFamily("stagepass_queue_served", "1 where some worker serves the queue", labels=["queue"])
+        serving = served_queues(self._system, workers)
+        for queue in self._system.registry.queues():
+            waiting.add_metric([queue], ready.get(queue, 0))
+            served.add_metric([queue], float(queue in serving))
+        yield waiting
+        yield served
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """The metrics, for those who may read them."""
+    if not _may_read(request):
+        raise NotFound("there is nothing at this address; /docs lists what there is")
+    found: Metrics = request.app.state.metrics
+    return Response(generate_latest(found.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read(request: Request) -> bool:
+    direct = not any(name in request.headers for name in _FORWARDED)
+    if direct and request.client is not None and is_loopback(request.client.host):
+        return True
+    try:
+        return bool(request.app.state.authenticate(request) == SCRAPER)
+    except RequestError:
+        return False

@@ -1,0 +1,85 @@
+"""JSON Web Tokens: one family of algorithms, chosen by the settings and never by the token."""
+
+import logging
+from typing import Any
+
+import jwt
+
+from stagepass.errors import SettingsError, Unauthenticated
+from stagepass.settings import Settings
+
+log = logging.getLogger("stagepass.auth")
+
+LEEWAY = 10
+"""Seconds by which clocks may differ."""
+
+_SHARED = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""Algorithms with a shared secret, and the bytes that it must have (RFC 7518, section 3.2)."""
+_PUBLIC = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+
+
+class Tokens:
+    """Checks tokens. Raises `SettingsError` for a key and algorithms that do not fit together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._algorithms = list(settings.jwt_algorithms)
+        self._key: Any = settings.jwt_secret.get_secret_value().replace("\\n", "\n").strip()
+        self._audience = settings.jwt_audience or None
+        self._issuer = settings.jwt_issuer or None
+        if not self._key:
+            raise SettingsError("AUTH_MODE=jwt needs JWT_SECRET: the shared secret, or the issuer's public key as PEM")
+        wanted = set(self._algorithms)
+        if wanted and wanted <= set(_SHARED):
+            self._check_secret()
+        elif wanted and wanted <= _PUBLIC:
+            self._key = self._public_key()
+        else:
+            raise SettingsError(
+                "JWT_ALGORITHMS must be all of one family: HS256, HS384, HS512 with a shared secret, or "
+                f"{', '.join(sorted(_PUBLIC))} with a public key"
+            )
+
+    def _check_secret(self) -> None:
+        if "-----BEGIN" in self._key:
+            raise SettingsError(
+                "JWT_SECRET is a PEM key, which everybody may know, but JWT_ALGORITHMS takes it for a shared secret; "
+                "set JWT_ALGORITHMS=RS256 or ES256"
+            )
+        needed = max(_SHARED[name] for name in self._algorithms)
+        if len(self._key.encode()) < needed:
+            raise SettingsError(f"JWT_SECRET must have at least {needed} bytes for {', '.join(self._algorithms)}")
+
+    def _public_key(self) -> Any:
+        if "-----BEGIN" not in self._key or "PRIVATE" in self._key:
+            raise SettingsError("JWT_SECRET must be the issuer's public key as PEM (-----BEGIN PUBLIC KEY-----)")
+        missing = [name for name in self._algorithms if name not in jwt.algorithms.get_default_algorithms()]
+        if missing:
+            raise SettingsError(f"JWT_ALGORITHMS: {', '.join(missing)} needs the package cryptography; install it")
+        try:
+            return [jwt.get_algorithm_by_name(name).prepare_key(self._key) for name in self._algorithms][0]
+        except Exception as problem:
+            raise SettingsError(f"JWT_SECRET does not fit {', '.join(self._algorithms)}: {problem}") from None
+
+    def subject(self, token: str) -> str:
+        """Whom the token names. Raises `Unauthenticated`."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=self._algorithms,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY,
+                options={
+                    "require": ["exp", "sub", *(["aud"] if self._audience else []), *(["iss"] if self._issuer else [])]
+                },
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("this token has expired; get a new one") from None
+        except (jwt.PyJWTError, ValueError, TypeError) as problem:
+            log.info("a token was refused: %s", type(problem).__name__)
+            raise Unauthenticated("this token does not hold") from None
+        subject = claims["sub"]
+        if not isinstance(subject, str):
+            raise Unauthenticated("this token does not hold")
+        return subject

@@ -1,0 +1,191 @@
+"""Takes a job's input from a request: JSON, or a form with files. Limits hold while it comes in."""
+
+import functools
+import types
+import typing
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, BinaryIO, cast
+
+import annotated_types
+from fastapi import Request
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import from_json
+from python_multipart.exceptions import FormParserError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from stagepass.api.body import media_type, read_json
+from stagepass.engine.values import File
+from stagepass.errors import BadRequest, InvalidInput, TooLarge
+from stagepass.settings import Settings
+
+MAX_FILES = 20
+"""Files of one form, where the field itself does not say."""
+_MAX_TEXTS = 200
+_INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class FileField:
+    """A field of an input that takes uploads."""
+
+    many: bool
+    most: int
+    accept: tuple[str, ...]
+    """Content types, ``image/*`` among them; empty for any."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that came in; it lies in memory or in a temporary file until the request is over."""
+
+    field: str
+    name: str
+    content: BinaryIO
+    size: int
+
+
+@dataclass(slots=True)
+class Incoming:
+    """An input as it was sent: values that nobody has checked yet, and the files beside them."""
+
+    values: Any
+    uploads: list[Upload] = field(default_factory=list)
+
+
+def largest_form(settings: Settings) -> int:
+    """Bytes of the largest form."""
+    return MAX_FILES * settings.max_upload_bytes + settings.max_input_bytes + 64 * 1024
+
+
+async def read_input(request: Request, model: type[BaseModel], settings: Settings) -> Incoming:
+    """What a request brings for a pipeline with this input; close the uploads when done."""
+    if media_type(request) != "multipart/form-data":
+        return Incoming(await read_json(request, settings.max_input_bytes))
+    takes = file_fields(model)
+    parser = _Parser(request, takes, settings)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadRequest(f"the form cannot be read: {error.message}") from None
+    except FormParserError:
+        raise BadRequest("the form cannot be read: its parts do not fit together") from None
+    texts: dict[str, list[str]] = {}
+    uploads: list[Upload] = []
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            if value.filename or value.size:  # a browser sends an empty part where no file was chosen
+                uploads.append(Upload(name, value.filename or "", cast(BinaryIO, value.file), value.size or 0))
+        else:
+            texts.setdefault(name, []).append(value)
+    return Incoming(_values(texts, model), uploads)
+
+
+def _values(texts: dict[str, list[str]], model: type[BaseModel]) -> Any:
+    """The form's text fields as an input: one field `input` that holds JSON, or a field for each."""
+    if _INPUT in texts and _INPUT not in model.model_fields:
+        if len(texts) > 1 or len(texts[_INPUT]) > 1:
+            raise InvalidInput("send either one field `input` with JSON, or a field for each value", field=_INPUT)
+        try:
+            return from_json(texts[_INPUT][0] or "{}", allow_inf_nan=False)
+        except ValueError as error:
+            raise InvalidInput(f"input: not valid JSON: {error}", field=_INPUT) from None
+    values: dict[str, Any] = {}
+    for name, given in texts.items():
+        declared = model.model_fields.get(name)
+        if declared is not None and _is_many(declared.annotation):
+            values[name] = [text for text in given if text]
+        elif len(given) > 1:
+            raise InvalidInput(f"{name}: sent {len(given)} times, and holds one value", field=name)
+        elif given[0] or declared is None or declared.is_required():  # an empty optional field is one left out
+            values[name] = given[0]
+    return values
+
+
+class _Parser(MultiPartParser):
+    """Starlette's parser, with limits of size for files, and for which fields may hold one."""
+
+    def __init__(self, request: Request, takes: dict[str, FileField], settings: Settings) -> None:
+        super().__init__(
+            request.headers,
+            cast(Any, _pieces(request)),
+            max_files=max(MAX_FILES, sum(field.most for field in takes.values())),
+            max_fields=_MAX_TEXTS,
+            max_part_size=settings.max_input_bytes,
+        )
+        self._takes = takes
+        self._most_bytes = settings.max_upload_bytes
+        self._counts: dict[str, int] = {}
+        self._bytes = 0
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        part = self._current_part
+        self._bytes = 0
+        if part.file is None or not part.file.filename:
+            return
+        takes = self._takes.get(part.field_name)
+        if takes is None:
+            names = ", ".join(self._takes) or "none"
+            raise InvalidInput(
+                f"{part.field_name[:60]}: takes no file; fields that do: {names}", field=part.field_name[:60]
+            )
+        self._counts[part.field_name] = count = self._counts.get(part.field_name, 0) + 1
+        if count > takes.most:
+            raise InvalidInput(f"{part.field_name}: at most {takes.most} file(s) are taken", field=part.field_name)
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.file is not None:
+            self._bytes += end - start
+            if self._bytes > self._most_bytes:
+                name = self._current_part.field_name
+                number = self._counts.get(name, 1) - 1
+                raise TooLarge(
+                    f"the file is larger than {self._most_bytes / 2**20:g} MiB; make it smaller",
+                    field=f"{name}.{number}",
+                )
+        super().on_part_data(data, start, end)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    async for piece in request.stream():
+        yield piece
+
+
+# ── which fields take files ──────────────────────────────────────────────────────────────────────
+
+
+@functools.cache
+def file_fields(model: type[BaseModel]) -> dict[str, FileField]:
+    """The fields of an input that take uploads: those whose type names `stagepass.File`."""
+    return {name: _file_field(info) for name, info in model.model_fields.items() if _names_file(info.annotation)}
+
+
+def _file_field(info: FieldInfo) -> FileField:
+    many = _is_many(info.annotation)
+    most = next((m.max_length for m in info.metadata if isinstance(m, annotated_types.MaxLen)), MAX_FILES)
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    accept = extra.get("accept", ("image/*",) if extra.get("format") in ("photo", "photos") else ())
+    accepted = (accept,) if isinstance(accept, str) else tuple(str(kind) for kind in cast(Sequence[Any], accept))
+    return FileField(many, most if many else 1, accepted)
+
+
+def _names_file(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, File):
+        return True
+    if isinstance(annotation, typing.TypeVar | str):
+        return False
+    inner = getattr(annotation, "__value__", None)
+    return _names_file(inner) if inner is not None else any(map(_names_file, typing.get_args(annotation)))
+
+
+def _is_many(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _is_many(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return any(map(_is_many, typing.get_args(annotation)))
+    found = origin or annotation
+    return isinstance(found, type) and issubclass(found, list | tuple | set | frozenset | Sequence) and found is not str

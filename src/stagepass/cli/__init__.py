@@ -1,0 +1,1 @@
+"""The command line: ``stagepass``. One file per group of commands; what is heavy is imported when a command runs."""

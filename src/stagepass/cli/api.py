@@ -1,0 +1,48 @@
+"""``stagepass api``: the HTTP API by itself."""
+
+import socket
+from typing import Annotated, Any
+
+import typer
+
+from stagepass.cli import port as ports
+
+
+def api(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: HOST, or 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on. Default: PORT, or 8000.", min=0, max=65535)
+    ] = None,
+    fd: Annotated[int | None, typer.Option("--socket", help="A bound socket to listen on.", hidden=True)] = None,
+) -> None:
+    """Run the API: REST, live events, web pages.
+
+    `stagepass up` runs one. Run several behind a load balancer; they share nothing but the database and Redis.
+
+    [bold]Example[/bold]
+
+      DATABASE_URL=postgresql://me@db/stagepass REDIS_URL=redis://cache stagepass api --host 0.0.0.0 --port 8000
+    """
+    from stagepass.cli.service import begin
+
+    system = begin()
+    settings = system.settings
+    host, port = settings.host if host is None else host, settings.port if port is None else port
+    listening = socket.socket(fileno=fd) if fd is not None else ports.bind(host, port)
+    system.store.check()
+    _serve(system, listening)
+
+
+def _serve(system: Any, listening: socket.socket) -> None:
+    import uvicorn
+
+    from stagepass.api.app import create_app
+
+    config = uvicorn.Config(
+        create_app(system),
+        log_config=None,
+        access_log=False,
+        # streams of events never end by themselves: clients come back and go on where they were
+        timeout_graceful_shutdown=3,
+    )
+    uvicorn.Server(config).run(sockets=[listening])

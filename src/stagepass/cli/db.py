@@ -1,0 +1,53 @@
+"""``stagepass db``: the schema of the database."""
+
+from typing import Annotated
+
+import typer
+
+from stagepass.cli.exits import Exit
+from stagepass.cli.output import Json, as_json, emit, err, note
+
+group = typer.Typer(help="The schema of the database.", no_args_is_help=True)
+
+
+@group.command()
+def upgrade(json: Json = False) -> None:
+    """Bring the schema to what this version needs.
+
+    Safe to run from several machines at once, and when there is nothing to do. `stagepass up` does it by itself.
+
+    [bold]Example[/bold]
+
+      DATABASE_URL=postgresql://me@db/stagepass stagepass db upgrade
+    """
+    from stagepass.settings import Settings
+    from stagepass.store import migrate
+
+    url = Settings.load().database
+    before = migrate.current(url)
+    migrate.upgrade(url)
+    after = migrate.current(url)
+    if as_json():
+        emit({"before": before, "after": after, "changed": before != after})
+    else:
+        note("db.upgraded" if before != after else "db.current", style="green", revision=after)
+
+
+@group.command()
+def check(json: Json = False) -> None:
+    """Compare the schema with what this version needs; exit code 1 when they differ."""
+    from stagepass.settings import Settings
+    from stagepass.store import migrate
+
+    problems = migrate.check(Settings.load().database)
+    if as_json():
+        emit({"ok": not problems, "revision": migrate.head(), "problems": problems})
+    elif problems:
+        for problem in problems:
+            err().print(problem, style="yellow", markup=False)
+    else:
+        note("db.ok", style="green", revision=migrate.head())
+    if problems:
+        raise typer.Exit(Exit.FAILED)
+
+

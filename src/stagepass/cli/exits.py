@@ -1,0 +1,53 @@
+"""Exit codes, as scripts see them, and which error gives which."""
+
+from enum import IntEnum
+
+from stagepass.errors import (
+    Conflict,
+    NotFound,
+    RequestError,
+    SettingsError,
+    StagepassError,
+    StoreUnavailable,
+    Unavailable,
+)
+
+
+class Exit(IntEnum):
+    """What a command ends with."""
+
+    OK = 0
+    FAILED = 1
+    """The job failed or was cancelled; or a check found something."""
+    USAGE = 2
+    """The command, the input or a setting is wrong."""
+    NOT_FOUND = 3
+    CONFLICT = 4
+    """It exists, and its state does not allow this: a finished job, a port or a folder in use."""
+    UNAVAILABLE = 5
+    """A service that this needs does not answer."""
+    HELD = 6
+    """The job waits for a person."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+EPILOG = (
+    "Exit codes: 0 done · 1 the job failed or was cancelled · 2 wrong usage, input or setting · 3 not found · "
+    "4 conflict (also: port or folder in use) · 5 a service does not answer · 6 the job waits for a person"
+)
+
+
+def exit_of(error: StagepassError) -> Exit:
+    """The exit code for an error that ends a command."""
+    match error:
+        case NotFound():
+            return Exit.NOT_FOUND
+        case Conflict():
+            return Exit.CONFLICT
+        case StoreUnavailable() | Unavailable():
+            return Exit.UNAVAILABLE
+        case RequestError() | SettingsError():
+            return Exit.USAGE
+        case _:
+            return Exit.FAILED

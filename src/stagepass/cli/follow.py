@@ -1,0 +1,85 @@
+"""Follows a job to its end: live by Redis, and by SQL alone where Redis is away."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stagepass.cli.output import note
+from stagepass.engine.place import alive, place
+from stagepass.engine.ports import Tick
+from stagepass.engine.records import Event, Job
+from stagepass.engine.states import ENDED, JobState
+
+if TYPE_CHECKING:
+    from stagepass.bootstrap import System
+
+NOBODY = 3.0
+"""Seconds without news after which it is worth a look whether anybody works at all."""
+
+STALE = 15_000
+"""Milliseconds without a heartbeat after which a worker elsewhere is taken for gone."""
+
+Take = Callable[[Event | Tick, Job | None], None]
+"""Gets each piece of news; with the job as stored, where the news may have changed more than itself tells."""
+
+
+def follow(system: "System", job: Job, take: Take) -> Job:
+    """Hand on a job's news until it has ended, or waits for a person. Returns the job as it is then."""
+    return asyncio.run(_follow(system, job, take))
+
+
+async def _follow(system: "System", job: Job, take: Take) -> Job:
+    _say_once_when_redis_is_away()
+    feed = system.feed()
+    await feed.start()
+    hint = asyncio.create_task(_hint(system, job)) if job.state not in ENDED else None
+    try:
+        async for news in feed.follow(job.id, over=job.state in ENDED):
+            if hint and (isinstance(news, Tick) or news.type.startswith("stage.")):
+                hint.cancel()
+            if isinstance(news, Tick):
+                take(news, None)
+                continue
+            stored = await asyncio.to_thread(system.engine.job, job.id, None)
+            take(news, stored)
+            if stored.state is JobState.HELD and news.seq >= stored.seq:
+                break
+    finally:
+        if hint:
+            hint.cancel()
+        await feed.stop()
+    return system.engine.job(job.id, None)
+
+
+async def _hint(system: "System", job: Job) -> None:
+    """Nothing happens: say so where that is because nobody is there to do it."""
+    await asyncio.sleep(NOBODY)
+    waiting = {run.queue for run in await asyncio.to_thread(system.engine.runs, job) if run.state == "ready"}
+    missing = waiting - served(system)
+    if missing:
+        note("watch.nobody", style="yellow", queues=", ".join(sorted(missing)))
+
+
+def served(system: "System") -> set[str]:
+    """Queues that somebody serves now."""
+    now = system.engine.clock.now()
+    return {
+        queue
+        for worker in system.store.workers()
+        if (alive(worker.pid) if worker.host == place() else now - worker.beat_at < STALE)
+        for queue in worker.queues
+    }
+
+
+class _Once(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        record.name and logging.getLogger("stagepass.listen").removeHandler(self)
+        note("watch.no_redis", style="yellow")
+
+
+def _say_once_when_redis_is_away() -> None:
+    log = logging.getLogger("stagepass.listen")
+    log.setLevel(logging.WARNING)
+    log.propagate = False
+    log.handlers[:] = [_Once()]

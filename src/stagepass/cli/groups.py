@@ -1,0 +1,124 @@
+"""Worker groups: which queues share a process, with how many slots, in threads or in processes."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from stagepass.engine.pipeline import Stage
+from stagepass.engine.registry import Registry
+from stagepass.errors import NotFound, SettingsError
+
+Pool = Literal["threads", "prefork"]
+
+IO_SLOTS = 32
+"""Slots of the group that all I/O stages share: they wait most of the time, and a waiting thread costs little."""
+
+_GROUP = re.compile(r"^(?P<queues>[^=\s]+?)(?:=(?P<slots>[1-9]\d{0,3}))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One worker process (with ``prefork``, one per slot)."""
+
+    name: str
+    queues: tuple[str, ...]
+    slots: int
+    pool: Pool
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_groups(registry: Registry, given: str = "") -> list[Group]:
+    """The groups of ``stagepass up``.
+
+    Args:
+        given: ``"promo.lyric=4 promo.song,promo.video=2"``; a pipeline's name stands for all of its stages.
+            Empty: each stage with a `concurrency` has its own, the others share one per pool.
+
+    Raises:
+        SettingsError: it is written wrongly. NotFound: there is no such queue.
+    """
+    groups = [_parse(registry, part) for part in given.split()] if given.strip() else list(_by_stage(registry))
+    names = Counter(group.name for group in groups)
+    if doubled := [name for name, count in names.items() if count > 1]:
+        raise SettingsError(f"WORKERS: {doubled[0]} stands in two groups; leave it in one")
+    return groups
+
+
+def _by_stage(registry: Registry) -> Iterator[Group]:
+    stages = _stages(registry)
+    for queue, stage in stages.items():
+        if stage is not None and stage.concurrency:
+            yield Group(queue, (queue,), stage.concurrency, pool_of([stage]))
+    shared = {queue: stage for queue, stage in stages.items() if stage is None or not stage.concurrency}
+    io = tuple(queue for queue, stage in shared.items() if stage is None or stage.pool == "io")
+    cpu = tuple(queue for queue in shared if queue not in io)
+    if io:
+        yield Group("io", io, IO_SLOTS, "threads")
+    if cpu:
+        yield Group("cpu", cpu, cores(), "prefork")
+
+
+def _parse(registry: Registry, part: str) -> Group:
+    found = _GROUP.match(part)
+    if found is None:
+        raise SettingsError(f"WORKERS: {part!r} is not queue,queue=slots, such as promo.song,promo.video=2")
+    queues = expand(registry, [name for name in found["queues"].split(",") if name])
+    stages = _stages(registry)
+    pool = pool_of([stage for queue in queues if (stage := stages[queue])])
+    slots = int(found["slots"]) if found["slots"] else default_slots(registry, queues, pool)
+    return Group(found["queues"].replace(",", "+"), queues, slots, pool)
+
+
+def expand(registry: Registry, names: Sequence[str]) -> tuple[str, ...]:
+    """Queues by name; a pipeline's name gives all of its. Raises `NotFound`, which lists those that there are."""
+    known = registry.queues()
+    found: dict[str, None] = {}
+    for name in names:
+        queues = [queue for queue in known if queue == name or queue.startswith(f"{name}.")]
+        if not queues:
+            raise NotFound(f"there is no queue {name!r}; there are: {', '.join(known) or 'none'}", queue=name)
+        found.update(dict.fromkeys(queues))
+    return tuple(found)
+
+
+def pool_of(stages: Sequence[Stage]) -> Pool:
+    """Processes where every stage asks for them, else threads."""
+    return "prefork" if stages and all(stage.pool == "cpu" for stage in stages) else "threads"
+
+
+def default_slots(registry: Registry, queues: Sequence[str], pool: Pool) -> int:
+    """Slots for these queues when nobody says how many."""
+    stages = _stages(registry)
+    told = [stage.concurrency if (stage := stages.get(queue)) else None for queue in queues]
+    if told and all(told):
+        return sum(filter(None, told))
+    return cores() if pool == "prefork" else IO_SLOTS
+
+
+def stages_of(registry: Registry, queues: Sequence[str]) -> list[Stage]:
+    """The stages behind these queues, in their newest version."""
+    return [stage for stage in registry.stages() if stage.queue in queues]
+
+
+def _stages(registry: Registry) -> dict[str, Stage | None]:
+    """Every queue, in the order of the declarations; None for one that only an older version has."""
+    newest: dict[str, Stage | None] = {stage.queue: stage for stage in registry.stages()}
+    return newest | {queue: None for queue in registry.queues() if queue not in newest}
+
+
+def celery_command(python: str, group: Group, *, loglevel: str = "INFO") -> list[str]:
+    """Plain Celery for one group.
+
+    Without gossip and mingle, which only tell workers about each other. Its heartbeat events (one small
+    message in two seconds) stay, since Flower lives by them; connections have heartbeats of their own.
+    """
+    worker = ["-q", "-A", "stagepass.worker", "worker"]
+    options = ["-Q", ",".join(group.queues), "-P", group.pool, "-c", str(group.slots), "-n", f"{group.name}@%h"]
+    return [python, "-m", "celery", *worker, *options, "--without-gossip", "--without-mingle", "--loglevel", loglevel]

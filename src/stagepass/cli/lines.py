@@ -1,0 +1,40 @@
+"""Tells a board in plain lines, one per event, where there is no terminal to draw on."""
+
+from rich.console import Console
+
+from stagepass.cli.board import Board
+from stagepass.cli.output import lasted
+from stagepass.cli.texts import has, text
+from stagepass.engine.ports import Tick
+from stagepass.engine.records import Event
+
+STEP = 0.25
+"""Ticks of progress are told when they have gone up by so much."""
+
+
+class Lines:
+    """Prints what happens to one job."""
+
+    def __init__(self, board: Board, console: Console) -> None:
+        self._board = board
+        self._console = console
+        self._told: dict[tuple[str, int | None], float] = {}
+
+    def take(self, news: Event | Tick) -> None:
+        """Tell it, unless it is a small step."""
+        if isinstance(news, Tick):
+            key = (news.stage, news.item)
+            if news.fraction < self._told.get(key, 0.0) + STEP:
+                return
+            self._told[key] = news.fraction
+            said = f"{news.fraction:.0%} {news.message or ''}".rstrip()
+        else:
+            said = text(f"event.{news.type}", **_facts(news)) if has(f"event.{news.type}") else news.type
+        stage = (news.stage or "") + (f"[{news.item}]" if news.item is not None else "")
+        clock = lasted(max(0, news.at - self._board.began) / 1000)
+        self._console.print(" ".join(filter(None, (f"{clock:>5}", stage, said))), markup=False)
+
+
+def _facts(event: Event) -> dict[str, object]:
+    facts = {"code": "", "message": "", "seconds": "", "attempt": "", "retries": "", "next": "", **event.data}
+    return {name: "" if value is None else value for name, value in facts.items()}

@@ -1,0 +1,106 @@
+"""``stagepass``: the commands, and what happens when one fails."""
+
+import logging
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from stagepass.cli import (
+    api,
+    db,
+    dead,
+    demo,
+    jobs,
+    new,
+    pipelines,
+    relay,
+    submit,
+    texts,
+    up,
+    watch,
+    worker,
+    workers,
+)
+from stagepass.cli.exits import EPILOG, Exit, exit_of
+from stagepass.cli.output import complain
+from stagepass.errors import RequestError, StagepassError
+
+
+class App(typer.Typer):
+    """A Typer app whose errors are sentences and exit codes, not traces."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        arguments = _language_first(sys.argv[1:])
+        try:
+            return super().__call__(arguments, *args, **kwargs)
+        except StagepassError as error:
+            details = {"field": error.field, **error.details} if isinstance(error, RequestError) else {}
+            complain(str(error), error.code, {name: value for name, value in details.items() if value is not None})
+            sys.exit(exit_of(error))
+        except KeyboardInterrupt:
+            sys.exit(Exit.INTERRUPTED)
+
+
+def _language_first(arguments: list[str]) -> list[str]:
+    """Let ``--lang`` stand anywhere, and choose the language before any text is made."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    for place, argument in enumerate(arguments[:end]):
+        if argument == "--lang" and place + 1 < end:
+            given = arguments[place : place + 2]
+        elif argument.startswith("--lang="):
+            given = [argument]
+        else:
+            continue
+        texts.choose(given[-1].removeprefix("--lang="))
+        return [*given, *arguments[:place], *arguments[place + len(given) :]]
+    return arguments
+
+
+app = App(
+    name="stagepass",
+    help="Slow AI work with several stages that always finishes.\n\n"
+    "Start everything on this machine with [bold]stagepass up[/bold], see it work with "
+    "[bold]stagepass demo[/bold], begin your own pipeline with [bold]stagepass new NAME[/bold].",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(
+    lang: Annotated[
+        str | None, typer.Option("--lang", help="Language of texts: en or ko. Default: the locale.", metavar="LANG")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+) -> None:
+    if lang is not None and lang not in texts.LANGUAGES:
+        raise typer.BadParameter(f"{lang!r} is not one of: {', '.join(texts.LANGUAGES)}", param_hint="--lang")
+    # the parts of the system speak to operators of services; a command says what it has to say itself
+    logging.getLogger("stagepass").setLevel(logging.ERROR)
+
+
+RUN, WORK, CARE = "Run it", "Jobs", "Look after it"
+
+for _command, _panel in (
+    (up.up, RUN),
+    (demo.demo, RUN),
+    (new.new, RUN),
+    (submit.submit, WORK),
+    (watch.watch, WORK),
+    (pipelines.pipelines, CARE),
+    (workers.workers, CARE),
+    (api.api, "Single services"),
+    (worker.worker, "Single services"),
+    (relay.relay, "Single services"),
+):
+    app.command(rich_help_panel=_panel)(_command)
+app.add_typer(jobs.group, name="jobs", rich_help_panel=WORK)
+app.add_typer(dead.group, name="dead", rich_help_panel=WORK)
+app.add_typer(db.group, name="db", rich_help_panel=CARE)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,128 @@
+"""What a command prints: results on standard output, everything else on standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stagepass.cli.texts import text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_as_json = False
+
+
+def _choose_json(value: bool) -> bool:
+    global _as_json
+    _as_json = _as_json or value
+    return value
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print JSON on standard output, for programs; nothing else goes there.", callback=_choose_json
+    ),
+]
+
+
+def as_json() -> bool:
+    """Whether ``--json`` was given."""
+    return _as_json
+
+
+def out() -> "Console":
+    """Standard output, for people."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> "Console":
+    """Standard error, for people."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def emit(value: Any) -> None:
+    """One JSON value on one line of standard output."""
+    print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+
+
+def note(code: str, /, style: str = "dim", **parameters: Any) -> None:
+    """A remark on standard error."""
+    from rich.text import Text
+
+    err().print(Text(text(code, **parameters), style=style))
+
+
+def complain(message: str, code: str, details: dict[str, Any] | None = None) -> None:
+    """Why the command ends: on standard error, and with ``--json`` on standard output, too."""
+    from rich.text import Text
+
+    err().print(Text.assemble((text("error"), "bold red"), ": ", message))
+    if _as_json:
+        emit({"error": {"code": code, "message": message, **(details or {})}})
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Rows for people; tab-separated when they go into a pipe, so that `cut` and `awk` can read them."""
+    rows = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row))
+        return
+    if not rows:
+        note(empty)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="bold dim", padding=(0, 2, 0, 0))
+    for name in columns:
+        made.add_column(text(f"column.{name}"), overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    from rich.console import Console
+
+    Console(highlight=False).print(made)
+
+
+STYLES = {
+    "completed": "green",
+    "failed": "bold red",
+    "cancelled": "yellow",
+    "held": "magenta",
+    "running": "cyan",
+    "retrying": "yellow",
+}
+"""How a state looks."""
+
+
+def when(milliseconds: int | None) -> str | None:
+    """A time as ISO 8601 in UTC."""
+    if milliseconds is None:
+        return None
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ago(milliseconds: int, now: int) -> str:
+    """How long ago that was, roughly, for a table."""
+    seconds = max(0, (now - milliseconds) // 1000)
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def lasted(seconds: float) -> str:
+    """A span of time: ``0:07``, ``12:31``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,88 @@
+"""What `stagepass up` runs: the children, and what each is given."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stagepass.cli.groups import Group, celery_command
+from stagepass.embedded.child import Child
+from stagepass.embedded.redis import EmbeddedRedis
+from stagepass.settings import Settings
+
+API_ONLY = ("API_KEYS", "JWT_SECRET")
+"""Secrets of the front door, which no worker needs."""
+
+STAGEPASS = (sys.executable, "-m", "stagepass.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that one machine runs.
+
+    Attributes:
+        settings: with an absolute data folder and the port that is really used.
+        groups: the worker groups.
+        secrets: by group, the environment variables with secrets that it needs; of the others' it is given none.
+        redis: whether to start the embedded server.
+        socket: the bound socket that the API listens on. It outlives the API's process, so that clients
+            that come while it is started again wait instead of being refused.
+        hold: descriptors that keep the folder locked as long as a child lives.
+        log_format: of the children.
+    """
+
+    settings: Settings
+    groups: Sequence[Group]
+    secrets: Mapping[str, set[str]]
+    redis: bool
+    socket: int
+    hold: tuple[int, ...]
+    log_format: str
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def children(self, ready: Callable[[], bool]) -> list[Child]:
+        """The programs in the order of their starts; `ready` says when all of them can be used."""
+        grace = self.settings.drain_seconds + 5
+        env = self._environment()
+        redis = [EmbeddedRedis(self.settings.folder, self.environ).child(self.hold)] if self.redis else []
+        workers = [
+            Child(
+                f"worker {group.name}",
+                celery_command(sys.executable, group, loglevel=self.settings.log_level),
+                env=self._without_others_secrets(env, group),
+                grace=grace,
+                hold=self.hold,
+            )
+            for group in self.groups
+        ]
+        relay = Child("relay", (*STAGEPASS, "relay"), env=self._without(env, API_ONLY), hold=self.hold)
+        api = Child(
+            "api",
+            (*STAGEPASS, "api", "--socket", str(self.socket)),
+            env=env,
+            ready=ready,
+            hold=(self.socket, *self.hold),
+        )
+        # the API comes last, so that its word "ready" holds nobody back
+        return [*redis, *workers, relay, api]
+
+    def _environment(self) -> dict[str, str]:
+        """Told in full: no child depends on where it was started, or on what its parent was told by option."""
+        settings = self.settings
+        return {
+            **self.environ,
+            "DATA_DIR": str(settings.folder),
+            "HOST": settings.host,
+            "PORT": str(settings.port),
+            "LOG_FORMAT": self.log_format,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _without_others_secrets(self, env: Mapping[str, str], group: Group) -> dict[str, str]:
+        every = set().union(*self.secrets.values()) if self.secrets else set()
+        return self._without(env, (*API_ONLY, *(every - self.secrets.get(group.name, set()))))
+
+    @staticmethod
+    def _without(env: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+        # empty rather than missing: what is missing would be read from `.env`
+        return {**env, **dict.fromkeys(names, "")}

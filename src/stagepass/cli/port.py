@@ -1,0 +1,55 @@
+"""The port that the API listens on, taken before anything is started."""
+
+import errno
+import socket
+import time
+
+from stagepass.errors import Conflict, SettingsError
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that holds the port and does not listen yet: until the API does, clients are refused.
+
+    Raises:
+        Conflict: somebody else has the port. SettingsError: this machine has no such address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((host, port))
+        # binding beside another bound socket is allowed until one of them listens
+        if port and answers(host, port):
+            raise OSError(errno.EADDRINUSE, "taken")
+    except OSError as problem:
+        held.close()
+        if problem.errno == errno.EADDRINUSE:
+            raise Conflict(
+                f"port {port} of {host} is taken by another program; choose another: stagepass up --port {port + 1}",
+                port=port,
+            ) from None
+        if problem.errno == errno.EACCES:
+            raise SettingsError(f"PORT: this user may not listen on port {port}; choose one above 1023") from None
+        raise SettingsError(f"HOST: this machine cannot listen on {host!r} ({problem.strerror})") from None
+    return held
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        with socket.create_connection((reachable(host), port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def reachable(host: str) -> str:
+    """An address for clients on this machine: the one listened on, or a loopback where that is every one."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def wait_free(host: str, port: int, seconds: float) -> None:
+    """Give the port of a program that is just ending a moment."""
+    deadline = time.monotonic() + seconds
+    while port and answers(host, port) and time.monotonic() < deadline:
+        time.sleep(0.05)

@@ -1,0 +1,19 @@
+"""What every single service does first: end with the supervisor, and write log lines."""
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stagepass.bootstrap import System
+
+
+def begin() -> "System":
+    """This process's system, with the database checked. Raises `SettingsError` or `StoreUnavailable`."""
+    from stagepass.bootstrap import load_system
+    from stagepass.embedded import parent
+
+    parent.watch()
+    logging.getLogger("stagepass").setLevel(logging.NOTSET)
+    system = load_system()
+    system.configure_logging()
+    return system

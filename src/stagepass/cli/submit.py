@@ -1,0 +1,86 @@
+"""``stagepass submit``: one job, and, if wanted, the way to its end."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from stagepass.cli.output import Json, as_json, emit, note
+
+Owner = Annotated[str, typer.Option(help="Whose job it is.")]
+
+
+def submit(
+    pipeline: Annotated[str, typer.Argument(help="The pipeline's name; `stagepass pipelines` lists them.")],
+    input: Annotated[
+        str | None, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The input as JSON, @file, or - for stdin.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="FIELD=VALUE", help="One field of it; FIELD:=JSON for other than text."),
+    ] = None,
+    files: Annotated[
+        list[str] | None, typer.Option("--file", "-f", metavar="FIELD=PATH", help="A file for a field; may be repeated.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency key: the same key and input give the same job again.")
+    ] = None,
+    priority: Annotated[int, typer.Option(help="-100 to 100; higher goes first.", min=-100, max=100)] = 0,
+    delay: Annotated[float, typer.Option(help="Seconds before it may begin.", min=0)] = 0.0,
+    stepwise: Annotated[bool, typer.Option("--stepwise", help="Hold after each stage until `jobs resume`.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, and print the result.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it going on, then print the result.")] = False,
+    owner: Owner = "local",
+    json: Json = False,
+) -> None:
+    """Submit a job, and print its id.
+
+    Once the id is printed the job is kept, whatever happens to any process.
+
+    [bold]Examples[/bold]
+
+      stagepass submit promo --watch --set customer_name="Harbor Light" --set region=Jeju --file images=front.jpg
+
+      stagepass submit scan --input @input.json --wait > result.json
+
+      id=$(stagepass submit promo --input - < input.json) && stagepass watch "$id"
+    """
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.inputs import read_input, set_fields, set_files
+    from stagepass.cli.watch import show
+
+    system = load_system()
+    model = system.registry.latest(pipeline).input
+    value = read_input(input)
+    set_fields(value, fields or [], model)
+    stored = set_files(value, files or [], model, system.files)
+    try:
+        accepted = system.engine.submit(
+            pipeline, value, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise
+        )
+    except BaseException:
+        _drop(system, stored)
+        raise
+    job = accepted.job
+    if accepted.created:
+        for file in stored:
+            system.store.keep_file(file, job.id, None, owner, system.engine.clock.now())
+    else:
+        _drop(system, stored)
+    if watch or wait:
+        if not as_json():
+            note("submit.accepted" if accepted.created else "submit.known", job=job.id)
+        raise typer.Exit(show(system, job, quiet=wait and not watch))
+    if as_json():
+        emit({"id": job.id, "created": accepted.created, "pipeline": job.pipeline, "state": job.state.value})
+    else:
+        print(job.id)
+        if sys.stdout.isatty():
+            note("submit.next" if accepted.created else "submit.known", job=job.id)
+    system.close()
+
+
+def _drop(system: Any, stored: list[Any]) -> None:
+    """Files of a job that was not made."""
+    for file in stored:
+        system.files.delete(file.uri)

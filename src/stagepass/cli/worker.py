@@ -1,0 +1,53 @@
+"""``stagepass worker``: checks the names, then becomes plain Celery."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    queues: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="QUEUE...", help="Queues to serve, such as promo.lyric; or a pipeline's name."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Serve every queue of every pipeline.")] = False,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", "-c", min=1, help="Slots: how many stage runs at the same time.")
+    ] = None,
+    pool: Annotated[
+        str | None, typer.Option(metavar="threads|prefork", help="Threads for I/O, processes for CPU. Default: by stage.")
+    ] = None,
+) -> None:
+    """Run a worker for some queues.
+
+    It becomes a plain Celery worker, so Celery's own tools and Flower work with it.
+
+    [bold]Examples[/bold]
+
+      stagepass worker promo.lyric promo.song -c 16
+
+      stagepass worker scan.read --pool prefork -c 2
+
+      stagepass worker --all
+    """
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.groups import Group, celery_command, default_slots, expand, pool_of, stages_of
+
+    if bool(queues) == everything:
+        raise typer.BadParameter("name the queues to serve, or give --all", param_hint="QUEUE")
+    if pool not in (None, "threads", "prefork"):
+        raise typer.BadParameter(f"{pool!r} is not threads or prefork", param_hint="--pool")
+    system = load_system()
+    names = system.registry.queues() if everything else expand(system.registry, queues or [])
+    system.check_needs(tuple(names))
+    system.store.check()
+    chosen = pool or pool_of(stages_of(system.registry, names))
+    kind = "prefork" if chosen == "prefork" else "threads"
+    slots = concurrency or default_slots(system.registry, names, kind)
+    name = "all" if everything else "+".join(queues or [])
+    # the process id keeps the names of several on one machine apart
+    group = Group(f"{name}.{os.getpid()}", tuple(names), slots, kind)
+    sys.stdout.flush()
+    os.execv(sys.executable, celery_command(sys.executable, group, loglevel=system.settings.log_level))

@@ -1,0 +1,206 @@
+"""Brings a database's schema to what this version of Stagepass needs, one process at a time.
+
+The history lies in the package, so it works from an installed wheel. Its version is kept in a table of
+our own name: the database may be shared with an application that uses Alembic for itself.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from stagepass.errors import SettingsError, StoreUnavailable
+from stagepass.store import connect
+from stagepass.store.tables import metadata
+
+# Alembic is imported where it is used: `is_current` is asked at every start, and seldom says no.
+
+VERSION_TABLE = "stagepass_version"
+
+_FOLDER = Path(__file__).parent / "migrations"
+_LOCK = 7_308_604_897_068_083_315  # "stagepass" as a number for PostgreSQL; any will do
+_PATIENCE = 60  # seconds to wait for another process that upgrades
+
+
+def head() -> str:
+    """The revision that this version of Stagepass needs."""
+    return max(path.name.split("_")[0] for path in (_FOLDER / "versions").glob("[0-9]*.py"))
+
+
+def current(url: str) -> str | None:
+    """The revision that the database is at; None when it is empty. Raises `StoreUnavailable`."""
+    with _connection(url) as connection:
+        return _revision(connection)
+
+
+def is_current(url: str) -> bool:
+    """Whether there is nothing to upgrade."""
+    return current(url) == head()
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Upgrade the schema; safe to call from several processes at once.
+
+    Raises:
+        SettingsError: the database is newer than this program, or holds tables of somebody else.
+        StoreUnavailable: it did not answer, or another upgrade did not end.
+    """
+    _run(url, "upgrade", revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take changes back down to `revision` (``base``: all of them, with all data)."""
+    _run(url, "downgrade", revision)
+
+
+def check(url: str) -> list[str]:
+    """What differs between the database and `tables.py`, one sentence each."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with _connection(url) as connection:
+        if (found := _revision(connection)) != head():
+            return [f"the schema is at {found or 'nothing'}, and {head()} is needed; run: stagepass db upgrade"]
+
+        def ours(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:
+            return kind != "index" and (kind != "table" or name in metadata.tables)
+
+        options = {"compare_type": True, "include_object": ours, "version_table": VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        sentences = [_sentence(entry) for entry in compare_metadata(context, metadata)]
+        return sentences + _index_problems(connection) + _collation_problems(connection)
+
+
+# ── running Alembic ──────────────────────────────────────────────────────────────────────────────
+
+
+def _run(url: str, direction: str, revision: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    with _connection(url, writes=True) as connection, _alone(connection):
+        found = _revision(connection)
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if found is not None and found not in known:
+            raise SettingsError(
+                f"DATABASE_URL: the database is at {found}, newer than this Stagepass ({head()}); install the newer one"
+            )
+        theirs = sorted(set(sa.inspect(connection).get_table_names()) & set(metadata.tables))
+        if found is None and theirs:
+            raise SettingsError(
+                f"DATABASE_URL: the database has tables that Stagepass did not make ({', '.join(theirs)}); "
+                "give Stagepass a database of its own"
+            )
+        config.attributes["connection"] = connection
+        try:
+            getattr(command, direction)(config, revision)
+        except CommandError as problem:
+            raise SettingsError(f"the schema cannot be changed: {problem}") from None
+
+
+@contextmanager
+def _connection(url: str, *, writes: bool = False) -> Iterator[Connection]:
+    engines = connect.engines(url, pool=1)
+    try:
+        # SQLite: the engine for writes begins with the write lock, which is all the mutual exclusion it needs
+        with connect.translated(), engines[0 if writes else 1].connect() as connection:
+            yield connection
+    finally:
+        for engine in engines:
+            engine.dispose()
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Inside, no other process upgrades this database; what was done is committed at the end."""
+    if connection.dialect.name != "mysql":
+        with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            yield
+        return
+    # a lock by name holds for the whole server, and DDL commits by itself
+    name = f"stagepass:{connection.engine.url.database}"[:64]
+    if not any(connection.scalar(sa.select(sa.func.get_lock(name, 15))) for _ in range(_PATIENCE // 15)):
+        raise StoreUnavailable("another process is upgrading the database and does not come to an end")
+    try:
+        yield
+        connection.commit()
+    finally:
+        connection.execute(sa.select(sa.func.release_lock(name)))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return found
+
+
+# ── saying what differs ──────────────────────────────────────────────────────────────────────────
+
+
+def _sentence(entry: Any) -> str:
+    """One entry of Alembic's comparison: what an upgrade would have to do."""
+    if isinstance(entry, list):  # changes of one column
+        return "; ".join(_sentence(part) for part in entry)
+    action, *facts = entry
+    words = action.replace("_", " ")
+    if action.startswith("modify"):
+        _, table, column, _, is_, wanted = facts
+        return f"{table}.{column}: {words}: it is {is_!r}, and {wanted!r} is wanted"
+    if action.endswith("column"):
+        return f"{facts[1]}.{facts[2].name}: {words}"
+    thing = facts[0]
+    table = getattr(getattr(thing, "table", None), "name", None)
+    return f"{table}: {words} {thing.name}" if table and table != thing.name else f"{thing.name}: {words}"
+
+
+def _index_problems(connection: Connection) -> list[str]:
+    """The indexes, by ourselves: Alembic compares neither conditions nor columns that go down."""
+    kind = connection.dialect.name
+    inspector = sa.inspect(connection)
+    problems = []
+    there_are = set(inspector.get_table_names())
+    for table in metadata.tables.values():
+        if table.name not in there_are:
+            continue  # Alembic has said so
+        found = {index["name"]: index for index in inspector.get_indexes(table.name)}
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            if index.name not in found:
+                problems.append(f"{table.name}: add index {index.name}")
+                continue
+            there = found[index.name]
+            columns = [str(name).split()[0] for name in there.get("expressions", there["column_names"])]
+            wanted = [str(part).rpartition(".")[2].split()[0] for part in index.expressions]
+            if columns != wanted:
+                problems.append(f"{table.name}: {index.name} is over {columns}, and should be over {wanted}")
+            condition = there.get("dialect_options", {}).get(f"{kind}_where")
+            only = index.dialect_kwargs.get(f"{kind}_where")
+            if _words(condition) != _words(only):
+                problems.append(f"{table.name}: {index.name} covers the rows {condition}, and should cover {only}")
+    return problems
+
+
+def _words(condition: object) -> list[str]:
+    """The literals of a condition: what is left alike by a database that writes it down in its own way."""
+    return sorted(re.findall(r"'(\w+)'", str(condition))) if condition is not None else []
+
+
+def _collation_problems(connection: Connection) -> list[str]:
+    if connection.dialect.name != "mysql":
+        return []
+    query = sa.text("SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()")
+    return [
+        f"{name}: the collation is {collation}, and utf8mb4_bin is wanted: owners that differ in case are different"
+        for name, collation in connection.execute(query)
+        if name in metadata.tables and collation != "utf8mb4_bin"
+    ]
