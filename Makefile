@@ -1,0 +1,56 @@
+# The front door for people who build Stagepass. `make help` says what there is.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+READY := $(VENV)/.ready
+export UV_PYTHON_DOWNLOADS = never
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types up bench chaos docs lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make .venv with everything in it (the other commands do it by themselves)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Stagepass needs Python 3.11 or newer; install it, or say where it is: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "this Python has no venv; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: setup ## make a lyric, a song and a clip on this machine; the last line is the clip's path
+	@$(BIN)/stagepass demo
+
+up: setup ## start everything on this machine, with no configuration
+	@$(BIN)/stagepass up
+
+test: setup ## all tests; those of servers that are not here are skipped with one line each
+	@$(BIN)/python -m pytest
+
+lint: setup ## style, and that imports go only downwards
+	@$(BIN)/ruff check src tests benchmarks examples
+	@$(BIN)/ruff format --check src tests benchmarks examples
+	@$(BIN)/lint-imports
+
+types: setup ## the type checker, strict
+	@$(BIN)/mypy
+
+bench: setup ## figures beside a plain Celery chain, into docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.run --write
+
+chaos: setup ## kill, pause and restart everything while jobs run (minutes)
+	@$(BIN)/python -m pytest tests/chaos --timeout 1800 -m ""
+
+docs: setup ## check that every example and link in the docs holds
+	@$(BIN)/python -m pytest tests/docs
+
+lock: setup ## resolve the dependencies anew
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--group dev --upgrade pyproject.toml --output-file requirements.lock
+
+clean: ## remove what was made here
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis
