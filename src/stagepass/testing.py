@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from stagepass.bus.gate import OpenGate
-from stagepass.engine import failpoints
+from stagepass.engine import failpoints, rules
 from stagepass.engine.context import Services
 from stagepass.engine.engine import OPERATOR, Engine
 from stagepass.engine.ids import new_id
@@ -128,7 +128,8 @@ class Lab:
             callback_url=lambda run_id, job_id: f"http://lab.test/callbacks/{run_id}",
             limits=limits,
         )
-        self.runner = Runner(self.registry, services, _Given(providers or {}), EventLoop())
+        self._loop = EventLoop()
+        self.runner = Runner(self.registry, services, _Given(providers or {}), self._loop)
         self.relay = Relay(self.store, self.engine.desk, self.recorder, self.clock)
         self.worker = new_id()
         self.ran: list[str] = []
@@ -144,6 +145,7 @@ class Lab:
         """Let go of everything; a temporary folder is removed."""
         failpoints.disarm()
         self.engine.close()
+        self._loop.close()
         if self._temporary:
             self._temporary.cleanup()
 
@@ -204,7 +206,7 @@ class Lab:
             self.engine.desk.do(Settle(claimed, Unknown("not known in this lab")))
             return
         self.ran.append(stage.name if claimed.run.item is None else f"{stage.name}[{claimed.run.item}]")
-        lease = Lease(claimed.run.id, claimed.token, stage.time_limit)
+        lease = Lease(claimed.run.id, claimed.token, rules.time_left(claimed.run, stage, self.clock.now()))
         try:
             outcome = self.runner.run(claimed, stage, lease)
             self.engine.desk.do(Settle(claimed, outcome))

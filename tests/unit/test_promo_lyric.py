@@ -112,7 +112,7 @@ _TALK = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     name=_TEXT.map(lambda text: text[:100]).filter(visible),
     region=_TEXT.map(lambda text: text[:100]),

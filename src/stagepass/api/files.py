@@ -9,9 +9,9 @@ from stagepass.files import serve
 router = APIRouter(tags=["files"])
 
 
-@router.api_route(
+@router.head(f"{PREFIX}/files/{{token}}", include_in_schema=False)
+@router.get(
     f"{PREFIX}/files/{{token}}",
-    methods=["GET", "HEAD"],
     summary="Fetch a file",
     response_class=Response,
     responses={

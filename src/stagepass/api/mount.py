@@ -60,21 +60,21 @@ class Deps:
 def mount_pipelines(app: FastAPI, system: System) -> None:
     """Mount every pipeline's own routes. Raises `DeclarationError` for a `routes.py` that makes none."""
     deps = Deps(system)
-    for pipeline in system.registry:
-        for name in _modules_of(pipeline):
-            routes = name.rpartition(".")[0] + ".routes"
-            if not importlib.util.find_spec(routes):
-                continue
-            make = getattr(importlib.import_module(routes), "make_router", None)
-            router = make(deps) if callable(make) else None
-            if not isinstance(router, APIRouter):
-                raise DeclarationError(f"{routes}: define make_router(deps) that returns a fastapi.APIRouter")
-            app.include_router(router, prefix=PREFIX, tags=[pipeline.name])
+    folders = {folder: pipeline.name for pipeline in system.registry for folder in _folders_of(pipeline)}
+    for folder, name in folders.items():
+        routes = f"{folder}.routes"
+        if importlib.util.find_spec(routes) is None:
+            continue
+        make = getattr(importlib.import_module(routes), "make_router", None)
+        router = make(deps) if callable(make) else None
+        if not isinstance(router, APIRouter):
+            raise DeclarationError(f"{routes}: define make_router(deps) that returns a fastapi.APIRouter")
+        app.include_router(router, prefix=PREFIX, tags=[name])
 
 
-def _modules_of(pipeline: Pipeline) -> Iterator[str]:
-    """The name of the module ``<folder>.pipeline`` that made the pipeline."""
+def _folders_of(pipeline: Pipeline) -> Iterator[str]:
+    """The package whose module `pipeline` made it; several pipelines may share one."""
     for name, module in sorted(sys.modules.items()):
         if name.endswith(".pipeline") and any(value is pipeline for value in list(vars(module).values())):
-            yield name
+            yield name.rpartition(".")[0]
             return

@@ -56,9 +56,10 @@ class Tokens:
         if missing:
             raise SettingsError(f"JWT_ALGORITHMS: {', '.join(missing)} needs the package cryptography; install it")
         try:
-            return [jwt.get_algorithm_by_name(name).prepare_key(self._key) for name in self._algorithms][0]
+            keys = [jwt.get_algorithm_by_name(name).prepare_key(self._key) for name in self._algorithms]
         except Exception as problem:
             raise SettingsError(f"JWT_SECRET does not fit {', '.join(self._algorithms)}: {problem}") from None
+        return keys[0]
 
     def subject(self, token: str) -> str:
         """Whom the token names. Raises `Unauthenticated`."""

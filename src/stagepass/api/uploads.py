@@ -77,7 +77,7 @@ async def read_input(request: Request, model: type[BaseModel], settings: Setting
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if value.filename or value.size:  # a browser sends an empty part where no file was chosen
-                uploads.append(Upload(name, value.filename or "", cast(BinaryIO, value.file), value.size or 0))
+                uploads.append(Upload(name, value.filename or "", value.file, value.size or 0))
         else:
             texts.setdefault(name, []).append(value)
     return Incoming(_values(texts, model), uploads)

@@ -1,11 +1,15 @@
-"""One blocking read per process, for all of its clients: news come in here and are handed to who follows that job."""
+"""One blocking read per process, for all of its clients: news come in here and are handed to who follows that job.
+
+SQL has every event; Redis is only the fast way. A follower takes an event from Redis when it is the very next
+one, and reads SQL whenever it is not: a gap, a full queue, or word that SQL knows more.
+"""
 
 import asyncio
 import json
 import logging
-from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -14,19 +18,90 @@ import redis.asyncio
 from stagepass.bus.publish import STREAM, from_json
 from stagepass.engine.ports import Store, Tick
 from stagepass.engine.records import TERMINAL, Event
+from stagepass.errors import StoreUnavailable
 
 log = logging.getLogger("stagepass.listen")
 
 BLOCK = 2000
 """Milliseconds of one blocking read."""
 
+FROZEN = 5.0
+"""Seconds beyond `BLOCK` after which a Redis that does not answer is given up."""
+
 CHECK_EVERY = 2.0
 """Seconds between two looks, for all followed jobs at once, whether SQL knows more than Redis told."""
 
+CHECK_ALONE = 0.5
+"""The same while Redis does not answer."""
+
 CLIENT_QUEUE = 1000
-"""News that may wait for one slow client; beyond that it is sent on to read from SQL."""
+"""News that may wait for one slow client; beyond that they are dropped, and it reads from SQL."""
 
 PAGE = 500
+
+_RESUMED = "job.resumed"
+
+
+class Follower:
+    """What waits for one client, and what it has seen."""
+
+    def __init__(self, after: int) -> None:
+        self.last = after
+        """The number of the last event that was handed to the client."""
+        self.ended = False
+        """Whether the job had ended by then."""
+        self._news: deque[Event | Tick] = deque()
+        self._behind = False
+        self._closed = False
+        self._wake = asyncio.Event()
+
+    def offer(self, news: Event | Tick) -> None:
+        """News came in. A client that is too slow for them reads SQL instead."""
+        if len(self._news) >= CLIENT_QUEUE:
+            self._news.clear()
+            self._behind = True
+        if not (self._behind and isinstance(news, Event)):
+            self._news.append(news)
+        self._wake.set()
+
+    def known(self, seq: int) -> None:
+        """SQL has events up to this number."""
+        if seq > self.last and not any(isinstance(news, Event) and news.seq == seq for news in self._news):
+            self._behind = True
+            self._wake.set()
+
+    def close(self) -> None:
+        """End the stream: this process stops, or the job is gone."""
+        self._closed = True
+        self._wake.set()
+
+    async def next(self) -> Event | Tick | None:
+        """The next that came in; None where SQL must be read. Raises `Closed`."""
+        while True:
+            if self._closed:
+                raise Closed
+            if self._behind:
+                self._behind = False
+                return None
+            if self._news:
+                return self._news.popleft()
+            self._wake.clear()
+            await self._wake.wait()
+
+    def passes(self, event: Event) -> bool:
+        """Note an event that goes to the client next; False for one that it has seen."""
+        if event.seq <= self.last:
+            return False
+        self.last = event.seq
+        if event.type in TERMINAL:
+            self.ended = True
+        elif event.type == _RESUMED:
+            self.ended = False
+        return True
+
+
+class Closed(Exception):
+    """There is nothing more to follow here."""
 
 
 class Feed:
@@ -36,9 +111,11 @@ class Feed:
         self._client = client
         self._store = store
         self._keys = [STREAM.format(number) for number in range(streams)]
-        self._followers: dict[str, set[asyncio.Queue[Event | Tick | None]]] = defaultdict(set)
-        self._seen: dict[str, int] = {}
-        """By followed job: the number of its last event at the last look."""
+        self._positions: dict[str, str] = {}
+        """By stream: the last entry that was read. Kept while Redis is away, so that what it told meanwhile is read."""
+        self._followers: dict[str, set[Follower]] = defaultdict(set)
+        self._look = asyncio.Event()
+        self._redis_answers = True
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -47,6 +124,9 @@ class Feed:
 
     async def stop(self) -> None:
         """End every follower's stream, and stop reading."""
+        for followers in self._followers.values():
+            for follower in followers:
+                follower.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -55,104 +135,155 @@ class Feed:
     @property
     def followers(self) -> int:
         """How many clients follow a job here."""
-        return sum(len(queues) for queues in self._followers.values())
+        return sum(len(followers) for followers in list(self._followers.values()))
 
-    async def follow(self, job_id: str, after: int = 0, *, over: bool = False) -> AsyncIterator[Event | Tick]:
+    async def follow(self, job_id: str, after: int = 0, *, over: bool = False) -> AsyncGenerator[Event | Tick, None]:
         """A job's events from number `after` + 1 on, each once and in order; ends after the job's last one.
+
+        Close it when done with it (`contextlib.aclosing`).
 
         Args:
             over: the job has ended already: replay what is stored, and end.
         """
-        async with self._following(job_id) as queue:
-            last = after
-            ended = over
-            async for event in self._stored(job_id, last):
-                last, ended = event.seq, over or event.type in TERMINAL
-                yield event
-            while not ended:
-                news = await queue.get()
-                if isinstance(news, Tick):
-                    yield news
-                    continue
-                if news is not None and news.seq <= last:
-                    continue
-                if news is not None and news.seq == last + 1:
-                    last, ended = news.seq, news.type in TERMINAL
-                    yield news
-                else:  # a gap, or word that SQL knows more
-                    async for event in self._stored(job_id, last):
-                        last, ended = event.seq, event.type in TERMINAL
-                        yield event
-                if ended:  # a job that was resumed meanwhile has more to tell
-                    async for event in self._stored(job_id, last):
-                        last, ended = event.seq, event.type in TERMINAL
-                        yield event
+        with self._following(job_id, after) as follower:
+            try:
+                async for event in self._stored(job_id, follower):
+                    yield event
+                while not (over or follower.ended):
+                    news = await follower.next()
+                    if isinstance(news, Tick):
+                        yield news
+                    elif news is not None and news.seq == follower.last + 1:
+                        follower.passes(news)
+                        yield news
+                    elif news is None or news.seq > follower.last:
+                        async for event in self._stored(job_id, follower):
+                            yield event
+                    if follower.ended:  # a job that was resumed meanwhile has more to tell
+                        async for event in self._stored(job_id, follower):
+                            yield event
+            except Closed:
+                return
 
-    async def _stored(self, job_id: str, after: int) -> AsyncIterator[Event]:
+    async def _stored(self, job_id: str, follower: Follower) -> AsyncGenerator[Event, None]:
+        """What SQL has beyond what the client has seen. Waits for a database that does not answer."""
         while True:
-            page = await asyncio.to_thread(self._store.events, job_id, after, PAGE)
+            try:
+                page = await asyncio.to_thread(self._store.events, job_id, follower.last, PAGE)
+            except StoreUnavailable:
+                await asyncio.sleep(CHECK_ALONE)
+                continue
             for event in page:
-                yield event
+                if follower.passes(event):
+                    yield event
             if len(page) < PAGE:
                 return
-            after = page[-1].seq
 
-    @asynccontextmanager
-    async def _following(self, job_id: str) -> AsyncIterator["asyncio.Queue[Event | Tick | None]"]:
-        queue: asyncio.Queue[Event | Tick | None] = asyncio.Queue(CLIENT_QUEUE)
-        self._followers[job_id].add(queue)
+    @contextmanager
+    def _following(self, job_id: str, after: int) -> Iterator[Follower]:
+        follower = Follower(after)
+        self._followers[job_id].add(follower)
         try:
-            yield queue
+            yield follower
         finally:
-            self._followers[job_id].discard(queue)
+            self._followers[job_id].discard(follower)
             if not self._followers[job_id]:
                 del self._followers[job_id]
 
     # ── reading ──
 
     async def _read(self) -> None:
-        last: dict[str, Any] = dict.fromkeys(self._keys, "$")
         while True:
             try:
-                for key, entries in await self._client.xread(last, block=BLOCK, count=200) or ():
+                async with asyncio.timeout(BLOCK / 1000 + FROZEN):
+                    await self._find_positions()
+                    positions: Any = dict(self._positions)
+                    news: Any = await self._client.xread(positions, block=BLOCK, count=200)
+                for key, entries in news or ():
                     name = key.decode() if isinstance(key, bytes) else key
                     for entry_id, fields in entries:
-                        last[name] = entry_id
-                        self._hand_out(fields[b"n"] if b"n" in fields else fields["n"])
-            except (redis.RedisError, OSError) as problem:
-                log.warning("no news from Redis (%s); clients are served from SQL", type(problem).__name__)
-                last = dict.fromkeys(self._keys, "$")
-                await asyncio.sleep(0.5)
+                        self._positions[name] = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
+                        self._hand_out(fields)
+                if not news:
+                    await self._notice_lost_streams()
+                self._answered(True)
+            except (redis.RedisError, OSError, TimeoutError) as problem:
+                if self._redis_answers:
+                    log.warning("no news from Redis (%s); clients are served from SQL", type(problem).__name__)
+                self._answered(False)
+                await asyncio.sleep(CHECK_ALONE)
+            except Exception:
+                log.exception("reading the news failed")
+                await asyncio.sleep(CHECK_ALONE)
 
-    def _hand_out(self, text: bytes | str) -> None:
-        for value in json.loads(text):
-            followers = self._followers.get(value["job"])
-            if followers:
-                news = from_json(value)
-                for queue in followers:
-                    self._offer(queue, news)
+    def _answered(self, answers: bool) -> None:
+        if answers != self._redis_answers:
+            self._redis_answers = answers
+            self._look.set()
+            if answers:
+                log.info("Redis tells news again")
 
-    @staticmethod
-    def _offer(queue: "asyncio.Queue[Event | Tick | None]", news: Event | Tick | None) -> None:
-        if not queue.full():
-            queue.put_nowait(news)
-        # a full queue: the client is slow, and the next look at SQL gives it what it missed
+    async def _find_positions(self) -> None:
+        """Where each stream ends now, once. Not ``$``, which means another place at every read."""
+        for key in self._keys:
+            if key not in self._positions:
+                self._positions[key] = await self._end(key)
+                self._look.set()  # whatever was told before is SQL's to say
+
+    async def _end(self, key: str) -> str:
+        last: Any = await self._client.xrevrange(key, count=1)
+        if not last:
+            return "0-0"
+        entry_id = last[0][0]
+        return entry_id.decode() if isinstance(entry_id, bytes) else str(entry_id)
+
+    async def _notice_lost_streams(self) -> None:
+        """A stream that was lost and began anew may count from lower numbers, if the clock was set back."""
+        for key in self._keys:
+            end = await self._end(key)
+            if _number(end) < _number(self._positions[key]):
+                self._positions[key] = "0-0"
+                self._look.set()
+
+    def _hand_out(self, fields: Any) -> None:
+        if not self._followers:
+            return
+        try:
+            for value in json.loads(fields[b"n"] if b"n" in fields else fields["n"]):
+                followers = self._followers.get(value["job"])
+                if followers:
+                    news = from_json(value)
+                    for follower in followers:
+                        follower.offer(news)
+        except (ValueError, KeyError, TypeError) as problem:
+            log.warning("news that cannot be read were left out: %s", type(problem).__name__)
+            self._look.set()
 
     async def _check(self) -> None:
         """Whatever Redis did not tell: one query for all followed jobs."""
         while True:
-            await asyncio.sleep(CHECK_EVERY)
+            try:
+                async with asyncio.timeout(CHECK_EVERY if self._redis_answers else CHECK_ALONE):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            self._look.clear()
             followed = list(self._followers)
             if not followed:
                 continue
             try:
-                moved = await asyncio.to_thread(self._store.last_events, followed)
+                known = await asyncio.to_thread(self._store.last_events, followed)
             except Exception as problem:
                 log.warning("could not look for missed news: %s", type(problem).__name__)
                 continue
-            for job_id, known in moved.items():
-                if self._seen.get(job_id) != known:
-                    self._seen[job_id] = known
-                    for queue in self._followers.get(job_id, ()):
-                        self._offer(queue, None)
-            self._seen = {job_id: seq for job_id, seq in self._seen.items() if job_id in self._followers}
+            for job_id in followed:
+                for follower in self._followers.get(job_id, ()):
+                    if job_id in known:
+                        follower.known(known[job_id])
+                    else:
+                        follower.close()  # the job was deleted
+
+
+def _number(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)

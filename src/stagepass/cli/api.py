@@ -1,7 +1,7 @@
 """``stagepass api``: the HTTP API by itself."""
 
 import socket
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -30,16 +30,15 @@ def api(
     host, port = settings.host if host is None else host, settings.port if port is None else port
     listening = socket.socket(fileno=fd) if fd is not None else ports.bind(host, port)
     system.store.check()
-    _serve(system, listening)
+    _serve(listening)
 
 
-def _serve(system: Any, listening: socket.socket) -> None:
+def _serve(listening: socket.socket) -> None:
     import uvicorn
 
-    from stagepass.api.app import create_app
-
     config = uvicorn.Config(
-        create_app(system),
+        "stagepass.api.app:make",  # by name: the ways in do not import each other
+        factory=True,
         log_config=None,
         access_log=False,
         # streams of events never end by themselves: clients come back and go on where they were

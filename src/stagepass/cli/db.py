@@ -1,7 +1,5 @@
 """``stagepass db``: the schema of the database."""
 
-from typing import Annotated
-
 import typer
 
 from stagepass.cli.exits import Exit
@@ -49,5 +47,3 @@ def check(json: Json = False) -> None:
         note("db.ok", style="green", revision=migrate.head())
     if problems:
         raise typer.Exit(Exit.FAILED)
-
-

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stagepass.cli.output import note
 from stagepass.engine.place import alive, place
 from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event, Job
+from stagepass.engine.records import Event, Job, WorkerRow
 from stagepass.engine.states import ENDED, JobState
 
 if TYPE_CHECKING:
@@ -64,17 +64,19 @@ async def _hint(system: "System", job: Job) -> None:
 def served(system: "System") -> set[str]:
     """Queues that somebody serves now."""
     now = system.engine.clock.now()
-    return {
-        queue
-        for worker in system.store.workers()
-        if (alive(worker.pid) if worker.host == place() else now - worker.beat_at < STALE)
-        for queue in worker.queues
-    }
+    return {queue for worker in system.store.workers() if is_alive(worker, now) for queue in worker.queues}
+
+
+def is_alive(worker: WorkerRow, now: int) -> bool:
+    """Whether a worker lives: by its process where that is here, else by its heartbeat."""
+    return alive(worker.pid) if worker.host == place() else now - worker.beat_at < STALE
 
 
 class _Once(logging.Handler):
+    """Says the first warning in the words of this command, and nothing after that."""
+
     def emit(self, record: logging.LogRecord) -> None:
-        record.name and logging.getLogger("stagepass.listen").removeHandler(self)
+        logging.getLogger(record.name).removeHandler(self)
         note("watch.no_redis", style="yellow")
 
 
@@ -82,4 +84,4 @@ def _say_once_when_redis_is_away() -> None:
     log = logging.getLogger("stagepass.listen")
     log.setLevel(logging.WARNING)
     log.propagate = False
-    log.handlers[:] = [_Once()]
+    log.handlers[:] = [_Once(), logging.NullHandler()]

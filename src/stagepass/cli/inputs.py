@@ -71,12 +71,15 @@ def set_files(input: dict[str, Any], given: Sequence[str], model: type[BaseModel
 
 
 def store_file(path: Path, files: "LocalFiles") -> "File":
-    """A file of this machine, in the store. Raises `NotFound`."""
-    from stagepass.files.kinds import kind_of
+    """A file of this machine, in the store. Raises `NotFound`, or `InvalidInput` for a damaged picture."""
+    from stagepass.files.images import check_image
+    from stagepass.files.kinds import HEAD, kind_of
 
     try:
         with path.open("rb") as source:
-            kind = kind_of(source.read(4096)) or _by_name(path)
+            kind = kind_of(source.read(HEAD)) or _by_name(path)
+            if kind in ("image/jpeg", "image/png", "image/webp"):
+                kind = check_image(path, field=path.name).type
             source.seek(0)
             return files.put(source, name=path.name, type=kind, folder="uploads")
     except OSError as problem:

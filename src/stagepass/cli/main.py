@@ -70,12 +70,22 @@ app = App(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("stagepass"))
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     lang: Annotated[
         str | None, typer.Option("--lang", help="Language of texts: en or ko. Default: the locale.", metavar="LANG")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and end.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     if lang is not None and lang not in texts.LANGUAGES:
         raise typer.BadParameter(f"{lang!r} is not one of: {', '.join(texts.LANGUAGES)}", param_hint="--lang")

@@ -14,7 +14,8 @@ def bind(host: str, port: int) -> socket.socket:
         Conflict: somebody else has the port. SettingsError: this machine has no such address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    held = socket.socket(family, socket.SOCK_STREAM)
+    # with its protocol: asyncio switches Nagle off only where it is told, and each answer would wait 40 ms
+    held = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         held.bind((host, port))

@@ -13,14 +13,16 @@ Owner = Annotated[str, typer.Option(help="Whose job it is.")]
 def submit(
     pipeline: Annotated[str, typer.Argument(help="The pipeline's name; `stagepass pipelines` lists them.")],
     input: Annotated[
-        str | None, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The input as JSON, @file, or - for stdin.")
+        str | None,
+        typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The input as JSON, @file, or - for stdin."),
     ] = None,
     fields: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", metavar="FIELD=VALUE", help="One field of it; FIELD:=JSON for other than text."),
     ] = None,
     files: Annotated[
-        list[str] | None, typer.Option("--file", "-f", metavar="FIELD=PATH", help="A file for a field; may be repeated.")
+        list[str] | None,
+        typer.Option("--file", "-f", metavar="FIELD=PATH", help="A file for a field; may be repeated."),
     ] = None,
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key and input give the same job again.")

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,7 +105,9 @@ def _plan(system: "System", groups: "list[Group]", socket: int, hold: tuple[int,
     from stagepass.cli.plan import Plan
 
     secrets = {
-        group.name: set().union(*(system.providers.secrets(stage) for stage in stages_of(system.registry, group.queues)))
+        group.name: set().union(
+            *(system.providers.secrets(stage) for stage in stages_of(system.registry, group.queues))
+        )
         for group in groups
     }
     auto = "text" if sys.stderr.isatty() else "json"
@@ -178,5 +179,3 @@ def announce(system: "System", seconds: float) -> None:
 def _short(folder: Path) -> str:
     here = Path.cwd()
     return f"./{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
-
-

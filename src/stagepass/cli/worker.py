@@ -17,7 +17,8 @@ def worker(
         int | None, typer.Option("--concurrency", "-c", min=1, help="Slots: how many stage runs at the same time.")
     ] = None,
     pool: Annotated[
-        str | None, typer.Option(metavar="threads|prefork", help="Threads for I/O, processes for CPU. Default: by stage.")
+        str | None,
+        typer.Option(metavar="threads|prefork", help="Threads for I/O, processes for CPU. Default: by stage."),
     ] = None,
 ) -> None:
     """Run a worker for some queues.
@@ -33,7 +34,7 @@ def worker(
       stagepass worker --all
     """
     from stagepass.bootstrap import load_system
-    from stagepass.cli.groups import Group, celery_command, default_slots, expand, pool_of, stages_of
+    from stagepass.cli.groups import Group, Pool, celery_command, default_slots, expand, pool_of, stages_of
 
     if bool(queues) == everything:
         raise typer.BadParameter("name the queues to serve, or give --all", param_hint="QUEUE")
@@ -44,10 +45,10 @@ def worker(
     system.check_needs(tuple(names))
     system.store.check()
     chosen = pool or pool_of(stages_of(system.registry, names))
-    kind = "prefork" if chosen == "prefork" else "threads"
+    kind: Pool = "prefork" if chosen == "prefork" else "threads"
     slots = concurrency or default_slots(system.registry, names, kind)
     name = "all" if everything else "+".join(queues or [])
     # the process id keeps the names of several on one machine apart
     group = Group(f"{name}.{os.getpid()}", tuple(names), slots, kind)
     sys.stdout.flush()
-    os.execv(sys.executable, celery_command(sys.executable, group, loglevel=system.settings.log_level))
+    os.execv(sys.executable, celery_command(sys.executable, group, loglevel=system.settings.log_level))  # noqa: S606  (no shell is what is wanted)

@@ -28,7 +28,8 @@ class Wakeup:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
-        self._handlers: dict[int, Any] = {n: signal.signal(n, self._note) for n in (signal.SIGCHLD, *STOP)}
+        heard = [number for number in STOP if signal.getsignal(number) != signal.SIG_IGN]  # nohup stays in force
+        self._handlers: dict[int, Any] = {n: signal.signal(n, self._note) for n in (signal.SIGCHLD, *heard)}
         self._old_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         return self
 

@@ -194,7 +194,7 @@ class Context:
         not_done = isinstance(problem, (Busy, ConnectionRefusedError))
         if isinstance(problem, Exception):
             error = classify(problem)
-            not_done = not_done or error.not_done or error.answered and isinstance(problem, type(error))
+            not_done = not_done or error.not_done or (error.answered and isinstance(problem, type(error)))
         if not_done:
             self._services.desk.do(Forget(memo))
         elif self._memos is not None:

@@ -9,19 +9,26 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
+from stagepass.engine import rules
+from stagepass.engine.classify import classify
 from stagepass.engine.clock import Clock
 from stagepass.engine.desk import Desk
 from stagepass.engine.lease import Lease
 from stagepass.engine.operations import Claim, Claimed, Haul, Operation, Settle
 from stagepass.engine.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
 from stagepass.engine.runner import Runner
-from stagepass.errors import StagepassError, TimedOut
+from stagepass.errors import Permanent, StagepassError, TimedOut
 
 log = logging.getLogger("stagepass.dispatcher")
+
+LOOK_AGAIN = 0.03
+"""Seconds after which to look again for what another process held."""
+
+SETTLED_WITHIN = 5.0
+"""Seconds that a process which stops waits for what is being stored."""
 
 
 @dataclass(slots=True)
@@ -68,7 +75,8 @@ class Dispatcher:
         self._woken = False
         self._draining = False
         self._change = threading.Condition()
-        self._pool = ThreadPoolExecutor(slots + self._most_stuck, thread_name_prefix="stagepass-slot")
+        self._again_at: float | None = None
+        """When to look again without a bell: another process held what was ready."""
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -115,31 +123,54 @@ class Dispatcher:
         deadline = time.monotonic() + grace
         self.stop_claiming()
         with self._change:
-            self._change.wait_for(lambda: not self.running, timeout=max(0.0, grace))
-        for running in list(self.running.values()):
+            self._change.wait_for(self._is_idle, timeout=max(0.0, grace))
+            left = list(self.running.values())
+        for running in left:
             if running.lease.end():
+                with self._change:
+                    self.running.pop(running.claimed.token, None)
+                    self._stuck += 1
                 self._settle(running.claimed, Released())
                 running.lease.lose()
+                self._give_back(1)
+        with self._change:  # what ends just now is still being stored
+            self._change.wait_for(self._is_idle, timeout=SETTLED_WITHIN)
         log.info("drained in %.1f s", grace - (deadline - time.monotonic()))
+
+    def _is_idle(self) -> bool:
+        return self._free >= self.slots
 
     # ── claiming ──
 
     def _claim_loop(self) -> None:
         while True:
             with self._change:
-                self._change.wait_for(lambda: self._draining or (self._woken and self._free > 0))
+                while not (self._draining or (self._free > 0 and (self._woken or self._is_time_again()))):
+                    pause = self._again_at - time.monotonic() if self._again_at and self._free > 0 else None
+                    self._change.wait(timeout=None if pause is None else max(0.001, pause))
                 if self._draining:
                     return
-                self._woken = False
+                self._woken, self._again_at = False, None
                 wanted = self._free
                 self._free = 0  # reserved while the claim is under way
             haul = self._claim(wanted)
             self._give_back(wanted - len(haul.claimed))
             for claimed in haul.claimed:
-                self._pool.submit(self._slot, claimed)
-            if len(haul.claimed) == wanted:
-                for queue in haul.more:
-                    self._ring(queue)
+                threading.Thread(target=self._slot, args=(claimed,), name="stagepass-slot", daemon=True).start()
+            self._look_round(haul, wanted)
+
+    def _look_round(self, haul: Haul, wanted: int) -> None:
+        """What is left for others, and what others may have left."""
+        if len(haul.claimed) == wanted:
+            for queue in haul.more:
+                self._ring(queue)
+        elif haul.missed:
+            with self._change:
+                self._again_at = time.monotonic() + LOOK_AGAIN
+                self._change.notify_all()
+
+    def _is_time_again(self) -> bool:
+        return self._again_at is not None and time.monotonic() >= self._again_at
 
     def _claim(self, wanted: int) -> Haul:
         try:
@@ -156,13 +187,17 @@ class Dispatcher:
     # ── running ──
 
     def _slot(self, claimed: Claimed | None) -> None:
+        """A thread of its own, that may be left alone with a stage which does not end."""
         while claimed is not None:
+            if self._draining:
+                self._settle(claimed, Released())
+                break
             lease = self._begin(claimed)
             outcome = self._attempt(claimed, lease)
             with self._change:
                 self.running.pop(claimed.token, None)
                 self._change.notify_all()
-            if not lease.end():  # its time was up: the watch has settled it and freed this slot
+            if not lease.end():  # its time was up: whoever ended it has settled it and freed this slot
                 with self._change:
                     self._stuck -= 1
                 return
@@ -173,11 +208,7 @@ class Dispatcher:
         stage = self._runner.stage(claimed)
         seconds = 30.0
         if stage is not None:
-            run, now = claimed.run, self._clock.now() - claimed.run.scratch.get("idle_ms", 0)
-            seconds = min(
-                stage.time_limit - (now - (run.attempt_at or now)) / 1000,
-                stage.run_limit - (now - (run.started_at or now)) / 1000,
-            )
+            seconds = rules.time_left(claimed.run, stage, self._clock.now())
         lease = Lease(claimed.run.id, claimed.token, seconds)
         with self._change:
             self.running[claimed.token] = Running(claimed, lease)
@@ -194,6 +225,9 @@ class Dispatcher:
         except LeaseLost:
             log.warning("%s: the lease was lost; what this attempt still did is dropped", claimed.run.id)
             return None
+        except BaseException as problem:  # nothing may end a slot
+            log.exception("%s: an attempt could not be made", claimed.run.id)
+            return Failure(classify(RuntimeError(type(problem).__name__)))
 
     def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> Claimed | None:
         operations: list[Operation] = [Settle(claimed, outcome)] if outcome is not None else []
@@ -211,17 +245,22 @@ class Dispatcher:
                 log.warning("%s: the lease was lost; its result is dropped", claimed.run.id)
             except Exception as problem:
                 log.error("%s: %s could not be stored: %s", claimed.run.id, type(operation).__name__, problem)
+                if isinstance(operation, Settle) and not isinstance(problem, StagepassError):
+                    self._settle(claimed, Failure(Permanent(f"its end could not be stored: {type(problem).__name__}")))
             else:
                 if isinstance(operation, Claim):
                     haul = result
+                    self._look_round(haul, 1)
         self.settled += 1
         return haul.claimed[0] if haul.claimed else None
 
     def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
         try:
             self._desk.do(Settle(claimed, outcome))
-        except (LeaseLost, StagepassError) as problem:
-            log.warning("%s: could not be settled: %s", claimed.run.id, type(problem).__name__)
+        except LeaseLost:
+            log.warning("%s: could not be settled: the lease was lost", claimed.run.id)
+        except Exception as problem:
+            log.error("%s: could not be settled: %s", claimed.run.id, type(problem).__name__)
 
     # ── watching time ──
 

@@ -18,6 +18,7 @@ from stagepass.engine.ports import Bell, Bus, Ended, JobFilter, RunFilter, Store
 from stagepass.engine.records import Event, Job, Memo, StageRun
 from stagepass.engine.registry import Registry
 from stagepass.engine.states import ENDED, JobState, RunState
+from stagepass.engine.values import File
 from stagepass.errors import Conflict, InvalidInput, NotFound, TooLarge
 
 T = TypeVar("T")
@@ -103,7 +104,9 @@ class Engine:
             raise InvalidInput("an owner's name has 1 to 200 characters", field="owner")
         for name, value in (("idempotency_key", key or ""), ("owner", owner)):
             if not value.isprintable() or value != value.strip():  # databases differ in what they make of these
-                raise InvalidInput(f"{name} must not hold control characters, nor begin or end with a space", field=name)
+                raise InvalidInput(
+                    f"{name} must not hold control characters, nor begin or end with a space", field=name
+                )
         if not 0 <= delay <= 366 * 86400:
             raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
         now = self.clock.now()
@@ -208,7 +211,7 @@ class Engine:
 
     def redrive(self, run_id: str, owner: str | None) -> Job:
         """Send a dead letter again, with what its job had stopped beside it."""
-        run = self._run(run_id)
+        run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
             book.open_runs([run_id])
@@ -221,7 +224,7 @@ class Engine:
 
     def discard(self, run_id: str, owner: str | None) -> Job:
         """Give a dead letter up; its job stays failed."""
-        run = self._run(run_id)
+        run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
             book.open_runs([run_id])
@@ -234,7 +237,7 @@ class Engine:
         """Decide on a call of unknown outcome: `value` is what it gave, or `again` allows to make it again."""
         if again == (value is not None):
             raise InvalidInput("give either the value that the call gave, or again=true", field="value")
-        run = self._run(run_id)
+        run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
             book.open_runs([run_id])
@@ -259,7 +262,7 @@ class Engine:
         """
         if len(json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")) > MAX_SIGNAL:
             raise TooLarge(f"a callback's payload has at most {MAX_SIGNAL} bytes")
-        run = self._run(run_id)
+        run = self._run(run_id, OPERATOR)
 
         def act(book: Book, job: Job) -> bool:
             book.open_runs([run_id])
@@ -267,9 +270,9 @@ class Engine:
 
         return self._on_job(run.job_id, OPERATOR, act)
 
-    def _run(self, run_id: str) -> StageRun:
+    def _run(self, run_id: str, owner: str | None) -> StageRun:
         run = self.store.run(run_id)
-        if run is None:
+        if run is None or (owner is not None and run.owner != owner):
             raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
         return run
 
@@ -286,9 +289,20 @@ class Engine:
 
 
 def body_hash(pipeline: str, text: str) -> str:
-    """What tells one input from another: the same for the same values in another order."""
-    canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """What tells one input from another: the same for the same values in another order.
+
+    Files are told by their content: uploaded again, the same photo lies in another place.
+    """
+    value = json.loads(text, object_hook=_without_place)
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(f"{pipeline}\n{canonical}".encode()).hexdigest()
+
+
+def _without_place(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: inner for name, inner in value.items() if name != "uri"} if value.keys() == _FILE_FIELDS else value
+
+
+_FILE_FIELDS = File.model_fields.keys()
 
 
 def invalid_input(problem: ValidationError, *, prefix: Sequence[str] = ()) -> InvalidInput:

@@ -290,7 +290,7 @@ class Pipeline:
         total = sum(stage.weight for stage in self.stages.values()) or 1.0
         done = 0.0
         for stage in self.stages.values():
-            runs, finished = tally.get(stage.name, (0, 0))
+            runs, finished, *_ = tally.get(stage.name, (0, 0))
             if stage.name in tally:
                 done += stage.weight * (finished / runs if runs else 1.0)
         return min(1.0, done / total)

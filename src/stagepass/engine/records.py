@@ -29,7 +29,7 @@ class Job:
     seq: int = 0
     """The number of the job's last event."""
     tally: dict[str, list[int]] = field(default_factory=dict)
-    """By stage: how many stage runs there are, and how many of them are done."""
+    """By stage: how many stage runs there are, how many of them are done, and a 1 once some of them were held."""
     stepwise: bool = False
     """Hold after each stage until a person says go on."""
     cancel_requested: bool = False

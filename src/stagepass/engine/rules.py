@@ -66,6 +66,7 @@ def _add_run(
     )
     if hold:
         run.scratch["step"] = True
+        _note_hold(run, job)
     book.add_run(run)
 
 
@@ -86,6 +87,7 @@ def _items(book: Book, job: Job, stage: Stage) -> list[Any]:
 def advance(book: Book, job: Job, stage: Stage) -> None:
     """A run of `stage` is done: start what waited for the whole stage, or end the job."""
     if not job.done(stage.name):
+        _settle_held(book, job)
         return
     for following in stage.next:
         if following.name not in job.tally and all(job.done(parent.name) for parent in following.after):
@@ -140,13 +142,13 @@ def _leave_out_idle(book: Book, run: StageRun) -> None:
 
 def time_left(run: StageRun, stage: Stage, now: int) -> float:
     """Seconds that a claimed attempt has, by the limit of the attempt and by that of the stage run."""
-    attempt = now - (run.attempt_at or now) - run.scratch.get("idle_attempt", 0)
+    attempt = now - (run.attempt_at or now) - int(run.scratch.get("idle_attempt", 0))
     return min(stage.time_limit - attempt / 1000, stage.run_limit - _used(run, now))
 
 
 def _used(run: StageRun, now: int) -> float:
     """Seconds of its limit that a stage run has used since its first attempt began: its work and its own waits."""
-    return (now - (run.started_at or now) - run.scratch.get("idle", 0)) / 1000
+    return (now - (run.started_at or now) - int(run.scratch.get("idle", 0))) / 1000
 
 
 # ── an attempt ends ──────────────────────────────────────────────────────────────────────────────
@@ -180,13 +182,11 @@ def _count_done(book: Book, run: StageRun, job: Job, event: str, **data: Any) ->
 def wait(book: Book, run: StageRun, job: Job, outcome: Waiting) -> None:
     """Give the slot back until the next look is due; a signal that came meanwhile makes it due at once."""
     run.scratch.update(outcome.scratch, resumes=True)
-    if outcome.idle:  # waiting for a place at a provider is not the stage's own time
-        run.scratch["idle_ms"] = run.scratch.get("idle_ms", 0) + int(outcome.wait * 1000)
     run.message = outcome.saying
-    if job.cancel_requested:
-        _cancel_run(book, run, job)
-        _finish_cancel(book, job)
+    if _stopped(book, run, job):
         return
+    if outcome.idle:
+        run.scratch["idle_since"] = book.now
     signalled = run.scratch.pop("unread", False)
     run.due_at = book.now if signalled else book.now + int(outcome.wait * 1000)
     _leave(book, run, R.READY if signalled else R.WAITING)
@@ -238,11 +238,6 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
     _fail_for_good(book, run, job, stage, error)
 
 
-def _past(book: Book, run: StageRun, limit: float) -> bool:
-    spent = book.now - (run.started_at or book.now) - int(run.scratch.get("idle_ms", 0))
-    return spent > limit * 1000
-
-
 def _fail_for_good(book: Book, run: StageRun, job: Job, stage: Stage | None, error: StageError) -> None:
     _leave(book, run, R.FAILED)
     run.finished_at = book.now
@@ -266,7 +261,7 @@ def _any_done(book: Book, job: Job, run: StageRun) -> bool:
 
 def _stop_others(book: Book, job: Job) -> None:
     """Stages side by side with a failed one: what has not begun is stopped; what runs may finish, and is kept."""
-    if sum(total - done for total, done in job.tally.values()) <= 1:
+    if sum(total - done for total, done, *_ in job.tally.values()) <= 1:
         return
     for other in book.open_all_runs(job.id):
         if other.state in OPEN and other.state is not R.RUNNING:
@@ -280,15 +275,22 @@ def hold(book: Book, run: StageRun, job: Job, outcome: Held) -> None:
     if _stopped(book, run, job):
         return
     _leave(book, run, R.HELD)
+    _note_hold(run, job)
     book.emit(
         job, "stage.held", run, code=outcome.error.code, message=outcome.error.message, advice=outcome.error.advice
     )
     _settle_held(book, job)
 
 
+def _note_hold(run: StageRun, job: Job) -> None:
+    """A third number in a stage's tally: some of its runs may be held. It saves a look at all runs otherwise."""
+    job.tally[run.stage] = [*job.tally[run.stage][:2], 1]
+
+
 def _settle_held(book: Book, job: Job) -> None:
     """Where nothing of a job can go on until a person decides, the job is held."""
-    if job.state is not J.RUNNING or job.cancel_requested or all(job.done(name) for name in job.tally):
+    may_be = any(len(entry) > 2 and entry[0] != entry[1] for entry in job.tally.values())
+    if not may_be or job.state is not J.RUNNING or job.cancel_requested:
         return
     runs = book.open_all_runs(job.id)
     if any(run.state is R.HELD for run in runs) and not any(run.state in OPEN - {R.HELD} for run in runs):
@@ -455,7 +457,7 @@ def resume(book: Book, job: Job) -> list[StageRun]:
         raise Conflict(f"only a failed, cancelled or held job can be resumed; this one is {job.state}", state=job.state)
     pipeline = _pipeline(book, job)
     runs = book.open_all_runs(job.id)
-    again = [run for run in runs if run.state in STOPPED or run.state is R.HELD]
+    again = [run for run in runs if _is_stopped(job, run) or run.state is R.HELD]
     if any(run.state is R.HELD for run in again) and book.tx.open_calls([run.id for run in again]):
         raise Conflict(
             "a call that may have cost money was cut off; decide on it first: keep its value, or allow it again",

@@ -23,7 +23,6 @@ from stagepass.engine.outcomes import (
     LeaseLost,
     Outcome,
     Skipped,
-    Unknown,
     Wait,
     Waiting,
 )

@@ -85,10 +85,8 @@ class LocalFiles:
         return File(uri=uri, sha256=sha256, size=size, type=type, name=kept_name(name))
 
     def _no_room(self, error: OSError) -> NoReturn:
-        raise Transient(
-            "the file store has no room left",
-            advice=f"free space on the disk of {self.root}, or move the file store to a larger one",
-        ) from error
+        advice = f"free space on the disk of {self.root}, or move the file store to a larger one"
+        raise Transient("the file store has no room left", advice=advice) from error
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────
 

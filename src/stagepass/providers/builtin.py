@@ -1,4 +1,4 @@
-"""The ports that come with Stagepass, the settings that choose among their providers, and the local ones.
+"""The providers that come with Stagepass and need no key: the local ones.
 
 What a local provider needs is imported when it is made, so that a process which does not use it does
 not pay for it.
@@ -7,7 +7,7 @@ not pay for it.
 from typing import Any
 
 from stagepass.providers.ports import ClipMaker, SongMaker, TextModel
-from stagepass.providers.registry import Offer, port, provide
+from stagepass.providers.registry import Offer, provide
 
 
 def _local_text(offer: Offer) -> Any:
@@ -28,9 +28,6 @@ def _local_clip(offer: Offer) -> Any:
     return LocalClipMaker(offer.folder)
 
 
-port(TextModel, "TEXT_MODEL")
-port(SongMaker, "SONG_MAKER")
-port(ClipMaker, "CLIP_MAKER")
 provide(TextModel, "local", _local_text)
 provide(SongMaker, "local", _local_song)
 provide(ClipMaker, "local", _local_clip)

@@ -5,12 +5,14 @@ A provider is named in every result (`provider`, `model`). It raises only the er
 process and used by many threads at once. Local providers are providers like the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
 from pydantic import BaseModel
+
+from stagepass.providers.registry import port
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,14 @@ class Usage:
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float = 0.0
+
+
+Tell = Callable[[float], None]
+"""Is told how far something is, from 0 to 1."""
+
+
+def silent(fraction: float) -> None:
+    """Tells nobody."""
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────
@@ -82,12 +92,19 @@ class LineTiming:
 
 @dataclass(frozen=True, slots=True)
 class SongRequest:
-    """A song to be made of a lyric. `lyric` is sung word for word; sections are tagged ``[Verse]``, ``[Chorus]``."""
+    """A song to be made of a lyric.
+
+    Attributes:
+        lyric: sung word for word; sections are tagged ``[Verse]``, ``[Chorus]``.
+        reference: our own name for this order; the same request with another reference is another order.
+        callback_url: where the maker may say that it is done.
+    """
 
     title: str
     lyric: str
     genre: str
     language: str = "ko"
+    reference: str = ""
     callback_url: str | None = None
 
 
@@ -126,8 +143,12 @@ class SongMaker(Protocol):
         """
         ...
 
-    def look(self, task_id: str) -> MadeSong | None:
-        """Look once: the song when it is done, None while it is being made; raises a `StageError` when it failed."""
+    def look(self, task_id: str, tell: Tell = silent) -> MadeSong | None:
+        """Look once: the song when it is done, None while it is being made.
+
+        A maker that works on this machine makes it here, and calls `tell` with how far it is, from 0 to 1.
+        Raises `TaskFailed` when the task ended without a song, and another `StageError` when it cannot say.
+        """
         ...
 
     def fetch(self, song: MadeSong, target: BinaryIO) -> None:
@@ -154,6 +175,7 @@ class ClipRequest:
         captions: the lines with their times in seconds.
         orientation: vertical is 1080×1920, horizontal 1920×1080.
         public_images, public_audio: the same by URL, for makers elsewhere.
+        reference: our own name for this order; the same request with another reference is another order.
     """
 
     title: str
@@ -166,6 +188,7 @@ class ClipRequest:
     language: str = "ko"
     public_images: Sequence[str] = ()
     public_audio: str | None = None
+    reference: str = ""
     callback_url: str | None = None
 
 
@@ -198,8 +221,8 @@ class ClipMaker(Protocol):
         """
         ...
 
-    def look(self, task_id: str) -> MadeClip | None:
-        """Look once: the clip when it is done, None while it renders; raises a `StageError` when it failed."""
+    def look(self, task_id: str, tell: Tell = silent) -> MadeClip | None:
+        """Look once: the clip when it is done, None while it renders; otherwise as `SongMaker.look`."""
         ...
 
     def fetch(self, clip: MadeClip, target: BinaryIO) -> None:
@@ -209,3 +232,10 @@ class ClipMaker(Protocol):
     def cancel(self, task_id: str) -> None:
         """Stop the render where the maker can; harmless otherwise."""
         ...
+
+
+# ── and the settings that choose among their providers ───────────────────────────────────────────
+
+port(TextModel, "TEXT_MODEL")
+port(SongMaker, "SONG_MAKER")
+port(ClipMaker, "CLIP_MAKER")

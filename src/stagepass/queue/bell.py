@@ -12,6 +12,8 @@ from typing import Any
 
 from celery import Celery
 
+from stagepass.engine import failpoints
+
 log = logging.getLogger("stagepass.bell")
 
 APART = 0.01
@@ -116,9 +118,11 @@ class _Sender(threading.Thread):
                     connection = self._bell._app.connection_for_write()
                     connection.ensure_connection(max_retries=1, timeout=4)
                     producer = self._bell._app.amqp.Producer(connection)
+                failpoints.hit("bell.before_send")
                 self._bell._app.send_task(
                     queue, args=(job_id, run_id), queue=queue, producer=producer, ignore_result=True, retry=False
                 )
+                failpoints.hit("bell.after_send")
                 self._bell._sent()
             except Exception as problem:
                 self._bell._failed(problem)

@@ -60,6 +60,8 @@ class Upkeep:
             return
         ids = list(job_ids)
         with connect.translated(), self._writes.begin() as connection:
+            held = sa.select(jobs.c.id).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
+            connection.execute(held.with_for_update())  # first the job, as everybody does
             runs = sa.select(stage_runs.c.id).where(stage_runs.c.job_id.in_(ids))
             connection.execute(sa.delete(memos).where(memos.c.run_id.in_(runs)))
             for table in _BY_JOB:

@@ -24,7 +24,8 @@ class Runtime:
     ) -> None:
         self._system = system
         engine = system.engine
-        runner = Runner(system.registry, system.services, system.providers, EventLoop())
+        self._loop = EventLoop()
+        runner = Runner(system.registry, system.services, system.providers, self._loop)
         self.dispatcher = Dispatcher(
             engine.desk,
             runner,
@@ -58,5 +59,6 @@ class Runtime:
         """Let what runs end, give back the rest unspent, and let go of everything."""
         self.dispatcher.drain(self._system.settings.drain_seconds)
         self.heart.stop()
+        self._loop.close()
         self._system.engine.dispatcher = None
         self._system.close()

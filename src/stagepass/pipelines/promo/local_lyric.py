@@ -5,6 +5,7 @@ found. The same input gives the same lyric; another input other lines.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from hashlib import sha256
 
 from stagepass.content.catalogue import Message, match
@@ -98,10 +99,11 @@ def _title(pen: "_Pen") -> str:
     nouns = [noun for theme in pen.brief.themes if (noun := pen.rules.themes[theme].noun)]
     values = {"name": pen.brief.name, **({"a": _title_case(nouns[0])} if nouns else {})}
     frames = pen.rules.titles if nouns else pen.rules.titles_plain
-    titles = [Message.parse(frame).fill(values) for frame in frames if pen.speakable(frame, values)]
-    title = pen.first([title for title in titles if len(title) <= _LONGEST_TITLE] or [pen.brief.name], "title")
-    own = title.startswith(pen.brief.name)
-    return (title if own else title[0].upper() + title[1:])[:_LONGEST_TITLE].strip()
+    titles = [_message(frame).fill(values) for frame in frames if pen.speakable(frame, values)]
+    fitting = [title for title in titles if len(title) <= _LONGEST_TITLE]
+    title = pen.first(fitting, "title") if fitting else pen.brief.name[:_LONGEST_TITLE].strip()
+    # A name keeps the capitals that its owner gave it.
+    return title if title.startswith(pen.brief.name) else title[0].upper() + title[1:]
 
 
 def _title_case(noun: str) -> str:
@@ -118,14 +120,16 @@ class _Pen:
         self.rules = rules
         self.kind = rules.kinds[brief.kind]
         self.moods = [rules.moods[mood] for mood in brief.moods]
-        self._written: list[str] = []
+        self._lines: set[str] = set()
+        self._ends: set[str] = set()
+        self._said: set[str] = set()
 
     def couplet(self, options: Sequence[Couplet], **values: str) -> Couplet:
         """The option that repeats the least of what is written; among equals, the seed chooses."""
         fitting = [option for option in options if self.fits(option, **values)] or options
         filled = [self._fill(option, values) for option in fitting]
         chosen = min(filled, key=lambda lines: (self._echo(lines), self._rank("\n".join(lines))))
-        self._written.extend(chosen)
+        self._write(chosen)
         return chosen
 
     def first(self, options: Iterable[str], part: str) -> str:
@@ -151,23 +155,29 @@ class _Pen:
         return all(final(value) is not None or f"{{{key}:" not in frame for key, value in values.items())
 
     def _fill(self, couplet: Couplet, values: dict[str, str]) -> Couplet:
-        first, second = (Message.parse(line).fill(values) for line in couplet)
+        first, second = (_message(line).fill(values) for line in couplet)
         starts_with_name = couplet[0].startswith("{name")
         return first if starts_with_name else first[0].upper() + first[1:], second
 
     def _rank(self, text: str) -> str:
         return sha256(f"{self.brief.seed}\n{text}".encode()).hexdigest()
 
-    def _echo(self, lines: Sequence[str]) -> int:
+    def _write(self, lines: Couplet) -> None:
+        self._lines.update(lines)
+        self._ends.update(_stem(line.split()[-1]) for line in lines)
+        self._said.update(_stem(word) for line in lines for word in line.split())
+
+    def _echo(self, lines: Couplet) -> int:
         """How much of `lines` was said before: whole lines, last words, and words."""
-        ends = {_stem(line.split()[-1]) for line in self._written}
-        said = {_stem(word) for line in self._written for word in line.split()}
-        again = sum(_stem(word) in said for line in lines for word in line.split() if len(_stem(word)) > 1)
-        return (
-            20 * sum(line in self._written for line in lines)
-            + 2 * sum(_stem(line.split()[-1]) in ends for line in lines)
-            + again
-        )
+        whole = sum(line in self._lines for line in lines)
+        ends = sum(_stem(line.split()[-1]) in self._ends for line in lines)
+        again = sum(stem in self._said for line in lines for word in line.split() if len(stem := _stem(word)) > 1)
+        return 20 * whole + 2 * ends + again
+
+
+@cache
+def _message(frame: str) -> Message:
+    return Message.parse(frame)
 
 
 def _stem(word: str) -> str:

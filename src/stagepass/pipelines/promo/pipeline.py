@@ -56,9 +56,9 @@ def song(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
 
 
 @song.on_recover
-def find_song(request: PromoRequest, lyric: Lyric, maker: SongMaker) -> str | None:
+def find_song(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) -> str | None:
     """The answer to an order was lost: ask the maker whether it has it."""
-    return maker.find(songs.order(request, lyric, None))
+    return maker.find(songs.order(ctx, request, lyric))
 
 
 @song.on_cancel
@@ -79,6 +79,13 @@ def stop_song(memos: dict[str, str], maker: SongMaker) -> None:
 def video(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> Clip:
     """Orders the render once, waits for it, and keeps the clip."""
     return videos.make(ctx, request, song, maker)
+
+
+@video.on_recover
+def find_video(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> str | None:
+    """The answer to an order was lost: ask the maker whether it has it."""
+    with videos.order(ctx, request, song) as order:
+        return maker.find(order)
 
 
 @video.on_cancel

@@ -37,25 +37,29 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
     )
 
 
-def order(request: PromoRequest, lyric: Lyric, callback_url: str | None) -> SongRequest:
-    """What the maker is asked for."""
+def order(ctx: Context, request: PromoRequest, lyric: Lyric) -> SongRequest:
+    """What the maker is asked for; the same for the life of the job, so that an order can be found again."""
     return SongRequest(
         title=lyric.title,
         lyric=lyric.text,
         genre=request.genre,
         language=language_tag(lyric.language),
-        callback_url=callback_url,
+        reference=ctx.job_id,
+        callback_url=ctx.callback_url(),
     )
 
 
 def _submit(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) -> str:
     with ctx.using(maker.name):
-        return maker.submit(order(request, lyric, ctx.callback_url()))
+        return maker.submit(order(ctx, request, lyric))
 
 
 def _wait(ctx: Context, maker: SongMaker, task: str) -> MadeSong:
+    def tell(fraction: float) -> None:
+        ctx.progress(0.9 * fraction, "song: generating")
+
     try:
-        return ctx.wait(lambda: maker.look(task), every=EVERY, at_most=AT_MOST, saying="song: generating")
+        return ctx.wait(lambda: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="song: generating")
     except TaskFailed:
         ctx.forget(TASK)  # nothing goes on under that id: the next attempt orders anew
         raise

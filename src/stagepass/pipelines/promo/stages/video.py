@@ -1,7 +1,8 @@
 """The video: photos made ready, the render ordered once, waited for without a slot, and kept."""
 
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from pydantic import HttpUrl
 
@@ -25,8 +26,8 @@ TYPES = ("image/jpeg", "image/png", "image/webp")
 
 def make(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> Clip:
     """Photos, order, wait, fetch, keep."""
-    photos = ctx.once("photos", lambda: _photos(ctx, request), type=list[File], free=True)
-    task = ctx.once(TASK, lambda: _submit(ctx, request, song, photos, maker), type=str)
+    _photos(ctx, request)  # before the order: a photo that is none costs nothing
+    task = ctx.once(TASK, lambda: _submit(ctx, request, song, maker), type=str)
     made = _wait(ctx, maker, task)
     ctx.progress(0.95, "video: uploading")
     with tempfile.TemporaryFile() as copy:
@@ -41,12 +42,17 @@ def make(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> C
         provider=maker.name,
         model=maker.model,
         remote_id=task,
-        background="photos" if photos else "designed",
+        background="photos" if request.images else "designed",
     )
 
 
 def _photos(ctx: Context, request: PromoRequest) -> list[File]:
-    """The photos as files: those given by address are fetched, each with its limits, and looked into."""
+    """The photos as files, fetched once for the life of the job."""
+    return ctx.once("photos", lambda: _gathered(ctx, request), type=list[File], free=True)
+
+
+def _gathered(ctx: Context, request: PromoRequest) -> list[File]:
+    """Those given by address are fetched, each with its limits, and looked into."""
     photos = []
     for number, image in enumerate(request.images):
         if isinstance(image, File):
@@ -63,27 +69,35 @@ def _fetched(ctx: Context, url: HttpUrl, field: str) -> File:
     return ctx.files.put(got.content, name=f"{field}.{info.format.lower()}", type=info.type)
 
 
-def _submit(ctx: Context, request: PromoRequest, song: Song, photos: list[File], maker: ClipMaker) -> str:
+@contextmanager
+def order(ctx: Context, request: PromoRequest, song: Song) -> Iterator[ClipRequest]:
+    """What the maker is asked for, with its files at hand; the same for the life of the job."""
     with ExitStack() as stack:
-        stack.enter_context(ctx.using(maker.name))
-        return maker.submit(
-            ClipRequest(
-                title=request.customer_name,
-                subtitle=request.region,
-                images=[stack.enter_context(ctx.files.local(photo)) for photo in photos],
-                audio=stack.enter_context(ctx.files.local(song.file)),
-                duration=song.duration,
-                captions=[LineTiming(line.text, line.start, line.end) for line in song.timing],
-                orientation=request.orientation,
-                language=language_tag(request.language),
-                callback_url=ctx.callback_url(),
-            )
+        yield ClipRequest(
+            title=request.customer_name,
+            subtitle=request.region,
+            images=[stack.enter_context(ctx.files.local(photo)) for photo in _photos(ctx, request)],
+            audio=stack.enter_context(ctx.files.local(song.file)),
+            duration=song.duration,
+            captions=[LineTiming(line.text, line.start, line.end) for line in song.timing],
+            orientation=request.orientation,
+            language=language_tag(request.language),
+            reference=ctx.job_id,
+            callback_url=ctx.callback_url(),
         )
 
 
+def _submit(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> str:
+    with ctx.using(maker.name), order(ctx, request, song) as asked:
+        return maker.submit(asked)
+
+
 def _wait(ctx: Context, maker: ClipMaker, task: str) -> MadeClip:
+    def tell(fraction: float) -> None:
+        ctx.progress(0.9 * fraction, "video: rendering")
+
     try:
-        return ctx.wait(lambda: maker.look(task), every=EVERY, at_most=AT_MOST, saying="video: rendering")
+        return ctx.wait(lambda: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="video: rendering")
     except TaskFailed:
         ctx.forget(TASK)  # nothing goes on under that id: the next attempt orders anew
         raise

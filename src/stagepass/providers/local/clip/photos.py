@@ -1,7 +1,6 @@
 """Photos as people send them → pictures to film: upright, in sRGB, cut or set to the frame's shape."""
 
 import io
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -29,18 +28,15 @@ def open_photo(path: Path, index: int) -> Image.Image:
         Permanent: it is not a picture, is damaged, or is far too large; the message says which one.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.filterwarnings("ignore", category=UserWarning)
-            with Image.open(path) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise Image.DecompressionBombError
-                image.draft("RGB", (2 * 1920, 2 * 1920))  # a JPEG of a large camera is read at a part of its size
-                image.load()
-                return _rgb(ImageOps.exif_transpose(image))
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            image.draft("RGB", (2 * 1920, 2 * 1920))  # a JPEG of a large camera is read at a part of its size
+            image.load()
+            return _rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
         raise _bad(index, "it is not an image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise _bad(index, f"it has more than {MOST_PIXELS // 1_000_000} million pixels") from None
     except FileNotFoundError:
         raise _bad(index, "it is not there") from None

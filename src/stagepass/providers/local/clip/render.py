@@ -5,6 +5,7 @@ Figures: a 38 s clip of 1080×1920 at 30 fps, FIGURES.
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,4 +67,5 @@ def _watched(frames: Iterable[Frame], count: int, folder: Path) -> Iterator[Fram
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # Pillow's remarks on odd files: `open_photo` decides
     sys.exit(child_main(lambda: render(Path(sys.argv[1]))))

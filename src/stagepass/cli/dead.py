@@ -1,0 +1,133 @@
+"""``stagepass dead``: stage runs out of attempts, kept with all that is needed to send them again."""
+
+from typing import Annotated
+
+import typer
+
+from stagepass.cli.jobs import Limit
+from stagepass.cli.output import Json, ago, as_json, emit, note, out, table
+
+group = typer.Typer(
+    help="Dead letters: stage runs out of attempts, kept with all that is needed to send them again.",
+    no_args_is_help=True,
+)
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The stage run's id: JOB.STAGE, as `dead list` prints it.")]
+Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Stage runs, as `dead list` prints them.")]
+
+
+@group.command("list")
+def list_(
+    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Of this stage only.")] = None,
+    code: Annotated[str | None, typer.Option(help="With this kind of error only, such as quota_exhausted.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Of this owner only.")] = None,
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """List dead letters, the newest first.
+
+    [bold]Example[/bold]
+
+      stagepass dead list --code quota_exhausted
+    """
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.shapes import run_shape
+    from stagepass.engine.ports import RunFilter
+    from stagepass.engine.states import RunState
+
+    system = load_system()
+    which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, limit)
+    found = system.engine.dead(which)
+    if as_json():
+        for run in found:
+            emit(run_shape(run))
+        return
+    now = system.engine.clock.now()
+    rows = [
+        (run.id, error.get("code"), error.get("message"), ago(run.finished_at or run.created_at, now))
+        for run in found
+        for error in [run.error or {}]
+    ]
+    table(("run", "error", "message", "age"), rows, empty="dead.none")
+
+
+@group.command()
+def show(run: Run, json: Json = False) -> None:
+    """Show a dead letter with each of its attempts and, where kept, the trace of the last."""
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.shapes import run_shape
+    from stagepass.errors import NotFound
+
+    system = load_system()
+    found = system.store.run(run)
+    if found is None:
+        raise NotFound(f"there is no stage run {run}", run_id=run)
+    shape = run_shape(found, system.store.attempts([run]))
+    if as_json():
+        emit(shape)
+        return
+    rows = [
+        (entry["attempt"], entry["outcome"], (entry["error"] or {}).get("message"), entry["ended_at"])
+        for entry in shape["history"]
+    ]
+    table(("attempt", "outcome", "message", "ended"), rows, empty="dead.none")
+    if trace := (found.error or {}).get("trace"):
+        out().print(trace, style="dim", markup=False)
+
+
+@group.command()
+def redrive(
+    runs: Runs = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that --pipeline, --stage and --code leave.")] = False,
+    pipeline: Annotated[str | None, typer.Option(help="With --all: of this pipeline only.")] = None,
+    stage: Annotated[str | None, typer.Option(help="With --all: of this stage only.")] = None,
+    code: Annotated[str | None, typer.Option(help="With --all: with this kind of error only.")] = None,
+    json: Json = False,
+) -> None:
+    """Send dead letters again, with what their jobs had stopped beside them.
+
+    [bold]Examples[/bold]
+
+      stagepass dead redrive 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11.song
+
+      stagepass dead redrive --all --pipeline promo --code quota_exhausted
+    """
+    from stagepass.bootstrap import load_system
+    from stagepass.engine.ports import RunFilter
+    from stagepass.engine.states import RunState
+    from stagepass.errors import Conflict
+
+    if bool(runs) == everything:
+        raise typer.BadParameter("name stage runs, or give --all", param_hint="RUN")
+    system = load_system()
+    wanted = list(runs or ())
+    if everything:
+        which = RunFilter(None, (RunState.FAILED,), pipeline, stage, code, None, 10_000)
+        wanted = [run.id for run in system.engine.dead(which)]
+    sent = []
+    for run in wanted:
+        try:
+            sent.append(system.engine.redrive(run, None).id)
+        except Conflict:  # another run of its job has sent it on already
+            if not everything:
+                raise
+    if as_json():
+        emit({"redriven": len(sent), "jobs": sorted(set(sent))})
+    else:
+        note("dead.redriven", style="green", count=len(sent))
+    system.close()
+
+
+@group.command()
+def discard(run: Run, json: Json = False) -> None:
+    """Give a dead letter up; its job stays failed."""
+    from stagepass.bootstrap import load_system
+
+    system = load_system()
+    job = system.engine.discard(run, None)
+    if as_json():
+        emit({"discarded": run, "job": job.id})
+    else:
+        note("dead.discarded", style="green", run=run)
+    system.close()

@@ -1,0 +1,142 @@
+"""``stagepass jobs``: find jobs, look at them, and act on them."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stagepass.cli.output import Json, ago, as_json, emit, lasted, note, out, table
+from stagepass.cli.texts import text
+
+if TYPE_CHECKING:
+    from stagepass.bootstrap import System
+    from stagepass.engine.records import Job
+
+group = typer.Typer(help="Find jobs, look at them, and act on them.", no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+Wait = Annotated[bool, typer.Option("--watch", "-w", help="Then watch it.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many, the newest first.")]
+
+
+@group.command("list")
+def list_(
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help="queued, running, held, completed, failed, cancelled.")
+    ] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Of this owner only.")] = None,
+    limit: Limit = 20,
+    before: Annotated[str | None, typer.Option(metavar="JOB", help="Only older than this job: the next page.")] = None,
+    json: Json = False,
+) -> None:
+    """List jobs, the newest first.
+
+    [bold]Examples[/bold]
+
+      stagepass jobs list --state failed --state held
+
+      stagepass jobs list --json -n 100 | jq -r 'select(.state == "failed") | .id'
+    """
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.shapes import job_shape
+    from stagepass.engine.ports import JobFilter
+    from stagepass.engine.states import JobState
+
+    wanted = state or []
+    if unknown := [name for name in wanted if name not in list(JobState)]:
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of: {', '.join(JobState)}", param_hint="--state")
+    system = load_system()
+    which = JobFilter(owner, pipeline, tuple(JobState(name) for name in wanted), before, limit)
+    found = [(job, job_shape(system, job)) for job in system.engine.jobs(which)]
+    if as_json():
+        for _, shape in found:
+            emit(shape)
+        return
+    now = system.engine.clock.now()
+    rows = [
+        (job.id, job.pipeline, job.state.value, f"{shape['progress'] or 0:.0%}", job.owner, ago(job.created_at, now))
+        for job, shape in found
+    ]
+    table(("job", "pipeline", "state", "progress", "owner", "age"), rows, empty="jobs.none")
+
+
+@group.command()
+def show(job: JobId, json: Json = False) -> None:
+    """Show a job: its stages, attempts, errors and results."""
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.shapes import full_shape
+
+    system = load_system()
+    found = system.engine.job(job, None)
+    shape = full_shape(system, found)
+    if as_json():
+        emit(shape)
+        return
+    _print(system, found, shape)
+
+
+def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
+    from stagepass.cli.watch import explain, print_result
+
+    now = system.engine.clock.now()
+    began = ago(job.created_at, now)
+    out().print(
+        f"[bold]{job.pipeline}[/bold] v{job.version}  {job.id}  "
+        f"{text(f'state.{job.state}')}  {text('jobs.age', age=began, owner=job.owner)}"
+    )
+    rows = []
+    for run, stage in zip(system.engine.runs(job), shape["stages"], strict=True):
+        name = run.stage + (f"[{run.item}]" if run.item is not None else "")
+        took = ((run.finished_at or now) - run.started_at) / 1000 if run.started_at else None
+        said = (run.error or {}).get("message") or run.message
+        rows.append((name, run.state.value, len(stage["history"]), lasted(took) if took is not None else "", said))
+    table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none")
+    if job.error or job.state in ("failed", "held"):
+        explain(job)
+    value = system.engine.result(job)
+    if value is not None:
+        print_result(value)
+
+
+@group.command()
+def cancel(job: JobId, watch: Wait = False, json: Json = False) -> None:
+    """Cancel a job: what waits stops at once, what runs at its next step."""
+    _act("cancel", job, watch)
+
+
+@group.command()
+def resume(job: JobId, watch: Wait = False, json: Json = False) -> None:
+    """Go on from what failed, was cancelled or is held; finished stages are kept."""
+    _act("resume", job, watch)
+
+
+@group.command()
+def retry(
+    job: JobId,
+    stage: Annotated[str, typer.Argument(help="The stage to make again, and then all that comes after it.")],
+    watch: Wait = False,
+    json: Json = False,
+) -> None:
+    """Make a stage again from the stored results before it.
+
+    [bold]Example[/bold]
+
+      stagepass jobs retry 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11 song --watch
+    """
+    _act("retry", job, watch, stage)
+
+
+def _act(what: str, job_id: str, watch: bool, *rest: str) -> None:
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.shapes import job_shape
+    from stagepass.cli.watch import show as follow
+
+    system = load_system()
+    job = getattr(system.engine, what)(job_id, *rest, None)
+    if watch:
+        raise typer.Exit(follow(system, job))
+    if as_json():
+        emit(job_shape(system, job))
+    else:
+        note(f"jobs.{what}", style="green", job=job.id, state=text(f"state.{job.state}"))
+    system.close()

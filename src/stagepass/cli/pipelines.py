@@ -1,0 +1,71 @@
+"""``stagepass pipelines``: what this installation can do, with each one's graph."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stagepass.cli.output import Json, as_json, emit, note, out
+from stagepass.cli.texts import language, text
+
+if TYPE_CHECKING:
+    from stagepass.engine.pipeline import Pipeline, Stage
+
+
+def pipelines(
+    name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    json: Json = False,
+) -> None:
+    """List the pipelines, with their stages and what each comes after.
+
+    With --json also the schema of each one's input.
+    """
+    from stagepass.pipelines.discover import discover
+    from stagepass.settings import Settings
+
+    registry = discover(Settings.load().pipelines)
+    found = [registry.latest(name)] if name else list(registry)
+    if as_json():
+        from stagepass.cli.shapes import pipeline_shape
+
+        for pipeline in found:
+            emit(pipeline_shape(pipeline))
+        return
+    if not found:
+        note("pipelines.none")
+    for pipeline in found:
+        _print(pipeline)
+
+
+def _print(pipeline: "Pipeline") -> None:
+    from rich.text import Text
+
+    title = pipeline.title.get(language()) or pipeline.title.get("en") or ""
+    out().print(Text.assemble((pipeline.name, "bold cyan"), f" v{pipeline.version}  ", (title, "dim")))
+    depth: dict[str, int] = {}
+    for stage in pipeline.stages.values():
+        depth[stage.name] = 1 + max((depth[parent.name] for parent in stage.after), default=-1)
+        out().print(Text.assemble(_branch(depth[stage.name]), (stage.name, "bold"), "  ", (_facts(stage), "dim")))
+    fields = [
+        field_name if field.is_required() else f"[{field_name}]"
+        for field_name, field in pipeline.input.model_fields.items()
+    ]
+    out().print(Text.assemble(("   " + text("pipelines.input"), "dim"), "  ", " ".join(fields)))
+    out().print()
+
+
+def _branch(depth: int) -> str:
+    return "   " if depth == 0 else "   " + "   " * (depth - 1) + "└─ "
+
+
+def _facts(stage: "Stage") -> str:
+    facts = []
+    if len(stage.after) > 1:
+        facts.append(text("pipelines.after", stages=", ".join(parent.name for parent in stage.after)))
+    if stage.over:
+        facts.append(text("pipelines.each", list=".".join((stage.over[0].name, *stage.over[1]))))
+    if stage.when:
+        facts.append(text("pipelines.when"))
+    facts.append(text(f"pipelines.{stage.pool}"))
+    if stage.needs:
+        facts.append(text("pipelines.needs", ports=", ".join(port.__name__ for port in stage.needs)))
+    return " · ".join(facts)

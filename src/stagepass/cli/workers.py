@@ -1,0 +1,32 @@
+"""``stagepass workers``: who is alive, what they serve, and when their heart last beat."""
+
+from stagepass.cli.output import Json, ago, as_json, emit, table
+from stagepass.cli.texts import text
+
+
+def workers(json: Json = False) -> None:
+    """List worker processes, with their queues and last heartbeat."""
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.follow import is_alive
+    from stagepass.cli.shapes import worker_shape
+
+    system = load_system()
+    now = system.engine.clock.now()
+    found = sorted(system.store.workers(), key=lambda worker: (worker.host, worker.queues, worker.pid))
+    if as_json():
+        for worker in found:
+            emit(worker_shape(worker, is_alive(worker, now)))
+        return
+    rows = [
+        (
+            worker.pid,
+            worker.host.split("/")[0],
+            text("workers.alive") if is_alive(worker, now) else text("workers.gone"),
+            worker.slots,
+            ago(worker.beat_at, now),
+            ago(worker.started_at, now),
+            " ".join(worker.queues),
+        )
+        for worker in found
+    ]
+    table(("pid", "host", "state", "slots", "beat", "age", "queues"), rows, empty="workers.none")

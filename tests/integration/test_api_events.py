@@ -1,0 +1,210 @@
+"""Events over real sockets: SSE as clients see it."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.support.api import Installation, RedisServer, ended, installation, submitted
+from tests.support.pipelines.demo.pipeline import gates, reached
+from tests.support.sse import Sent, follow_raw, stream
+from tests.support.waiting import wait_until
+
+from stagepass.api import events as api_events
+from stagepass.bus.connect import sync_client
+
+pytest_plugins = ("tests.support.api_fixtures",)
+
+WORDS = "one two three four five six"
+
+
+def numbered(got: list[Sent]) -> list[int]:
+    return [int(one.id) for one in got if one.id is not None]
+
+
+def test_a_client_that_is_cut_off_five_times_sees_each_event_once_and_in_order(
+    place: Installation, ann: httpx2.Client
+) -> None:
+    job_id = submitted(ann, text=WORDS, gate="cut")
+    got: list[Sent] = []
+    last: int | None = None
+    for cut in range(6):
+        with stream(ann, job_id, last) as events:
+            for one in events:
+                if one.id is None:
+                    continue
+                got.append(one)
+                last = int(one.id)
+                if len(got) == 2:
+                    gates["cut"].set()
+                if cut < 5 and len(got) >= 2 + 2 * cut:
+                    break  # the line is cut in the middle
+    assert numbered(got) == list(range(1, numbered(got)[-1] + 1))
+    assert [one.event for one in got].count("job.completed") == 1
+    assert got[-1].event == "job.completed"
+    assert len(got) > 12
+
+
+def test_the_form_of_an_event(ann: httpx2.Client) -> None:
+    job_id = submitted(ann, fail="draft")
+    ended(ann, job_id)
+    with stream(ann, job_id) as events:
+        got = list(events)
+        assert events.response.headers["content-type"].startswith("text/event-stream")
+        assert events.response.headers["cache-control"] == "no-store"
+        assert events.retry == 2000
+    assert [one.event for one in got] == ["job.accepted", "stage.started", "stage.failed", "job.failed"]
+    failed = got[-1].data
+    assert failed["job_id"] == job_id
+    assert failed["seq"] == 4
+    assert failed["type"] == "job.failed"
+    assert failed["status"] == "failed"
+    assert failed["stage"] == "draft"
+    assert failed["code"] == "permanent"
+    assert failed["message"] == "this text cannot be drafted"
+    assert failed["advice"] == "write another text"
+    assert failed["at"].endswith("Z")
+    assert failed["item"] is None
+
+
+def test_ticks_tell_progress_and_have_no_number(ann: httpx2.Client) -> None:
+    job_id = submitted(ann, ticks=3, gate="ticks")
+    got: list[Sent] = []
+    with stream(ann, job_id) as events:
+        for one in events:
+            got.append(one)
+            if one.event == "stage.started" and one.data["stage"] == "draft":
+                gates["ticks"].set()
+    tick = next(one for one in got if one.event == "tick")
+    assert tick.id is None
+    assert tick.data["stage"] == "draft"
+    assert tick.data["message"].startswith("tick ")
+    assert 0 <= tick.data["progress"] < 1
+    assert numbered(got) == list(range(1, len(numbered(got)) + 1))
+
+
+def test_a_finished_jobs_stream_replays_and_closes_and_is_not_asked_for_again(ann: httpx2.Client) -> None:
+    job_id = submitted(ann)
+    ended(ann, job_id)
+    with stream(ann, job_id) as events:
+        got = list(events)
+    assert got[-1].event == "job.completed"
+    assert numbered(got) == list(range(1, len(got) + 1))
+    with stream(ann, job_id, 3) as events:
+        assert numbered(list(events)) == list(range(4, len(got) + 1))
+    with stream(ann, job_id, len(got)) as events:
+        assert events.response.status_code == 204  # by the standard, a browser does not come back
+
+
+@pytest.mark.parametrize("last", ["nonsense", "-1", "1.5", "", "999999", "99999999999999999999999", "１"])
+def test_a_last_event_id_that_never_was_starts_at_the_beginning(ann: httpx2.Client, last: str) -> None:
+    job_id = submitted(ann)
+    ended(ann, job_id)
+    with stream(ann, job_id, last.encode()) as events:
+        assert numbered(list(events))[0] == 1
+
+
+def test_the_number_may_come_in_the_address_and_the_header_wins(ann: httpx2.Client) -> None:
+    job_id = submitted(ann)
+    ended(ann, job_id)
+    with stream(ann, job_id, params={"last_event_id": "4"}) as events:
+        assert numbered(list(events))[0] == 5
+    with stream(ann, job_id, 2, params={"last_event_id": "4"}) as events:
+        assert numbered(list(events))[0] == 3
+
+
+def test_a_client_that_leaves_frees_its_subscription(place: Installation, ann: httpx2.Client) -> None:
+    job_id = submitted(ann, gate="leave")
+    with stream(ann, job_id) as events:
+        next(iter(events))
+        assert place.app.state.feed.followers == 1
+    wait_until(lambda: place.app.state.feed.followers == 0, 5, "the subscription is freed")
+    gates["leave"].set()
+
+
+def test_a_quiet_line_is_kept_open_by_comments(
+    place: Installation, ann: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_events, "HEARTBEAT", 0.05)
+    job_id = submitted(ann, gate="quiet")
+    with stream(ann, job_id) as events:
+        lines = events.response.iter_lines()
+        seen = [next(line for line in lines if line == ": still here") for _ in range(3)]
+    assert len(seen) == 3
+    gates["quiet"].set()
+
+
+def test_a_stranger_gets_no_stream(ann: httpx2.Client, bob: httpx2.Client) -> None:
+    job_id = submitted(ann)
+    with stream(bob, job_id) as events:
+        assert events.response.status_code == 404
+        assert events.response.headers["content-type"] == "application/problem+json"
+
+
+def test_events_that_were_forgotten_after_their_time_still_tell_the_end(
+    place: Installation, ann: httpx2.Client
+) -> None:
+    job_id = submitted(ann, fail="draft")
+    job = ended(ann, job_id)
+    place.system.store.forget_events("demo", 1 << 60, 10_000)
+    with stream(ann, job_id) as events:
+        got = list(events)
+    assert [one.event for one in got] == ["job.failed"]
+    assert got[0].data["code"] == job["error"]["code"]
+    with stream(ann, job_id, got[0].id) as events:
+        assert events.response.status_code == 204
+
+
+def test_a_flushed_and_a_lost_redis_cost_no_event(tmp_path: Path, own_redis: RedisServer) -> None:
+    with (
+        installation(tmp_path, own_redis.url) as made,
+        made.work().client() as client,
+        sync_client(own_redis.url) as direct,
+    ):
+        first = submitted(client, text=WORDS, gate="flush")
+        second = submitted(client, text=WORDS, gate="dead")
+        with stream(client, first) as events, ThreadPoolExecutor() as pool:
+            reading = iter(events)
+            got = [next(reading), next(reading)]
+            direct.flushall()
+            gates["flush"].set()
+            got += reading
+            assert numbered(got) == list(range(1, len(got) + 1))
+            assert got[-1].event == "job.completed"
+            with stream(client, second) as more:
+                reading = iter(more)
+                got = [next(reading), next(reading)]
+                assert reached["dead"].wait(10)
+                own_redis.stop()
+                gates["dead"].set()
+                got += pool.submit(list, reading).result(30)
+                assert numbered(got) == list(range(1, len(got) + 1))
+                assert got[-1].event == "job.completed"
+                own_redis.start()
+
+
+def test_two_hundred_clients_share_one_connection_to_redis(tmp_path: Path, own_redis: RedisServer) -> None:
+    count = 200
+    with (
+        installation(tmp_path, own_redis.url) as made,
+        made.work().client() as client,
+        sync_client(own_redis.url) as direct,
+    ):
+        job_id = submitted(client, gate="many")
+        assert reached["many"].wait(10)
+        before = len(direct.client_list())
+
+        async def follow() -> list[list[tuple[int, float]]]:
+            return await asyncio.gather(*(follow_raw(made.server.port, job_id) for _ in range(count)))
+
+        with ThreadPoolExecutor() as pool:
+            following = pool.submit(asyncio.run, follow())
+            wait_until(lambda: made.app.state.feed.followers == count, 30, "all follow")
+            assert len(direct.client_list()) <= before
+            gates["many"].set()
+            results = [[number for number, _ in got] for got in following.result(30)]
+        assert len(results) == count
+        assert all(got == list(range(1, got[-1] + 1)) and got == results[0] for got in results)
+        assert ended(client, job_id)["state"] == "completed"
+        wait_until(lambda: made.app.state.feed.followers == 0, 5)

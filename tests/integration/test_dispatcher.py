@@ -1,0 +1,505 @@
+"""A worker's threads, on a real store: slots, limits of time, leases, drains, and wakes that are never lost."""
+
+import asyncio
+import random
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from stagepass import Context, Pipeline, Retry
+from stagepass.engine.operations import Claim
+from stagepass.engine.ports import RunFilter
+from stagepass.engine.records import WorkerRow
+from stagepass.engine.states import JobState, RunState
+from stagepass.store import SqlStore
+from tests.support.crew import crew
+from tests.support.shapes import Word, chain, diamond, fan
+from tests.support.waiting import wait_until
+
+
+class Gatekeeper:
+    """A stage waits here until the test opens it; the test sees who has arrived."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.inside = 0
+        self._lock = threading.Lock()
+
+    def come(self) -> None:
+        with self._lock:
+            self.inside += 1
+        assert self.open.wait(60)
+
+    def wait_for(self, count: int) -> None:
+        wait_until(lambda: self.inside >= count, 20, f"{count} are inside")
+
+
+def gated(gate: Gatekeeper, **options: object) -> Pipeline:
+    return chain(acts={"one": lambda ctx, _: gate.come()}, **options)
+
+
+def test_a_hundred_stages_run_at_once(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+    with crew(tmp_path, 100, gated(gate)) as worker:
+        jobs = [worker.submit() for _ in range(100)]
+        worker.dispatcher.start()
+        gate.wait_for(100)
+        assert worker.dispatcher.free == 0
+        gate.open.set()
+        assert {worker.ended(job, 60).state for job in jobs} == {JobState.COMPLETED}
+
+
+def test_a_hundred_async_stages_run_at_once_on_one_loop(tmp_path: Path) -> None:
+    p = Pipeline("waits", input=Word)
+    inside, everybody, threads = [0], asyncio.Event(), set()
+
+    @p.stage()
+    async def meet(ctx: Context, request: Word) -> Word:
+        threads.add(threading.get_ident())
+        inside[0] += 1
+        if inside[0] == 100:
+            everybody.set()
+        await asyncio.wait_for(everybody.wait(), 30)
+        return request
+
+    with crew(tmp_path, 100, p) as worker:
+        jobs = [worker.submit() for _ in range(100)]
+        worker.dispatcher.start()
+        assert {worker.ended(job, 60).state for job in jobs} == {JobState.COMPLETED}
+    assert len(threads) == 1
+
+
+def test_lesson_20_past_its_limit_an_attempt_is_over_and_the_late_threads_writes_are_refused(tmp_path: Path) -> None:
+    late, told, seen = threading.Event(), threading.Event(), []
+
+    def body(ctx: Context, stage: str) -> None:
+        if ctx.attempt > 1:
+            return
+        assert late.wait(60)
+        try:
+            ctx.once("buy", lambda: seen.append("bought"))
+        except BaseException as problem:
+            seen.append(type(problem).__name__)
+            raise
+        finally:
+            told.set()
+
+    shape = chain(acts={"one": body}, time_limit="300ms", run_limit="30s", retry=Retry(1, wait="10ms"))
+    with crew(tmp_path, 1, shape) as worker:
+        job = worker.submit()
+        worker.dispatcher.start()
+        assert worker.ended(job).state is JobState.COMPLETED  # by the second attempt, in the only slot
+        assert worker.dispatcher.stuck == 1
+        late.set()
+        assert told.wait(10)
+        wait_until(lambda: worker.dispatcher.stuck == 0)
+        assert seen == ["LeaseLost"]
+        events = worker.events(job)
+        assert events.count("stage.completed one") == 1
+        assert "stage.failed one" not in events
+        retried = [event for event in worker.engine.events(job) if event.type == "stage.retrying"]
+        assert [event.data["code"] for event in retried] == ["timed_out"]
+
+
+def test_an_async_stage_past_its_limit_is_interrupted(tmp_path: Path) -> None:
+    p = Pipeline("stuck", input=Word)
+    ended = threading.Event()
+
+    @p.stage(time_limit="200ms", retry=Retry(0))
+    async def forever(ctx: Context, request: Word) -> Word:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return request
+
+    with crew(tmp_path, 1, p) as worker:
+        job = worker.submit()
+        worker.dispatcher.start()
+        failed = worker.ended(job)
+        assert failed.error is not None
+        assert failed.error["code"] == "timed_out"
+        assert ended.wait(10)
+        wait_until(lambda: worker.dispatcher.stuck == 0)
+
+
+@pytest.mark.parametrize("kind", ["exit", "cancel"])
+def test_a_stage_that_ends_its_loop_or_itself_harms_no_other(tmp_path: Path, kind: str) -> None:
+    p = Pipeline("bad", input=Word)
+
+    @p.stage(retry=Retry(0))
+    async def act(ctx: Context, request: Word) -> Word:
+        if request.text == "exit":
+            raise SystemExit(3)
+        if request.text == "cancel":
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
+        return request
+
+    with crew(tmp_path, 1, p) as worker:
+        worker.dispatcher.start()
+        bad = worker.ended(worker.submit(kind))
+        assert bad.error is not None
+        assert bad.error["code"] == "permanent"
+        assert worker.ended(worker.submit("good")).state is JobState.COMPLETED
+
+
+def test_a_process_with_too_many_stuck_threads_asks_to_be_replaced(tmp_path: Path) -> None:
+    release, replaced = threading.Event(), threading.Event()
+    shape = chain(acts={"one": lambda ctx, _: release.wait(60)}, time_limit="50ms", retry=Retry(0))
+    with crew(tmp_path, 4, shape, too_many_stuck=replaced.set) as worker:
+        worker.dispatcher.start()
+        for job in [worker.submit() for _ in range(2)]:
+            worker.ended(job)
+        assert not replaced.is_set()
+        worker.submit()
+        assert replaced.wait(10)
+        release.set()
+
+
+def test_a_process_ends_although_a_thread_of_it_never_does() -> None:
+    import subprocess
+    import sys
+
+    code = """
+import threading, sys, tempfile, pathlib
+from stagepass import Retry
+from tests.support.crew import Crew
+from tests.support.shapes import chain
+shape = chain(acts={"one": lambda ctx, _: threading.Event().wait()}, time_limit="50ms", retry=Retry(0))
+folder = pathlib.Path(tempfile.mkdtemp())
+worker = Crew(f"sqlite:///{folder / 'x.db'}", [shape], 1, folder)
+worker.store.create_all()
+worker.dispatcher.start()
+worker.ended(worker.submit())
+worker.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], timeout=30, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_cannot_be_stored_fails_instead_of_hanging(tmp_path: Path) -> None:
+    p = Pipeline("odd", input=Word)
+
+    @p.stage(retry=Retry(0))
+    def one(ctx: Context, request: Word) -> Word:
+        raise ValueError("half a character: \ud800 and a zero: \0")
+
+    with crew(tmp_path, 1, p) as worker:
+        worker.dispatcher.start()
+        assert worker.ended(worker.submit()).state is JobState.FAILED
+
+
+# ── leases ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_lost_lease_is_noticed_at_the_next_ctx_call_and_the_result_is_dropped(tmp_path: Path) -> None:
+    gate, ends = Gatekeeper(), []
+
+    def body(ctx: Context, stage: str) -> None:
+        if ctx.attempt > 1:
+            return
+        gate.come()
+        try:
+            ctx.progress(0.5)
+        except BaseException as problem:
+            ends.append(type(problem).__name__)
+            raise
+
+    with crew(tmp_path, 2, chain(acts={"one": body})) as worker:
+        worker.heart._register()
+        job = worker.submit()
+        worker.dispatcher.start()
+        gate.wait_for(1)
+        assert worker.relay.bury(worker.dispatcher.worker) == 1
+        worker.heart.beat()  # brings the news, and registers again
+        assert [row.id for row in worker.store.workers()] == [worker.dispatcher.worker]
+        worker.dispatcher.wake()
+        assert worker.ended(job).state is JobState.COMPLETED
+        gate.open.set()
+        wait_until(lambda: ends == ["LeaseLost"])
+        assert worker.events(job).count("stage.completed one") == 1
+
+
+def test_a_zombie_that_finished_is_refused(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+
+    def body(ctx: Context, stage: str) -> None:
+        if ctx.attempt == 1:
+            gate.come()
+
+    with crew(tmp_path, 2, chain(acts={"one": body})) as worker:
+        worker.heart._register()
+        job = worker.submit()
+        worker.dispatcher.start()
+        gate.wait_for(1)
+        worker.relay.bury(worker.dispatcher.worker)
+        worker.dispatcher.wake()
+        assert worker.ended(job).state is JobState.COMPLETED
+        before = worker.engine.events(job)
+        settled = worker.dispatcher.settled
+        gate.open.set()  # without a beat, it does not know
+        wait_until(lambda: worker.dispatcher.settled > settled)
+        assert worker.engine.events(job) == before
+
+
+def test_a_cancel_reaches_a_running_stage_by_the_next_beat(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+
+    def body(ctx: Context, stage: str) -> None:
+        gate.come()
+        ctx.check()
+
+    with crew(tmp_path, 1, chain(acts={"one": body})) as worker:
+        worker.heart._register()
+        job = worker.submit()
+        worker.dispatcher.start()
+        gate.wait_for(1)
+        worker.engine.cancel(job, None)
+        worker.heart.beat()
+        gate.open.set()
+        assert worker.ended(job).state is JobState.CANCELLED
+        assert worker.events(job)[-3:] == ["job.cancelling", "stage.cancelled one", "job.cancelled"]
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back_by_the_heart(tmp_path: Path) -> None:
+    with crew(tmp_path, 1, chain()) as worker:
+        worker.heart._register()
+        job = worker.submit()
+        claim = Claim(worker.dispatcher.queues, 1, worker.dispatcher.worker)
+        (lost,) = worker.engine.desk.do(claim).claimed  # and nobody takes it
+        worker.heart.beat()
+        run = worker.store.run(lost.run.id)
+        assert run is not None
+        assert run.state is RunState.RUNNING, "it may still be on its way to a slot"
+        worker.heart.beat()
+        worker.dispatcher.start()
+        assert worker.ended(job).state is JobState.COMPLETED
+        assert [a.number for a in worker.store.attempts([lost.run.id])] == [1], "no attempt was spent"
+
+
+def test_progress_reaches_the_store_with_the_beat(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+
+    def body(ctx: Context, stage: str) -> None:
+        ctx.progress(0.4, "near\0ly")
+        gate.come()
+
+    with crew(tmp_path, 1, chain(acts={"one": body})) as worker:
+        worker.heart._register()
+        job = worker.submit()
+        worker.dispatcher.start()
+        gate.wait_for(1)
+        worker.heart.beat()
+        (run,) = worker.store.runs_of(job)
+        assert (run.progress, run.message) == (0.4, "near\ufffdly")
+        gate.open.set()
+        worker.ended(job)
+
+
+def test_a_pause_of_the_relay_or_of_the_database_is_nobodys_death(tmp_path: Path) -> None:
+    from stagepass.engine.relay import Relay
+    from stagepass.testing import HandClock
+
+    with crew(tmp_path, 1, chain()) as worker:
+        clock = HandClock()
+        relay = Relay(worker.store, worker.engine.desk, worker.recorder, clock)
+        worker.store.add_worker(WorkerRow("far", "elsewhere", 1, ("chain.one",), 1, 7, 1, 1))
+        relay.rescue()
+        clock.advance(3600)  # nobody could look, and nobody could beat
+        clock.jump(-7200)
+        assert relay.rescue() == 0
+        assert len(worker.store.workers()) == 1
+        for _ in range(2):
+            clock.advance(1)
+            relay.rescue()
+        worker.store.beat("far", 1, [])
+        for _ in range(5):
+            clock.advance(1)
+            relay.rescue()
+        assert len(worker.store.workers()) == 1
+        clock.advance(1)
+        relay.rescue()
+        assert worker.store.workers() == [], "five seconds of silence that we watched are enough"
+
+
+def test_work_of_a_worker_without_a_row_is_rescued(tmp_path: Path) -> None:
+    from stagepass.engine.relay import Relay
+    from stagepass.testing import HandClock
+
+    with crew(tmp_path, 1, chain()) as worker:
+        clock = HandClock()
+        relay = Relay(worker.store, worker.engine.desk, worker.recorder, clock)
+        job = worker.submit()
+        worker.engine.desk.do(Claim(worker.dispatcher.queues, 1, "nobody"))
+        for _ in range(8):
+            clock.advance(1)
+            relay.rescue()
+        assert worker.events(job)[-1] == "stage.rescued one"
+
+
+# ── stopping ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_drain_lets_what_runs_end_and_begins_nothing_more(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+    with crew(tmp_path, 1, gated(gate)) as worker:
+        jobs = [worker.submit(), worker.submit()]
+        worker.dispatcher.start()
+        gate.wait_for(1)
+        worker.dispatcher.stop_claiming()
+        gate.open.set()
+        worker.dispatcher.drain(10)
+        states = sorted(run.state for job in jobs for run in worker.store.runs_of(job))
+        assert states == [RunState.COMPLETED, RunState.READY, RunState.READY]
+
+
+def test_a_drain_gives_back_what_does_not_end_without_spending_an_attempt(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+    with crew(tmp_path, 1, gated(gate)) as worker:
+        job = worker.submit()
+        worker.dispatcher.start()
+        gate.wait_for(1)
+        worker.dispatcher.drain(0.05)
+        (run,) = worker.store.runs_of(job)
+        assert (run.state, run.token, run.worker) == (RunState.READY, None, None)
+        gate.open.set()
+        wait_until(lambda: worker.dispatcher.stuck == 0)
+        with crew(tmp_path, 1, chain(), url=f"sqlite:///{tmp_path / 'crew.db'}") as other:
+            other.dispatcher.start()
+            assert other.ended(job).state is JobState.COMPLETED
+        assert [attempt.number for attempt in worker.store.attempts([run.id])] == [1]
+        assert worker.events(job).count("stage.started one") == 1
+
+
+def test_a_drain_at_any_moment_loses_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'crew.db'}"
+    dice = random.Random(4)
+    with crew(tmp_path, 2, chain()) as client:
+        client.engine.dispatcher = None
+        jobs = [client.submit() for _ in range(60)]
+        for _ in range(12):
+            with crew(tmp_path, 3, chain(), url=url) as worker:
+                worker.dispatcher.start()
+                wait_until(lambda goal=worker.dispatcher.settled + dice.randint(0, 12): worker.dispatcher.settled >= goal)  # type: ignore[misc]
+            stuck = client.store.find_runs(RunFilter(None, (RunState.RUNNING,)))
+            assert stuck == []
+        with crew(tmp_path, 3, chain(), url=url) as worker:
+            worker.dispatcher.start()
+            for job in jobs:
+                assert worker.ended(job).state is JobState.COMPLETED
+                runs = [run.id for run in worker.store.runs_of(job)]
+                assert [attempt.outcome for attempt in worker.store.attempts(runs)] == ["completed"] * 3
+
+
+# ── going on ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("make", [diamond, fan])
+def test_what_ends_in_one_transaction_with_the_next_claim_is_handed_on(tmp_path: Path, make: object) -> None:
+    shape = make()  # type: ignore[operator]
+    with crew(tmp_path, 4, shape) as worker:
+        jobs = {worker.submit(text): text for text in ("ab", "c", "-", "defghijk")}
+        worker.dispatcher.start()
+        for job, text in jobs.items():
+            ended = worker.ended(job)
+            assert ended.state is JobState.COMPLETED, ended.error
+            result = worker.engine.result(ended)["text"]
+            assert result == (f"{text}tl{text}trb" if shape.name == "diamond" else text.replace("-", "").upper())
+
+
+def test_queues_of_one_worker_are_served_in_turn_also_while_one_has_a_backlog(tmp_path: Path) -> None:
+    first, second = chain("aaa"), chain("bbb")
+    with crew(tmp_path, 1, first, second, queues=("aaa.one", "bbb.one")) as worker:
+        for _ in range(30):
+            worker.engine.submit("aaa", {"text": "x"})
+        for _ in range(3):
+            worker.engine.submit("bbb", {"text": "x"})
+        order: list[str] = []
+        first.stages["one"].body = _noting(first.stages["one"].body, order, "a")
+        second.stages["one"].body = _noting(second.stages["one"].body, order, "b")
+        worker.dispatcher.start()
+        wait_until(lambda: len(order) == 33)
+        assert "".join(order[:8]).count("b") == 3, "".join(order)
+
+
+def _noting(body: object, order: list[str], letter: str) -> object:
+    def noted(**values: object) -> object:
+        order.append(letter)
+        return body(**values)  # type: ignore[operator]
+
+    return noted
+
+
+def test_no_wake_is_ever_lost(tmp_path: Path) -> None:
+    """Without a heart, a relay or a broker, each job is begun at once while slots are free."""
+    with crew(tmp_path, 4, chain()) as worker:
+        worker.dispatcher.start()
+        dice = random.Random(7)
+        slowest = 0.0
+        for _ in range(250):
+            began = time.monotonic()
+            job = worker.submit()
+            if dice.random() < 0.6:  # else the next one comes while this one runs
+                wait_until(lambda job=job: worker.job(job).state is JobState.COMPLETED, 5)  # type: ignore[misc]
+                slowest = max(slowest, time.monotonic() - began)
+        wait_until(lambda: worker.dispatcher.wait_idle(time.monotonic()), 20)
+        assert worker.store.find_runs(RunFilter(None, (RunState.READY, RunState.RUNNING))) == []
+        assert slowest < 2.0
+
+
+def test_two_workers_on_one_store_share_the_work_and_leave_none(database_url: str, store: SqlStore, tmp_path: Path) -> None:
+    """Neither has a heart; each rings the other, as the broker would."""
+    shapes = [diamond(), diamond()]
+    with (
+        crew(tmp_path, 3, shapes[0], url=database_url) as one,
+        crew(tmp_path, 3, shapes[1], url=database_url) as two,
+    ):
+        one.recorder.ring = lambda *_: two.dispatcher.wake()  # type: ignore[method-assign, assignment]
+        two.recorder.ring = lambda *_: one.dispatcher.wake()  # type: ignore[method-assign, assignment]
+        one.dispatcher._ring, two.dispatcher._ring = one.recorder.ring, two.recorder.ring
+        one.dispatcher.start()
+        two.dispatcher.start()
+        jobs = [one.submit() for _ in range(60)]
+        for job in jobs:
+            assert one.ended(job, 30).state is JobState.COMPLETED
+        assert len(shapes[0].calls) + len(shapes[1].calls) == 240  # type: ignore[attr-defined]
+        assert min(len(shape.calls) for shape in shapes) > 24  # type: ignore[attr-defined]
+        both = (RunState.READY, RunState.RUNNING)
+        assert store.find_runs(RunFilter(None, both)) == []
+
+
+def test_lesson_22_a_running_stage_holds_no_connection_to_the_database(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+    with crew(tmp_path, 20, gated(gate)) as worker:
+        jobs = [worker.submit() for _ in range(20)]
+        worker.dispatcher.start()
+        gate.wait_for(20)
+        wait_until(lambda: worker.store._writes.pool.checkedout() == 0)  # type: ignore[attr-defined]
+        assert worker.store._reads.pool.checkedout() == 0  # type: ignore[attr-defined]
+        gate.open.set()
+        for job in jobs:
+            worker.ended(job)
+
+
+class Big(BaseModel):
+    text: str
+
+
+def test_an_output_that_is_too_large_says_where_it_belongs(tmp_path: Path) -> None:
+    p = Pipeline("big", input=Word)
+
+    @p.stage()
+    def make(ctx: Context, request: Word) -> Big:
+        return Big(text="가" * 400_000)
+
+    with crew(tmp_path, 1, p) as worker:
+        worker.dispatcher.start()
+        failed = worker.ended(worker.submit())
+        assert failed.error is not None
+        assert "ctx.files" in failed.error["message"]

@@ -1,0 +1,60 @@
+"""A pipeline for tests with real processes: it writes down each call of a stage, and each purchase."""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from stagepass import Context, Pipeline, Retry
+
+
+class Order(BaseModel):
+    text: str
+    diary: str
+    """A file that every call appends a line to."""
+    door: str = ""
+    """A named pipe: the first attempt at `two` waits until somebody opens it."""
+
+
+class Word(BaseModel):
+    text: str
+
+
+steps = Pipeline("steps", input=Order)
+QUICK = Retry(3, wait="50ms", factor=1)
+
+
+def note(path: str, line: str) -> None:
+    """Append a line, whole or not at all."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, f"{line}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+@steps.stage(retry=QUICK)
+def one(ctx: Context, request: Order) -> Word:
+    note(request.diary, "one")
+    return Word(text=request.text + "1")
+
+
+@steps.stage(after=one, retry=QUICK, crashes=5)
+def two(ctx: Context, request: Order, one: Word) -> Word:
+    note(request.diary, f"two {os.getpid()}")
+    if request.door and ctx.attempt == 1:
+        with Path(request.door).open():
+            ctx.check()
+
+    def buy() -> str:
+        note(request.diary, "bought")
+        return "song"
+
+    bought = ctx.once("buy", buy)
+    return Word(text=f"{one.text}2{bought}")
+
+
+@steps.stage(after=two, retry=QUICK)
+def three(ctx: Context, request: Order, two: Word) -> Word:
+    note(request.diary, "three")
+    return Word(text=two.text + "3")

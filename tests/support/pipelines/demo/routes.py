@@ -1,0 +1,17 @@
+"""A route of the pipeline's own."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from stagepass.pipelines.http import RouteDeps
+
+
+def make_router(deps: RouteDeps) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/demo/hello")
+    def hello(owner: Annotated[str, Depends(deps.owner)]) -> dict[str, str]:
+        return {"hello": owner}
+
+    return router
