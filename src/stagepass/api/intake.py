@@ -12,8 +12,8 @@ from stagepass.engine.engine import invalid_input
 from stagepass.engine.operations import Accepted
 from stagepass.engine.values import File
 from stagepass.errors import InvalidInput, RequestError, StagepassError
-from stagepass.files.images import check_image
-from stagepass.files.kinds import HEAD, kind_of, named
+from stagepass.providers.fetching.images import check_image
+from stagepass.providers.fetching.kinds import HEAD, kind_of, named
 
 log = logging.getLogger("stagepass.api")
 

@@ -72,8 +72,8 @@ def set_files(input: dict[str, Any], given: Sequence[str], model: type[BaseModel
 
 def store_file(path: Path, files: "LocalFiles") -> "File":
     """A file of this machine, in the store. Raises `NotFound`, or `InvalidInput` for a damaged picture."""
-    from stagepass.files.images import check_image
-    from stagepass.files.kinds import HEAD, kind_of
+    from stagepass.providers.fetching.images import check_image
+    from stagepass.providers.fetching.kinds import HEAD, kind_of
 
     try:
         with path.open("rb") as source:

@@ -1,2 +1,190 @@
-from stagepass.files.fetch import *  # noqa
-from stagepass.files.fetch import fetch_url  # noqa
+"""Fetches what a stranger's URL points at, without being made a way into the private network (SSRF).
+
+For each hop of a request: the URL is taken apart, the name is resolved once, all of its addresses must
+be public, and the connection goes to one of those very addresses, under the name (Host, SNI and
+certificate). A name that changes its address in between gains nothing. No proxy is used.
+"""
+
+import functools
+import socket
+import ssl
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpcore2
+
+from stagepass.errors import InvalidInput, RequestError, TooLarge, Unavailable
+from stagepass.providers.fetching.addresses import Network, Target, is_public, parse_url
+from stagepass.providers.fetching.kinds import HEAD, kind_of, named
+from stagepass.providers.fetching.pinned import Deadline, Pinned
+
+MAX_REDIRECTS = 3
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_AGENT = b"stagepass"
+
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The content in memory, its type as its bytes show it, and the URL that it came from in the end."""
+
+    content: bytes
+    type: str
+    final_url: str
+
+
+def system_resolver(host: str, port: int) -> list[str]:
+    """The addresses of a name, best first, by the machine's own resolver."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def fetch_url(
+    url: str,
+    *,
+    max_bytes: int,
+    timeout: float,
+    allowed_types: Collection[str],
+    allow_private: bool | Sequence[Network] = False,
+    ports: Collection[int] | None = (80, 443),
+    field: str | None = None,
+    resolve: Resolve = system_resolver,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Fetched:
+    """Fetches a URL by GET.
+
+    Args:
+        url: what a stranger gave.
+        max_bytes: how much content is taken at most; it is held in memory.
+        timeout: seconds for everything together: names, connections, redirects, content.
+        allowed_types: content types; what arrives is judged by its first bytes, not by its header.
+        allow_private: True for tests, or the private networks that may be reached.
+        ports: those that may be asked for; None for any.
+        field: the input's field (``images.0``), for errors.
+        resolve: the addresses of a host and port.
+        ssl_context: how certificates are checked; the usual authorities if None.
+
+    Raises:
+        InvalidInput: the URL is not one to be fetched, or leads to something else than what is allowed.
+        TooLarge: there is more content than `max_bytes`.
+        Unavailable: no answer, or an error of the other server's, which may pass.
+    """
+    clock = Deadline(timeout)
+    hop = url
+    for _ in range(MAX_REDIRECTS + 1):
+        target = parse_url(hop, None if allow_private is True else ports, field)
+        with _translated(target, field, timeout):
+            addresses = _checked(target, allow_private, resolve, clock, field)
+            with _get(target, addresses, clock, ssl_context) as response:
+                if response.status not in _REDIRECTS:
+                    return _read(response, hop, max_bytes, allowed_types, field)
+                hop = urljoin(hop, _header(response, b"location"))
+    raise InvalidInput(f"this address redirects more than {MAX_REDIRECTS} times; give the last one itself", field=field)
+
+
+# ── where to ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _checked(
+    target: Target, allow_private: bool | Sequence[Network], resolve: Resolve, clock: Deadline, field: str | None
+) -> list[str]:
+    """The addresses of the host, if a connection may be made to every one of them."""
+    addresses = [target.host] if target.literal else clock.call(lambda: resolve(target.host, target.port))
+    also = () if isinstance(allow_private, bool) else allow_private
+    if allow_private is not True and not all(is_public(address, also) for address in addresses):
+        # Which address it is stays unsaid: names of the private network are nobody's business.
+        raise InvalidInput(
+            f"this address is not fetched: {target.host} is in a private or reserved network; upload the file itself",
+            field=field,
+        )
+    if not addresses:
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
+    return addresses
+
+
+# ── the request ──────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _get(
+    target: Target, addresses: Sequence[str], clock: Deadline, ssl_context: ssl.SSLContext | None
+) -> Iterator[httpcore2.Response]:
+    # `identity`, and no decompression here: a small answer cannot become a large one.
+    headers = [
+        (b"Host", target.authority.encode()),
+        (b"User-Agent", _AGENT),
+        (b"Accept", b"*/*"),
+        (b"Accept-Encoding", b"identity"),
+    ]
+    url = httpcore2.URL(
+        scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
+    )
+    backend = Pinned(addresses, clock)
+    with (
+        httpcore2.ConnectionPool(ssl_context or _usual_authorities(), network_backend=backend) as pool,
+        pool.stream("GET", url, headers=headers) as response,
+    ):
+        yield response
+
+
+@functools.lru_cache(maxsize=1)
+def _usual_authorities() -> ssl.SSLContext:
+    return httpcore2.default_ssl_context()
+
+
+def _read(
+    response: httpcore2.Response, url: str, max_bytes: int, allowed_types: Collection[str], field: str | None
+) -> Fetched:
+    if response.status >= 500 or response.status == 429:
+        raise Unavailable(f"the server at this address answered {response.status}; try again later", field=field)
+    if response.status != 200:
+        raise InvalidInput(f"this address cannot be fetched: its server answered {response.status}", field=field)
+    too_large = TooLarge(f"the file at this address is larger than {max_bytes:,} bytes", field=field)
+    length = _header(response, b"content-length")
+    if length.isdigit() and int(length) > max_bytes:
+        raise too_large
+
+    content, kind = bytearray(), None
+    for piece in response.iter_stream():
+        content += piece
+        if len(content) > max_bytes:
+            raise too_large
+        if kind is None and len(content) >= HEAD:  # a film is not fetched to its end to be told that it is none
+            kind = _allowed(content, allowed_types, field)
+    return Fetched(bytes(content), kind or _allowed(content, allowed_types, field), url)
+
+
+def _allowed(content: bytearray, allowed_types: Collection[str], field: str | None) -> str:
+    kind = kind_of(bytes(content[:HEAD]))
+    if kind is None or kind not in allowed_types:
+        wanted = ", ".join(sorted(allowed_types))
+        raise InvalidInput(f"at this address is {named(kind)}; what can be used: {wanted}", field=field)
+    return kind
+
+
+def _header(response: httpcore2.Response, name: bytes) -> str:
+    return next((value.decode("utf-8", "replace") for key, value in response.headers if key.lower() == name), "")
+
+
+@contextmanager
+def _translated(target: Target, field: str | None, timeout: float) -> Iterator[None]:
+    """Says in the caller's words what went wrong on the way."""
+    try:
+        yield
+    except RequestError:
+        raise
+    except httpcore2.TimeoutException:
+        text = f"{target.host} did not deliver within {timeout:g} s; try again, or upload the file itself"
+        raise Unavailable(text, field=field) from None
+    except (socket.gaierror, UnicodeError):
+        raise InvalidInput(f"there is no host named {target.host}; look at the address again", field=field) from None
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
+        reason = error.args[0] if error.args else None  # httpcore2 wraps the socket's own error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            text = f"the certificate of {target.host} does not hold: {reason.verify_message}"
+            raise InvalidInput(text, field=field) from None
+        raise Unavailable(f"the connection to {target.host} failed; try again later", field=field) from error

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stagepass.errors import InvalidInput, TooLarge
-from stagepass.files.images import ImageInfo, check_image
-from stagepass.files.kinds import kind_of
+from stagepass.providers.fetching.images import ImageInfo, check_image
+from stagepass.providers.fetching.kinds import kind_of
 
 
 def picture(format: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> bytes:
