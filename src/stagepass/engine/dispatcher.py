@@ -107,7 +107,7 @@ class Dispatcher:
         """Wait until no attempt runs and no look for work is due. False when the deadline came first."""
         with self._change:
             idle = self._change.wait_for(
-                lambda: self._draining or (self._free == self.slots and not self._woken),
+                lambda: self._is_idle() and (self._draining or not self._woken),
                 timeout=max(0.0, deadline - time.monotonic()),
             )
         return idle

@@ -9,6 +9,9 @@ from typing import Any
 from stagepass.providers.ports import ClipMaker, SongMaker, TextModel
 from stagepass.providers.registry import Offer, provide
 
+KEPT = 7 * 86_400.0
+"""Seconds for which local makers keep the work of an order; what a job needs of it is in the file store."""
+
 
 def _local_text(offer: Offer) -> Any:
     from stagepass.providers.local.text import LocalTextModel
@@ -19,13 +22,17 @@ def _local_text(offer: Offer) -> Any:
 def _local_song(offer: Offer) -> Any:
     from stagepass.providers.local.song import LocalSongMaker
 
-    return LocalSongMaker(offer.folder)
+    maker = LocalSongMaker(offer.folder)
+    maker.clean(KEPT)
+    return maker
 
 
 def _local_clip(offer: Offer) -> Any:
     from stagepass.providers.local.clip import LocalClipMaker
 
-    return LocalClipMaker(offer.folder)
+    maker = LocalClipMaker(offer.folder)
+    maker.clean(KEPT)
+    return maker
 
 
 provide(TextModel, "local", _local_text)

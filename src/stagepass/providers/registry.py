@@ -63,7 +63,7 @@ class Providers:
 
     def get(self, kind: type, stage: Stage) -> Any:
         """The provider of this port for this stage. Raises `SettingsError`."""
-        setting, value, choice = self._chosen(kind, stage)
+        _, value, choice = self._chosen(kind, stage)
         with self._lock:
             made = self._made.get((kind, value))
             if made is None:

@@ -7,6 +7,7 @@ prefork         one dispatcher with one slot in each child; a bell lasts as long
 import logging
 import os
 import signal
+import threading
 from typing import Any
 
 from celery import signals
@@ -26,6 +27,7 @@ app = make_app(system.broker_url, system.registry.queues(), queue_type=system.se
 
 _runtime: Runtime | None = None
 _in_child = False
+_farewell: tuple[int, int] | None = None
 
 
 def _task_for(queue: str) -> None:
@@ -71,6 +73,19 @@ def _ready(sender: Any, **_: Any) -> None:
     _runtime.start()
 
 
+@signals.worker_init.connect
+def _starting(**_: Any) -> None:
+    """Before any fork: a pipe whose end tells the children that this process goes away, in order or not."""
+    global _farewell
+    _farewell = os.pipe()
+
+
+def _hear_farewell(read_end: int, runtime: Runtime) -> None:
+    """In a child: Celery waits for its task and the task for its attempt, but a drain has an end."""
+    os.read(read_end, 1)
+    runtime.drain()
+
+
 @signals.worker_process_init.connect
 def _child_ready(**_: Any) -> None:
     """In a prefork child: connections are made after the fork, and the one slot is this process."""
@@ -80,12 +95,20 @@ def _child_ready(**_: Any) -> None:
     system = load_system(fresh=True)
     _runtime = Runtime(system, _queues(), 1, replace=lambda: os.kill(os.getpid(), signal.SIGKILL))
     _runtime.start()
+    if _farewell is not None:
+        read_end, write_end = _farewell
+        os.close(write_end)
+        threading.Thread(target=_hear_farewell, args=(read_end, _runtime), name="farewell", daemon=True).start()
 
 
 @signals.worker_shutting_down.connect
 def _leaving(**_: Any) -> None:
+    global _farewell
     if _runtime is not None:
         _runtime.stop_claiming()
+    elif _farewell is not None and not _in_child:
+        os.close(_farewell[1])
+        _farewell = None
 
 
 @signals.worker_shutdown.connect

@@ -55,9 +55,13 @@ class Runtime:
     def stop_claiming(self) -> None:
         self.dispatcher.stop_claiming()
 
+    def drain(self) -> None:
+        """Let what runs end, for a while, and give back the rest unspent."""
+        self.dispatcher.drain(self._system.settings.drain_seconds)
+
     def stop(self) -> None:
         """Let what runs end, give back the rest unspent, and let go of everything."""
-        self.dispatcher.drain(self._system.settings.drain_seconds)
+        self.drain()
         self.heart.stop()
         self._loop.close()
         self._system.engine.dispatcher = None

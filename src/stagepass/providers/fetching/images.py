@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
 from stagepass.errors import InvalidInput, TooLarge
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named
 
@@ -62,6 +60,8 @@ def check_image(
         InvalidInput: it is something else, damaged, cut off, animated, or two formats in one.
         TooLarge: it has more bytes or pixels than that.
     """
+    from PIL import Image  # here, since every worker imports this module and few look into pictures
+
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > max_bytes:
         raise TooLarge(
@@ -95,6 +95,8 @@ def _format(data: bytes, field: str | None) -> Format:
 
 
 def _open_all(data: bytes, format: Format, max_pixels: int, field: str | None) -> tuple[int, int]:
+    from PIL import Image
+
     formats = [format.upper()]
     with Image.open(io.BytesIO(data), formats=formats) as image:
         width, height = image.size  # from the header: nothing is unpacked yet

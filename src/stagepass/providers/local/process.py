@@ -14,13 +14,21 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from stagepass.errors import InvalidOutput, Permanent, StageError, TimedOut, Transient
 
+TELL_EVERY = 0.5
+"""Seconds between two words about how far a child is."""
+
 _TAIL_LINES = 12
+_PASSED_ON = frozenset(
+    "PATH HOME LANG TZ TMPDIR TEMP PYTHONPATH PYTHONDONTWRITEBYTECODE LD_LIBRARY_PATH SYSTEMROOT VIRTUAL_ENV "
+    "IMAGEIO_FFMPEG_EXE OPENBLAS_CORETYPE OPENBLAS_L2_SIZE OMP_NUM_THREADS".split()
+)
 _PR_SET_PDEATHSIG = 1
 _ERRORS: dict[str, type[StageError]] = {kind.code: kind for kind in (Permanent, InvalidOutput, Transient, TimedOut)}
 
@@ -84,7 +92,7 @@ class Child:
             stderr=subprocess.PIPE,
             start_new_session=True,
             pass_fds=tuple(keep_open),
-            env={**os.environ, "STAGEPASS_PARENT": str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+            env={**_plain_environment(), "STAGEPASS_PARENT": str(os.getpid()), "PYTHONUNBUFFERED": "1"},
         )
         self.progress = 0.0
         self._on_progress = on_progress
@@ -103,10 +111,13 @@ class Child:
         """Its process number, which is its group's too."""
         return self._process.pid
 
-    def wait(self, time_limit: float, provider: str) -> None:
-        """Wait for a good end. Raises what the child told, `TimedOut` past `time_limit` seconds, else `Transient`."""
+    def wait(self, time_limit: float, provider: str, tell: Callable[[float], None] | None = None) -> None:
+        """Wait for a good end. Raises what the child told, `TimedOut` past `time_limit` seconds, else `Transient`.
+
+        `tell` is told now and then, in this thread, how far the child is, 0–1; what it raises ends the child.
+        """
         try:
-            code = self._process.wait(time_limit)
+            code = self._wait(time_limit, tell)
         except subprocess.TimeoutExpired:
             raise TimedOut(f"not done within {time_limit:g} s", provider=provider) from None
         finally:
@@ -120,6 +131,17 @@ class Child:
         if code != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
             raise Transient(f"the child process {how}: {tail(self._stderr)}", provider=provider)
+
+    def _wait(self, time_limit: float, tell: Callable[[float], None] | None) -> int:
+        deadline = time.monotonic() + time_limit
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return self._process.wait(min(left, TELL_EVERY) if tell else left)
+            except subprocess.TimeoutExpired:
+                if tell is None or left <= TELL_EVERY:
+                    raise
+                tell(self.progress)
 
     def kill(self) -> None:
         """End the child and all that it started; harmless when it has ended."""
@@ -154,6 +176,11 @@ class Child:
             with contextlib.suppress(OSError):
                 if stream is not None:
                     stream.close()
+
+
+def _plain_environment() -> dict[str, str]:
+    """What a program needs to run here, and nothing that it could tell: no key, no password."""
+    return {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
 
 
 # ── the child's side ─────────────────────────────────────────────────────────────────────────────

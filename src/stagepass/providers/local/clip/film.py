@@ -1,9 +1,10 @@
 """The frames of a clip, one after the other: what `plan` says, painted.
 
 Every `KEY`-th frame is filmed exactly; those between are mixed of their two neighbours, and only captions and
-cards are painted on each. A move shifts the picture by about a pixel between keys, so the mix is what
-linear interpolation would give; it saves three of four resizes, and x264's B frames, which lie on
-the same grid (see `encode`), find their picture ready made.
+cards are painted on each. A move shifts the picture by about a pixel between keys, so the mix is nearly what
+filming would give (PSNR 43 dB). Measured per frame of 1080×1920: all exact 42 ms; every fourth 18 ms; without
+interpolation, out of a picture of four times the size, 13 ms, but 38 dB and a file of twice the size; ffmpeg's
+zoompan 50 ms, and it jitters by whole pixels.
 """
 
 from collections.abc import Iterator, Sequence

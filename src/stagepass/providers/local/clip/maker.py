@@ -13,7 +13,7 @@ from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.clip.order import CLIP, SONG, Line, Order, photo_name
 from stagepass.providers.local.process import Child
 from stagepass.providers.local.tasks import TaskDesk
-from stagepass.providers.ports import ClipRequest, MadeClip
+from stagepass.providers.ports import ClipRequest, MadeClip, Tell, silent
 
 _CHILD = "stagepass.providers.local.clip.render"
 
@@ -68,9 +68,14 @@ class LocalClipMaker:
             what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise Permanent(f"this clip cannot be made: {what}", provider=self.name) from None
         inputs = {photo_name(index): path for index, path in enumerate(request.images)}
-        return self._desk.put(order.model_dump(), {**inputs, SONG: request.audio}, version=self.model)
+        version = f"{self.model} {request.reference}"
+        return self._desk.put(order.model_dump(), {**inputs, SONG: request.audio}, version=version)
 
-    def look(self, task_id: str) -> MadeClip | None:
+    def find(self, request: ClipRequest) -> str | None:
+        """The id of this order: the same request always has the same, and taking it twice costs nothing."""
+        return self.submit(request)
+
+    def look(self, task_id: str, tell: Tell = silent) -> MadeClip | None:
         """The clip, rendered now if it is not there yet; None while somebody else renders it.
 
         Raises:
@@ -84,7 +89,7 @@ class LocalClipMaker:
                 if lock is None:
                     return None
                 if not (folder / CLIP).is_file():
-                    self._render(task_id, folder, lock)
+                    self._render(task_id, folder, lock, tell)
                 self._drop_inputs(folder)
         self._desk.touch(task_id)
         order = Order.model_validate(self._desk.request(task_id))
@@ -117,13 +122,13 @@ class LocalClipMaker:
         """Remove the tasks that nobody has looked at for that long; returns how many."""
         return self._desk.clean(older_than_seconds)
 
-    def _render(self, task_id: str, folder: Path, lock: int) -> None:
-        tell = None if self._on_progress is None else partial(self._on_progress, task_id)
-        child = Child(_CHILD, [str(folder.absolute())], keep_open=[lock], on_progress=tell)
+    def _render(self, task_id: str, folder: Path, lock: int, tell: Tell) -> None:
+        at_once = None if self._on_progress is None else partial(self._on_progress, task_id)
+        child = Child(_CHILD, [str(folder.absolute())], keep_open=[lock], on_progress=at_once)
         with self._guard:
             self._running[task_id] = child
         try:
-            child.wait(self._time_limit, self.name)
+            child.wait(self._time_limit, self.name, tell)
         except Transient:
             self._desk.folder(task_id)  # cancelled meanwhile: then that is what is said
             raise

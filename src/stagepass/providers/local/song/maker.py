@@ -13,7 +13,7 @@ from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.process import Child
 from stagepass.providers.local.song import lyric
 from stagepass.providers.local.tasks import TaskDesk
-from stagepass.providers.ports import LineTiming, MadeSong, SongRequest
+from stagepass.providers.ports import LineTiming, MadeSong, SongRequest, Tell, silent
 
 MODEL = "stagepass-song-1"
 TIME_LIMIT = 90.0
@@ -56,7 +56,11 @@ class LocalSongMaker:
         order = {field: _plain(value) for field, value in asdict(request).items()}
         return self._desk.put(order, version=self.model)
 
-    def look(self, task_id: str) -> MadeSong | None:
+    def find(self, request: SongRequest) -> str | None:
+        """The id of this order: the same request always has the same, and taking it twice costs nothing."""
+        return self.submit(request)
+
+    def look(self, task_id: str, tell: Tell = silent) -> MadeSong | None:
         """The song, rendered now if it is not there yet; None while somebody else renders it.
 
         Raises:
@@ -72,7 +76,7 @@ class LocalSongMaker:
                     return None
                 found = _result(folder)  # another may have finished a moment ago
                 if found is None:
-                    self._render(task_id, folder, lock)
+                    self._render(task_id, folder, lock, tell)
                     found = _result(folder)
         if found is None:
             raise Transient("the song was rendered and is not whole", provider=self.name)
@@ -112,13 +116,13 @@ class LocalSongMaker:
         """Remove the tasks that nobody has looked at for that long; returns how many."""
         return self._desk.clean(older_than_seconds)
 
-    def _render(self, task_id: str, folder: Path, lock: int) -> None:
+    def _render(self, task_id: str, folder: Path, lock: int, tell: Tell) -> None:
         where = folder.absolute()
         child = Child(_CHILD, [str(where / "request.json"), str(where)], keep_open=[lock])
         with self._guard:
             self._running[task_id] = child
         try:
-            child.wait(self._time_limit, self.name)
+            child.wait(self._time_limit, self.name, tell)
         except Transient:
             self._desk.folder(task_id)  # cancelled meanwhile: that is why, and says so
             raise

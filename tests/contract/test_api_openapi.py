@@ -1,0 +1,120 @@
+"""The API does what its description says: schemathesis asks everything that it describes, and much that it does not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CheckFunction, not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from tests.support.api import Installation, RedisServer, ended, installation, submitted
+from tests.support.pipelines.demo.pipeline import demo, quick
+
+from stagepass.engine.registry import Registry
+from stagepass.pipelines.promo.pipeline import promo
+
+pytest_plugins = ("tests.support.api_fixtures",)
+pytestmark = pytest.mark.timeout(120)
+
+CHECKS: list[CheckFunction] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    unsupported_method,
+    negative_data_rejection,
+]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Installation]:
+    registry = Registry([demo, quick, promo])
+    with installation(tmp_path_factory.mktemp("openapi"), redis.url, registry) as made:
+        made.work("demo.draft", "demo.word", "demo.paper", "quick.only")
+        with made.client() as client:
+            ended(client, submitted(client))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def described(world: Installation) -> Any:
+    return (
+        schemathesis.openapi.from_dict(world.app.openapi()).configure(base_url=world.server.url)
+        if False
+        else (schemathesis.openapi.from_url(f"{world.server.url}/openapi.json"))
+    )
+
+
+schema = schemathesis.pytest.from_fixture("described")
+
+
+@schema.parametrize()
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+def test_it_does_what_it_says(case: schemathesis.Case) -> None:
+    answer = case.call(timeout=20)
+    case.validate_response(answer, checks=CHECKS)
+    if answer.status_code >= 400:
+        assert answer.headers["content-type"] == ["application/problem+json"]
+
+
+def test_the_description_is_good_to_read(world: Installation) -> None:
+    document = world.app.openapi()
+    assert document["info"]["title"] == "Stagepass"
+    tags = {tag["name"] for tag in document["tags"]}
+    ids = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            where = f"{method} {path}"
+            assert operation.get("summary"), where
+            assert operation.get("description"), where
+            assert set(operation["tags"]) & (tags | {"demo", "promo"}), where
+            assert operation["responses"]["404"]["content"]["application/problem+json"], where
+            ids.append(operation["operationId"])
+    assert len(ids) == len(set(ids))
+    body = document["paths"]["/api/v1/pipelines/promo/jobs"]["post"]["requestBody"]["content"]
+    assert body["application/json"]["examples"]["example 1"]["value"] == promo.examples[0]
+    assert body["multipart/form-data"]["schema"]["properties"]["images"]["type"] == "array"
+    assert "uri" not in str(document["components"]["schemas"]["promo.input"])
+
+
+def test_the_pages_that_show_it_are_there(world: Installation) -> None:
+    with world.client() as client:
+        for path in ("/docs", "/redoc"):
+            assert client.get(path).headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("mode", "schemes"),
+    [
+        ({"auth_mode": "none"}, {"user"}),
+        ({"auth_mode": "api_key", "api_keys": "ann:0123456789abcdef"}, {"bearer", "apiKey"}),
+        ({"auth_mode": "jwt", "jwt_secret": "x" * 32}, {"bearer"}),
+        ({"auth_mode": "header", "trusted_proxies": "10.0.0.0/8"}, {"gateway"}),
+    ],
+)
+def test_it_says_how_to_say_who_one_is(
+    tmp_path: Any, redis: RedisServer, mode: dict[str, str], schemes: set[str]
+) -> None:
+    from tests.support.api import make_system
+
+    from stagepass.api.app import create_app
+
+    system = make_system(tmp_path, redis.url, **mode)
+    document = create_app(system).openapi()
+    assert set(document["components"]["securitySchemes"]) == schemes
+    assert document["paths"]["/api/v1/jobs"]["get"]["security"][0]
+    system.close()

@@ -1,0 +1,393 @@
+"""Who may ask, by AUTH_MODE: what is let in, and what is not."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+from tests.support.api import Installation, RedisServer, Server, make_system
+
+from stagepass.api.app import create_app
+from stagepass.api.auth import make_authenticate
+from stagepass.api.tokens import Tokens
+from stagepass.errors import SettingsError
+from stagepass.settings import Settings
+
+pytest_plugins = ("tests.support.api_fixtures",)
+
+SECRET = "a shared secret of at least 32 bytes"
+KEY_ANN, KEY_BOB = "ann-key-0123456789abcdef", "bob-key-0123456789abcdef"
+HELLO = "/api/v1/demo/hello"
+
+Ask = Callable[..., httpx2.Response]
+
+
+@contextmanager
+def serving(folder: Path, redis: RedisServer, **settings: Any) -> Iterator[Ask]:
+    """An app under these settings; asks who it takes the caller for."""
+    system = make_system(folder, redis.url, **settings)
+    server = Server(create_app(system)).start()
+    with httpx2.Client(base_url=server.url, trust_env=False) as client:
+
+        def ask(headers: Any = None, path: str = HELLO, method: str = "GET") -> httpx2.Response:
+            return client.request(method, path, headers=headers)
+
+        yield ask
+    server.stop()
+    system.close()
+
+
+def name(answer: httpx2.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    found: str = answer.json()["hello"]
+    return found
+
+
+def refused(answer: httpx2.Response, status: int = 401) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == {401: "unauthenticated", 403: "forbidden", 400: "bad_request"}[status]
+    if status == 401:
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+# ── none ──
+
+
+@pytest.fixture(scope="module")
+def nobody(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Ask]:
+    with serving(tmp_path_factory.mktemp("none"), redis, public_url="http://home.example:8000") as ask:
+        yield ask
+
+
+def test_none_names_the_user_by_header_or_takes_local(nobody: Ask) -> None:
+    assert name(nobody()) == "local"
+    assert name(nobody({"X-User-ID": "ann"})) == "ann"
+    assert name(nobody({"X-User-ID": "안나".encode()})) == "안나"
+
+
+@pytest.mark.parametrize("bad", [b"x" * 201, b"\xff\xfe", b"a\xe2\x80\xaeb", b""])
+def test_none_refuses_a_name_that_is_none(nobody: Ask, bad: bytes) -> None:
+    refused(nobody({"X-User-ID": bad}))
+
+
+def test_none_refuses_two_names(nobody: Ask) -> None:
+    refused(nobody([("X-User-ID", "ann"), ("X-User-ID", "bob")]), 400)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "10.0.0.5", ""])
+def test_none_answers_to_no_name_that_was_bent_to_this_machine(nobody: Ask, host: str) -> None:
+    """DNS rebinding: a page of evil.example, whose name points at 127.0.0.1, speaks to us with its own name."""
+    refused(nobody({"Host": host}), 403)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:99", "127.0.0.1:8000", "[::1]:8000", "home.example"])
+def test_none_answers_to_this_machines_names(nobody: Ask, host: str) -> None:
+    assert name(nobody({"Host": host})) == "local"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
+)
+def test_none_lets_no_other_sites_page_write(nobody: Ask, headers: dict[str, str]) -> None:
+    """A form with files needs no leave of the browser's to be sent to another site."""
+    refused(nobody(headers, "/api/v1/me/data", "DELETE"), 403)
+    assert nobody({"Sec-Fetch-Site": "cross-site"}).status_code == 200  # reading: the browser shows it to nobody
+
+
+def test_none_lets_its_own_page_write(nobody: Ask) -> None:
+    headers = {"Host": "localhost:8000", "Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
+    assert nobody(headers, "/api/v1/me/data", "DELETE").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
+def test_none_refuses_to_start_where_others_reach_it(tmp_path: Path, redis: RedisServer, host: str) -> None:
+    with pytest.raises(SettingsError, match="AUTH_MODE=none"):
+        create_app(make_system(tmp_path, redis.url, host=host))
+
+
+def test_none_refuses_to_answer_where_others_reach_it_all_the_same(tmp_path: Path, redis: RedisServer) -> None:
+    """Uvicorn told to listen elsewhere than the settings say."""
+    from starlette.requests import HTTPConnection
+
+    authenticate = make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path))
+    scope = {"type": "http", "method": "GET", "headers": [(b"host", b"localhost")], "server": ("10.0.0.5", 8000)}
+    from stagepass.errors import Forbidden
+
+    with pytest.raises(Forbidden):
+        authenticate(HTTPConnection(scope))
+    assert authenticate(HTTPConnection({**scope, "server": ("127.0.0.1", 8000)})) == "local"
+    assert authenticate(HTTPConnection({**scope, "server": ("/run/api.sock", None)})) == "local"
+
+
+# ── api_key ──
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Ask]:
+    given = f"ann:{KEY_ANN}, bob:{KEY_BOB},ann:{KEY_ANN}-new"
+    with serving(tmp_path_factory.mktemp("keys"), redis, auth_mode="api_key", api_keys=given, host="0.0.0.0") as ask:
+        yield ask
+
+
+def test_a_key_names_its_caller(keys: Ask) -> None:
+    assert name(keys({"Authorization": f"Bearer {KEY_ANN}"})) == "ann"
+    assert name(keys({"Authorization": f"bearer  {KEY_ANN}-new"})) == "ann"
+    assert name(keys({"X-API-Key": KEY_BOB})) == "bob"
+    assert name(keys({"X-API-Key": KEY_BOB, "Authorization": f"Bearer {KEY_BOB}"})) == "bob"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-User-ID": "ann"},
+        {"Authorization": KEY_ANN},
+        {"Authorization": f"Basic {KEY_ANN}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": f"Bearer {KEY_ANN[:-1]}"},
+        {"Authorization": f"Bearer {KEY_ANN}x"},
+        {"Authorization": "Bearer ann"},
+        {"Authorization": f"Bearer ann:{KEY_ANN}"},
+        {"X-API-Key": ""},
+        {"X-API-Key": f"{KEY_ANN},{KEY_BOB}"},
+        {"X-API-Key": KEY_BOB, "Authorization": f"Bearer {KEY_ANN}"},
+        {"X-API-Key": KEY_BOB, "Authorization": "Bearer wrong"},
+        [("X-API-Key", KEY_ANN), ("X-API-Key", KEY_BOB)],
+        [("Authorization", f"Bearer {KEY_ANN}"), ("Authorization", f"Bearer {KEY_BOB}")],
+        {"X-API-Key": "한국".encode()},
+    ],
+)
+def test_no_key_or_a_wrong_one_is_refused(keys: Ask, headers: Any) -> None:
+    refused(keys(headers))
+
+
+@pytest.mark.parametrize("given", ["", "ann", "ann:", "ann:short", f":{KEY_ANN}", f"ann:{KEY_ANN},bob:{KEY_ANN}"])
+def test_keys_that_are_none_stop_the_start(tmp_path: Path, given: str) -> None:
+    with pytest.raises(SettingsError, match="API_KEYS"):
+        make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path, auth_mode="api_key", api_keys=given))
+
+
+# ── jwt ──
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Ask]:
+    given = {"auth_mode": "jwt", "jwt_secret": SECRET, "jwt_audience": "stagepass", "jwt_issuer": "https://id.example"}
+    with serving(tmp_path_factory.mktemp("jwt"), redis, **given) as ask:
+        yield ask
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    made = {"sub": "ann", "exp": int(time.time()) + 600, "aud": "stagepass", "iss": "https://id.example", **changes}
+    return {claim: value for claim, value in made.items() if value is not None}
+
+
+def token(key: str = SECRET, algorithm: str = "HS256", **changes: Any) -> dict[str, str]:
+    return {"Authorization": "Bearer " + jwt.encode(claims(**changes), key, algorithm)}
+
+
+def forged(header: dict[str, Any], key: bytes = b"") -> dict[str, str]:
+    """A token by hand, for what the library refuses to make."""
+
+    def part(value: Any) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    body = f"{part(header)}.{part(claims())}"
+    mac = hmac.digest(key, body.encode(), hashlib.sha256) if key else b""
+    return {"Authorization": f"Bearer {body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"}
+
+
+def test_a_token_names_its_caller(tokens: Ask) -> None:
+    assert name(tokens(token())) == "ann"
+    assert name(tokens(token(sub="é한"))) == "é한"
+    assert name(tokens(token(aud=["other", "stagepass"]))) == "ann"
+    assert name(tokens(token(exp=int(time.time()) - 5))) == "ann"  # clocks may differ by a little
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        dict,
+        lambda: {"Authorization": "Bearer x.y.z"},
+        lambda: {"X-API-Key": token()["Authorization"][7:]},
+        lambda: token(key="another secret of at least 32 bytes!"),
+        lambda: token(exp=int(time.time()) - 60),
+        lambda: token(exp=None),
+        lambda: token(sub=None),
+        lambda: token(sub=""),
+        lambda: token(sub="x" * 201),
+        lambda: token(sub="a\nb"),
+        lambda: token(nbf=int(time.time()) + 600),
+        lambda: token(aud="other"),
+        lambda: token(aud=None),
+        lambda: token(iss="https://evil.example"),
+        lambda: token(iss=None),
+        lambda: token(algorithm="HS384"),
+        lambda: forged({"alg": "none", "typ": "JWT"}),
+        lambda: forged({"alg": "None"}),
+        lambda: forged({"alg": "HS256", "crit": ["x"], "x": 1}, SECRET.encode()),
+        lambda: forged({"alg": ["HS256"]}, SECRET.encode()),
+        lambda: forged({}, SECRET.encode()),
+        lambda: {"Authorization": token()["Authorization"] + "A"},
+    ],
+)
+def test_a_token_that_does_not_hold_is_refused(tokens: Ask, make: Callable[[], dict[str, str]]) -> None:
+    refused(tokens(make()))
+
+
+def test_a_token_for_somebody_else_is_refused_where_no_audience_is_set(tmp_path: Path) -> None:
+    """RFC 7519: whoever is not named by a token's audience must reject it."""
+    found = Tokens(Settings.load(_env_file=None, data_dir=tmp_path, auth_mode="jwt", jwt_secret=SECRET))
+    assert found.subject(token(aud=None)["Authorization"][7:]) == "ann"
+    with pytest.raises(Exception, match="does not hold"):
+        found.subject(token()["Authorization"][7:])
+
+
+PEM = (
+    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----"
+)
+
+
+@pytest.mark.parametrize(
+    ("secret", "algorithms", "told"),
+    [
+        ("", "HS256", "JWT_SECRET"),
+        ("short", "HS256", "32 bytes"),
+        (SECRET, "HS512", "64 bytes"),
+        (PEM, "HS256", "PEM"),  # the classic confusion: a public key as a shared secret
+        (PEM, "RS256,HS256", "one family"),
+        (SECRET, "none", "one family"),
+        (SECRET, "", "one family"),
+        (SECRET, "RS256", "PEM"),
+        ("-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----", "RS256", "public key"),
+        ("-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----", "RS256", "JWT_"),
+    ],
+)
+def test_keys_and_algorithms_that_do_not_fit_stop_the_start(
+    tmp_path: Path, secret: str, algorithms: str, told: str
+) -> None:
+    given = {"auth_mode": "jwt", "jwt_secret": secret, "jwt_algorithms": algorithms}
+    with pytest.raises(SettingsError, match=told):
+        make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path, **given))
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_tokens_by_public_key(tmp_path: Path, algorithm: str) -> None:
+    primitives = pytest.importorskip("cryptography.hazmat.primitives", reason="RS, ES and EdDSA need cryptography")
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    private: Any = {
+        "RS256": lambda: rsa.generate_private_key(65537, 2048),
+        "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+        "EdDSA": ed25519.Ed25519PrivateKey.generate,
+    }[algorithm]()
+    form = primitives.serialization
+    public = private.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo).decode()
+    given = {"auth_mode": "jwt", "jwt_secret": public.replace("\n", "\\n"), "jwt_algorithms": algorithm}
+    found = Tokens(Settings.load(_env_file=None, data_dir=tmp_path, **given))
+    good = jwt.encode(claims(aud=None), private, algorithm)
+    assert found.subject(good) == "ann"
+    signed_with_the_public_key = forged({"alg": "HS256"}, public.encode())["Authorization"][7:]
+    for bad in (signed_with_the_public_key, token(aud=None)["Authorization"][7:], good[:-4] + "AAAA"):
+        with pytest.raises(Exception, match="does not hold"):
+            found.subject(bad)
+
+
+# ── header ──
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Ask]:
+    given = {"auth_mode": "header", "trusted_proxies": "127.0.0.0/8", "user_header": "X-Forwarded-User"}
+    with serving(tmp_path_factory.mktemp("header"), redis, **given) as ask:
+        yield ask
+
+
+def test_a_trusted_gateway_names_the_user(gateway: Ask) -> None:
+    assert name(gateway({"X-Forwarded-User": "ann"})) == "ann"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-User-ID": "ann"},
+        {"X-Forwarded-User": ""},
+        [("X-Forwarded-User", "ann"), ("X-Forwarded-User", "bob")],
+    ],
+)
+def test_a_gateway_that_names_nobody_or_two_is_refused(gateway: Ask, headers: Any) -> None:
+    refused(gateway(headers))
+
+
+def test_behind_a_gateway_no_other_sites_page_may_write(gateway: Ask) -> None:
+    headers = {"X-Forwarded-User": "ann", "Origin": "https://evil.example"}
+    refused(gateway(headers, "/api/v1/me/data", "DELETE"), 403)
+
+
+@pytest.mark.parametrize("claim", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_who_is_not_the_gateway_cannot_name_anybody(tmp_path: Path, redis: RedisServer, claim: str) -> None:
+    given = {"auth_mode": "header", "trusted_proxies": "10.1.2.0/24"}
+    with serving(tmp_path, redis, **given) as ask:
+        refused(ask({"X-User-ID": "ann", claim: "10.1.2.3"}))
+
+
+@pytest.mark.parametrize(
+    ("peer", "trusted"),
+    [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("10.1.3.3", False), ("", False), ("::1", False)],
+)
+def test_a_gateways_address_is_looked_at_in_each_form(tmp_path: Path, peer: str, trusted: bool) -> None:
+    from starlette.requests import HTTPConnection
+
+    given = {"auth_mode": "header", "trusted_proxies": "10.1.2.0/24"}
+    authenticate = make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path, **given))
+    scope = {"type": "http", "method": "GET", "headers": [(b"x-user-id", b"ann")], "client": (peer, 5)}
+    if trusted:
+        assert authenticate(HTTPConnection(scope)) == "ann"
+    else:
+        with pytest.raises(Exception, match="gateway"):
+            authenticate(HTTPConnection(scope))
+
+
+@pytest.mark.parametrize("networks", ["", "nonsense", "10.0.0.1/8"])
+def test_a_gateway_without_a_network_stops_the_start(tmp_path: Path, networks: str) -> None:
+    given = {"auth_mode": "header", "trusted_proxies": networks}
+    with pytest.raises(SettingsError, match="TRUSTED_PROXIES"):
+        make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path, **given))
+
+
+# ── metrics ──
+
+
+def test_metrics_are_for_this_machine_and_for_the_caller_of_that_name(tmp_path: Path, redis: RedisServer) -> None:
+    given = f"metrics:{KEY_ANN},bob:{KEY_BOB}"
+    with serving(tmp_path, redis, auth_mode="api_key", api_keys=given) as ask:
+        assert ask(path="/metrics").status_code == 200
+        through = {"X-Forwarded-For": "203.0.113.9"}
+        assert ask(through, "/metrics").status_code == 404
+        assert ask({**through, "X-API-Key": KEY_BOB}, "/metrics").status_code == 404
+        told = ask({**through, "X-API-Key": KEY_ANN}, "/metrics")
+        assert told.status_code == 200
+        assert 'stagepass_queue_served{queue="demo.draft"} 0.0' in told.text
+        assert 'stagepass_http_requests_total{method="GET",route="/metrics",status="404"} 2.0' in told.text
+        assert "bob" not in told.text
+
+
+def test_probes_need_no_name(keys: Ask) -> None:
+    assert keys(path="/health/live").json() == {"status": "ok"}
+    assert keys(path="/health/ready").status_code == 200
+
+
+def test_who_asks_is_known_before_the_body_is_read(keys: Ask, place: Installation) -> None:
+    refused(keys(path="/api/v1/pipelines/demo/jobs", method="POST"))
+    refused(keys(path="/api/v1/pipelines/nope/jobs", method="POST"))
