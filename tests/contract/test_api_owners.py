@@ -97,13 +97,13 @@ def test_nobody_sees_or_moves_what_is_anothers(world: Installation, anns: dict[s
                 for address in filled(path, anns):
                     asked += 1
                     answer = bob.request(method, address, json=BODIES.get(path))
-                    text = answer.text
-                    assert not any(one in text.replace(address, "") for one in anns["job_id"]), f"{method} {address}"
-                    if "_id}" in path:
-                        nobody = bob.request(method, absent(address), json=BODIES.get(path))
-                        assert answer.status_code == 404, f"{method} {address}: {answer.status_code} {text}"
-                        assert nobody.status_code == 404
-                        assert hidden(answer) == hidden(nobody), "that it is there must not be told"
+                    if "_id}" not in path:
+                        assert not any(one in answer.text for one in anns["job_id"]), f"{method} {address}"
+                        continue
+                    nobody = bob.request(method, absent(address), json=BODIES.get(path))
+                    assert answer.status_code == 404, f"{method} {address}: {answer.status_code} {answer.text}"
+                    assert nobody.status_code == 404
+                    assert hidden(answer) == hidden(nobody), "that it is there must not be told"
     assert asked > 50
     assert state_of(world, anns) == before
     with world.client("ann") as ann:  # the very same routes are there for her

@@ -1,6 +1,10 @@
 """Events over real sockets: SSE as clients see it."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from stagepass.bus.connect import sync_client
 
 pytest_plugins = ("tests.support.api_fixtures",)
 
+ROOT = Path(__file__).parents[2]
 WORDS = "one two three four five six"
 
 
@@ -208,3 +213,73 @@ def test_two_hundred_clients_share_one_connection_to_redis(tmp_path: Path, own_r
         assert all(got == list(range(1, got[-1] + 1)) and got == results[0] for got in results)
         assert ended(client, job_id)["state"] == "completed"
         wait_until(lambda: made.app.state.feed.followers == 0, 5)
+
+
+def test_without_any_redis_a_job_is_followed_all_the_same(tmp_path: Path) -> None:
+    nowhere = f"unix://{tmp_path}/none.sock?db=0"
+    with installation(tmp_path, nowhere) as made, made.work().client() as client:
+        job_id = submitted(client, gate="none")
+        with stream(client, job_id) as events:
+            reading = iter(events)
+            got = [next(reading)]
+            gates["none"].set()
+            got += reading
+        assert numbered(got) == list(range(1, len(got) + 1))
+        assert got[-1].event == "job.completed"
+
+
+SERVE = """
+import sys
+from stagepass.bootstrap import load_system
+from stagepass.cli import port as ports
+import uvicorn
+listening = ports.bind("127.0.0.1", 0)
+load_system().store.create_all()
+print(listening.getsockname()[1], flush=True)
+config = uvicorn.Config("stagepass.api.app:make", factory=True, log_config=None, timeout_graceful_shutdown=20)
+uvicorn.Server(config).run(sockets=[listening])
+"""
+
+
+def test_a_gateway_that_stops_lets_its_clients_go_and_the_next_one_takes_them_on(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    """Two real processes, one after the other; the client goes on where it was."""
+    environ = {
+        **os.environ,
+        "DATA_DIR": str(tmp_path),
+        "REDIS_URL": redis.url,
+        "PIPELINES": "tests.support.pipelines.demo.pipeline",
+    }
+    got: list[Sent] = []
+    job_id = ""
+    for life in range(2):
+        process = subprocess.Popen([sys.executable, "-c", SERVE], env=environ, stdout=subprocess.PIPE, cwd=ROOT)
+        try:
+            assert process.stdout is not None
+            url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+            with httpx2.Client(base_url=url, headers={"X-User-ID": "ann"}, trust_env=False) as client:
+                wait_until(lambda: _live(client), 20, "the API is up")
+                job_id = job_id or submitted(client)
+                with stream(client, job_id, numbered(got)[-1] if got else None) as events:
+                    reading = iter(events)
+                    if life == 0:
+                        got.append(next(reading))
+                    else:
+                        assert client.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 202
+                        got += reading
+                    process.send_signal(signal.SIGTERM)
+                    list(reading)  # the stream ends, rather than holding the process
+                assert process.wait(10) in (0, -signal.SIGTERM)
+        finally:
+            process.kill()
+            process.wait()
+    assert numbered(got) == list(range(1, len(got) + 1))
+    assert got[-1].event == "job.cancelled"
+
+
+def _live(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/health/live").status_code == 200
+    except httpx2.TransportError:
+        return False

@@ -3,11 +3,10 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx2
 import pytest
-from tests.support.api import Installation, ended, submitted
+from tests.support.api import Installation, ended, is_problem, submitted
 from tests.support.pipelines.demo.pipeline import gates, reached
 from tests.support.waiting import wait_until
 
@@ -18,18 +17,6 @@ pytest_plugins = ("tests.support.api_fixtures",)
 
 SUBMIT = "/api/v1/pipelines/demo/jobs"
 NO_JOB = "/api/v1/jobs/00000000-0000-7000-8000-000000000000"
-
-
-def is_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    body: dict[str, Any] = answer.json()
-    assert body["status"] == status
-    assert body["code"] == code
-    assert body["type"] == f"urn:stagepass:{code}"
-    assert body["title"]
-    assert body["detail"]
-    return body
 
 
 # ── submitting ──

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
-from tests.support.api import Installation, ended, installation, submitted
+from tests.support.api import Installation, ended, installation, picture, submitted
 from tests.support.waiting import wait_until
 
 from stagepass.errors import StoreUnavailable
@@ -20,12 +20,6 @@ pytest_plugins = ("tests.support.api_fixtures",)
 
 SUBMIT = "/api/v1/pipelines/demo/jobs"
 MIB = 2**20
-
-
-def picture(format: str = "JPEG", size: tuple[int, int] = (64, 48), colour: str = "red") -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", size, colour).save(out, format)
-    return out.getvalue()
 
 
 def kept(place: Installation) -> set[str]:

@@ -1,5 +1,6 @@
 """The API on a real socket, with a worker, a relay and a Redis server of its own."""
 
+import io
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import httpx2
 import uvicorn
 from fastapi import FastAPI
+from PIL import Image
 from tests.support.pipelines.demo.pipeline import demo, quick
 from tests.support.waiting import wait_until
 
@@ -161,3 +163,21 @@ def submitted(client: httpx2.Client, pipeline: str = "demo", **input: Any) -> st
     assert answer.status_code == 202, answer.text
     job_id: str = answer.json()["id"]
     return job_id
+
+
+def is_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["status"] == status
+    assert body["code"] == code
+    assert body["type"] == f"urn:stagepass:{code}"
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+def picture(format: str = "JPEG", size: tuple[int, int] = (64, 48), colour: str = "red") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, format)
+    return out.getvalue()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import structlog
+from sse_starlette.sse import SendTimeoutError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -80,6 +81,8 @@ class Edge:
                     await self._app(scope, body.receive, send_on)
             except ClientDisconnect:
                 status = status or 499
+            except SendTimeoutError:
+                log.info("a client that took nothing for too long was let go")
             except Exception as error:
                 if status:
                     log.exception("a response broke off")

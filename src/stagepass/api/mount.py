@@ -60,7 +60,10 @@ class Deps:
 def mount_pipelines(app: FastAPI, system: System) -> None:
     """Mount every pipeline's own routes. Raises `DeclarationError` for a `routes.py` that makes none."""
     deps = Deps(system)
-    folders = {folder: pipeline.name for pipeline in system.registry for folder in _folders_of(pipeline)}
+    folders: dict[str, str] = {}
+    for pipeline in system.registry:
+        for folder in _folders_of(pipeline):
+            folders.setdefault(folder, pipeline.name)
     for folder, name in folders.items():
         routes = f"{folder}.routes"
         if importlib.util.find_spec(routes) is None:

@@ -54,7 +54,12 @@ def _all(dependant: Dependant) -> Iterator[Dependant]:
 def describe(app: FastAPI, system: System) -> dict[str, Any]:
     """The OpenAPI document."""
     schema = get_openapi(
-        title="Stagepass", version=app.version, summary=app.summary, description=_DESCRIPTION, routes=app.routes
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=_DESCRIPTION,
+        tags=app.openapi_tags,
+        routes=app.routes,
     )
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=_REF)

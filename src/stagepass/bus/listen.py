@@ -127,9 +127,11 @@ class Feed:
         for followers in self._followers.values():
             for follower in followers:
                 follower.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        while pending:  # a cancellation that comes while the client connects can be lost in it
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.2)
         await self._client.aclose()
 
     @property

@@ -185,15 +185,12 @@ def tell(system: "System", job: "Job", target: Path) -> None:
     if as_json():
         emit({"clip": str(target), "job": job.id, **facts})
         return
-    from rich.table import Table
-    from rich.text import Text
-
     from stagepass.cli.texts import text
 
-    table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
-        table.add_row(Text(text(f"demo.fact.{name}"), style="dim"), Text(_worded(value)))
-    out().print(table)
+        lines = _worded(value).splitlines() or [""]
+        out().print(f"[dim]{text(f'demo.fact.{name}'):<10}[/dim] ", end="")
+        print(("\n" + " " * 11).join(lines))
     print(f"clip: {target}", flush=True)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from stagepass.cli.output import note
@@ -35,16 +36,17 @@ async def _follow(system: "System", job: Job, take: Take) -> Job:
     await feed.start()
     hint = asyncio.create_task(_hint(system, job)) if job.state not in ENDED else None
     try:
-        async for news in feed.follow(job.id, over=job.state in ENDED):
-            if hint and (isinstance(news, Tick) or news.type.startswith("stage.")):
-                hint.cancel()
-            if isinstance(news, Tick):
-                take(news, None)
-                continue
-            stored = await asyncio.to_thread(system.engine.job, job.id, None)
-            take(news, stored)
-            if stored.state is JobState.HELD and news.seq >= stored.seq:
-                break
+        async with aclosing(feed.follow(job.id, over=job.state in ENDED)) as told:
+            async for news in told:
+                if hint and (isinstance(news, Tick) or news.type.startswith("stage.")):
+                    hint.cancel()
+                if isinstance(news, Tick):
+                    take(news, None)
+                    continue
+                stored = await asyncio.to_thread(system.engine.job, job.id, None)
+                take(news, stored)
+                if stored.state is JobState.HELD and news.seq >= stored.seq:
+                    break
     finally:
         if hint:
             hint.cancel()

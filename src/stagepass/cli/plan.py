@@ -49,7 +49,7 @@ class Plan:
             Child(
                 f"worker {group.name}",
                 celery_command(sys.executable, group, loglevel=self.settings.log_level),
-                env=self._without_others_secrets(env, group),
+                env=self._without_others_secrets(env, group) | {"PYTHONWARNINGS": self._warnings()},
                 grace=grace,
                 hold=self.hold,
             )
@@ -77,6 +77,11 @@ class Plan:
             "LOG_FORMAT": self.log_format,
             "PYTHONUNBUFFERED": "1",
         }
+
+    def _warnings(self) -> str:
+        # eight lines per worker that say what a container's owner knows; `pickle`, the danger, is not accepted
+        quiet = "ignore:You're running the worker with superuser privileges"
+        return ",".join(filter(None, (self.environ.get("PYTHONWARNINGS"), quiet)))
 
     def _without_others_secrets(self, env: Mapping[str, str], group: Group) -> dict[str, str]:
         every = set().union(*self.secrets.values()) if self.secrets else set()

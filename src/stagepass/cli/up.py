@@ -168,12 +168,21 @@ def announce(system: "System", seconds: float) -> None:
         ("up.docs", f"{url}/docs"),
         ("up.data", _short(settings.folder)),
         ("up.pipelines", ", ".join(names) or text("up.none")),
-        ("up.try", f"stagepass submit {names[0]} --watch" if names else "stagepass new hello"),
+        ("up.try", _first_steps(system)),
         ("up.stop", "Ctrl-C"),
     ):
         facts.add_row(f"[dim]{text(code)}[/dim]", value)
     title = text("up.ready", seconds=f"{seconds:.1f}")
     err().print(Panel(facts, title=title, title_align="left", border_style="green", expand=False))
+
+
+def _first_steps(system: "System") -> str:
+    """A command that works with the first pipeline, once its … are filled in."""
+    first = next(iter(system.registry), None)
+    if first is None:
+        return "stagepass new hello"
+    needed = [name for name, field in first.input.model_fields.items() if field.is_required()]
+    return " ".join(["stagepass submit", first.name, *(f"--set {name}=…" for name in needed), "--watch"])
 
 
 def _short(folder: Path) -> str:

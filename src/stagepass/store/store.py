@@ -1,7 +1,7 @@
 """The store: transactions for the desk, and reads for everybody. See `stagepass.engine.ports.Store`."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from stagepass.store import connect, rows
 from stagepass.store.tables import attempts, events, files, jobs, memos, spends, stage_runs, workers
 from stagepass.store.tx import SqlTx, chunks
 from stagepass.store.upkeep import Upkeep
+from stagepass.store.writer import WriterLock
 
 BACKLOG_SEEN = 1000
 """Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
@@ -30,10 +31,17 @@ class SqlStore(Upkeep):
     def __init__(self, url: str, *, pool: int = 5) -> None:
         self._writes, self._reads = connect.engines(url, pool=pool)
         self.dialect = self._writes.dialect.name
+        self._writer = WriterLock(str(self._writes.url.database)) if self.dialect == "sqlite" else None
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes."""
+        with connect.translated(), self._writer.held() if self._writer else nullcontext(), self._writes.begin() as db:
+            yield db
 
     @contextmanager
     def begin(self) -> Iterator[SqlTx]:
-        with connect.translated(), self._writes.begin() as connection:
+        with self._writing() as connection:
             yield SqlTx(connection)
 
     def _all(self, query: sa.Executable) -> Sequence[Any]:
@@ -134,14 +142,14 @@ class SqlStore(Upkeep):
     # ── workers ──
 
     def add_worker(self, row: WorkerRow) -> None:
-        with connect.translated(), self._writes.begin() as connection:
+        with self._writing() as connection:
             connection.execute(sa.insert(workers), rows.worker_row(row))
 
     def beat(
         self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]]
     ) -> tuple[bool, list[tuple[str, str, bool]]]:
         c = stage_runs.c
-        with connect.translated(), self._writes.begin() as connection:
+        with self._writing() as connection:
             beaten = connection.execute(
                 sa.update(workers).where(workers.c.id == worker).values(beat=workers.c.beat + 1, beat_at=now)
             )
@@ -172,9 +180,11 @@ class SqlStore(Upkeep):
     def keep_file(self, file: File, job_id: str | None, run_id: str | None, owner: str, at: int) -> None:
         row = {**file.model_dump(), "job_id": job_id, "run_id": run_id, "owner": owner, "created_at": at}
         row["name"] = file.name[:300]
-        with connect.translated(), self._writes.begin() as connection:
+        with self._writing() as connection:
             connection.execute(sa.insert(files), row)
 
     def close(self) -> None:
         self._writes.dispose()
         self._reads.dispose()
+        if self._writer:
+            self._writer.close()

@@ -1,6 +1,7 @@
 """The store's slow side: what is old is forgotten, what a person wants deleted is gone, and the schema is checked."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -17,8 +18,11 @@ _ENDED = [state.value for state in ENDED]
 class Upkeep:
     """Part of `SqlStore`; works in pages, so that no transaction is long."""
 
-    _writes: Engine
     _reads: Engine
+    _writes: Engine
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        raise NotImplementedError
 
     def forget_events(self, pipeline: str, before: int, limit: int) -> int:
         """Delete the events of jobs that ended before that time. Returns how many jobs that were."""
@@ -28,7 +32,7 @@ class Upkeep:
             jobs.c.state.in_(_ENDED),
             sa.exists().where(events.c.job_id == jobs.c.id),
         )
-        with connect.translated(), self._writes.begin() as connection:
+        with self._writing() as connection:
             ids = list(connection.scalars(old.limit(limit)))
             if ids:
                 connection.execute(sa.delete(events).where(events.c.job_id.in_(ids)))
@@ -59,7 +63,7 @@ class Upkeep:
         if not job_ids:
             return
         ids = list(job_ids)
-        with connect.translated(), self._writes.begin() as connection:
+        with self._writing() as connection:
             held = sa.select(jobs.c.id).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
             connection.execute(held.with_for_update())  # first the job, as everybody does
             runs = sa.select(stage_runs.c.id).where(stage_runs.c.job_id.in_(ids))

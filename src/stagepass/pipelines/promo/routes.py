@@ -109,16 +109,18 @@ def make_router(deps: RouteDeps) -> APIRouter:
         """409 without a song. Asked for again, the same video is waited for; it is not rendered twice."""
         return tasks.generate(tasks.find(task_id, owner), "video", owner)
 
-    @router.get("/{stage}/status/{task_id}", summary="See how one stage of a task is")
-    def stage_status(
-        stage: Literal["lyric", "song", "video"], task_id: str, owner: Annotated[str, owner_of]
-    ) -> OneStage:
+    for stage in STAGES:
+        _stage_status_route(router, tasks, stage, owner_of)
+    return router
+
+
+def _stage_status_route(router: APIRouter, tasks: "_Tasks", stage: str, owner_of: Any) -> None:
+    @router.get(f"/{stage}/status/{{task_id}}", summary=f"See how the {stage} of a task is", name=f"{stage}_status")
+    def status(task_id: str, owner: Annotated[str, owner_of]) -> OneStage:
         """The stage, and its result once it is completed."""
         job = tasks.find(task_id, owner)
         found = tasks.status(job, only=stage).stages[stage]
         return OneStage(task_id=job.key or job.id, job_id=job.id, stage=stage, **found.model_dump())
-
-    return router
 
 
 class _Tasks:
@@ -244,7 +246,9 @@ def stage_status(stage: str, run: StageRun) -> Status:
         case RunState.WAITING:
             return begun if run.attempts else "pending"
         case RunState.RUNNING:
-            return "uploading" if run.message and "uploading" in run.message else "processing"
+            if run.message and "uploading" in run.message:
+                return "uploading"
+            return begun if run.scratch.get("waits") else "processing"  # a look at what is being made elsewhere
         case RunState.READY:  # between two looks at what is being made elsewhere, or not begun
             return begun if run.attempts and run.started_at is not None else "pending"
         case _:  # held or parked: a person or another worker is waited for

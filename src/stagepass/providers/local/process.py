@@ -1,6 +1,6 @@
 """Child processes of the local makers: each dies with its parent, and says how it went in JSON lines.
 
-The maker calls `run_child`; the child module's last lines are ``sys.exit(child_main(body))``. The child
+A maker starts a `Child`; the child module's last lines are ``sys.exit(child_main(body))``. The child
 writes ``{"progress": 0.4}`` while it works and ``{"error": {"code": …, "message": …}}`` when it fails.
 Programs that the child starts itself (ffmpeg) are wrapped by `dying_with_parent`.
 """
@@ -26,8 +26,24 @@ TELL_EVERY = 0.5
 
 _TAIL_LINES = 12
 _PASSED_ON = frozenset(
-    "PATH HOME LANG TZ TMPDIR TEMP PYTHONPATH PYTHONDONTWRITEBYTECODE LD_LIBRARY_PATH SYSTEMROOT VIRTUAL_ENV "
-    "IMAGEIO_FFMPEG_EXE OPENBLAS_CORETYPE OPENBLAS_L2_SIZE OMP_NUM_THREADS".split()
+    [
+        "PATH",
+        "HOME",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "TEMP",
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONPYCACHEPREFIX",
+        "LD_LIBRARY_PATH",
+        "SYSTEMROOT",
+        "VIRTUAL_ENV",
+        "IMAGEIO_FFMPEG_EXE",
+        "OPENBLAS_CORETYPE",
+        "OPENBLAS_L2_SIZE",
+        "OMP_NUM_THREADS",
+    ]
 )
 _PR_SET_PDEATHSIG = 1
 _ERRORS: dict[str, type[StageError]] = {kind.code: kind for kind in (Permanent, InvalidOutput, Transient, TimedOut)}

@@ -12,6 +12,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
 
     @router.get("/demo/hello")
     def hello(owner: Annotated[str, Depends(deps.owner)]) -> dict[str, str]:
+        """Says who is there."""
         return {"hello": owner}
 
     return router

@@ -71,7 +71,7 @@ def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: flo
 
     if wide(text) <= width:
         return Fitted((text,), size)
-    lines = _in_two(text, wide)
+    lines = _in_two(text, wide, room=width * size / smallest)
     longest = max(wide(line) for line in lines)
     if longest <= width:
         return Fitted(lines, size)
@@ -79,12 +79,12 @@ def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: flo
     return Fitted(tuple(_cut(line, width, lambda part: wide(part, shrunk)) for line in lines), shrunk)
 
 
-def _in_two(text: str, wide: Callable[[str], float]) -> tuple[str, ...]:
+def _in_two(text: str, wide: Callable[[str], float], room: float) -> tuple[str, ...]:
+    """Two lines, cut between words; a word is only cut where it would not fit by itself even at the smallest size."""
     words = text.split(" ")
-    # A pair of words is cut between them; a text without spaces anywhere near its middle.
     pairs = [(" ".join(words[:n]), " ".join(words[n:])) for n in range(1, len(words))]
     longest = max(wide(word) for word in words)
-    if longest > wide(text) * 0.7:
+    if longest > room or len(words) == 1:
         pairs.append((text[: len(text) // 2].rstrip(), text[len(text) // 2 :].lstrip()))
 
     def cost(pair: tuple[str, str]) -> float:

@@ -1,0 +1,73 @@
+"""Worker groups: what `up` runs for which declaration and which setting."""
+
+import pytest
+from pydantic import BaseModel
+
+from stagepass import Pipeline
+from stagepass.cli.groups import IO_SLOTS, Group, celery_command, cores, expand, worker_groups
+from stagepass.engine.registry import Registry
+from stagepass.errors import NotFound, SettingsError
+
+
+class Input(BaseModel):
+    text: str
+
+
+def registry() -> Registry:
+    a, b = Pipeline("a", input=Input), Pipeline("b", input=Input)
+
+    @a.stage(concurrency=4)
+    def own(request: Input) -> str:
+        return ""
+
+    @a.stage()
+    def waits(request: Input) -> str:
+        return ""
+
+    @b.stage(pool="cpu")
+    def counts(request: Input) -> str:
+        return ""
+
+    @b.stage(pool="cpu", concurrency=2)
+    def draws(request: Input) -> str:
+        return ""
+
+    return Registry([a, b])
+
+
+def test_without_a_setting_each_stage_with_a_concurrency_has_its_own_group() -> None:
+    assert worker_groups(registry()) == [
+        Group("a.own", ("a.own",), 4, "threads"),
+        Group("b.draws", ("b.draws",), 2, "prefork"),
+        Group("io", ("a.waits",), IO_SLOTS, "threads"),
+        Group("cpu", ("b.counts",), cores(), "prefork"),
+    ]
+
+
+def test_the_setting_says_otherwise() -> None:
+    assert worker_groups(registry(), "a=7 b.counts,b.draws") == [
+        Group("a", ("a.own", "a.waits"), 7, "threads"),
+        Group("b.counts+b.draws", ("b.counts", "b.draws"), cores(), "prefork"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["a=0", "a=x", "=3", "a=3=4"])
+def test_a_setting_that_cannot_be_read_is_told(text: str) -> None:
+    with pytest.raises((SettingsError, NotFound)):
+        worker_groups(registry(), text)
+
+
+def test_the_same_group_twice_is_told() -> None:
+    with pytest.raises(SettingsError, match="two groups"):
+        worker_groups(registry(), "a a")
+
+
+def test_an_unknown_queue_lists_the_known_ones() -> None:
+    with pytest.raises(NotFound, match=r"a\.own, a\.waits, b\.counts, b\.draws"):
+        expand(registry(), ["a.owned"])
+
+
+def test_a_group_becomes_plain_celery() -> None:
+    command = celery_command("python", Group("g", ("a.own", "a.waits"), 7, "threads"))
+    assert command[:3] == ["python", "-m", "celery"]
+    assert command[7:15] == ["-Q", "a.own,a.waits", "-P", "threads", "-c", "7", "-n", "g@%h"]

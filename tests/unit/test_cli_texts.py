@@ -1,0 +1,77 @@
+"""The command line's language, its texts and its exit codes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import stagepass.cli
+from stagepass.cli import texts
+from stagepass.cli.exits import Exit, exit_of
+from stagepass.cli.main import _language_first
+from stagepass.content.catalogue import Catalogue
+from stagepass.engine.states import JobState, RunState
+from stagepass.errors import Conflict, InvalidInput, NotFound, SettingsError, StagepassError, StoreUnavailable
+
+SOURCES = [path.read_text() for path in Path(stagepass.cli.__file__).parent.glob("*.py")]
+
+
+@pytest.fixture(autouse=True)
+def _no_language() -> None:
+    texts.choose(None)
+
+
+def test_both_languages_say_everything_with_the_same_parameters() -> None:
+    assert Catalogue.load("stagepass.cli").problems() == []
+
+
+def test_every_text_that_the_code_names_is_there() -> None:
+    codes = Catalogue.load("stagepass.cli").codes("en")
+    named = {code for text in SOURCES for code in re.findall(r'(?:text|note)\(\s*"([a-z_.]+)"', text)}
+    assert named
+    assert named - codes == set()
+    assert {f"state.{state}" for state in JobState} <= codes
+    assert {f"run.{state}" for state in RunState if state not in ("running", "discarded")} <= codes
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "C", "LC_MESSAGES": "ko"}, "ko"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_locale_chooses_the_language(
+    environment: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LANG", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert texts.language() == language
+
+
+def test_the_option_wins_and_may_stand_anywhere() -> None:
+    assert _language_first(["watch", "x", "--lang", "ko"]) == ["--lang", "ko", "watch", "x"]
+    assert texts.language() == "ko"
+    assert _language_first(["watch", "--lang=en", "x"]) == ["--lang=en", "watch", "x"]
+    assert texts.language() == "en"
+    assert _language_first(["watch", "--", "--lang", "ko"]) == ["watch", "--", "--lang", "ko"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NotFound("x"), Exit.NOT_FOUND),
+        (Conflict("x"), Exit.CONFLICT),
+        (InvalidInput("x"), Exit.USAGE),
+        (SettingsError("x"), Exit.USAGE),
+        (StoreUnavailable("x"), Exit.UNAVAILABLE),
+        (StagepassError("x"), Exit.FAILED),
+    ],
+)
+def test_each_error_has_its_exit_code(error: StagepassError, code: Exit) -> None:
+    assert exit_of(error) is code

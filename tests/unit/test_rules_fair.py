@@ -1,0 +1,150 @@
+"""Fair within a stage: by priority, then in turn between owners, at a price that does not grow with the backlog."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from stagepass.engine.ids import new_id
+from stagepass.engine.operations import Claim, Submit
+from stagepass.engine.records import Job
+from stagepass.engine.states import JobState
+from stagepass.store import SqlStore
+from stagepass.store.tables import stage_runs
+from stagepass.store.tx import _lanes, _turns
+from stagepass.testing import Lab
+from tests.support.processes import Process, processes
+from tests.support.shapes import chain
+
+
+def flood(process: Process, count: int, owner: str, priority: int = 0) -> None:
+    """Submit this many jobs of one owner, many per transaction."""
+    pipeline = process.registry.latest("chain")
+    now = process.clock.now()
+    operations = [
+        Submit(pipeline, Job(new_id(), "chain", 1, owner, '{"text":"a"}', now, now, priority=priority))
+        for _ in range(count)
+    ]
+    for future in process.engine.desk.put(*operations):
+        future.result()
+
+
+def owners(process: Process, count: int) -> str:
+    return "".join(process.claim(1, "chain.one")[0].run.owner for _ in range(count))
+
+
+@pytest.mark.parametrize("backlog", [10_000])
+def test_ten_thousand_jobs_of_one_owner_do_not_make_anothers_wait(
+    database_url: str, store: SqlStore, backlog: int
+) -> None:
+    with processes(database_url, 1, chain()) as (process,):
+        flood(process, 100, "a")
+        few = cost(process, store)
+        flood(process, backlog - 100, "a")
+        many = cost(process, store)
+        process.engine.submit("chain", {"text": "a"}, owner="b")
+        assert "b" in owners(process, 3)
+        process.engine.submit("chain", {"text": "a"}, owner="c", priority=1)
+        assert owners(process, 1) == "c"
+        flood(process, 3, "d")
+        flood(process, 3, "e")
+        turns = owners(process, 10)
+        assert turns.count("d") == 3, turns
+        assert turns.count("e") == 3, turns
+        assert many < few * 4 + 0.01, f"a claim took {few:.4f} s with 100 ready, and {many:.4f} s with 10,000"
+        if store.dialect != "mysql":
+            assert_uses_the_index(store)
+
+
+def cost(process: Process, store: SqlStore) -> float:
+    """Seconds of a claim and of a submit, the best of several."""
+    with store._writes.begin() as db:
+        if db.dialect.name == "postgresql":
+            db.exec_driver_sql("ANALYZE stage_runs")
+    best = 9.0
+    for _ in range(7):
+        began = time.perf_counter()
+        assert process.claim(1, "chain.one")
+        process.engine.submit("chain", {"text": "a"}, owner="z", priority=-5)
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def assert_uses_the_index(store: SqlStore) -> None:
+    """No look at what is ready sorts, or reads the whole table."""
+    for statement in (_lanes(2), _turns(2)):
+        text = str(statement.compile(store._reads, compile_kwargs={"render_postcompile": True}))
+        values: dict[str, Any] = {"more": 5}
+        for number in range(2):
+            values |= {f"queue{number}": "chain.one", f"priority{number}": 0, f"owner{number}": "a"}
+        explain = "EXPLAIN QUERY PLAN " if store.dialect == "sqlite" else "EXPLAIN "
+        with store._reads.connect() as db:
+            compiled = statement.compile(db.engine)
+            order = compiled.positiontup
+            values = {**compiled.params, **values}
+            bound = tuple(values[name] for name in order) if order else values
+            plan = "\n".join(str(row) for row in db.exec_driver_sql(explain + text, bound))
+        assert "Seq Scan" not in plan, plan
+        assert "SCAN stage_runs" not in plan.replace("SCAN stage_runs USING", ""), plan
+        assert "Sort" not in plan, plan
+        assert "USE TEMP B-TREE FOR ORDER BY" not in plan, plan
+
+
+def test_an_owner_who_always_has_one_job_does_not_overtake_who_waits() -> None:
+    with Lab(chain()) as lab:
+        for _ in range(6):
+            lab.submit({"text": "a"}, owner="a")
+        order = ""
+        for _ in range(12):
+            lab.clock.advance(0.01)
+            if "b" not in [run.owner for run in ready(lab)]:
+                lab.submit({"text": "a"}, owner="b")
+            (claimed,) = claim_one(lab)
+            order += claimed.run.owner
+        assert order.count("a") == 6, order
+
+
+def test_owners_take_turns_also_after_a_line_was_empty() -> None:
+    with Lab(chain()) as lab:
+        for owner in "aaaabbc":
+            lab.submit({"text": "a"}, owner=owner)
+        order = "".join(claim_one(lab)[0].run.owner for _ in range(7))
+        assert sorted(order[:3]) == ["a", "b", "c"]
+        assert sorted(order[3:5]) == ["a", "b"]
+        assert order[5:] == "aa"
+
+
+def test_priority_goes_before_turns_and_never_before_a_hundred() -> None:
+    with Lab(chain()) as lab:
+        jobs = {priority: lab.submit({"text": "a"}, priority=priority) for priority in (0, -100, 5, 100, -1)}
+        order = [claim_one(lab)[0].job.priority for _ in jobs]
+        assert order == [100, 5, 0, -1, -100]
+
+
+def test_a_later_stage_keeps_its_jobs_priority() -> None:
+    with Lab(chain()) as lab:
+        low = lab.submit({"text": "a"})
+        lab.step()
+        high = lab.submit({"text": "b"}, priority=9)
+        for _ in range(3):
+            lab.step()
+        assert lab.job(high).state is JobState.COMPLETED
+        assert lab.job(low).state is JobState.RUNNING
+
+
+def ready(lab: Lab) -> list[Any]:
+    with lab.store._reads.connect() as db:
+        return list(db.execute(sa.select(stage_runs.c.owner).where(stage_runs.c.state == "ready")))
+
+
+def claim_one(lab: Lab) -> Any:
+    return lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+
+
+def test_the_folder_of_a_lab_is_removed() -> None:
+    with Lab(chain()) as lab:
+        folder = Path(lab.folder)
+        assert folder.exists()
+    assert not folder.exists()
