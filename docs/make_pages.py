@@ -1,7 +1,7 @@
 """Writes what the docs can take from the code: the table of settings, and the list of packages with their licences.
 
-    python docs/make_pages.py            writes docs/settings.md and THIRD_PARTY_NOTICES.md
-    python docs/make_pages.py --check    exit code 1 when one of them is not up to date
+python docs/make_pages.py            writes docs/settings.md and THIRD_PARTY_NOTICES.md
+python docs/make_pages.py --check    exit code 1 when one of them is not up to date
 """
 
 import inspect
@@ -105,7 +105,9 @@ def licence(package: Distribution) -> str:
     if name in _LICENCE_OF:
         return _LICENCE_OF[name]
     classified = [text.rpartition(" :: ")[2] for text in told.get_all("Classifier") or [] if text.startswith("License")]
-    texts = [told["License-Expression"]] if told["License-Expression"] else classified or [told["License"] or "not named"]
+    texts = (
+        [told["License-Expression"]] if told["License-Expression"] else classified or [told["License"] or "not named"]
+    )
     return ", ".join(_SAME.get(text, text) for text in texts)
 
 

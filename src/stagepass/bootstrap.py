@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from dotenv import dotenv_values
 
@@ -21,11 +20,12 @@ from stagepass.files.links import Links
 from stagepass.files.local import LocalFiles
 from stagepass.logs import configure_logging
 from stagepass.pipelines.discover import discover
+from stagepass.pipelines.views import views
 from stagepass.providers.registry import Providers, parse_limits
 from stagepass.queue.app import make_app
 from stagepass.queue.bell import CeleryBell
 from stagepass.settings import Settings
-from stagepass.store import SqlStore
+from stagepass.store import SqlStore, connect, migrate
 import stagepass.providers.builtin  # noqa: F401  (registers the ports)
 from stagepass.upkeep import Upkeep
 
@@ -124,6 +124,13 @@ class System:
         if problems:
             raise SettingsError("; ".join(problems))
 
+    def prepare_database(self) -> None:
+        """Bring the schema to what this version needs, with the views of the pipelines."""
+        url = self.settings.database
+        if not migrate.is_current(url):
+            migrate.upgrade(url)
+        migrate.make_views(url, views(self.registry, connect.parse(url).get_backend_name()))
+
     def configure_logging(self) -> None:
         configure_logging(self.settings.log_level, self.settings.log_format)
 
@@ -154,7 +161,3 @@ def _database_1(redis_url: str) -> str:
     host = rest.split("/", 1)[0]
     return f"{scheme}://{host}/1" + (f"?{query}" if query else "")
 
-
-def data_folder(settings: Settings) -> Path:
-    """The data folder, for messages."""
-    return settings.folder

@@ -196,18 +196,22 @@ def test_two_hundred_clients_share_one_connection_to_redis(tmp_path: Path, own_r
         made.work().client() as client,
         sync_client(own_redis.url) as direct,
     ):
+        ended(client, submitted(client))  # whoever speaks to Redis has begun to
         job_id = submitted(client, gate="many")
         assert reached["many"].wait(10)
-        before = len(direct.client_list())
 
         async def follow() -> list[list[tuple[int, float]]]:
             return await asyncio.gather(*(follow_raw(made.server.port, job_id) for _ in range(count)))
 
-        with ThreadPoolExecutor() as pool:
+        with stream(client, job_id), ThreadPoolExecutor() as pool:
+            wait_until(lambda: made.app.state.feed.followers == 1, 5)
+            connections = len(direct.client_list())
             following = pool.submit(asyncio.run, follow())
-            wait_until(lambda: made.app.state.feed.followers == count, 30, "all follow")
-            assert len(direct.client_list()) <= before
-            gates["many"].set()
+            try:
+                wait_until(lambda: made.app.state.feed.followers == count + 1, 30, "all follow")
+                assert len(direct.client_list()) == connections
+            finally:
+                gates["many"].set()
             results = [[number for number, _ in got] for got in following.result(30)]
         assert len(results) == count
         assert all(got == list(range(1, got[-1] + 1)) and got == results[0] for got in results)

@@ -175,7 +175,7 @@ def test_what_people_see_while_it_is_made(kim: httpx2.Client, stage: str, how: s
         elif other != stage:
             assert found["stages"][other]["status"] == "pending"
     if how == "wait":
-        assert found["message"] == f"{stage}: generating"
+        wait_until(lambda: status(kim, task)["message"] == f"{stage}: generating")
     assert 0 <= found["progress"] < 1
     gates[gate].set()
     reaches(kim, task, "completed")

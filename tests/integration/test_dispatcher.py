@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from tests.support.crew import crew
+from tests.support.shapes import Word, chain, diamond, fan
+from tests.support.waiting import wait_until
 
 from stagepass import Context, Pipeline, Retry
+from stagepass.engine import failpoints
 from stagepass.engine.operations import Claim
 from stagepass.engine.ports import RunFilter
 from stagepass.engine.records import WorkerRow
 from stagepass.engine.states import JobState, RunState
 from stagepass.store import SqlStore
-from tests.support.crew import crew
-from tests.support.shapes import Word, chain, diamond, fan
-from tests.support.waiting import wait_until
 
 
 class Gatekeeper:
@@ -386,7 +387,9 @@ def test_a_drain_at_any_moment_loses_nothing(tmp_path: Path) -> None:
         for _ in range(12):
             with crew(tmp_path, 3, chain(), url=url) as worker:
                 worker.dispatcher.start()
-                wait_until(lambda goal=worker.dispatcher.settled + dice.randint(0, 12): worker.dispatcher.settled >= goal)  # type: ignore[misc]
+                wait_until(
+                    lambda goal=worker.dispatcher.settled + dice.randint(0, 12): worker.dispatcher.settled >= goal
+                )  # type: ignore[misc]
             stuck = client.store.find_runs(RunFilter(None, (RunState.RUNNING,)))
             assert stuck == []
         with crew(tmp_path, 3, chain(), url=url) as worker:
@@ -395,6 +398,27 @@ def test_a_drain_at_any_moment_loses_nothing(tmp_path: Path) -> None:
                 assert worker.ended(job).state is JobState.COMPLETED
                 runs = [run.id for run in worker.store.runs_of(job)]
                 assert [attempt.outcome for attempt in worker.store.attempts(runs)] == ["completed"] * 3
+
+
+def test_a_drain_waits_for_what_is_being_stored(tmp_path: Path) -> None:
+    at_the_door, go_on, drained = threading.Event(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        at_the_door.set()
+        assert go_on.wait(20)
+
+    with crew(tmp_path, 1, chain()) as worker:
+        job = worker.submit()
+        failpoints.arm("settle.before_commit", hold)
+        worker.dispatcher.start()
+        assert at_the_door.wait(10)
+        drain = threading.Thread(target=lambda: (worker.dispatcher.drain(10), drained.set()))
+        drain.start()
+        assert not drained.wait(0.3)
+        go_on.set()
+        drain.join(10)
+        (run, *_) = worker.store.runs_of(job)
+        assert run.state is RunState.COMPLETED
 
 
 # ── going on ─────────────────────────────────────────────────────────────────────────────────────
@@ -453,7 +477,56 @@ def test_no_wake_is_ever_lost(tmp_path: Path) -> None:
         assert slowest < 2.0
 
 
-def test_two_workers_on_one_store_share_the_work_and_leave_none(database_url: str, store: SqlStore, tmp_path: Path) -> None:
+def test_a_wake_is_heard_while_other_slots_are_busy(tmp_path: Path) -> None:
+    gate = Gatekeeper()
+    with crew(tmp_path, 2, chain(acts={"one": lambda ctx, _: gate.come() if ctx.owner == "slow" else None})) as worker:
+        worker.dispatcher.start()
+        slow = worker.submit(owner="slow")
+        gate.wait_for(1)
+        for _ in range(20):
+            assert worker.ended(worker.submit(), 5).state is JobState.COMPLETED
+        gate.open.set()
+        worker.ended(slow)
+
+
+def test_a_wake_in_the_middle_of_a_look_makes_it_look_again(tmp_path: Path) -> None:
+    looking, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        looking.set()
+        assert go_on.wait(20)
+
+    url = f"sqlite:///{tmp_path / 'crew.db'}"
+    with crew(tmp_path, 1, chain()) as worker, crew(tmp_path, 1, chain(), url=url) as client:
+        client.engine.dispatcher = None
+        failpoints.arm("claim.after_commit", hold)  # it has found nothing
+        worker.dispatcher.start()
+        assert looking.wait(10)
+        job = client.submit()
+        worker.dispatcher.wake()
+        go_on.set()
+        assert worker.ended(job, 5).state is JobState.COMPLETED
+
+
+def test_what_another_process_held_is_looked_at_again_without_a_bell(
+    database_url: str, store: SqlStore, tmp_path: Path
+) -> None:
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite has one writer: nobody is left out")
+    looked = threading.Event()
+    with crew(tmp_path, 1, chain(), url=database_url) as worker:
+        job = worker.submit()
+        failpoints.arm("claim.after_commit", looked.set)
+        with store.begin() as tx:
+            tx.lock_jobs([job])
+            worker.dispatcher.start()
+            assert looked.wait(10)
+        assert worker.ended(job, 5).state is JobState.COMPLETED
+
+
+def test_two_workers_on_one_store_share_the_work_and_leave_none(
+    database_url: str, store: SqlStore, tmp_path: Path
+) -> None:
     """Neither has a heart; each rings the other, as the broker would."""
     shapes = [diamond(), diamond()]
     with (

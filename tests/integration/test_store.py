@@ -9,6 +9,9 @@ import psycopg
 import pymysql
 import pytest
 import sqlalchemy as sa
+from tests.support.processes import Process, at_once, processes, raised
+from tests.support.shapes import chain, diamond, fan
+from tests.support.waiting import wait_until
 
 from stagepass.engine import rules
 from stagepass.engine.book import Book
@@ -22,9 +25,6 @@ from stagepass.engine.values import File
 from stagepass.errors import Conflict, InvalidInput, Permanent, StoreUnavailable, TooLarge, Transient
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
-from tests.support.processes import Process, at_once, processes, raised
-from tests.support.shapes import chain, diamond, fan
-from tests.support.waiting import wait_until
 
 HARD = "한글 🎵 \u0000 \ud7ff \u200b \\ \" ' % :x ?"
 
@@ -123,7 +123,7 @@ def test_a_run_that_changed_since_it_was_read_is_not_written(store: SqlStore, th
     put(store, job, run)
     with store.begin() as tx:
         tx.save(Changes(runs=[(replace(run, **theirs), RunState.RUNNING, "mine")]))
-    with pytest.raises(Stale), store.begin() as tx:
+    with pytest.raises(Stale), store.begin() as tx:  # noqa: PT012  (the whole transaction is refused)
         event = Book(tx, HandClock(), None).emit(job, "stage.completed")  # type: ignore[arg-type]
         done = replace(run, state=RunState.COMPLETED, output="late", token=None)
         tx.save(Changes(events=[event], runs=[(done, RunState.RUNNING, "mine")]))
@@ -398,9 +398,7 @@ def test_a_claim_in_the_transaction_that_ends_the_last_item_has_its_output(datab
         host.settle(split, Completed('{"items":[{"text":"a"},{"text":"b"}]}'))
         first, last = host.claim(2)
         host.settle(first, Completed('{"text":"A"}'))
-        _, claim = host.engine.desk.put(
-            Settle(last, Completed('{"text":"B"}')), Claim(host.queues, 1, host.worker)
-        )
+        _, claim = host.engine.desk.put(Settle(last, Completed('{"text":"B"}')), Claim(host.queues, 1, host.worker))
         (join,) = claim.result().claimed
         assert {item: output for item, (output, _) in join.outputs["each"].items()} == {
             0: '{"text":"A"}',
@@ -462,7 +460,13 @@ def test_due_gives_what_has_waited_long_enough_the_most_overdue_first(store: Sql
     job = a_job()
     waits = (RunState.WAITING, RunState.RETRYING, RunState.PARKED)
     runs = [a_run(job, item=n, state=state, due_at=30 - n) for n, state in enumerate(waits)]
-    put(store, job, *runs, a_run(job, "held", state=RunState.HELD), a_run(job, "late", state=RunState.WAITING, due_at=99))
+    put(
+        store,
+        job,
+        *runs,
+        a_run(job, "held", state=RunState.HELD),
+        a_run(job, "late", state=RunState.WAITING, due_at=99),
+    )
     with store.begin() as tx:
         assert tx.due(30, 10) == [(run.id, job.id) for run in reversed(runs)]
         assert tx.due(30, 1) == [(runs[2].id, job.id)]
@@ -612,7 +616,7 @@ def test_a_lost_connection_is_store_unavailable_and_the_next_one_works(database_
         pytest.skip("SQLite is a file: there is no connection to lose")
     job = a_job()
     put(store, job)
-    with pytest.raises(StoreUnavailable), store.begin() as tx:
+    with pytest.raises(StoreUnavailable), store.begin() as tx:  # noqa: PT012  (it is lost in the middle)
         tx.lock_jobs([job.id])
         assert cut_connections(database_url) > 0
         tx.save(Changes(jobs=[job]))

@@ -68,7 +68,7 @@ def stranger(wizard: int) -> Song: ...  # type: ignore[empty-body]
 def bad_output(lyric: Lyric) -> Lab: ...  # type: ignore[empty-body]
 def lyric(request: Input) -> Lyric: ...  # type: ignore[empty-body]
 def request(lyric: Lyric) -> Song: ...  # type: ignore[empty-body]
-def BigName(lyric: Lyric) -> Song: ...  # type: ignore[empty-body]  # noqa: N802
+def BigName(lyric: Lyric) -> Song: ...  # type: ignore[empty-body]
 def per_line(line: str) -> Song: ...  # type: ignore[empty-body]
 def per_number(line: int) -> Song: ...  # type: ignore[empty-body]
 def no_item(lyric: Lyric) -> Song: ...  # type: ignore[empty-body]
@@ -98,14 +98,17 @@ def unknown(lyric: "Nowhere") -> Song: ...  # type: ignore[name-defined, empty-b
         (declare(song_of, weight=-1), "stage promo.song_of: weight must be above 0"),
         (declare(song_of, crashes=0), "stage promo.song_of: crashes must be 1 or more"),
         (declare(song_of, concurrency=0), "stage promo.song_of: concurrency must be 1 or more"),
-        (declare(song_of, pool="gpu"), "stage promo.song_of: pool is \"io\" (threads) or \"cpu\" (processes), not 'gpu'"),
-        (declare(song_of, collect="some"), "stage promo.song_of: collect is \"all\", \"any\" or \"settled\", not 'some'"),
+        (declare(song_of, pool="gpu"), 'stage promo.song_of: pool is "io" (threads) or "cpu" (processes), not \'gpu\''),
+        (declare(song_of, collect="some"), 'stage promo.song_of: collect is "all", "any" or "settled", not \'some\''),
         (declare(per_line, each="song.lines"), "each=\"song.lines\" begins with 'song', but it comes after lyric"),
         (declare(per_line, each="lyric.words"), "stage promo.per_line: each= names 'words', which Lyric does not have"),
         (declare(per_line, each="lyric.text"), "each= must name a list; lyric.text is str"),
         (declare(per_number, each="lyric.lines"), "parameter 'line' is int, but the items of each= are str"),
         (declare(no_item, each="lyric.lines"), "with each= exactly one parameter takes the item; found none"),
-        (declare(song_of, when=lambda nothing: True), "stage promo.song_of: when: nothing fills the parameter 'nothing'"),
+        (
+            declare(song_of, when=lambda nothing: True),
+            "stage promo.song_of: when: nothing fills the parameter 'nothing'",
+        ),
         (lambda: Pipeline("Promo", input=Input), "pipeline 'Promo': a name has lower-case letters"),
         (lambda: Pipeline("p", input=dict), "pipeline 'p': input must be a Pydantic model"),  # type: ignore[arg-type]
         (lambda: Pipeline("p", input=Input, version=0), "pipeline 'p': version must be 1 or more, not 0"),
@@ -124,7 +127,7 @@ def test_what_is_wrong_is_said_at_import_with_the_stage_and_the_fix(make: Callab
 
 def test_a_stage_of_another_pipeline_is_no_predecessor() -> None:
     _, theirs = with_lyric()
-    with pytest.raises(DeclarationError, match="comes after promo.lyric, which is not a stage of 'promo'"):
+    with pytest.raises(DeclarationError, match=r"comes after promo\.lyric, which is not a stage of .promo."):
         new().stage(after=theirs)(song_of)
 
 
@@ -177,7 +180,8 @@ def test_a_good_pipeline_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [(3, 3), (0.5, 0.5), ("500ms", 0.5), ("30s", 30), ("10m", 600), ("2h", 7200), ("7d", 604800), (" 1.5 m ", 90)]
+    ("text", "value"),
+    [(3, 3), (0.5, 0.5), ("500ms", 0.5), ("30s", 30), ("10m", 600), ("2h", 7200), ("7d", 604800), (" 1.5 m ", 90)],
 )
 def test_durations(text: Any, value: float) -> None:
     assert seconds(text) == pytest.approx(value)

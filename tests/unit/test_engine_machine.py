@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from tests.support.shapes import Word, Words
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.failpoints import NAMES
@@ -20,7 +21,6 @@ from stagepass.engine.records import TERMINAL
 from stagepass.engine.states import DONE, ENDED, OPEN, JobState, RunState
 from stagepass.errors import Conflict, NotFound
 from stagepass.testing import Crash, Lab
-from tests.support.shapes import Word, Words
 
 POINTS = [name for name in NAMES if name.split(".")[0] in ("claim", "body", "once", "settle")]
 QUICK = Retry(1, wait="1s", jitter=0)
@@ -168,7 +168,9 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim_and_dawdle(self, limit: int) -> None:
-        self.held_back += self.lab.engine.desk.do(Claim(tuple(self.lab.registry.queues()), limit, self.lab.worker)).claimed
+        self.held_back += self.lab.engine.desk.do(
+            Claim(tuple(self.lab.registry.queues()), limit, self.lab.worker)
+        ).claimed
 
     @rule(how=st.sampled_from(["run", "release"]))
     def dawdler_ends(self, how: str) -> None:
@@ -232,11 +234,15 @@ class Jobs(RuleBasedStateMachine):
                 if memo.value is None and run.state is RunState.HELD:
                     key = (job, run.stage if run.item is None else f"{run.stage}.{run.item}")
                     value = None if again else 1
-                    if self.ask(
-                        lambda run=run, memo=memo, value=value: self.lab.engine.decide(  # type: ignore[misc]
-                            run.id, None, name=memo.name, value=value, again=again
+                    if (
+                        self.ask(
+                            lambda run=run, memo=memo, value=value: self.lab.engine.decide(  # type: ignore[misc]
+                                run.id, None, name=memo.name, value=value, again=again
+                            )
                         )
-                    ) and again and memo.name == "song":
+                        and again
+                        and memo.name == "song"
+                    ):
                         self.allowed[key] = bought[key]
 
     @rule(job=jobs)

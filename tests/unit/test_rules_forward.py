@@ -1,8 +1,10 @@
 """What happens to a job by itself: checkpoints, retries, waits, limits, branches and items."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from tests.support.shapes import Word, Words, chain, diamond, fan
 
 from stagepass import (
     Again,
@@ -19,12 +21,11 @@ from stagepass import (
 )
 from stagepass.engine.ids import run_id
 from stagepass.engine.operations import Claim, Settle
-from stagepass.engine.outcomes import Completed, LeaseLost
+from stagepass.engine.outcomes import Completed, Failure, Held, LeaseLost, Released, Unknown, Waiting
 from stagepass.engine.ports import Limit
 from stagepass.engine.states import JobState, RunState
-from stagepass.errors import StageError, StoreUnavailable
+from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable
 from stagepass.testing import Crash, Lab
-from tests.support.shapes import Word, Words, chain, diamond, fan
 
 
 def fails(*problems: BaseException) -> Any:
@@ -63,7 +64,14 @@ def test_a_job_runs_each_stage_once_and_tells_it_in_order() -> None:
 
 @pytest.mark.parametrize(
     "point",
-    ["claim.before_commit", "claim.after_commit", "body.before", "body.after", "settle.before_commit", "settle.after_commit"],
+    [
+        "claim.before_commit",
+        "claim.after_commit",
+        "body.before",
+        "body.after",
+        "settle.before_commit",
+        "settle.after_commit",
+    ],
 )
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_lesson_21_a_crash_at_any_point_never_runs_a_finished_stage_again(point: str, times: int) -> None:
@@ -279,7 +287,7 @@ def test_lesson_17_the_waits_before_retries_are_the_stages_own(
         told = [e.data["seconds"] for e in lab.engine.events(job.id) if e.type == "stage.retrying"]
         assert told == waits
         began = [e.at for e in lab.engine.events(job.id) if e.type == "stage.started" and e.stage == "one"]
-        assert [(b - a) / 1000 for a, b in zip(began, began[1:], strict=False)] == pytest.approx(waits, abs=0.01)
+        assert [(b - a) / 1000 for a, b in pairwise(began)] == pytest.approx(waits, abs=0.01)
         assert (job.state is JobState.FAILED) == (len(problems) > len(waits))
 
 
@@ -312,9 +320,6 @@ def test_a_branch_that_fails_stops_the_others_and_what_ran_is_kept() -> None:
 
 @pytest.mark.parametrize("how", ["wait", "retry", "hold", "release", "park"])
 def test_a_branch_that_wants_to_go_on_after_the_job_has_failed_is_stopped_without_a_word(how: str) -> None:
-    from stagepass.engine.outcomes import Failure, Held, Released, Unknown, Waiting
-    from stagepass.errors import OutcomeUnknown
-
     ends = {
         "wait": Waiting(1),
         "retry": Failure(Transient("x")),
@@ -659,6 +664,22 @@ def test_a_late_settle_is_refused_also_when_the_stage_has_finished() -> None:
         assert numbers_have_no_gap(lab, job)
 
 
+@pytest.mark.parametrize("outcome", ["completed", "failed", "waits"])
+def test_a_late_settle_is_refused_while_another_worker_runs_it(outcome: str) -> None:
+    ends = {"completed": Completed('{"text":"late"}'), "failed": Failure(Permanent("late")), "waits": Waiting(1)}
+    with Lab(chain()) as lab:
+        job = lab.submit({"text": "a"})
+        (zombie,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+        lab.recover()
+        (second,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+        events = lab.events(job)
+        with pytest.raises(LeaseLost):
+            lab.engine.desk.do(Settle(zombie, ends[outcome]))
+        assert lab.events(job) == events
+        lab.attempt(second)
+        assert lab.result(lab.finish(job)) == {"text": "a123"}
+
+
 def test_lesson_5_unknown_work_is_kept_for_days_and_picked_up_by_who_knows_it(tmp_path: Any) -> None:
     shape = chain(version=2)
     with Lab(shape, folder=tmp_path) as new, Lab(chain(version=1), folder=tmp_path) as old:
@@ -680,7 +701,9 @@ def test_a_clock_that_jumps_an_hour_kills_no_worker_and_no_lease() -> None:
 
     with Lab(chain()) as lab:
         job = lab.submit({"text": "a"})
-        lab.store.add_worker(WorkerRow(lab.worker, "elsewhere", 1, ("chain.one",), 1, 0, lab.clock.now(), lab.clock.now()))
+        lab.store.add_worker(
+            WorkerRow(lab.worker, "elsewhere", 1, ("chain.one",), 1, 0, lab.clock.now(), lab.clock.now())
+        )
         (claimed,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
         for jump in (3600, -7200, 3600):
             lab.clock.jump(jump)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.support.shapes import Word, chain, diamond, fan
+from tests.unit.test_rules_forward import buys, fails, numbers_have_no_gap
 
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.ids import run_id
@@ -10,8 +12,6 @@ from stagepass.engine.operations import Claim
 from stagepass.engine.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound
 from stagepass.testing import Crash, Lab
-from tests.support.shapes import Word, chain, diamond, fan
-from tests.unit.test_rules_forward import buys, fails, numbers_have_no_gap
 
 
 def states(lab: Lab, job: Any) -> dict[str, str]:
@@ -97,7 +97,11 @@ def test_however_a_running_stage_ends_the_job_is_cancelled(end: str) -> None:
     with Lab(chain(acts={"two": act})) as lab:
         job = lab.run({"text": "a"})
         assert job.state is JobState.CANCELLED
-        assert [e for e in lab.events(job) if e.startswith("job.")] == ["job.accepted", "job.cancelling", "job.cancelled"]
+        assert [e for e in lab.events(job) if e.startswith("job.")] == [
+            "job.accepted",
+            "job.cancelling",
+            "job.cancelled",
+        ]
         assert states(lab, job)["two"] == ("completed" if end == "returns" else "cancelled")
         assert "three" not in states(lab, job)
 
@@ -278,7 +282,7 @@ def test_a_retry_from_a_stage_makes_it_and_what_follows_and_only_that(
 
 
 def test_a_retry_makes_anew_what_was_bought() -> None:
-    p, bought = buys()
+    p, _ = buys()
     with Lab(p) as lab:
         job = lab.run({"text": "a"})
         lab.engine.retry(job.id, "buy", None)

@@ -6,11 +6,10 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from stagepass.api.body import json_body, read_model
 from stagepass.api.deps import PREFIX, Limit, Name, Owner, RunId, SystemDep, run_cursor_of, run_id_of
-from stagepass.api.show import dead_view, job_view
+from stagepass.api.jobs import look
+from stagepass.api.show import dead_view
 from stagepass.api.views import DeadList, Decision, JobView, Redrive, Redriven
-from stagepass.bootstrap import System
 from stagepass.engine.ports import RunFilter
-from stagepass.engine.records import Job
 from stagepass.engine.states import RunState
 from stagepass.errors import RequestError
 
@@ -67,13 +66,13 @@ def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Dep
 @router.post(f"{PREFIX}/dead/{{run_id}}/redrive", summary="Send a dead letter again", status_code=202)
 def redrive(run_id: RunId, owner: Owner, system: SystemDep) -> JobView:
     """With a full budget of attempts, and with what its job had stopped beside it."""
-    return _view(system, system.engine.redrive(run_id_of(run_id), owner))
+    return look(system, system.engine.redrive(run_id_of(run_id), owner).id, owner)
 
 
 @router.post(f"{PREFIX}/dead/{{run_id}}/discard", summary="Give a dead letter up", status_code=202)
 def discard(run_id: RunId, owner: Owner, system: SystemDep) -> JobView:
     """Its job stays failed; it leaves the list."""
-    return _view(system, system.engine.discard(run_id_of(run_id), owner))
+    return look(system, system.engine.discard(run_id_of(run_id), owner).id, owner)
 
 
 async def _decision(request: Request, _: Owner, system: SystemDep) -> Decision:
@@ -92,8 +91,4 @@ def decide(
 ) -> JobView:
     """Keep the value that the call gave, or allow it to be made again."""
     job = system.engine.decide(run_id_of(run_id), owner, name=decision.name, value=decision.value, again=decision.again)
-    return _view(system, job)
-
-
-def _view(system: System, job: Job) -> JobView:
-    return job_view(system, job, system.engine.runs(job))
+    return look(system, job.id, owner)

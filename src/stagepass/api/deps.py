@@ -65,11 +65,16 @@ Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 Name = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
-def owned_job(system: System, job_id: str, owner: str) -> Job:
-    """The owner's job. Raises `NotFound`, the same for another's and for none at all."""
+def job_id_of(job_id: str) -> str:
+    """The id, if it can be one. Raises `NotFound`."""
     if not _JOB_ID.fullmatch(job_id):
         raise NotFound(f"there is no job {job_id[:60]!r}")
-    return system.engine.job(job_id, owner)
+    return job_id
+
+
+def owned_job(system: System, job_id: str, owner: str) -> Job:
+    """The owner's job. Raises `NotFound`, the same for another's and for none at all."""
+    return system.engine.job(job_id_of(job_id), owner)
 
 
 def run_id_of(run_id: str) -> str:

@@ -4,8 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
+import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -26,6 +27,9 @@ RETRY = 2000
 
 SLOWEST_SEND = 60.0
 """Seconds that a client may take to accept a piece; then it is let go, and may come again."""
+
+STOPPING = 2.0
+"""Seconds that streams have to end in good order when the process is told to stop."""
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -64,8 +68,20 @@ async def watch(
         ping=HEARTBEAT,
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
         send_timeout=SLOWEST_SEND,
+        shutdown_event=cast(anyio.Event, _Stopping(feed)),
+        shutdown_grace_period=STOPPING,
         headers={"Cache-Control": "no-store"},
     )
+
+
+class _Stopping:
+    """Set by the library when the server is told to stop: the stream ends as a whole, and is not cut off."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def set(self) -> None:
+        self._feed.let_go()
 
 
 def _number(text: str | None, job: Job) -> int:

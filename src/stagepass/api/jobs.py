@@ -6,7 +6,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from stagepass.api import intake, problems
-from stagepass.api.deps import PREFIX, JobId, Key, Limit, Name, Owner, SystemDep, cursor_of, owned_job, system_of
+from stagepass.api.deps import (
+    PREFIX,
+    JobId,
+    Key,
+    Limit,
+    Name,
+    Owner,
+    SystemDep,
+    cursor_of,
+    job_id_of,
+    owned_job,
+    system_of,
+)
 from stagepass.api.show import at, error_view, job_view, location, maybe_at, summary, with_links
 from stagepass.api.uploads import Incoming, read_input
 from stagepass.api.views import (
@@ -70,7 +82,7 @@ def submit(
     if accepted.created:
         return job_view(system, accepted.job, None)
     response.status_code = 200
-    return _view(system, accepted.job)
+    return look(system, accepted.job.id, owner)
 
 
 @router.get(f"{PREFIX}/jobs", summary="List jobs")
@@ -93,7 +105,7 @@ def list_jobs(
 @router.get(f"{PREFIX}/jobs/{{job_id}}", summary="Look at a job")
 def get_job(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
     """A job with its stages, and its result once it is completed."""
-    return _view(system, owned_job(system, job_id, owner))
+    return look(system, job_id, owner)
 
 
 @router.get(
@@ -110,8 +122,13 @@ def get_result(job_id: JobId, owner: Owner, system: SystemDep, response: Respons
         return ResultView(job_id=job.id, pipeline=job.pipeline, result=result, finished_at=maybe_at(job.finished_at))
     if job.state in ENDED:
         return no_result(job)
-    body = _view(system, job).model_dump_json()
+    body = look(system, job_id, owner).model_dump_json()
     return Response(body, 202, {"Retry-After": str(OPEN_AGAIN)}, media_type="application/json")
+
+
+def look(system: System, job_id: str, owner: str) -> JobView:
+    """A whole job."""
+    return job_view(system, *system.engine.look(job_id_of(job_id), owner))
 
 
 def no_result(job: Job) -> Response:
@@ -184,23 +201,19 @@ def get_spend(job_id: JobId, owner: Owner, system: SystemDep) -> SpendList:
 @router.post(f"{PREFIX}/jobs/{{job_id}}/cancel", summary="Cancel a job", status_code=202)
 def cancel(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
     """Stops what is queued or waits at once, and what runs at its next step. 409 if the job has ended."""
-    owned_job(system, job_id, owner)
-    return _view(system, system.engine.cancel(job_id, owner))
+    system.engine.cancel(job_id_of(job_id), owner)
+    return look(system, job_id, owner)
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/resume", summary="Go on with a job", status_code=202)
 def resume(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
     """Goes on from what failed, was cancelled or is held; finished stages are kept. 409 if there is nothing to resume."""
-    owned_job(system, job_id, owner)
-    return _view(system, system.engine.resume(job_id, owner))
+    system.engine.resume(job_id_of(job_id), owner)
+    return look(system, job_id, owner)
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/stages/{{stage}}/retry", summary="Make a stage again", status_code=202)
 def retry(job_id: JobId, stage: str, owner: Owner, system: SystemDep) -> JobView:
     """From the stored results before it; what comes after it is made again. 409 if those are not there."""
-    owned_job(system, job_id, owner)
-    return _view(system, system.engine.retry(job_id, stage, owner))
-
-
-def _view(system: System, job: Job) -> JobView:
-    return job_view(system, job, system.engine.runs(job))
+    system.engine.retry(job_id_of(job_id), stage, owner)
+    return look(system, job_id, owner)

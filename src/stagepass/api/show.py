@@ -1,6 +1,5 @@
 """Turns the engine's records into what the API answers."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -74,7 +73,7 @@ def job_view(system: System, job: Job, runs: Sequence[StageRun] | None) -> JobVi
     return JobView(
         **_common(pipeline, job, by_stage),
         stages=stages,
-        result=_result(system, pipeline, job, by_stage),
+        result=with_links(system, job, system.engine.result(job)),
         warnings=_warnings(system, runs or ()),
     )
 
@@ -171,19 +170,6 @@ def dead_view(run: StageRun) -> DeadView:
 
 
 # ── results ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def _result(system: System, pipeline: Pipeline | None, job: Job, by_stage: dict[str, list[StageRun]]) -> Any:
-    if job.state is not JobState.COMPLETED or pipeline is None:
-        return None
-    leaves = {stage.name: _output(stage, by_stage.get(stage.name, [])) for stage in pipeline.leaves}
-    return with_links(system, job, next(iter(leaves.values())) if len(leaves) == 1 else leaves)
-
-
-def _output(stage: Stage, runs: list[StageRun]) -> Any:
-    texts = [run.output for run in sorted(runs, key=lambda run: run.item or 0)]
-    values = [json.loads(text) if text is not None else None for text in texts]
-    return values if stage.mapped else (values[0] if values else None)
 
 
 def with_links(system: System, job: Job, value: Any) -> Any:

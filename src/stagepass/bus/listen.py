@@ -134,6 +134,12 @@ class Feed:
             _, pending = await asyncio.wait(pending, timeout=0.2)
         await self._client.aclose()
 
+    def let_go(self) -> None:
+        """End every follower's stream: this process is about to stop. Their clients come again, to another."""
+        for followers in self._followers.values():
+            for follower in followers:
+                follower.close()
+
     @property
     def followers(self) -> int:
         """How many clients follow a job here."""

@@ -18,12 +18,13 @@ def upgrade(json: Json = False) -> None:
 
       DATABASE_URL=postgresql://me@db/stagepass stagepass db upgrade
     """
-    from stagepass.settings import Settings
+    from stagepass.bootstrap import load_system
     from stagepass.store import migrate
 
-    url = Settings.load().database
+    system = load_system()
+    url = system.settings.database
     before = migrate.current(url)
-    migrate.upgrade(url)
+    system.prepare_database()
     after = migrate.current(url)
     if as_json():
         emit({"before": before, "after": after, "changed": before != after})

@@ -2,16 +2,18 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from stagepass.cli.groups import Group, celery_command
-from stagepass.embedded.child import Child
-from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.settings import Settings
 
 API_ONLY = ("API_KEYS", "JWT_SECRET")
 """Secrets of the front door, which no worker needs."""
+
+GRACE = 10.0
+"""Seconds that the API and the relay may take to end."""
 
 STAGEPASS = (sys.executable, "-m", "stagepass.cli")
 
@@ -24,7 +26,6 @@ class Plan:
         settings: with an absolute data folder and the port that is really used.
         groups: the worker groups.
         secrets: by group, the environment variables with secrets that it needs; of the others' it is given none.
-        redis: whether to start the embedded server.
         socket: the bound socket that the API listens on. It outlives the API's process, so that clients
             that come while it is started again wait instead of being refused.
         hold: descriptors that keep the folder locked as long as a child lives.
@@ -34,37 +35,40 @@ class Plan:
     settings: Settings
     groups: Sequence[Group]
     secrets: Mapping[str, set[str]]
-    redis: bool
     socket: int
     hold: tuple[int, ...]
     log_format: str
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
-    def children(self, ready: Callable[[], bool]) -> list[Child]:
-        """The programs in the order of their starts; `ready` says when all of them can be used."""
-        grace = self.settings.drain_seconds + 5
+    def children(self) -> list[dict[str, Any]]:
+        """The programs in the order of their starts, as arguments of `Child`."""
         env = self._environment()
-        redis = [EmbeddedRedis(self.settings.folder, self.environ).child(self.hold)] if self.redis else []
         workers = [
-            Child(
-                f"worker {group.name}",
-                celery_command(sys.executable, group, loglevel=self.settings.log_level),
-                env=self._without_others_secrets(env, group) | {"PYTHONWARNINGS": self._warnings()},
-                grace=grace,
-                hold=self.hold,
-            )
+            {
+                "name": f"worker {group.name}",
+                "argv": celery_command(sys.executable, group, loglevel=self.settings.log_level),
+                "env": self._without_others_secrets(env, group) | {"PYTHONWARNINGS": self._warnings()},
+                "grace": self.settings.drain_seconds + 5,
+                "hold": self.hold,
+            }
             for group in self.groups
         ]
-        relay = Child("relay", (*STAGEPASS, "relay"), env=self._without(env, API_ONLY), hold=self.hold)
-        api = Child(
-            "api",
-            (*STAGEPASS, "api", "--socket", str(self.socket)),
-            env=env,
-            ready=ready,
-            hold=(self.socket, *self.hold),
-        )
-        # the API comes last, so that its word "ready" holds nobody back
-        return [*redis, *workers, relay, api]
+        relay = {
+            "name": "relay",
+            "argv": [*STAGEPASS, "relay"],
+            "env": self._without(env, API_ONLY),
+            "grace": GRACE,
+            "hold": self.hold,
+        }
+        api = {
+            "name": "api",
+            "argv": [*STAGEPASS, "api", "--socket", str(self.socket)],
+            "env": env,
+            "grace": GRACE,
+            "hold": (self.socket, *self.hold),
+        }
+        # the API comes last: it is asked whether all is ready, and that must hold nobody back
+        return [*workers, relay, api]
 
     def _environment(self) -> dict[str, str]:
         """Told in full: no child depends on where it was started, or on what its parent was told by option."""

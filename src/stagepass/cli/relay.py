@@ -1,7 +1,10 @@
 """``stagepass relay``: what waited long enough goes on, what a dead worker dropped goes on elsewhere."""
 
+import logging
 import signal
 from typing import Any
+
+log = logging.getLogger("stagepass.relay")
 
 
 def relay() -> None:
@@ -24,5 +27,6 @@ def relay() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     system.store.check()
+    log.info("the relay runs")
     loop.run()
     system.close()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stagepass.cli import port as ports
-from stagepass.cli.output import Json, as_json, emit, err, note
+from stagepass.cli.output import Json, as_json, err, note
 from stagepass.cli.texts import text
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
     from stagepass.cli.groups import Group
+    from stagepass.cli.supervise import Orders
     from stagepass.settings import Settings
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: DATA_DIR, or .stagepass here.")]
@@ -50,25 +51,18 @@ def up(
 
       DATABASE_URL=postgresql://me@db/stagepass BROKER_URL=amqp://mq stagepass up --host 0.0.0.0
     """
-    from stagepass.embedded import parent
-    from stagepass.embedded.console import Console
+    from stagepass.cli import supervise
     from stagepass.embedded.lock import FolderLock
-    from stagepass.embedded.supervisor import Supervisor
     from stagepass.settings import Settings
 
     began = time.monotonic()
-    parent.watch()
     given = {"host": host, "port": port, "data_dir": data and data.resolve(), "workers": workers}
     settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
-    with _locked(FolderLock(settings.folder)) as lock:
-        ports.wait_free(settings.host, settings.port, 0)
-        with ports.bind(settings.host, settings.port) as held:
-            settings = settings.model_copy(update={"port": held.getsockname()[1]})
-            system, groups = _prepare(settings, no_redis=no_redis)
-            plan = _plan(system, groups, held.fileno(), (lock.fd,), redis=settings.embedded_redis and not no_redis)
-            children = plan.children(_Ready(system, groups, began))
-            code = Supervisor(children, console=Console(sys.stderr)).run()
-    raise typer.Exit(code)
+    lock = _locked(FolderLock(settings.folder))
+    held = ports.bind(settings.host, settings.port)
+    settings = settings.model_copy(update={"port": held.getsockname()[1]})
+    system, groups = _prepare(settings, no_redis=no_redis)
+    supervise.become(_orders(system, groups, lock.fds, held.fileno(), began, redis=not no_redis))
 
 
 def _locked(lock: Any) -> Any:
@@ -85,7 +79,6 @@ def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Gro
     from stagepass.bootstrap import load_system
     from stagepass.cli.groups import worker_groups
     from stagepass.errors import SettingsError
-    from stagepass.store import migrate
 
     if no_redis and not (settings.redis_url or settings.broker_url):
         raise SettingsError("--no-redis: then say where a broker is: REDIS_URL=redis://… or BROKER_URL=amqp://…")
@@ -95,85 +88,77 @@ def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Gro
     if missing := [queue for queue in system.registry.queues() if queue not in served]:
         note("up.unserved", style="yellow", queues=", ".join(missing))
     system.check_needs(tuple(served))
-    if not migrate.is_current(settings.database):
-        migrate.upgrade(settings.database)
+    system.prepare_database()
     return system, groups
 
 
-def _plan(system: "System", groups: "list[Group]", socket: int, hold: tuple[int, ...], *, redis: bool) -> Any:
+def _orders(
+    system: "System", groups: "list[Group]", lock: tuple[int, ...], socket: int, began: float, *, redis: bool
+) -> "Orders":
     from stagepass.cli.groups import stages_of
     from stagepass.cli.plan import Plan
+    from stagepass.cli.supervise import Orders
 
+    settings, registry = system.settings, system.registry
     secrets = {
-        group.name: set().union(
-            *(system.providers.secrets(stage) for stage in stages_of(system.registry, group.queues))
-        )
+        group.name: set().union(*(system.providers.secrets(stage) for stage in stages_of(registry, group.queues)))
         for group in groups
     }
     auto = "text" if sys.stderr.isatty() else "json"
-    log_format = auto if system.settings.log_format == "auto" else system.settings.log_format
-    return Plan(system.settings, groups, secrets, redis, socket, hold, log_format)
+    log_format = auto if settings.log_format == "auto" else settings.log_format
+    facts = _facts(system)
+    return Orders(
+        children=Plan(settings, groups, secrets, socket, lock[-1:], log_format).children(),
+        redis=str(settings.folder) if redis and settings.embedded_redis else None,
+        host=settings.host,
+        port=settings.port,
+        wanted=sorted({queue for group in groups for queue in group.queues}),
+        began=began,
+        banner="" if as_json() else _banner(system, facts),
+        facts=facts if as_json() else None,
+        waiting_api=text("up.waiting_api"),
+        waiting_workers=text("up.waiting_workers"),
+        hold=[*reversed(lock), socket],
+    )
 
 
-class _Ready:
-    """Asked by the supervisor until it says yes: the API listens, and every queue has a worker. Then it says so."""
-
-    def __init__(self, system: "System", groups: "list[Group]", began: float) -> None:
-        self._system = system
-        self._wanted = {queue for group in groups for queue in group.queues}
-        self._began = began
-
-    def __call__(self) -> bool:
-        settings = self._system.settings
-        if not ports.answers(settings.host, settings.port):
-            raise RuntimeError(text("up.waiting_api"))
-        if missing := self._wanted - self._served():
-            raise RuntimeError(text("up.waiting_workers", queues=", ".join(sorted(missing))))
-        announce(self._system, time.monotonic() - self._began)
-        self._system.store.close()
-        return True
-
-    def _served(self) -> set[str]:
-        from stagepass.engine.place import alive, place
-
-        rows = self._system.store.workers()
-        return {queue for row in rows if row.host == place() and alive(row.pid) for queue in row.queues}
-
-
-def announce(system: "System", seconds: float) -> None:
-    """Say where it listens, what it serves, and how to stop it."""
+def _facts(system: "System") -> dict[str, Any]:
+    """Where it listens, and what it serves."""
     settings = system.settings
     host = ports.reachable(settings.host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-    names = [pipeline.name for pipeline in system.registry]
-    if as_json():
-        emit(
-            {
-                "ready": True,
-                "url": url,
-                "docs": f"{url}/docs",
-                "data": str(settings.folder),
-                "pipelines": names,
-                "pid": os.getpid(),
-                "seconds": round(seconds, 2),
-            }
-        )
-        return
+    return {
+        "ready": True,
+        "url": url,
+        "docs": f"{url}/docs",
+        "data": str(settings.folder),
+        "pipelines": [pipeline.name for pipeline in system.registry],
+        "pid": os.getpid(),
+    }
+
+
+def _banner(system: "System", facts: dict[str, Any]) -> str:
+    """The same for people, drawn now: the supervisor has no colours of its own."""
     from rich.panel import Panel
     from rich.table import Table
 
-    facts = Table.grid(padding=(0, 2))
+    from stagepass.cli.supervise import SECONDS
+
+    rows = Table.grid(padding=(0, 2))
     for code, value in (
-        ("up.url", url),
-        ("up.docs", f"{url}/docs"),
-        ("up.data", _short(settings.folder)),
-        ("up.pipelines", ", ".join(names) or text("up.none")),
+        ("up.url", facts["url"]),
+        ("up.docs", facts["docs"]),
+        ("up.data", _short(system.settings.folder)),
+        ("up.pipelines", ", ".join(facts["pipelines"]) or text("up.none")),
         ("up.try", _first_steps(system)),
         ("up.stop", "Ctrl-C"),
     ):
-        facts.add_row(f"[dim]{text(code)}[/dim]", value)
-    title = text("up.ready", seconds=f"{seconds:.1f}")
-    err().print(Panel(facts, title=title, title_align="left", border_style="green", expand=False))
+        rows.add_row(f"[dim]{text(code)}[/dim]", value)
+    console = err()
+    with console.capture() as drawn:
+        title = text("up.ready", seconds=SECONDS)
+        console.print(Panel(rows, title=title, title_align="left", border_style="green", expand=False))
+    return drawn.get()
 
 
 def _first_steps(system: "System") -> str:

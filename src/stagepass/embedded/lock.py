@@ -35,6 +35,11 @@ class FolderLock:
             raise RuntimeError("the lock is not held")
         return self._fds[1]
 
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """All that must stay open, `fd` last: for a process that becomes another program and keeps the lock."""
+        return tuple(self._fds)
+
     def acquire(self, wait: float = 5.0) -> "FolderLock":
         """Takes the lock.
 

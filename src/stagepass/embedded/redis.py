@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import tempfile
@@ -17,10 +18,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from stagepass.embedded import parent
 from stagepass.embedded.child import Child
@@ -159,13 +156,13 @@ class EmbeddedRedis:
         Valkey 9.1's tool calls its own sound files invalid.
         """
         with tempfile.TemporaryDirectory(prefix="stagepass-") as empty:
-            socket = Path(empty) / "trial.sock"
-            return not self._starts(self.data, socket) and self._starts(Path(empty), socket)
+            trial = Path(empty) / "trial.sock"
+            return not self._starts(self.data, trial) and self._starts(Path(empty), trial)
 
-    def _starts(self, data: Path, socket: Path) -> bool:
+    def _starts(self, data: Path, address: Path) -> bool:
         read_end, write_end = os.pipe()  # the trial, too, ends if this process is killed
         process = subprocess.Popen(
-            parent.launcher(read_end, self._command(data, socket)),
+            parent.launcher(read_end, self._command(data, address)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -175,7 +172,7 @@ class EmbeddedRedis:
         deadline = time.monotonic() + _TRIAL_TIME
         try:
             while process.poll() is None and time.monotonic() < deadline:
-                if _answers(socket):
+                if _answers(address):
                     return True
                 time.sleep(_LOOK_EVERY)
             return process.returncode is None  # still loading: slow, not damaged
@@ -185,10 +182,10 @@ class EmbeddedRedis:
             os.close(read_end)
             os.close(write_end)
 
-    def _command(self, data: Path, socket: Path) -> list[str]:
+    def _command(self, data: Path, address: Path) -> list[str]:
         options = {
             "port": "0",
-            "unixsocket": str(socket),
+            "unixsocket": str(address),
             "unixsocketperm": "700",
             "dir": str(data),
             "appendonly": "yes",
@@ -201,14 +198,16 @@ class EmbeddedRedis:
         return [str(find_server(self._environ)), *(part for name, v in options.items() for part in (f"--{name}", v))]
 
 
-def _answers(socket: Path) -> bool:
-    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=0.5, retry=Retry(NoBackoff(), 0))
+def _answers(path: Path) -> bool:
+    """Asked by hand: redis-py is ten times as large as the rest of the supervisor."""
     try:
-        return bool(client.ping())
-    except (redis.RedisError, OSError):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(0.5)
+            client.connect(str(path))
+            client.sendall(b"PING\r\n")
+            return client.recv(16).startswith(b"+PONG")  # while it loads its file: -LOADING
+    except OSError:
         return False
-    finally:
-        client.close()
 
 
 def _make_private(folder: Path) -> None:

@@ -155,6 +155,13 @@ class Engine:
     def jobs(self, which: JobFilter) -> list[Job]:
         return self.store.jobs(which)
 
+    def look(self, job_id: str, owner: str | None) -> tuple[Job, list[StageRun]]:
+        """A job and its stage runs as they were at one moment, without outputs. Raises `NotFound` as `job` does."""
+        found = self.store.look(job_id)
+        if found is None or (owner is not None and found[0].owner != owner):
+            raise NotFound(f"there is no job {job_id}", job_id=job_id)
+        return found
+
     def runs(self, job: Job) -> list[StageRun]:
         return self.store.runs_of(job.id)
 

@@ -42,7 +42,13 @@ def engines(url: str, *, pool: int = 5) -> tuple[Engine, Engine]:
     parsed = parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, begin=True, pool=pool), _sqlite(parsed, begin=False, pool=pool)
-    options: dict[str, Any] = {"hide_parameters": True, "pool_size": pool, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 10}
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": pool,
+        "max_overflow": 10,
+        "pool_pre_ping": True,
+        "pool_timeout": 10,
+    }
     if parsed.get_backend_name() == "mysql":
         options["connect_args"] = {"connect_timeout": 5, "read_timeout": 30, "write_timeout": 30}
         # MySQL's own default keeps a snapshot that the claim must not see, and locks gaps

@@ -5,7 +5,7 @@ our own name: the database may be shared with an application that uses Alembic f
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -204,3 +204,14 @@ def _collation_problems(connection: Connection) -> list[str]:
         for name, collation in connection.execute(query)
         if name in metadata.tables and collation != "utf8mb4_bin"
     ]
+
+
+# ── the pipelines' views ─────────────────────────────────────────────────────────────────────────
+
+
+def make_views(url: str, views: Mapping[str, str]) -> None:
+    """Make these views anew, by name and statement; they hold no data of their own."""
+    with _connection(url, writes=True) as connection, _alone(connection):
+        for name, statement in views.items():
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+            connection.exec_driver_sql(statement.replace("%", "%%"))

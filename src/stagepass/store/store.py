@@ -20,6 +20,9 @@ BACKLOG_SEEN = 1000
 """Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
 
 
+_LARGE = ("item_input", "output")
+
+
 class SqlStore(Upkeep):
     """One database, for one process.
 
@@ -79,6 +82,19 @@ class SqlStore(Upkeep):
     def runs_of(self, job_id: str) -> list[StageRun]:
         query = sa.select(stage_runs).where(stage_runs.c.job_id == job_id)
         return [rows.run_of(row) for row in self._all(query.order_by(stage_runs.c.created_at, stage_runs.c.item))]
+
+    def look(self, job_id: str) -> tuple[Job, list[StageRun]] | None:
+        c = stage_runs.c
+        columns = [sa.null().label(column.name) if column.name in _LARGE else column for column in c]
+        query = sa.select(*columns, jobs.c.seq.label("job_seq")).join(jobs, jobs.c.id == c.job_id)
+        query = query.where(c.job_id == job_id).order_by(c.created_at, c.item)
+        for _ in range(5):
+            job, found = self.job(job_id), self._all(query)
+            if job is None:
+                return None
+            if all(row.job_seq == job.seq for row in found):
+                break  # else it moved on in between
+        return job, [rows.run_of(row) for row in found]
 
     def stage_states(self, job_id: str) -> list[tuple[str, RunState, int]]:
         c = stage_runs.c

@@ -180,7 +180,8 @@ class _Tasks:
     # ── how it is ──
 
     def status(self, job: Job, only: str | None = None) -> TaskStatus:
-        runs = {run.stage: run for run in self._engine.runs(job)}
+        job, found = self._engine.look(job.id, job.owner)
+        runs = {run.stage: run for run in found}
         outputs = self._deps.with_links(job, self._engine.outputs(job, every=True))
         stages = {
             name: self._stage(name, runs.get(name), outputs.get(name) if only in (None, name) else None)

@@ -1,0 +1,149 @@
+"""Commands beside no running service: exit codes, JSON for programs, texts for people."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.up import STAGEPASS
+from tests.support.waiting import wait_until
+
+from stagepass import bootstrap
+from stagepass.cli import output, texts
+from stagepass.cli.main import app
+from stagepass.store import migrate
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process, in a folder of its own with a pipeline and an empty database."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LANG", "C")
+    (tmp_path / "data").mkdir()
+    migrate.upgrade(f"sqlite:///{tmp_path / 'data' / 'stagepass.db'}")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["stagepass", *arguments])
+        monkeypatch.setattr(bootstrap, "_system", None)
+        monkeypatch.setattr(output, "_as_json", False)
+        texts.choose(None)
+        with pytest.raises(SystemExit) as ended:
+            app()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+PROMO = ("submit", "promo", "--set", "customer_name=머뭄", "--set", "region=군산")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("jobs", "show", "nope"), 3, "there is no job nope"),
+        (("watch", "nope"), 3, "there is no job nope"),
+        (("submit", "nope"), 3, "there are: promo"),
+        (("submit", "promo"), 2, "customer_name: Field required"),
+        (("submit", "promo", "--input", "{"), 2, "is not JSON"),
+        (("jobs", "list", "--state", "lost"), 2, "lost"),
+        (("worker", "promo.lyrics"), 3, "promo.lyric, promo.song, promo.video"),
+        (("worker",), 2, "--all"),
+        (("dead", "show", "nope"), 3, "no stage run nope"),
+        (("new", "No-Name"), 2, "lower-case letters"),
+        (("new", "promo"), 4, "already"),
+        (("up", "--no-redis"), 2, "REDIS_URL"),
+        (("up", "--workers", "promo=0"), 2, "WORKERS"),
+        (("nonsense",), 2, "nonsense"),
+    ],
+)
+def test_what_cannot_be_done_has_an_exit_code_and_a_sentence(
+    run: Run, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    found, out, err = run(*arguments)
+    assert (found, out) == (code, "")
+    assert says in " ".join(err.replace("│", " ").split())
+
+
+def test_a_database_that_is_away_is_5(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    code, _, err = run("jobs", "list")
+    assert code == 5
+    assert "the database did not answer" in err
+
+
+def test_errors_are_json_for_programs(run: Run) -> None:
+    code, out, _ = run("submit", "promo", "--json")
+    assert code == 2
+    error = json.loads(out)["error"]
+    assert (error["code"], error["field"]) == ("invalid_input", "customer_name")
+
+
+def test_a_job_from_submit_to_cancel(run: Run) -> None:
+    code, out, _ = run(*PROMO, "--key", "k", "--json")
+    job = json.loads(out)["id"]
+    assert code == 0
+    assert json.loads(run(*PROMO, "--key", "k", "--json")[1]) == {
+        "id": job,
+        "created": False,
+        "pipeline": "promo",
+        "state": "queued",
+    }
+    assert run("submit", "promo", "--set", "customer_name=x", "--set", "region=y", "--key", "k")[0] == 4
+    assert [json.loads(line)["id"] for line in run("jobs", "list", "--json")[1].splitlines()] == [job]
+    shown = json.loads(run("jobs", "show", job, "--json")[1])
+    assert (shown["state"], shown["input"]["region"], shown["stages"][0]["queue"]) == ("queued", "군산", "promo.lyric")
+    assert run("jobs", "list")[1].split("\t")[:3] == [job, "promo", "queued"]
+    assert json.loads(run("jobs", "cancel", job, "--json")[1])["state"] == "cancelled"
+    assert run("watch", job)[0] == 1
+    assert json.loads(run("jobs", "resume", job, "--json")[1])["state"] == "running"
+
+
+def test_pipelines_show_their_graph(run: Run) -> None:
+    shape = json.loads(run("pipelines", "promo", "--json")[1])
+    assert [(stage["name"], stage["after"]) for stage in shape["stages"]] == [
+        ("lyric", []),
+        ("song", ["lyric"]),
+        ("video", ["song"]),
+    ]
+    assert "customer_name" in shape["input"]["properties"]
+    assert "└─ song" in run("pipelines")[1]
+
+
+def test_korean_by_option(run: Run) -> None:
+    assert run("jobs", "show", "nope", "--lang", "ko")[2].startswith("오류: ")
+
+
+def test_help_has_examples_and_exit_codes(run: Run) -> None:
+    assert "Exit codes" in run("--help")[1]
+    for command in ("up", "submit", "watch", "worker"):
+        assert "Example" in run(command, "--help")[1]
+
+
+def test_what_new_makes_is_clean_and_short(run: Run, tmp_path: Path) -> None:
+    made: list[Any] = json.loads(run("new", "card", "--json")[1])["files"]
+    assert sorted(Path(name).name for name in made) == ["README.md", "pipeline.py", "test_card.py"]
+    code = tmp_path / "pipelines" / "card" / "pipeline.py"
+    assert len(code.read_text().splitlines()) < 40
+    config = Path(__file__).parents[2] / "pyproject.toml"
+    for tool in (("ruff", "check", "--config", config), ("ruff", "format", "--check", "--config", config)):
+        subprocess.run([sys.executable, "-m", *tool, "pipelines"], cwd=tmp_path, check=True)
+    assert run("new", "card")[0] == 4
+
+
+def test_a_relay_ends_with_sigterm(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as errors:
+        relay = subprocess.Popen([STAGEPASS, "relay"], stderr=errors, cwd=tmp_path)
+    wait_until(lambda: "the relay runs" in log.read_text(), 20)
+    relay.send_signal(signal.SIGTERM)
+    assert relay.wait(20) == 0
