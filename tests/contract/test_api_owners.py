@@ -33,6 +33,7 @@ OPEN = {
 BODIES: dict[str, Any] = {
     "/api/v1/pipelines/{name}/jobs": {"text": "x"},
     "/api/v1/dead/redrive": {},
+    "/api/v1/demo/count": ["a"],
     "/api/v1/runs/{run_id}/decide": {"name": "buy", "again": True},
     "/api/v1/pipeline/start": {"customer_name": "a", "region": "b"},
     "/api/v1/lyric/generate": {"customer_name": "a", "region": "b"},

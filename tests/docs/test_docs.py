@@ -1,6 +1,7 @@
 """The docs hold: links lead somewhere, examples run, commands exist, and tables agree with the code."""
 
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
@@ -16,6 +17,8 @@ from tests.docs import pages
 from tests.docs.commands import commands
 from tests.docs.pages import ROOT
 
+import stagepass
+from stagepass import Context, Pipeline
 from stagepass.api.app import create_app
 from stagepass.bootstrap import System
 from stagepass.cli import output
@@ -300,3 +303,17 @@ def test_every_decision_is_listed() -> None:
     parts = ["## Context", "## Decision", "## Consequence", "## Rejected"]
     for file in files:
         assert pages.headings(folder / file)[1:] == parts
+
+
+def test_the_reference_for_authors_is_complete() -> None:
+    told = pages.text(DOCS / "pipelines.md")
+    for name in stagepass.__all__:
+        assert re.search(rf"\b{name}\b", told), f"stagepass.{name}"
+    rows = dict(re.findall(r"^\| `(\w+)` \|([^|]*)\|", told.partition("## What fills")[0], re.M))
+    options = inspect.signature(Pipeline.stage).parameters
+    assert list(rows) == [name for name in options if name != "self"]
+    for name, shown in rows.items():
+        default = options[name].default
+        assert shown.strip("` ") in ("", str(default), f'"{default}"') or name == "retry"
+    for name in [name for name in vars(Context) if not name.startswith("_")]:
+        assert re.search(rf"\b{name}\b", told), f"ctx.{name}"

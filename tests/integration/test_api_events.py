@@ -123,8 +123,8 @@ def test_a_client_that_leaves_frees_its_subscription(place: Installation, ann: h
     job_id = submitted(ann, gate="leave")
     with stream(ann, job_id) as events:
         next(iter(events))
-        assert place.app.state.feed.followers == 1
-    wait_until(lambda: place.app.state.feed.followers == 0, 5, "the subscription is freed")
+        assert len(place.app.state.feed._followers[job_id]) == 1
+    wait_until(lambda: job_id not in place.app.state.feed._followers, 5, "the subscription is freed")
     gates["leave"].set()
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx2
 import pytest
@@ -210,6 +211,24 @@ def test_progress_of_a_running_stage_counts(place: Installation, ann: httpx2.Cli
     assert answer.json()["state"] == "running"
     gates["progress"].set()
     ended(ann, job_id)
+
+
+def test_a_job_and_its_stages_are_of_one_moment(idle: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that ends between the two reads: it is not shown as running with everything cancelled."""
+    with idle.client() as client:
+        job_id = submitted(client)
+        store, engine = idle.system.store, idle.system.engine
+        real, moved = store.job, []
+
+        def job(asked: str) -> Any:
+            found = real(asked)
+            if not moved:
+                moved.append(engine.cancel(asked, None))
+            return found
+
+        monkeypatch.setattr(store, "job", job)
+        shown = client.get(f"/api/v1/jobs/{job_id}").json()
+        assert (shown["state"], shown["stages"][0]["state"]) == ("cancelled", "cancelled")
 
 
 def test_a_failed_job_says_where_why_and_what_to_do(ann: httpx2.Client) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
-from tests.support.api import Installation, ended, installation, picture, submitted
+from tests.support.api import Installation, ended, installation, is_problem, picture, submitted
 from tests.support.waiting import wait_until
 
 from stagepass.errors import StoreUnavailable
@@ -213,6 +213,20 @@ def test_a_large_input_is_refused_announced_or_not(small: Installation) -> None:
             assert answer.headers["content-type"] == "application/problem+json"
         answer = form(client, [("anything", ("a", b"x", "text/plain"))], meta="y" * 10_001)
         assert answer.status_code in (400, 413)
+
+
+def test_a_route_of_a_pipelines_own_has_the_same_limits(small: Installation) -> None:
+    limit = 64 * 1024  # a callback may be that large, whatever the inputs
+    with small.client() as client:
+        assert client.post("/api/v1/demo/count", json=["a", "b"]).json() == {"words": 2}
+        big = b'["' + b"x" * limit + b'"]'
+        for content in (big, (piece for piece in (big[:5000], big[5000:]))):
+            answer = client.post("/api/v1/demo/count", content=content, headers={"Content-Type": "application/json"})
+            assert is_problem(answer, 413, "too_large")
+        assert is_problem(client.post("/api/v1/demo/count", json=[1]), 422, "invalid_input")["field"] == "0"
+        broken = client.post("/api/v1/demo/count", content=b"[", headers={"Content-Type": "application/json"})
+        assert broken.status_code == 422
+        assert broken.headers["content-type"] == "application/problem+json"
 
 
 def raw(port: int, head: str, pieces: Iterator[bytes], patience: float = 20) -> tuple[bytes, int]:

@@ -1,6 +1,7 @@
 """Commands beside no running service: exit codes, JSON for programs, texts for people."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -43,6 +44,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     return run
 
+
+CACHE = Path(__file__).parents[2] / ".mypy_cache" / "template"
 
 PROMO = ("submit", "promo", "--set", "customer_name=머뭄", "--set", "region=군산")
 
@@ -129,14 +132,19 @@ def test_help_has_examples_and_exit_codes(run: Run) -> None:
         assert "Example" in run(command, "--help")[1]
 
 
-def test_what_new_makes_is_clean_and_short(run: Run, tmp_path: Path) -> None:
+def test_what_new_makes_is_short_clean_and_runs(run: Run, tmp_path: Path) -> None:
     made: list[Any] = json.loads(run("new", "card", "--json")[1])["files"]
     assert sorted(Path(name).name for name in made) == ["README.md", "pipeline.py", "test_card.py"]
     code = tmp_path / "pipelines" / "card" / "pipeline.py"
     assert len(code.read_text().splitlines()) < 40
-    config = Path(__file__).parents[2] / "pyproject.toml"
-    for tool in (("ruff", "check", "--config", config), ("ruff", "format", "--check", "--config", config)):
-        subprocess.run([sys.executable, "-m", *tool, "pipelines"], cwd=tmp_path, check=True)
+    rules = "E,F,W,I,B,UP,SIM,C4,PT,RET,RUF,PERF,PIE"
+    for tool in (("ruff", "check", "--select", rules), ("ruff", "format", "--check")):
+        command = [sys.executable, "-m", *tool, "--isolated", "--line-length", "120", "pipelines"]
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout.count("pipelines/") == 0
+    types = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(CACHE), "--config-file", os.devnull]
+    for command in ([*types, str(code)], [sys.executable, "-m", "pytest", "-q", "pipelines/card"]):
+        checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
     assert run("new", "card")[0] == 4
 
 

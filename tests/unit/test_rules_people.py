@@ -399,6 +399,8 @@ def test_a_job_with_a_held_item_is_held_when_the_other_items_have_ended() -> Non
     def act(ctx: Context, letter: str) -> None:
         if letter == "a":
             ctx.once("buy", lambda: (_ for _ in ()).throw(Transient("no answer")))
+        if letter == "c" and ctx.attempt < 3:
+            raise Transient("ends after the other is held")
 
     with Lab(fan(act=act)) as lab:
         job = lab.run({"text": "abc"})

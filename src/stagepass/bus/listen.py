@@ -88,16 +88,13 @@ class Follower:
             self._wake.clear()
             await self._wake.wait()
 
-    def passes(self, event: Event) -> bool:
-        """Note an event that goes to the client next; False for one that it has seen."""
-        if event.seq <= self.last:
-            return False
+    def saw(self, event: Event) -> None:
+        """Note an event that goes to the client next."""
         self.last = event.seq
         if event.type in TERMINAL:
             self.ended = True
         elif event.type == _RESUMED:
             self.ended = False
-        return True
 
 
 class Closed(Exception):
@@ -162,7 +159,7 @@ class Feed:
                     if isinstance(news, Tick):
                         yield news
                     elif news is not None and news.seq == follower.last + 1:
-                        follower.passes(news)
+                        follower.saw(news)
                         yield news
                     elif news is None or news.seq > follower.last:
                         async for event in self._stored(job_id, follower):
@@ -182,8 +179,8 @@ class Feed:
                 await asyncio.sleep(CHECK_ALONE)
                 continue
             for event in page:
-                if follower.passes(event):
-                    yield event
+                follower.saw(event)
+                yield event
             if len(page) < PAGE:
                 return
 

@@ -116,7 +116,6 @@ def redrive(
         emit({"redriven": len(sent), "jobs": sorted(set(sent))})
     else:
         note("dead.redriven", style="green", count=len(sent))
-    system.close()
 
 
 @group.command()
@@ -130,4 +129,3 @@ def discard(run: Run, json: Json = False) -> None:
         emit({"discarded": run, "job": job.id})
     else:
         note("dead.discarded", style="green", run=run)
-    system.close()

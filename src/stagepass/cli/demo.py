@@ -70,7 +70,6 @@ def demo(
             if code == 0:
                 target = (output or Path("stagepass-demo.mp4")).resolve()
                 tell(system, job, target)
-            system.close()
         raise typer.Exit(code_of(job))
     finally:
         if data is None and not keep:

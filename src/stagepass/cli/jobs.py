@@ -139,4 +139,3 @@ def _act(what: str, job_id: str, watch: bool, *rest: str) -> None:
         emit(job_shape(system, job))
     else:
         note(f"jobs.{what}", style="green", job=job.id, state=text(f"state.{job.state}"))
-    system.close()

@@ -40,6 +40,17 @@ class App(typer.Typer):
             sys.exit(exit_of(error))
         except KeyboardInterrupt:
             sys.exit(Exit.INTERRUPTED)
+        finally:
+            _let_go()
+
+
+def _let_go() -> None:
+    """Send what a command has still to send, and close what it opened."""
+    if "stagepass.bootstrap" in sys.modules:
+        from stagepass import bootstrap
+
+        if bootstrap._system is not None:
+            bootstrap._system.close()
 
 
 def _language_first(arguments: list[str]) -> list[str]:

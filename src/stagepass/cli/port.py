@@ -2,7 +2,6 @@
 
 import errno
 import socket
-import time
 
 from stagepass.errors import Conflict, SettingsError
 
@@ -19,7 +18,7 @@ def bind(host: str, port: int) -> socket.socket:
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         held.bind((host, port))
-        # binding beside another bound socket is allowed until one of them listens
+        # some systems let one program have 127.0.0.1 where another has every address
         if port and answers(host, port):
             raise OSError(errno.EADDRINUSE, "taken")
     except OSError as problem:
@@ -47,10 +46,3 @@ def answers(host: str, port: int) -> bool:
 def reachable(host: str) -> str:
     """An address for clients on this machine: the one listened on, or a loopback where that is every one."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-
-def wait_free(host: str, port: int, seconds: float) -> None:
-    """Give the port of a program that is just ending a moment."""
-    deadline = time.monotonic() + seconds
-    while port and answers(host, port) and time.monotonic() < deadline:
-        time.sleep(0.05)

@@ -29,4 +29,3 @@ def relay() -> None:
     system.store.check()
     log.info("the relay runs")
     loop.run()
-    system.close()

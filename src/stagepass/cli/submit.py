@@ -79,7 +79,6 @@ def submit(
         print(job.id)
         if sys.stdout.isatty():
             note("submit.next" if accepted.created else "submit.known", job=job.id)
-    system.close()
 
 
 def _drop(system: Any, stored: list[Any]) -> None:

@@ -8,7 +8,7 @@ once for the other processes.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,6 +23,9 @@ from stagepass.engine.runner import Runner
 from stagepass.errors import Permanent, StagepassError, TimedOut
 
 log = logging.getLogger("stagepass.dispatcher")
+
+RING_APART = 0.1
+"""Seconds between two bells of a full process for the same queue."""
 
 LOOK_AGAIN = 0.03
 """Seconds after which to look again for what another process held."""
@@ -74,7 +77,12 @@ class Dispatcher:
         self._most_stuck = max(2, slots // 4)
         self._woken = False
         self._draining = False
-        self._change = threading.Condition()
+        lock = threading.Lock()
+        self._change = threading.Condition(lock)
+        self._deadlines = threading.Condition(lock)
+        """What the watch waits on; told only of an end that is nearer than the one it waits for."""
+        self._next_end = float("inf")
+        self._last_ring: dict[str, float] = {}
         self._again_at: float | None = None
         """When to look again without a bell: another process held what was ready."""
         self._threads: list[threading.Thread] = []
@@ -117,6 +125,7 @@ class Dispatcher:
         with self._change:
             self._draining = True
             self._change.notify_all()
+            self._deadlines.notify()
 
     def drain(self, grace: float) -> None:
         """Claim no more; wait up to `grace` seconds for what runs, then give the rest back unspent."""
@@ -162,12 +171,19 @@ class Dispatcher:
     def _look_round(self, haul: Haul, wanted: int) -> None:
         """What is left for others, and what others may have left."""
         if len(haul.claimed) == wanted:
-            for queue in haul.more:
-                self._ring(queue)
+            self._ring_for(haul.more)
         elif haul.missed:
             with self._change:
                 self._again_at = time.monotonic() + LOOK_AGAIN
                 self._change.notify_all()
+
+    def _ring_for(self, queues: Iterable[str]) -> None:
+        """All slots here are taken and more is ready: one bell for the other processes, and soon another."""
+        now = time.monotonic()
+        for queue in queues:
+            if now - self._last_ring.get(queue, float("-inf")) >= RING_APART:
+                self._last_ring[queue] = now
+                self._ring(queue)
 
     def _is_time_again(self) -> bool:
         return self._again_at is not None and time.monotonic() >= self._again_at
@@ -196,7 +212,8 @@ class Dispatcher:
             outcome = self._attempt(claimed, lease)
             with self._change:
                 self.running.pop(claimed.token, None)
-                self._change.notify_all()
+                if self._draining:
+                    self._deadlines.notify()
             if not lease.end():  # its time was up: whoever ended it has settled it and freed this slot
                 with self._change:
                     self._stuck -= 1
@@ -212,7 +229,8 @@ class Dispatcher:
         lease = Lease(claimed.run.id, claimed.token, seconds)
         with self._change:
             self.running[claimed.token] = Running(claimed, lease)
-            self._change.notify_all()
+            if lease.ends < self._next_end:
+                self._deadlines.notify()
         return lease
 
     def _attempt(self, claimed: Claimed, lease: Lease) -> Outcome | None:
@@ -250,7 +268,8 @@ class Dispatcher:
             else:
                 if isinstance(operation, Claim):
                     haul = result
-                    self._look_round(haul, 1)
+                    if haul.missed and not haul.claimed:
+                        self._look_round(haul, 1)
         self.settled += 1
         return haul.claimed[0] if haul.claimed else None
 
@@ -268,11 +287,11 @@ class Dispatcher:
         """End attempts whose time is up. A thread cannot be killed: its slot is replaced, its writes are refused."""
         while True:
             with self._change:
-                ends = min((running.lease.ends for running in self.running.values()), default=None)
-                pause = None if ends is None else max(0.0, ends - time.monotonic())
+                self._next_end = min((running.lease.ends for running in self.running.values()), default=float("inf"))
                 if self._draining and not self.running:
                     return
-                self._change.wait(timeout=pause)
+                pause = self._next_end - time.monotonic()
+                self._deadlines.wait(timeout=None if self._next_end == float("inf") else max(0.0, pause))
             for running in list(self.running.values()):
                 if running.lease.remaining() <= 0 and running.lease.end():
                     self._time_up(running)

@@ -88,13 +88,12 @@ class SqlStore(Upkeep):
         columns = [sa.null().label(column.name) if column.name in _LARGE else column for column in c]
         query = sa.select(*columns, jobs.c.seq.label("job_seq")).join(jobs, jobs.c.id == c.job_id)
         query = query.where(c.job_id == job_id).order_by(c.created_at, c.item)
-        for _ in range(5):
-            job, found = self.job(job_id), self._all(query)
-            if job is None:
-                return None
-            if all(row.job_seq == job.seq for row in found):
-                break  # else it moved on in between
-        return job, [rows.run_of(row) for row in found]
+        looks = 0
+        while (job := self.job(job_id)) is not None:
+            found, looks = self._all(query), looks + 1
+            if looks == 5 or all(row.job_seq == job.seq for row in found):  # else it moved on in between
+                return job, [rows.run_of(row) for row in found]
+        return None
 
     def stage_states(self, job_id: str) -> list[tuple[str, RunState, int]]:
         c = stage_runs.c

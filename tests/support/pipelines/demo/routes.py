@@ -15,4 +15,9 @@ def make_router(deps: RouteDeps) -> APIRouter:
         """Says who is there."""
         return {"hello": owner}
 
+    @router.post("/demo/count")
+    def count(owner: Annotated[str, Depends(deps.owner)], words: list[str]) -> dict[str, int]:
+        """Counts words; FastAPI reads the body."""
+        return {"words": len(words)}
+
     return router
