@@ -68,17 +68,20 @@ class _Queues(Collector):
         yield GaugeMetricFamily("stagepass_event_followers", "Clients that follow a job here", self._feed.followers)
         try:
             workers = self._system.store.workers()
-            ready = dict(self._system.store.ready_since(self._system.engine.clock.now()))
+            runs = self._system.store.unfinished()
         except StoreUnavailable:
             return
         yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(alive(self._system, workers)))
-        waiting = GaugeMetricFamily("stagepass_ready_runs", "Stage runs that wait for a worker", labels=["queue"])
+        unfinished = GaugeMetricFamily(
+            "stagepass_stage_runs", "Stage runs that are not done; failed are dead letters", labels=["queue", "state"]
+        )
+        for queue, state, count in runs:
+            unfinished.add_metric([queue, state], count)
+        yield unfinished
         served = GaugeMetricFamily("stagepass_queue_served", "1 where some worker serves the queue", labels=["queue"])
         serving = served_queues(self._system, workers)
         for queue in self._system.registry.queues():
-            waiting.add_metric([queue], ready.get(queue, 0))
             served.add_metric([queue], float(queue in serving))
-        yield waiting
         yield served
 
 

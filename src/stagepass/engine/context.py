@@ -265,6 +265,8 @@ class Context:
         if waited >= limit:
             self._waits.pop(key, None)
             raise TimedOut(f"{key}: not done after {limit:g} s")
+        if not waited and limit > self._lease.remaining():
+            self.log.warning("a wait is longer than the attempt may take: raise the stage's time_limit", at_most=limit)
         self._lease.waits = self._waits
         self._lease.told_wait = waited == 0
         if waited:

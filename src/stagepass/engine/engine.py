@@ -85,7 +85,8 @@ class Engine:
         """Accept a job. When this returns, it is kept.
 
         Args:
-            key: the owner's idempotency key: the same key and input give the same job again.
+            key: the owner's idempotency key: the same key and input give the same job again. By default the one
+                that the input itself brings, if its pipeline knows of one.
             priority: -100 to 100; higher goes first within a stage.
             delay: seconds before the first stages are ready.
             stepwise: hold after each stage until `resume`.
@@ -95,7 +96,10 @@ class Engine:
             with another input.
         """
         declared = self.registry.latest(pipeline)
-        text = self._checked(declared.input, input)
+        checked, text = self._checked(declared.input, input)
+        if key is None and declared.key is not None:
+            key = declared.key(checked)
+        stepwise = stepwise or (declared.stepwise is not None and declared.stepwise(checked))
         if not -100 <= priority <= 100:
             raise InvalidInput("priority is a whole number from -100 to 100", field="priority")
         if key is not None and not 1 <= len(key) <= 200:
@@ -126,7 +130,7 @@ class Engine:
         accepted: Accepted = self.desk.do(Submit(declared, job, delay))
         return accepted
 
-    def _checked(self, model: type[BaseModel], value: Mapping[str, Any] | BaseModel) -> str:
+    def _checked(self, model: type[BaseModel], value: Mapping[str, Any] | BaseModel) -> tuple[BaseModel, str]:
         try:
             checked = value if isinstance(value, model) else model.model_validate(value)
         except ValidationError as problem:
@@ -134,7 +138,7 @@ class Engine:
         text = checked.model_dump_json()
         if len(text.encode()) > self._max_input:
             raise TooLarge(f"the input is {len(text.encode())} bytes; at most {self._max_input} are taken")
-        return text
+        return checked, text
 
     # ── reading ──
 

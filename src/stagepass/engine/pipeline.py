@@ -179,6 +179,8 @@ class Pipeline:
         version: raised when stages change in a way that running jobs would not survive; a job keeps its own.
         title: what it is, for people, by language tag.
         examples: inputs that work, shown in the API and run by the contract tests.
+        key: the idempotency key that an input brings itself, for a submit that names none.
+        stepwise: whether an input asks to hold after each stage.
     """
 
     def __init__(
@@ -189,6 +191,8 @@ class Pipeline:
         version: int = 1,
         title: Mapping[str, str] | None = None,
         examples: Iterable[Mapping[str, Any]] = (),
+        key: Callable[[Any], str | None] | None = None,
+        stepwise: Callable[[Any], bool] | None = None,
     ) -> None:
         if not _NAME.match(name):
             raise DeclarationError(
@@ -203,6 +207,8 @@ class Pipeline:
         self.version = version
         self.title = dict(title or {})
         self.examples = [dict(example) for example in examples]
+        self.key = key
+        self.stepwise = stepwise
         self.stages: dict[str, Stage] = {}
 
     def __repr__(self) -> str:

@@ -155,6 +155,10 @@ class Store(Protocol):
         """(queue, how many, counted up to a bound) of runs that have been ready since before that time."""
         ...
 
+    def unfinished(self) -> list[tuple[str, str, int]]:
+        """(queue, state, how many) of runs that are not done: ready, running, waiting, held, and dead letters."""
+        ...
+
     # workers
     def add_worker(self, row: WorkerRow) -> None: ...
     def beat(

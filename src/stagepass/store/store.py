@@ -125,6 +125,19 @@ class SqlStore(Upkeep):
             for queue, count in self._all(sa.select(seen.c.queue, sa.func.count()).group_by(seen.c.queue))
         ]
 
+    def unfinished(self) -> list[tuple[str, str, int]]:
+        c = stage_runs.c
+        parts = (  # one for each partial index, so that history is not looked at
+            "state = 'ready'",
+            "state = 'running'",
+            "state IN ('waiting', 'retrying', 'parked')",
+            "state IN ('failed', 'held')",
+        )
+        counted = [
+            sa.select(c.queue, c.state, sa.func.count()).where(sa.text(part)).group_by(c.queue, c.state) for part in parts
+        ]
+        return [(queue, state, count) for queue, state, count in self._all(sa.union_all(*counted))]
+
     # ── what belongs to them ──
 
     def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]:

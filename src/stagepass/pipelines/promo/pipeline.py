@@ -13,6 +13,8 @@ promo = Pipeline(
     input=PromoRequest,
     version=1,
     title={"en": "Song and clip for a business", "ko": "가게를 위한 노래와 영상"},
+    key=lambda request: str(request.task_id) if request.task_id else None,
+    stepwise=lambda request: not request.auto_continue,
     examples=[
         {
             "customer_name": "머뭄 게스트하우스",
