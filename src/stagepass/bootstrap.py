@@ -6,6 +6,7 @@ from functools import cached_property
 
 from dotenv import dotenv_values
 
+import stagepass.providers.builtin  # noqa: F401  (registers the ports)
 from stagepass.bus.connect import async_client, sync_client
 from stagepass.bus.gate import RedisGate
 from stagepass.bus.listen import Feed
@@ -26,7 +27,6 @@ from stagepass.queue.app import make_app
 from stagepass.queue.bell import CeleryBell
 from stagepass.settings import Settings
 from stagepass.store import SqlStore, connect, migrate
-import stagepass.providers.builtin  # noqa: F401  (registers the ports)
 from stagepass.upkeep import Upkeep
 
 CALLBACK_LIFE = 14 * 86400
@@ -160,4 +160,3 @@ def _database_1(redis_url: str) -> str:
     scheme, _, rest = base.partition("://")
     host = rest.split("/", 1)[0]
     return f"{scheme}://{host}/1" + (f"?{query}" if query else "")
-

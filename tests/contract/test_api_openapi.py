@@ -16,11 +16,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
     unsupported_method,
 )
-from tests.support.api import Installation, RedisServer, ended, installation, submitted
-from tests.support.pipelines.demo.pipeline import demo, quick
 
 from stagepass.engine.registry import Registry
 from stagepass.pipelines.promo.pipeline import promo
+from tests.support.api import Installation, RedisServer, ended, installation, submitted
+from tests.support.pipelines.demo.pipeline import demo, quick
 
 pytest_plugins = ("tests.support.api_fixtures",)
 pytestmark = pytest.mark.timeout(120)
@@ -114,9 +114,8 @@ def test_the_pages_that_show_it_are_there(world: Installation) -> None:
 def test_it_says_how_to_say_who_one_is(
     tmp_path: Any, redis: RedisServer, mode: dict[str, str], schemes: set[str]
 ) -> None:
-    from tests.support.api import make_system
-
     from stagepass.api.app import create_app
+    from tests.support.api import make_system
 
     system = make_system(tmp_path, redis.url, **mode)
     document = create_app(system).openapi()

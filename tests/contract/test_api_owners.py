@@ -7,13 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi.routing import RouteContext, iter_route_contexts
-from tests.support.api import Installation, RedisServer, ended, installation, submitted
-from tests.support.pipelines.demo.pipeline import demo, quick
-from tests.support.waiting import wait_until
 
 from stagepass.api.openapi import requires_owner
 from stagepass.engine.registry import Registry
 from stagepass.pipelines.promo.pipeline import promo
+from tests.support.api import Installation, RedisServer, ended, installation, submitted
+from tests.support.pipelines.demo.pipeline import demo, quick
+from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

@@ -13,9 +13,6 @@ from typing import Any
 import click
 import pytest
 import typer
-from tests.docs import pages
-from tests.docs.commands import commands
-from tests.docs.pages import ROOT
 
 import stagepass
 from stagepass import Context, Pipeline
@@ -30,6 +27,9 @@ from stagepass.engine.registry import Registry
 from stagepass.engine.states import JOB_MOVES, RUN_MOVES
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
+from tests.docs import pages
+from tests.docs.commands import commands
+from tests.docs.pages import ROOT
 
 PAGES = pages.pages()
 LINES = sorted(set(pages.shell_commands()))

@@ -13,13 +13,13 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
-from tests.support.api import Installation, RedisServer, Server, make_system
 
 from stagepass.api.app import create_app
 from stagepass.api.auth import make_authenticate
 from stagepass.api.tokens import Tokens
 from stagepass.errors import SettingsError
 from stagepass.settings import Settings
+from tests.support.api import Installation, RedisServer, Server, make_system
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 import structlog
-from tests.support.api import Installation, RedisServer, installation, submitted
 
 from stagepass.errors import StoreUnavailable
 from stagepass.logs import configure_logging
+from tests.support.api import Installation, RedisServer, installation, submitted
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
+from stagepass.api import events as api_events
+from stagepass.bus.connect import sync_client
 from tests.support.api import Installation, RedisServer, ended, installation, submitted
 from tests.support.pipelines.demo.pipeline import gates, reached
 from tests.support.sse import Sent, follow_raw, stream
 from tests.support.waiting import wait_until
-
-from stagepass.api import events as api_events
-from stagepass.bus.connect import sync_client
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

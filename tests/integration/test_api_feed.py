@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.api import RedisServer, make_system
 
 from stagepass.bootstrap import System
 from stagepass.bus import listen
@@ -23,6 +22,7 @@ from stagepass.engine.operations import OnJob
 from stagepass.engine.ports import Tick
 from stagepass.engine.records import Event, Job
 from stagepass.errors import StoreUnavailable
+from tests.support.api import RedisServer, make_system
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.api import Installation, ended, is_problem, submitted
-from tests.support.pipelines.demo.pipeline import gates, reached
-from tests.support.waiting import wait_until
 
 from stagepass.engine.records import WorkerRow
 from stagepass.errors import StoreUnavailable
+from tests.support.api import Installation, ended, is_problem, submitted
+from tests.support.pipelines.demo.pipeline import gates, reached
+from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

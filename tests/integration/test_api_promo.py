@@ -6,15 +6,15 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.api import Installation, RedisServer, installation, is_problem, picture
-from tests.support.pipelines.demo.pipeline import gates, reached
-from tests.support.pipelines.promo.pipeline import promo
-from tests.support.waiting import wait_until
 
 from stagepass.engine.records import StageRun
 from stagepass.engine.registry import Registry
 from stagepass.engine.states import RunState
 from stagepass.pipelines.promo.routes import stage_status
+from tests.support.api import Installation, RedisServer, installation, is_problem, picture
+from tests.support.pipelines.demo.pipeline import gates, reached
+from tests.support.pipelines.promo.pipeline import promo
+from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
-from tests.support.api import Installation, ended, installation, is_problem, picture, submitted
-from tests.support.waiting import wait_until
 
 from stagepass.errors import StoreUnavailable
+from tests.support.api import Installation, ended, installation, is_problem, picture, submitted
+from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.api_fixtures",)
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.up import STAGEPASS
-from tests.support.waiting import wait_until
 
 from stagepass import bootstrap
 from stagepass.cli import output, texts
 from stagepass.cli.main import app
 from stagepass.store import migrate
+from tests.support.up import STAGEPASS
+from tests.support.waiting import wait_until
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -4,10 +4,10 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from tests.support.site import Site, site
 
 from stagepass.engine.failpoints import NAMES
 from stagepass.engine.states import JobState
+from tests.support.site import Site, site
 
 SUBMITTER = ("submit.before_commit", "submit.after_commit", "bell.before_send", "bell.after_send")
 RELAY = ("relay.before_rescue", "relay.after_rescue")

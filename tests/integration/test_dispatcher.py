@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
-from tests.support.crew import crew
-from tests.support.shapes import Word, chain, diamond, fan
-from tests.support.waiting import wait_until
 
 from stagepass import Context, Pipeline, Retry
 from stagepass.engine import failpoints
@@ -19,6 +16,9 @@ from stagepass.engine.ports import RunFilter
 from stagepass.engine.records import WorkerRow
 from stagepass.engine.states import JobState, RunState
 from stagepass.store import SqlStore
+from tests.support.crew import crew
+from tests.support.shapes import Word, chain, diamond, fan
+from tests.support.waiting import wait_until
 
 
 class Gatekeeper:

@@ -21,13 +21,13 @@ import redis
 from kombu import Connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from tests.support.waiting import wait_until
 
 from stagepass.embedded.lock import FolderLock
 from stagepass.embedded.parent import PARENT_FD
 from stagepass.embedded.redis import EmbeddedRedis, find_server
 from stagepass.embedded.supervisor import FIRST_DELAY, Supervisor
 from stagepass.errors import SettingsError
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 

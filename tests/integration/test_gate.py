@@ -2,17 +2,19 @@
 
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from tests.support.processes import at_once
-from tests.support.waiting import wait_until
 
+from stagepass.bus.connect import sync_client
 from stagepass.bus.gate import RedisGate
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.ports import Limit
+from tests.support.processes import at_once
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +95,11 @@ def test_lesson_18_a_closed_provider_is_closed_for_all_and_then_tried_by_one(gat
 
 
 def test_without_redis_limited_calls_wait_and_others_go_on() -> None:
-    with redis.Redis(unix_socket_path="/nowhere/redis.sock") as client:
+    began = time.monotonic()
+    with sync_client("unix:///nowhere/redis.sock") as client:
         gate = RedisGate(client)
         assert gate.enter("suno", Limit(rate=1), "t", at_most=1) == (1.0, "limits unknown")
         assert gate.enter("suno", Limit(), "t", at_most=1) == (0.0, "")
         gate.leave("suno", "t", healthy=True)
         gate.close_for("suno", 1, "x")
+    assert time.monotonic() - began < 2, "a stage's thread must not stand still"

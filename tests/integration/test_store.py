@@ -9,9 +9,6 @@ import psycopg
 import pymysql
 import pytest
 import sqlalchemy as sa
-from tests.support.processes import Process, at_once, processes, raised
-from tests.support.shapes import chain, diamond, fan
-from tests.support.waiting import wait_until
 
 from stagepass.engine import rules
 from stagepass.engine.book import Book
@@ -25,6 +22,9 @@ from stagepass.engine.values import File
 from stagepass.errors import Conflict, InvalidInput, Permanent, StoreUnavailable, TooLarge, Transient
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
+from tests.support.processes import Process, at_once, processes, raised
+from tests.support.shapes import chain, diamond, fan
+from tests.support.waiting import wait_until
 
 HARD = "한글 🎵 \u0000 \ud7ff \u200b \\ \" ' % :x ?"
 

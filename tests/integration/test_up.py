@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from tests.support.up import STAGEPASS, Up, place, processes_of
 from tests.support.waiting import wait_until
 

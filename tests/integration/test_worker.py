@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from stagepass.engine.states import JobState, RunState
 from tests.support.databases import missing
 from tests.support.site import Site, site
 from tests.support.waiting import wait_until
-
-from stagepass.engine.states import JobState, RunState
 
 THREADS = ("-P", "threads", "-c", "4")
 PREFORK = ("-P", "prefork", "-c", "2")

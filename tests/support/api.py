@@ -15,8 +15,6 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 from PIL import Image
-from tests.support.pipelines.demo.pipeline import demo, quick
-from tests.support.waiting import wait_until
 
 from stagepass.api.app import create_app
 from stagepass.bootstrap import System
@@ -24,6 +22,8 @@ from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.registry import Registry
 from stagepass.settings import Settings
 from stagepass.worker.runtime import Runtime
+from tests.support.pipelines.demo.pipeline import demo, quick
+from tests.support.waiting import wait_until
 
 
 class RedisServer:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
 from tests.support.api import Installation, RedisServer, ended, installation, redis_server, submitted
 
 

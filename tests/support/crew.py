@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.waiting import wait_until
-
 from stagepass.bus.gate import OpenGate
 from stagepass.engine.clock import SystemClock
 from stagepass.engine.context import Services
@@ -24,6 +22,7 @@ from stagepass.engine.states import ENDED
 from stagepass.files.local import LocalFiles
 from stagepass.store import SqlStore
 from stagepass.testing import Recorder
+from tests.support.waiting import wait_until
 
 
 class Crew:

@@ -10,8 +10,6 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tests.support.waiting import wait_until
-
 from stagepass import NotDone
 from stagepass.pipelines.promo.models import LyricText
 from stagepass.providers.ports import (
@@ -28,6 +26,7 @@ from stagepass.providers.ports import (
     Usage,
 )
 from stagepass.providers.registry import Offer, provide
+from tests.support.waiting import wait_until
 
 LYRIC = "[Verse]\n군산 바다 곁에 작은 방 하나\n창을 열면 노을이 들어와요\n[Chorus]\n머뭄에서 쉬어 가요\n오늘은 여기 머물러요 우리"
 

@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.waiting import wait_until
-
 from stagepass.bootstrap import System
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.records import Job
 from stagepass.engine.states import ENDED, JobState
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = ROOT / "tests" / "support" / "crashing"

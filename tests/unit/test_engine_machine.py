@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
-from tests.support.shapes import Word, Words
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.failpoints import NAMES
@@ -21,6 +20,7 @@ from stagepass.engine.records import TERMINAL
 from stagepass.engine.states import DONE, ENDED, OPEN, JobState, RunState
 from stagepass.errors import Conflict, NotFound
 from stagepass.testing import Crash, Lab
+from tests.support.shapes import Word, Words
 
 POINTS = [name for name in NAMES if name.split(".")[0] in ("claim", "body", "once", "settle")]
 QUICK = Retry(1, wait="1s", jitter=0)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.webserver import WebServer, response, web_server
 
 from stagepass.errors import InvalidInput, RequestError, TooLarge, Unavailable
 from stagepass.providers.fetching.addresses import is_public, parse_url
 from stagepass.providers.fetching.fetch import Fetched, fetch_url
+from tests.support.webserver import WebServer, response, web_server
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 5000
 HERE = [ipaddress.ip_network("127.0.0.1/32")]  # only this one: 127.0.0.2 is a private address like others

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.support.processes import Process, processes
-from tests.support.shapes import chain
 
 from stagepass.engine.ids import new_id
 from stagepass.engine.operations import Claim, Submit
@@ -17,6 +15,8 @@ from stagepass.store import SqlStore
 from stagepass.store.tables import stage_runs
 from stagepass.store.tx import _lanes, _turns
 from stagepass.testing import Lab
+from tests.support.processes import Process, processes
+from tests.support.shapes import chain
 
 
 def flood(process: Process, count: int, owner: str, priority: int = 0) -> None:

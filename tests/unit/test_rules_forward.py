@@ -4,7 +4,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.support.shapes import Word, Words, chain, diamond, fan
 
 from stagepass import (
     Again,
@@ -26,6 +25,7 @@ from stagepass.engine.ports import Limit
 from stagepass.engine.states import JobState, RunState
 from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable
 from stagepass.testing import Crash, Lab
+from tests.support.shapes import Word, Words, chain, diamond, fan
 
 
 def fails(*problems: BaseException) -> Any:

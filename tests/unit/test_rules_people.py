@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.support.shapes import Word, chain, diamond, fan
-from tests.unit.test_rules_forward import buys, fails, numbers_have_no_gap
 
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.ids import run_id
@@ -12,6 +10,8 @@ from stagepass.engine.operations import Claim
 from stagepass.engine.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound
 from stagepass.testing import Crash, Lab
+from tests.support.shapes import Word, chain, diamond, fan
+from tests.unit.test_rules_forward import buys, fails, numbers_have_no_gap
 
 
 def states(lab: Lab, job: Any) -> dict[str, str]:

@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import redis
 import redis.asyncio
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from stagepass.errors import SettingsError
@@ -13,14 +15,19 @@ from stagepass.errors import SettingsError
 _OPTIONS: dict[str, Any] = {"socket_connect_timeout": 2, "health_check_interval": 30}
 
 
+def _once_more() -> Retry:
+    """The client's own default tries for seconds, in which a stage's thread would stand still."""
+    return Retry(ExponentialBackoff(cap=0.1, base=0.02), 1)
+
+
 def sync_client(url: str, *, timeout: float = 2.0) -> "redis.Redis":
     """A client for threads. ``sentinel://host:port,host:port/name?db=0`` finds the primary by Sentinel."""
     if url.startswith("sentinel://"):
         hosts, name, options = _sentinel(url)
         sentinel: Any = Sentinel(hosts, socket_timeout=timeout)  # type: ignore[no-untyped-call]
-        found: redis.Redis = sentinel.master_for(name, socket_timeout=timeout, **options)
+        found: redis.Redis = sentinel.master_for(name, socket_timeout=timeout, retry=_once_more(), **options)
         return found
-    return redis.Redis.from_url(_checked(url), socket_timeout=timeout, **_OPTIONS)
+    return redis.Redis.from_url(_checked(url), socket_timeout=timeout, retry=_once_more(), **_OPTIONS)
 
 
 def async_client(url: str) -> "redis.asyncio.Redis":

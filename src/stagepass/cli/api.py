@@ -15,7 +15,7 @@ def api(
     ] = None,
     fd: Annotated[int | None, typer.Option("--socket", help="A bound socket to listen on.", hidden=True)] = None,
 ) -> None:
-    """Run the API: REST, live events, web pages.
+    """Run the API: jobs, live events, result files.
 
     `stagepass up` runs one. Run several behind a load balancer; they share nothing but the database and Redis.
 

@@ -21,7 +21,7 @@ def new(
 ) -> None:
     """Make a pipeline: a folder in ./pipelines with an example of three stages, a test and a README.
 
-    API, CLI, workers and web pages find it by themselves; nothing else has to be changed.
+    API, CLI and workers find it by themselves; nothing else has to be changed.
 
     [bold]Example[/bold]
 

@@ -134,7 +134,8 @@ class SqlStore(Upkeep):
             "state IN ('failed', 'held')",
         )
         counted = [
-            sa.select(c.queue, c.state, sa.func.count()).where(sa.text(part)).group_by(c.queue, c.state) for part in parts
+            sa.select(c.queue, c.state, sa.func.count()).where(sa.text(part)).group_by(c.queue, c.state)
+            for part in parts
         ]
         return [(queue, state, count) for queue, state, count in self._all(sa.union_all(*counted))]
 

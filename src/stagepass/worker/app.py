@@ -8,9 +8,11 @@ import logging
 import os
 import signal
 import threading
+import warnings
 from typing import Any
 
 from celery import signals
+from celery.exceptions import SecurityWarning
 
 from stagepass.bootstrap import System, load_system
 from stagepass.engine import failpoints
@@ -24,6 +26,9 @@ GO_ON = 30.0
 
 system: System = load_system()
 app = make_app(system.broker_url, system.registry.queues(), queue_type=system.settings.queue_type)
+
+# The warning is about pickled messages from a broker that others can write to; ours are JSON, and two ids.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 _runtime: Runtime | None = None
 _in_child = False

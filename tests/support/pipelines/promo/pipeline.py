@@ -4,10 +4,10 @@ The business's description says what: ``song=fail video=gate:g1``.
 """
 
 from pydantic import BaseModel
-from tests.support.pipelines.demo.pipeline import gates, reached
 
 from stagepass import Context, File, Permanent, Pipeline, Retry, Transient
 from stagepass.pipelines.promo.models import PromoRequest
+from tests.support.pipelines.demo.pipeline import gates, reached
 
 
 class Made(BaseModel):
