@@ -122,7 +122,8 @@ def test_the_number_may_come_in_the_address_and_the_header_wins(ann: httpx2.Clie
 def test_a_client_that_leaves_frees_its_subscription(place: Installation, ann: httpx2.Client) -> None:
     job_id = submitted(ann, gate="leave")
     with stream(ann, job_id) as events:
-        next(iter(events))
+        reading = iter(events)
+        next(reading)
         assert len(place.app.state.feed._followers[job_id]) == 1
     wait_until(lambda: job_id not in place.app.state.feed._followers, 5, "the subscription is freed")
     gates["leave"].set()

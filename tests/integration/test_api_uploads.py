@@ -226,6 +226,8 @@ def test_a_route_of_a_pipelines_own_has_the_same_limits(small: Installation) -> 
         for content in (big, (piece for piece in (big[:5000], big[5000:]))):
             answer = client.post("/api/v1/demo/count", content=content, headers={"Content-Type": "application/json"})
             assert is_problem(answer, 413, "too_large")
+        answer = client.post("/api/v1/demo/count", content=big, headers={"Content-Type": "multipart/form-data"})
+        assert is_problem(answer, 413, "too_large")  # only who reads forms allows as much as a form
         assert is_problem(client.post("/api/v1/demo/count", json=[1]), 422, "invalid_input")["field"] == "0"
         broken = client.post("/api/v1/demo/count", content=b"[", headers={"Content-Type": "application/json"})
         assert broken.status_code == 422
@@ -286,6 +288,16 @@ def test_a_file_that_never_ends_is_cut_off_and_nothing_of_it_is_kept(small: Inst
     assert answer.startswith(b"HTTP/1.1 413")
     assert sent < 200 * MIB
     assert kept(small) == before
+
+
+def test_who_sends_too_much_gets_to_see_why(small: Installation) -> None:
+    """A server that closes the line while its client still sends is seen as a broken line, not as an answer."""
+    body = b"x" * 20 * MIB
+    for kind in ("multipart/form-data; boundary=b", "application/json"):
+        with socket.create_connection(("127.0.0.1", small.server.port), timeout=20) as line:
+            head = f"POST {SUBMIT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}"
+            line.sendall(head.encode() + b"\r\n\r\n" + body)
+            assert line.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_a_body_that_was_announced_too_large_is_not_waited_for(small: Installation) -> None:

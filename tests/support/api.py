@@ -122,6 +122,7 @@ class Installation:
         self.system.engine.dispatcher = None
         if self._runtime is not None:
             self._relay.stop()
+            assert self._relay_thread is not None
             self._relay_thread.join(5)
             self._runtime.stop()
         self.system.close()
@@ -154,7 +155,9 @@ def ended(client: httpx2.Client, job_id: str, timeout: float = 20.0) -> dict[str
         job: dict[str, Any] = client.get(f"/api/v1/jobs/{job_id}").json()
         return job if job["state"] in ("completed", "failed", "cancelled") else None
 
-    return wait_until(look, timeout, f"job {job_id} ends")
+    job = wait_until(look, timeout, f"job {job_id} ends")
+    assert job is not None
+    return job
 
 
 def submitted(client: httpx2.Client, pipeline: str = "demo", **input: Any) -> str:

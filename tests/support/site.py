@@ -50,9 +50,15 @@ class Site:
         self.diary.touch()
         self.children: list[Any] = []
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.system = self.new_system()
-        self.system.store.create_all()
         self._relay: tuple[Any, threading.Thread] | None = None
+        self.system: System
+        try:
+            self.system = self.new_system()
+            self.system.store.create_all()
+        except BaseException:
+            self._server.kill()
+            self._server.wait(10)
+            raise
 
     def new_system(self) -> System:
         settings = Settings.load(**self.settings)

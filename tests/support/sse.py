@@ -52,7 +52,7 @@ def stream(
     client: httpx2.Client, job_id: str, last: str | int | bytes | None = None, **options: Any
 ) -> Iterator[Stream]:
     """A job's events, from after `last`."""
-    headers = {} if last is None else {"Last-Event-ID": last if isinstance(last, bytes) else str(last).encode()}
+    headers: Any = {} if last is None else {"Last-Event-ID": last if isinstance(last, bytes) else str(last).encode()}
     with client.stream("GET", f"/api/v1/jobs/{job_id}/events", headers=headers, timeout=30, **options) as response:
         yield Stream(response)
 

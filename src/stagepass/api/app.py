@@ -25,7 +25,6 @@ from stagepass.api.edge import Edge
 from stagepass.api.metrics import Metrics
 from stagepass.api.mount import mount_pipelines
 from stagepass.api.openapi import describe
-from stagepass.api.uploads import largest_form
 from stagepass.bootstrap import System, load_system
 from stagepass.bus.connect import sync_client
 
@@ -81,8 +80,7 @@ def create_app(system: System) -> FastAPI:
     _describe_itself(app, system)
     app.add_middleware(
         Edge,
-        body=max(system.settings.max_input_bytes, callbacks.LARGEST),
-        form=largest_form(system.settings),
+        largest=max(system.settings.max_input_bytes, callbacks.LARGEST),
         routes={id(route.original_route): route.path or "-" for route in iter_route_contexts(app.routes)},
         seen=app.state.metrics.seen,
     )

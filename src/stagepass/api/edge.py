@@ -1,11 +1,9 @@
 """The outermost layer: a name for each request, limits to its body, safe headers, one log line, a last resort."""
 
-import asyncio
 import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import structlog
 from sse_starlette.sse import SendTimeoutError
@@ -20,6 +18,10 @@ from stagepass.engine.ids import new_id
 access = structlog.stdlib.get_logger("stagepass.access")
 log = logging.getLogger("stagepass.api")
 
+BODY = "stagepass.body"
+"""Where a request's scope has its `Body`."""
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _HEADERS = {
@@ -30,10 +32,6 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
-LINGER_BYTES = 64 * 1024 * 1024
-LINGER_SECONDS = 5.0
-"""How much of a refused body is still read, so that its sender gets to see the answer instead of a broken line."""
-
 Seen = Callable[[str, str, int, float], None]
 """Told of each request: method, route, status, seconds."""
 
@@ -42,15 +40,14 @@ class Edge:
     """See the module's text.
 
     Args:
-        body: bytes of the largest body.
-        form: bytes of the largest multipart form, files and all.
+        largest: bytes of the largest body; a reader of forms may allow more, once it knows who asks.
         routes: by route object: its path as declared.
         seen: counts requests.
     """
 
-    def __init__(self, app: ASGIApp, *, body: int, form: int, routes: Mapping[int, str], seen: Seen) -> None:
+    def __init__(self, app: ASGIApp, *, largest: int, routes: Mapping[int, str], seen: Seen) -> None:
         self._app = app
-        self._body, self._form = body, form
+        self._largest = largest
         self._routes = routes
         self._seen = seen
 
@@ -71,14 +68,10 @@ class Edge:
                 _decorate(MutableHeaders(raw=message["headers"]), request_id)
             await send(message)
 
-        limit = self._form if headers.get("content-type", "").lower().startswith("multipart/") else self._body
-        body = _Body(receive, limit, headers.get("content-length"))
+        body = scope[BODY] = Body(receive, self._largest, headers.get("content-length", ""))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                if body.announced > limit:
-                    await self._refuse(scope, body, send_on, headers)
-                else:
-                    await self._app(scope, body.receive, send_on)
+                await self._app(scope, body.receive, send_on)
             except ClientDisconnect:
                 status = status or 499
             except SendTimeoutError:
@@ -90,12 +83,6 @@ class Edge:
                 await problems.of(error)(scope, receive, send_on)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
-
-    @staticmethod
-    async def _refuse(scope: Scope, body: "_Body", send: Send, headers: Headers) -> None:
-        if headers.get("expect", "").lower() != "100-continue":
-            await body.linger()
-        await problems.of(body.too_large())(scope, body.receive, send)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = self._routes.get(id(scope.get("route")), "-")
@@ -109,34 +96,24 @@ def _decorate(headers: MutableHeaders, request_id: str) -> None:
     headers["X-Request-ID"] = request_id
 
 
-class _Body:
-    """A request's body, counted: chunked ones, too, end at the limit."""
+class Body:
+    """A request's body, counted as it is read: chunked ones, too, end at the limit."""
 
-    def __init__(self, receive: Receive, limit: int, announced: str | None) -> None:
+    def __init__(self, receive: Receive, largest: int, announced: str) -> None:
+        self.largest = largest
         self._receive = receive
-        self._limit = limit
         self._count = 0
-        self.announced = int(announced) if announced and announced.isdigit() else 0
-
-    def too_large(self) -> HTTPException:
-        return HTTPException(413, f"the request's body is larger than {self._limit:,} bytes; send less")
+        self._announced = int(announced) if _LENGTH.fullmatch(announced) else 0
 
     async def receive(self) -> Message:
+        if self._announced > self.largest:  # before it is asked for: it need not be sent at all
+            raise self._too_large()
         message = await self._receive()
         if message["type"] == "http.request":
             self._count += len(message.get("body", b""))
-            if self._count > self._limit:
-                await self.linger()
-                raise self.too_large()
+            if self._count > self.largest:
+                raise self._too_large()
         return message
 
-    async def linger(self) -> None:
-        """Read on for a while, and drop it."""
-        dropped = 0
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                while dropped < LINGER_BYTES:
-                    message = await self._receive()
-                    dropped += len(message.get("body", b""))
-                    if message["type"] != "http.request" or not message.get("more_body"):
-                        return
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"the request's body is larger than {self.largest:,} bytes; send less")

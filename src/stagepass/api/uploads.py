@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from stagepass.api.body import media_type, read_json
+from stagepass.api.edge import BODY
 from stagepass.engine.values import File
 from stagepass.errors import BadRequest, InvalidInput, TooLarge
 from stagepass.settings import Settings
@@ -65,6 +66,7 @@ async def read_input(request: Request, model: type[BaseModel], settings: Setting
     if media_type(request) != "multipart/form-data":
         return Incoming(await read_json(request, settings.max_input_bytes))
     takes = file_fields(model)
+    request.scope[BODY].largest = largest_form(settings)
     parser = _Parser(request, takes, settings)
     try:
         form = await parser.parse()

@@ -183,8 +183,7 @@ class Engine:
         """Stored outputs by stage: of the last stages, or of every one."""
         pipeline = self.registry.find(job.pipeline, job.version)
         stages = (pipeline.stages.values() if every else pipeline.leaves) if pipeline else ()
-        with self.store.begin() as tx:
-            stored = tx.outputs([(job.id, stage.name) for stage in stages]).get(job.id, {})
+        stored = self.store.outputs([(job.id, stage.name) for stage in stages]).get(job.id, {})
         return {stage.name: _value(stored[stage.name], stage.mapped) for stage in stages if stage.name in stored}
 
     def dead(self, which: RunFilter) -> list[StageRun]:

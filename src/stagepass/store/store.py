@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.ports import JobFilter, RunFilter
+from stagepass.engine.ports import JobFilter, Outputs, RunFilter
 from stagepass.engine.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
 from stagepass.engine.states import RunState
 from stagepass.engine.values import File
@@ -94,6 +94,10 @@ class SqlStore(Upkeep):
             if looks == 5 or all(row.job_seq == job.seq for row in found):  # else it moved on in between
                 return job, [rows.run_of(row) for row in found]
         return None
+
+    def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:
+        with connect.translated(), self._reads.connect() as connection:
+            return SqlTx(connection).outputs(wanted)
 
     def stage_states(self, job_id: str) -> list[tuple[str, RunState, int]]:
         c = stage_runs.c
