@@ -1,5 +1,6 @@
 """The two sides of the comparison: each starts its worker, submits, and hears of every end from one reader."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -62,7 +63,7 @@ class Chain(Side):
         self._worker("benchmarks.chain_app", "bench", env, HERE.parent)
         from benchmarks import chain_app
 
-        self.app = chain_app
+        self.app = importlib.reload(chain_app)  # its app keeps the connections of the round before
         threading.Thread(target=self._read, daemon=True).start()
 
     def submit(self, n: int, slow: bool = False) -> str:

@@ -1,5 +1,6 @@
 """``stagepass api``: the HTTP API by itself."""
 
+import os
 import socket
 from typing import Annotated
 
@@ -25,6 +26,8 @@ def api(
     """
     from stagepass.cli.service import begin
 
+    if host is not None:
+        os.environ["HOST"] = host  # what the settings check is where it really listens
     system = begin()
     settings = system.settings
     host, port = settings.host if host is None else host, settings.port if port is None else port
@@ -41,6 +44,7 @@ def _serve(listening: socket.socket) -> None:
         factory=True,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the peer's own address decides whom AUTH_MODE=header believes
         # streams of events never end by themselves: clients come back and go on where they were
         timeout_graceful_shutdown=3,
     )

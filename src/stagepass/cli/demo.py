@@ -1,6 +1,7 @@
 """``stagepass demo``: the whole system at work once, on this machine, for nothing."""
 
 import os
+import select
 import shutil
 import signal
 import sys
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from stagepass.engine.pipeline import Pipeline
     from stagepass.engine.records import Job
     from stagepass.engine.values import File
+
+START_WITHIN = 120.0
+"""Seconds within which everything must have started."""
 
 LOCAL = {
     "database_url": "",
@@ -115,14 +119,21 @@ def running(folder: Path) -> Iterator[dict[str, Any]]:
         )
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
+        said, _, _ = select.select([process.stdout], [], [], START_WITHIN)
+        line = process.stdout.readline() if said else b""
         if not line:
-            raise Unavailable("it did not start: " + " ".join(log.read_text("utf-8", "replace").splitlines()[-3:]))
+            raise Unavailable(f"it did not start: {_why(log)}")
         yield json_.loads(line)
     finally:
         _stop(process)
         os.close(reader)
         os.close(writer)
+
+
+def _why(log: Path) -> str:
+    """The lines that tell of an error, or the last ones."""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    return " ".join([line for line in lines if "Error" in line or "error:" in line][-3:] or lines[-3:])
 
 
 def _stop(process: Any) -> None:

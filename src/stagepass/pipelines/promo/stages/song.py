@@ -1,12 +1,11 @@
 """The song: ordered once, waited for without a slot, kept, and its lines timed."""
 
-import tempfile
 from collections.abc import Sequence
 
 from stagepass import Context
-from stagepass.errors import TaskFailed
 from stagepass.pipelines.promo.models import Lyric, PromoRequest, Song, SungLine, language_tag
-from stagepass.providers.ports import LineTiming, MadeSong, SongMaker, SongRequest
+from stagepass.pipelines.promo.stages.remote import keep, wait_for
+from stagepass.providers.ports import LineTiming, SongMaker, SongRequest
 
 TASK = "suno_task_id"
 """The memo that holds the remote task's id, whoever the maker is."""
@@ -17,12 +16,10 @@ EVERY, AT_MOST = "10s", "5m"
 def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) -> Song:
     """Order, wait, fetch, keep."""
     task = ctx.once(TASK, lambda: _submit(ctx, request, lyric, maker), type=str)
-    made = _wait(ctx, maker, task)
-    ctx.progress(0.9, "song: uploading")
-    with tempfile.TemporaryFile() as copy:
-        maker.fetch(made, copy)
-        copy.seek(0)
-        file = ctx.files.put(copy, name="song.mp3", type=made.content_type)
+    made = wait_for(
+        ctx, TASK, lambda tell: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="song: generating"
+    )
+    file = keep(ctx, lambda copy: maker.fetch(made, copy), name="song.mp3", type=made.content_type)
     told = made.timing is not None and len(made.timing) > 0
     lines = made.timing if told and made.timing else spread(lyric.text, made.duration)
     return Song(
@@ -52,17 +49,6 @@ def order(ctx: Context, request: PromoRequest, lyric: Lyric) -> SongRequest:
 def _submit(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) -> str:
     with ctx.using(maker.name):
         return maker.submit(order(ctx, request, lyric))
-
-
-def _wait(ctx: Context, maker: SongMaker, task: str) -> MadeSong:
-    def tell(fraction: float) -> None:
-        ctx.progress(0.9 * fraction, "song: generating")
-
-    try:
-        return ctx.wait(lambda: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="song: generating")
-    except TaskFailed:
-        ctx.forget(TASK)  # nothing goes on under that id: the next attempt orders anew
-        raise
 
 
 def spread(lyric: str, duration: float) -> Sequence[LineTiming]:

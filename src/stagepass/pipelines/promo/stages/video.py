@@ -1,17 +1,16 @@
 """The video: photos made ready, the render ordered once, waited for without a slot, and kept."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from pydantic import HttpUrl
 
 from stagepass import Context, File
-from stagepass.errors import TaskFailed
 from stagepass.pipelines.promo.models import Clip, PromoRequest, Song, language_tag
+from stagepass.pipelines.promo.stages.remote import keep, wait_for
 from stagepass.providers.fetching.fetch import fetch_url
 from stagepass.providers.fetching.images import MAX_BYTES, check_image
-from stagepass.providers.ports import ClipMaker, ClipRequest, LineTiming, MadeClip
+from stagepass.providers.ports import ClipMaker, ClipRequest, LineTiming
 
 TASK = "creatomate_render_id"
 """The memo that holds the render's id, whoever the maker is."""
@@ -28,12 +27,10 @@ def make(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> C
     """Photos, order, wait, fetch, keep."""
     _photos(ctx, request)  # before the order: a photo that is none costs nothing
     task = ctx.once(TASK, lambda: _submit(ctx, request, song, maker), type=str)
-    made = _wait(ctx, maker, task)
-    ctx.progress(0.95, "video: uploading")
-    with tempfile.TemporaryFile() as copy:
-        maker.fetch(made, copy)
-        copy.seek(0)
-        file = ctx.files.put(copy, name="clip.mp4", type=made.content_type)
+    made = wait_for(
+        ctx, TASK, lambda tell: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="video: rendering"
+    )
+    file = keep(ctx, lambda copy: maker.fetch(made, copy), name="clip.mp4", type=made.content_type)
     return Clip(
         file=file,
         width=made.width,
@@ -90,14 +87,3 @@ def order(ctx: Context, request: PromoRequest, song: Song) -> Iterator[ClipReque
 def _submit(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> str:
     with ctx.using(maker.name), order(ctx, request, song) as asked:
         return maker.submit(asked)
-
-
-def _wait(ctx: Context, maker: ClipMaker, task: str) -> MadeClip:
-    def tell(fraction: float) -> None:
-        ctx.progress(0.9 * fraction, "video: rendering")
-
-    try:
-        return ctx.wait(lambda: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="video: rendering")
-    except TaskFailed:
-        ctx.forget(TASK)  # nothing goes on under that id: the next attempt orders anew
-        raise

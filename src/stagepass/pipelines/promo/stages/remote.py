@@ -1,0 +1,33 @@
+"""What song and video have in common: something is made elsewhere, waited for, and brought here."""
+
+import tempfile
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
+
+from stagepass import Context, File
+from stagepass.errors import TaskFailed
+from stagepass.providers.ports import Tell
+
+T = TypeVar("T")
+
+
+def wait_for(ctx: Context, memo: str, look: Callable[[Tell], T | None], *, every: str, at_most: str, saying: str) -> T:
+    """Look until it is made. An order that ended without a result is forgotten, so that the next attempt orders anew."""
+
+    def tell(fraction: float) -> None:
+        ctx.progress(0.9 * fraction, saying)
+
+    try:
+        return ctx.wait(lambda: look(tell), every=every, at_most=at_most, saying=saying)
+    except TaskFailed:
+        ctx.forget(memo)
+        raise
+
+
+def keep(ctx: Context, fetch: Callable[[BinaryIO], None], *, name: str, type: str) -> File:
+    """Copy what was made into the file store."""
+    ctx.progress(0.95, f"{ctx.stage}: uploading")
+    with tempfile.TemporaryFile() as copy:
+        fetch(copy)
+        copy.seek(0)
+        return ctx.files.put(copy, name=name, type=type)
