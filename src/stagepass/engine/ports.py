@@ -1,6 +1,6 @@
 """The engine's ways out: what it needs of a database, a broker, a bus and a folder, and no more."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -266,14 +266,3 @@ class FileStore(Protocol):
     def local_copy(self, file: File) -> AbstractContextManager[Path]: ...
     def stream(self, file: File, start: int = 0, end: int | None = None) -> Iterator[bytes]: ...
     def delete(self, uri: str) -> None: ...
-
-
-Metrics = Callable[[str, float, Mapping[str, str]], None]
-"""Counts something: a metric's name, how much, and its labels. Never given personal data."""
-
-
-def no_metrics(name: str, value: float, labels: Mapping[str, str]) -> None:
-    """Counts nothing."""
-
-
-Facts = dict[str, Any]
