@@ -25,14 +25,26 @@ class Side:
         self.folder, self.socket, self.slots = folder, socket, slots
         self.done: Callable[[str], None] = lambda job: None
         self.process: subprocess.Popen[bytes] | None = None
+        self.stopping = False
 
     def submit(self, n: int, slow: bool = False) -> str:
         raise NotImplementedError
 
     def stop(self) -> None:
+        self.stopping = True
         if self.process is not None:
             self.process.terminate()
             self.process.wait(timeout=40)
+
+    def _listen(self) -> None:
+        try:
+            self._read()
+        except redis.ConnectionError:
+            if not self.stopping:
+                raise
+
+    def _read(self) -> None:
+        raise NotImplementedError
 
     def _worker(self, app: str, queues: str, env: dict[str, str], cwd: Path) -> None:
         argv = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", "threads", "-c", str(self.slots)]
@@ -64,7 +76,7 @@ class Chain(Side):
         from benchmarks import chain_app
 
         self.app = importlib.reload(chain_app)  # its app keeps the connections of the round before
-        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def submit(self, n: int, slow: bool = False) -> str:
         task = self.app.slow_add if slow else self.app.add
@@ -104,7 +116,7 @@ class Stagepass(Side):
         self.system.store.create_all()
         queues = [queue for queue in self.system.registry.queues() if queue.startswith("bench_")]
         self._worker("stagepass.worker", ",".join(queues), env, folder)
-        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def submit(self, n: int, slow: bool = False) -> str:
         return self.system.engine.submit("bench_slow" if slow else "bench_noop", {"n": n}).job.id
@@ -170,7 +182,8 @@ def closed_loop(side: Side, jobs: int, in_flight: int, *, slow: bool = False) ->
                 finished.set()
 
     start = time.perf_counter()
-    threads = [threading.Thread(target=submit, daemon=True) for _ in range(min(in_flight, 16))]
+    clients = min(in_flight, 100 if slow else 16)
+    threads = [threading.Thread(target=submit, daemon=True) for _ in range(clients)]
     for thread in threads:
         thread.start()
     if not finished.wait(timeout=180):

@@ -69,7 +69,7 @@ class Recorder:
         self.rung: list[str] = []
         self.news: list[Event | Tick] = []
 
-    def ring(self, queue: str, job_id: str = "", run_id: str = "") -> None:
+    def ring(self, queue: str, job_id: str = "", run_id: str = "", *, full: bool = False) -> None:
         self.rung.append(queue)
 
     def depth(self, queue: str) -> int | None:

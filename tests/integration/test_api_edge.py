@@ -15,6 +15,7 @@ import structlog
 from stagepass.errors import StoreUnavailable
 from stagepass.logs import configure_logging
 from tests.support.api import Installation, RedisServer, installation, submitted
+from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.api_fixtures",)
 
@@ -97,7 +98,12 @@ def test_a_request_is_logged_without_what_was_asked(place: Installation, ann: ht
         f"/api/v1/jobs/{job_id}?token=secret", headers={"X-Request-ID": "r1", "Authorization": "Bearer secretsecret"}
     )
     ann.get("/secret-path")
-    written = [line for line in lines() if line.get("logger") == "stagepass.access"]
+
+    def accesses() -> list[Any]:
+        return [line for line in lines() if line.get("logger") == "stagepass.access"]
+
+    wait_until(lambda: any(line["status"] == 404 for line in accesses()))  # written after the answer was sent
+    written = accesses()
     looked = next(line for line in written if line.get("request_id") == "r1")
     assert looked["method"] == "GET"
     assert looked["route"] == "/api/v1/jobs/{job_id}"

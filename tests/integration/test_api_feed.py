@@ -22,6 +22,7 @@ from stagepass.engine.ports import Tick
 from stagepass.engine.records import TERMINAL, Event, Job
 from stagepass.errors import StoreUnavailable
 from tests.support.api import RedisServer, make_system
+from tests.support.waiting import becomes
 
 pytest_plugins = ("tests.support.api_fixtures",)
 
@@ -109,12 +110,6 @@ def stage(tmp_path: Path, own_redis: RedisServer) -> Any:
     yield made
     made.system.close()
     made.redis.close()
-
-
-async def becomes(predicate: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not predicate():  # noqa: ASYNC110  (what is waited for sets no event)
-            await asyncio.sleep(0.005)
 
 
 def run(feed: Feed, main: Callable[[], Coroutine[Any, Any, None]]) -> None:

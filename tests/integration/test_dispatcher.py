@@ -533,8 +533,8 @@ def test_two_workers_on_one_store_share_the_work_and_leave_none(
         crew(tmp_path, 3, shapes[0], url=database_url) as one,
         crew(tmp_path, 3, shapes[1], url=database_url) as two,
     ):
-        one.recorder.ring = lambda *_: two.dispatcher.wake()  # type: ignore[method-assign, assignment]
-        two.recorder.ring = lambda *_: one.dispatcher.wake()  # type: ignore[method-assign, assignment]
+        one.recorder.ring = lambda *_, **__: two.dispatcher.wake()  # type: ignore[method-assign, assignment]
+        two.recorder.ring = lambda *_, **__: one.dispatcher.wake()  # type: ignore[method-assign, assignment]
         one.dispatcher._ring, two.dispatcher._ring = one.recorder.ring, two.recorder.ring
         one.dispatcher.start()
         two.dispatcher.start()

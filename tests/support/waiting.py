@@ -1,5 +1,6 @@
 """Waiting for something to become true: the tests' only way to let time pass."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -24,3 +25,10 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10.0, saying: str = 
             raise AssertionError(f"not within {timeout:g} s: {saying or getattr(predicate, '__name__', predicate)}")
         time.sleep(0.005)
     return answer
+
+
+async def becomes(predicate: Callable[[], bool], timeout: float = 10.0) -> None:
+    """`wait_until` on an event loop. Raises `TimeoutError`."""
+    async with asyncio.timeout(timeout):
+        while not predicate():  # noqa: ASYNC110  (what is waited for sets no event)
+            await asyncio.sleep(0.005)

@@ -165,13 +165,13 @@ class Desk:
             self._pass_by("before", batch)
         self._pass_by("after", batch)
         self._tell(News(book.events, list(book.ready.values())))
-        for request, result, refused in results:
+        for request, haul in zip(claims, hauls, strict=True):
+            request.future.set_result(haul)
+        for request, result, refused in results:  # last: a slot waits for its settle, and then has its claim too
             if refused is not None:
                 request.future.set_exception(refused)
             else:
                 request.future.set_result(result)
-        for request, haul in zip(claims, hauls, strict=True):
-            request.future.set_result(haul)
 
     def _tell(self, news: News) -> None:
         try:

@@ -8,7 +8,7 @@ once for the other processes.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,9 +23,6 @@ from stagepass.engine.runner import Runner
 from stagepass.errors import Permanent, StagepassError, TimedOut
 
 log = logging.getLogger("stagepass.dispatcher")
-
-RING_APART = 0.1
-"""Seconds between two bells of a full process for the same queue."""
 
 LOOK_AGAIN = 0.03
 """Seconds after which to look again for what another process held."""
@@ -46,7 +43,7 @@ class Dispatcher:
     """Runs up to `slots` attempts at once.
 
     Args:
-        ring: called with a queue in which more is ready than this process has slots for.
+        ring: called with a queue that others serve too, in which more is ready than this process has slots for.
         too_many_stuck: called when so many threads are past their limit that the process should be replaced.
     """
 
@@ -67,6 +64,8 @@ class Dispatcher:
         self.worker = worker
         self.running: dict[str, Running] = {}
         self.settled = 0
+        self.shared: frozenset[str] | None = None
+        """Queues that other processes serve too, as the heart saw it last; one that starts looks for work by itself."""
         self._desk = desk
         self._runner = runner
         self._clock = clock
@@ -82,7 +81,6 @@ class Dispatcher:
         self._deadlines = threading.Condition(lock)
         """What the watch waits on; told only of an end that is nearer than the one it waits for."""
         self._next_end = float("inf")
-        self._last_ring: dict[str, float] = {}
         self._again_at: float | None = None
         """When to look again without a bell: another process held what was ready."""
         self._threads: list[threading.Thread] = []
@@ -101,6 +99,11 @@ class Dispatcher:
             self._woken = True
             self._change.notify_all()
             return self._free > 0 and not self._draining
+
+    def pass_on(self, queue: str) -> None:
+        """More is ready than there are slots here: ring for the other processes, unless there are none."""
+        if self.shared is None or queue in self.shared:
+            self._ring(queue)
 
     @property
     def free(self) -> int:
@@ -171,19 +174,12 @@ class Dispatcher:
     def _look_round(self, haul: Haul, wanted: int) -> None:
         """What is left for others, and what others may have left."""
         if len(haul.claimed) == wanted:
-            self._ring_for(haul.more)
+            for queue in haul.more:
+                self.pass_on(queue)
         elif haul.missed:
             with self._change:
                 self._again_at = time.monotonic() + LOOK_AGAIN
                 self._change.notify_all()
-
-    def _ring_for(self, queues: Iterable[str]) -> None:
-        """All slots here are taken and more is ready: one bell for the other processes, and soon another."""
-        now = time.monotonic()
-        for queue in queues:
-            if now - self._last_ring.get(queue, float("-inf")) >= RING_APART:
-                self._last_ring[queue] = now
-                self._ring(queue)
 
     def _is_time_again(self) -> bool:
         return self._again_at is not None and time.monotonic() >= self._again_at

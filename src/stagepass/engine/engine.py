@@ -66,8 +66,10 @@ class Engine:
             self.bus.publish(news.events)
         for queue, run in {run.queue: run for run in news.ready}.items():
             local = self.dispatcher
-            if local is None or queue not in local.queues or not local.wake():
+            if local is None or queue not in local.queues:
                 self.bell.ring(queue, run.job_id, run.id)
+            elif not local.wake():
+                local.pass_on(queue)
 
     # ── submitting ──
 

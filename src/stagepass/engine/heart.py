@@ -105,6 +105,8 @@ class Heart:
             self._register()  # under its own name, which what it claimed meanwhile carries
             return
         self._give_back_strangers({(run_id, token) for run_id, token, _ in held})
+        others = [worker for worker in self._store.workers() if worker.id != dispatcher.worker]
+        dispatcher.shared = frozenset(queue for worker in others for queue in worker.queues)
         self._beats += 1
         if self._beats % LOOK_EVERY == 0:
             dispatcher.wake()

@@ -193,7 +193,10 @@ class Store(Protocol):
 class Bell(Protocol):
     """The broker: says that a queue has work. Never blocks its caller."""
 
-    def ring(self, queue: str, job_id: str = "", run_id: str = "") -> None: ...
+    def ring(self, queue: str, job_id: str = "", run_id: str = "", *, full: bool = False) -> None:
+        """Ring once, soon. `full`: the caller serves the queue itself and has no slot free; that can ring seldom."""
+        ...
+
     def depth(self, queue: str) -> int | None:
         """How many messages lie in the queue; None when the broker does not say."""
         ...

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
@@ -19,8 +20,18 @@ log = logging.getLogger("stagepass.bell")
 APART = 0.01
 """Seconds between two bells for one queue from this process."""
 
+APART_WHEN_FULL = 0.1
+"""The same, from a process that serves the queue itself and has no slot free: there is work all along."""
+
 PATIENCE = 15.0
 """Seconds that a send may take. After that its thread is left alone with it, and another takes over."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    job_id: str
+    run_id: str
+    due: float
 
 
 class CeleryBell:
@@ -28,19 +39,23 @@ class CeleryBell:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._waiting: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._last: dict[str, float] = {}
         self._wake = threading.Condition()
         self._closing = False
         self._sender: _Sender | None = None
         self._lost = 0
 
-    def ring(self, queue: str, job_id: str = "", run_id: str = "") -> None:
+    def ring(self, queue: str, job_id: str = "", run_id: str = "", *, full: bool = False) -> None:
         """Say that this queue has work. Returns at once; a bell that cannot be sent is the relay's business."""
+        apart = APART_WHEN_FULL if full else APART
         with self._wake:
             if self._closing:
                 return
-            self._waiting[queue] = (job_id, run_id)
+            due = self._last.get(queue, 0.0) + apart
+            if queue in self._waiting:
+                due = min(due, self._waiting[queue].due)
+            self._waiting[queue] = _Waiting(job_id, run_id, due)
             if self._sender is None or self._sender.is_late():
                 self._sender = _Sender(self)
                 self._sender.start()
@@ -74,12 +89,13 @@ class CeleryBell:
                 if self._sender is not sender or (self._closing and not self._waiting):
                     return None
                 now = time.monotonic()
-                for queue, (job_id, run_id) in self._waiting.items():
-                    if self._closing or now - self._last.get(queue, 0.0) >= APART:
+                for queue, bell in self._waiting.items():
+                    if self._closing or now >= bell.due:
                         del self._waiting[queue]
                         self._last[queue] = now
-                        return queue, job_id, run_id
-                self._wake.wait(timeout=APART if self._waiting else None)
+                        return queue, bell.job_id, bell.run_id
+                first = min((bell.due for bell in self._waiting.values()), default=None)
+                self._wake.wait(timeout=None if first is None else first - now)
 
     def _failed(self, problem: Exception) -> None:
         self._lost += 1

@@ -1,7 +1,7 @@
 """Records to rows, and rows to records."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -12,12 +12,14 @@ from stagepass.engine.states import JobState, RunState
 _RUN_STATES = {state.value: state for state in RunState}
 _JOB_STATES = {state.value: state for state in JobState}
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one per call
+
 
 def dump(value: Any) -> str | None:
     """JSON text, or None for None. Half a surrogate pair, which no database takes, is written as an escape."""
     if value is None:
         return None
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(value)
     return text if text.isascii() or _encodable(text) else json.dumps(value, separators=(",", ":"))
 
 
@@ -70,25 +72,28 @@ def job_changes(job: Job) -> dict[str, Any]:
     }
 
 
-def job_of(row: Row[Any]) -> Job:
+def job_of(row: Sequence[Any]) -> Job:
+    """A row of all columns, in the table's order."""
+    (id, pipeline, version, owner, key, body_hash, state, priority, input, seq, tally) = row[:11]
+    (stepwise, cancel_requested, error, created_at, updated_at, finished_at) = row[11:17]
     return Job(
-        id=row.id,
-        pipeline=row.pipeline,
-        version=row.version,
-        owner=row.owner,
-        key=row.idempotency_key,
-        body_hash=row.body_hash,
-        state=_JOB_STATES[row.state],
-        priority=row.priority,
-        input=row.input,
-        seq=row.seq,
-        tally=json.loads(row.tally),
-        stepwise=bool(row.stepwise),
-        cancel_requested=bool(row.cancel_requested),
-        error=load(row.error),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        finished_at=row.finished_at,
+        id=id,
+        pipeline=pipeline,
+        version=version,
+        owner=owner,
+        key=key,
+        body_hash=body_hash,
+        state=_JOB_STATES[state],
+        priority=priority,
+        input=input,
+        seq=seq,
+        tally=json.loads(tally),
+        stepwise=bool(stepwise),
+        cancel_requested=bool(cancel_requested),
+        error=load(error),
+        created_at=created_at,
+        updated_at=updated_at,
+        finished_at=finished_at,
     )
 
 
@@ -131,34 +136,38 @@ def run_changes(run: StageRun) -> dict[str, Any]:
     }
 
 
-def run_of(row: Row[Any]) -> StageRun:
+def run_of(row: Sequence[Any]) -> StageRun:
+    """A row of all columns, in the table's order."""
+    (id, job_id, pipeline, version, stage, item, queue, owner, state, priority, turn, due_at) = row[:12]
+    (attempts, crashes, token, worker, created_at, started_at, attempt_at, finished_at) = row[12:20]
+    (item_input, output, error, scratch, progress, message) = row[20:26]
     return StageRun(
-        id=row.id,
-        job_id=row.job_id,
-        pipeline=row.pipeline,
-        version=row.version,
-        stage=row.stage,
-        item=row.item,
-        queue=row.queue,
-        owner=row.owner,
-        state=_RUN_STATES[row.state],
-        priority=row.priority,
-        turn=row.turn,
-        due_at=row.due_at,
-        attempts=row.attempts,
-        crashes=row.crashes,
-        token=row.token,
-        worker=row.worker,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        attempt_at=row.attempt_at,
-        finished_at=row.finished_at,
-        item_input=row.item_input,
-        output=row.output,
-        error=load(row.error),
-        scratch=json.loads(row.scratch),
-        progress=row.progress,
-        message=row.message,
+        id=id,
+        job_id=job_id,
+        pipeline=pipeline,
+        version=version,
+        stage=stage,
+        item=item,
+        queue=queue,
+        owner=owner,
+        state=_RUN_STATES[state],
+        priority=priority,
+        turn=turn,
+        due_at=due_at,
+        attempts=attempts,
+        crashes=crashes,
+        token=token,
+        worker=worker,
+        created_at=created_at,
+        started_at=started_at,
+        attempt_at=attempt_at,
+        finished_at=finished_at,
+        item_input=item_input,
+        output=output,
+        error=load(error),
+        scratch=json.loads(scratch) if scratch != "{}" else {},
+        progress=progress,
+        message=message,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from stagepass.engine.ports import Candidate, Changes, Outputs, Stale
 from stagepass.engine.records import Job, Memo, StageRun
 from stagepass.store import rows
-from stagepass.store.prepared import Prepared
+from stagepass.store.prepared import ByList, Prepared
 from stagepass.store.tables import attempts, events, jobs, memos, spends, stage_runs, workers
 
 CHUNK = 500
@@ -24,21 +24,32 @@ _run_changes = [
 ]
 _job_changes = [column.name for column in jobs.c if column.name in rows.job_changes(Job("", "", 1, "", "", 0, 0))]
 
-JOBS_BY_ID = sa.select(jobs).where(jobs.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(jobs.c.id)
-RUNS_BY_ID = sa.select(stage_runs).where(stage_runs.c.id.in_(sa.bindparam("ids", expanding=True)))
-READY_BY_ID = RUNS_BY_ID.where(stage_runs.c.state == _READY)
-OUTPUTS = sa.select(
-    stage_runs.c.job_id, stage_runs.c.stage, stage_runs.c.item, stage_runs.c.output, stage_runs.c.error
-).where(
-    stage_runs.c.job_id.in_(sa.bindparam("jobs", expanding=True)),
-    stage_runs.c.stage.in_(sa.bindparam("stages", expanding=True)),
-    sa.text("state IN ('completed', 'skipped', 'failed', 'discarded')"),
-)
-JOBS_LOCKED = JOBS_BY_ID.with_for_update()
-JOBS_FREE = JOBS_BY_ID.with_for_update(skip_locked=True)
-READY_FREE = READY_BY_ID.with_for_update(skip_locked=True)
 
-UPDATE_RUN = (
+def _jobs_by_id(ids: list[Any]) -> sa.Select[Any]:
+    return sa.select(jobs).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
+
+
+def _ready_by_id(ids: list[Any]) -> sa.Select[Any]:
+    return sa.select(stage_runs).where(stage_runs.c.id.in_(ids), stage_runs.c.state == _READY)
+
+
+def _outputs(jobs: list[Any], stages: list[Any]) -> sa.Select[Any]:
+    c = stage_runs.c
+    return sa.select(c.job_id, c.stage, c.item, c.output, c.error).where(
+        c.job_id.in_(jobs), c.stage.in_(stages), sa.text("state IN ('completed', 'skipped', 'failed', 'discarded')")
+    )
+
+
+# SQLite has one writer, who holds the whole database: there are no rows to lock
+JOBS_BY_ID = ByList(_jobs_by_id, "ids")
+JOBS_LOCKED = ByList(lambda ids: _jobs_by_id(ids).with_for_update(), "ids")
+JOBS_FREE = ByList(lambda ids: _jobs_by_id(ids).with_for_update(skip_locked=True), "ids")
+RUNS_BY_ID = ByList(lambda ids: sa.select(stage_runs).where(stage_runs.c.id.in_(ids)), "ids")
+READY_BY_ID = ByList(_ready_by_id, "ids")
+READY_FREE = ByList(lambda ids: _ready_by_id(ids).with_for_update(skip_locked=True), "ids")
+OUTPUTS = ByList(_outputs, "jobs", "stages")
+
+UPDATE_RUN = Prepared(
     sa.update(stage_runs)
     .where(
         stage_runs.c.id == sa.bindparam("b_id"),
@@ -47,7 +58,7 @@ UPDATE_RUN = (
     )
     .values({name: sa.bindparam(name) for name in _run_changes})
 )
-UPDATE_JOB = (
+UPDATE_JOB = Prepared(
     sa.update(jobs).where(jobs.c.id == sa.bindparam("b_id")).values({name: sa.bindparam(name) for name in _job_changes})
 )
 UPDATE_MEMO = (
@@ -61,14 +72,7 @@ UPDATE_MEMO = (
 )
 
 
-_UPDATE_RUN, _UPDATE_JOB = Prepared(UPDATE_RUN), Prepared(UPDATE_JOB)
-
-
-def _insert_into(table: sa.Table) -> Prepared:
-    return Prepared(sa.insert(table), [column.name for column in table.c if column.autoincrement is not True])
-
-
-_INSERT = {table: _insert_into(table) for table in (jobs, stage_runs, events, attempts, memos, spends)}
+_INSERT = {table: Prepared(sa.insert(table)) for table in (jobs, stage_runs, events, attempts, memos, spends)}
 
 
 def chunks(ids: Iterable[Any], size: int = CHUNK) -> Iterable[list[Any]]:
@@ -79,7 +83,7 @@ def chunks(ids: Iterable[Any], size: int = CHUNK) -> Iterable[list[Any]]:
 
 
 @cache
-def _turns(count: int) -> Any:
+def _turns(count: int) -> Prepared:
     """For each of so many (queue, priority, owner): the owner's last turn, and anyone's first."""
     c = stage_runs.c
     parts = []
@@ -92,11 +96,11 @@ def _turns(count: int) -> Any:
         last = sa.select(sa.func.max(c.turn)).where(*line, c.owner == sa.bindparam(f"owner{number}")).scalar_subquery()
         first = sa.select(sa.func.min(c.turn)).where(*line).scalar_subquery()
         parts.append(sa.select(sa.literal_column(str(number)), last, first))
-    return sa.union_all(*parts)
+    return Prepared(sa.union_all(*parts))
 
 
 @cache
-def _lanes(count: int) -> Any:
+def _lanes(count: int) -> Prepared:
     """The first ready runs of each of so many queues."""
     c = stage_runs.c
     lanes = [
@@ -107,7 +111,7 @@ def _lanes(count: int) -> Any:
         .subquery()
         for number in range(count)
     ]
-    return sa.union_all(*(sa.select(lane) for lane in lanes)) if count > 1 else sa.select(lanes[0])
+    return Prepared(sa.union_all(*(sa.select(lane) for lane in lanes)) if count > 1 else sa.select(lanes[0]))
 
 
 class SqlTx:
@@ -115,7 +119,6 @@ class SqlTx:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        # SQLite has one writer, who holds the whole database: there are no rows to lock
         self._locks = connection.dialect.name != "sqlite"
 
     # ── reading ──
@@ -123,13 +126,13 @@ class SqlTx:
     def lock_jobs(self, ids: Iterable[str]) -> list[Job]:
         found: list[Job] = []
         for part in chunks(sorted(ids)):
-            found += map(rows.job_of, self._db.execute(JOBS_LOCKED if self._locks else JOBS_BY_ID, {"ids": part}))
+            found += map(rows.job_of, (JOBS_LOCKED if self._locks else JOBS_BY_ID).all(self._db, ids=part))
         return found
 
     def runs(self, ids: Iterable[str]) -> list[StageRun]:
         found: list[StageRun] = []
         for part in chunks(ids):
-            found += map(rows.run_of, self._db.execute(RUNS_BY_ID, {"ids": part}))
+            found += map(rows.run_of, RUNS_BY_ID.all(self._db, ids=part))
         return found
 
     def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]:
@@ -154,8 +157,8 @@ class SqlTx:
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:
         found: Outputs = defaultdict(lambda: defaultdict(dict))
         for part in chunks(wanted):
-            names = {"jobs": sorted({job for job, _ in part}), "stages": sorted({stage for _, stage in part})}
-            for job, stage, item, output, error in self._db.execute(OUTPUTS, names):
+            of, stages = sorted({job for job, _ in part}), sorted({stage for _, stage in part})
+            for job, stage, item, output, error in OUTPUTS.all(self._db, jobs=of, stages=stages):
                 found[job][stage][item] = (output, rows.load(error))
         return found
 
@@ -188,7 +191,7 @@ class SqlTx:
             values: dict[str, Any] = {}
             for number, (queue, priority, owner) in enumerate(part):
                 values |= {f"queue{number}": queue, f"priority{number}": priority, f"owner{number}": owner}
-            found = {number: (last, first) for number, last, first in self._db.execute(_turns(len(part)), values)}
+            found = {number: (last, first) for number, last, first in _turns(len(part)).all(self._db, values)}
             answers += [found[number] for number in range(len(part))]
         return answers
 
@@ -198,19 +201,16 @@ class SqlTx:
         if not queues:
             return []
         values = {f"queue{number}": queue for number, queue in enumerate(queues)}
-        found = self._db.execute(_lanes(len(queues)), {**values, "more": more})
-        return [Candidate(*row) for row in found]
+        return [Candidate(*row) for row in _lanes(len(queues)).all(self._db, {**values, "more": more})]
 
     def take(self, ids: Sequence[str], limit: int) -> list[tuple[StageRun, Job]]:
         ids = list(ids)[: limit if not self._locks else limit * 2 + 8]
-        ready = self._db.execute(READY_FREE if self._locks else READY_BY_ID, {"ids": ids})
+        ready = (READY_FREE if self._locks else READY_BY_ID).all(self._db, ids=ids)
         found = {run.id: run for run in map(rows.run_of, ready)}
         taken = [found[i] for i in ids if i in found][: limit + 8]
         if not taken:
             return []
-        held = self._db.execute(
-            JOBS_FREE if self._locks else JOBS_BY_ID, {"ids": sorted({run.job_id for run in taken})}
-        )
+        held = (JOBS_FREE if self._locks else JOBS_BY_ID).all(self._db, ids=sorted({run.job_id for run in taken}))
         owners = {job.id: job for job in map(rows.job_of, held)}
         return [(run, owners[run.job_id]) for run in taken if run.job_id in owners]
 
@@ -231,7 +231,7 @@ class SqlTx:
         self._insert(stage_runs, [rows.run_row(run) for run in changes.new_runs])
         self._update_runs(changes)
         if changes.jobs:
-            _UPDATE_JOB.many(self._db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
+            UPDATE_JOB.many(self._db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
         self._insert(events, [rows.event_row(event) for event in changes.events])
         self._insert(attempts, [rows.attempt_row(attempt) for attempt in changes.attempts])
         self._insert(memos, [rows.memo_row(memo) for memo in changes.intents])
@@ -250,7 +250,7 @@ class SqlTx:
             {"b_id": run.id, "b_state": state.value, "b_token": token or "", **rows.run_changes(run)}
             for run, state, token in changes.runs
         ]
-        written = _UPDATE_RUN.many(self._db, values)
+        written = UPDATE_RUN.many(self._db, values)
         if written != len(values):
             raise Stale(f"{len(values) - written} of {len(values)} stage runs were not as they were read")
 

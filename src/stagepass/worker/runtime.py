@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from stagepass.bootstrap import System
 from stagepass.engine.dispatcher import Dispatcher
@@ -33,7 +34,7 @@ class Runtime:
             slots,
             new_id(),
             clock=engine.clock,
-            ring=engine.bell.ring,
+            ring=partial(engine.bell.ring, full=True),
             too_many_stuck=replace,
         )
         self.heart = Heart(system.store, engine.desk, self.dispatcher, engine.clock)
