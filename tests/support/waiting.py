@@ -27,8 +27,8 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10.0, saying: str = 
     return answer
 
 
-async def becomes(predicate: Callable[[], bool], timeout: float = 10.0) -> None:
-    """`wait_until` on an event loop. Raises `TimeoutError`."""
-    async with asyncio.timeout(timeout):
+async def becomes(predicate: Callable[[], bool]) -> None:
+    """`wait_until` on an event loop, for up to 10 s. Raises `TimeoutError`."""
+    async with asyncio.timeout(10):
         while not predicate():  # noqa: ASYNC110  (what is waited for sets no event)
             await asyncio.sleep(0.005)
