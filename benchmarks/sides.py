@@ -13,6 +13,9 @@ from pathlib import Path
 import redis
 
 HERE = Path(__file__).parent
+CLEAN = dict(os.environ)
+"""What each side's worker starts from: nothing of the side before it."""
+
 WORKER = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
 
 
@@ -50,7 +53,7 @@ class Side:
         argv = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", "threads", "-c", str(self.slots)]
         log = (self.folder / f"{self.name}.log").open("wb")
         self.process = subprocess.Popen(
-            [*argv, "-Q", queues, *WORKER], env={**os.environ, **env}, cwd=cwd, stdout=log, stderr=log
+            [*argv, "-Q", queues, *WORKER], env={**CLEAN, **env}, cwd=cwd, stdout=log, stderr=log
         )
 
     def worker_cpu(self) -> float:
