@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stagepass.engine.context import Context
     from stagepass.engine.outcomes import Cancel, NotDone, Wait
-    from stagepass.engine.pipeline import Again, Pipeline, Retry
+    from stagepass.engine.pipeline import Pipeline
+    from stagepass.engine.retry import Again, Retry
     from stagepass.engine.signature import Settled
     from stagepass.engine.values import File
     from stagepass.errors import Blocked, InvalidOutput, Permanent, QuotaExhausted, RateLimited, Transient
@@ -37,7 +38,8 @@ __all__ = [
 _HOMES = {
     "engine.context": ("Context",),
     "engine.outcomes": ("Cancel", "NotDone", "Wait"),
-    "engine.pipeline": ("Again", "Pipeline", "Retry"),
+    "engine.pipeline": ("Pipeline",),
+    "engine.retry": ("Again", "Retry"),
     "engine.signature": ("Settled",),
     "engine.values": ("File",),
     "errors": ("Blocked", "InvalidOutput", "Permanent", "QuotaExhausted", "RateLimited", "Transient"),

@@ -7,15 +7,19 @@ from functools import cached_property
 from dotenv import dotenv_values
 
 import stagepass.providers.builtin  # noqa: F401  (registers the ports)
-from stagepass.bus.connect import async_client, sync_client
+from stagepass import sentinel
+from stagepass.bus.connect import async_client, check_primary, sync_client
 from stagepass.bus.gate import RedisGate
 from stagepass.bus.listen import Feed
 from stagepass.bus.publish import RedisBus
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.context import Services
 from stagepass.engine.engine import Engine
+from stagepass.engine.fastlane import FastLane
+from stagepass.engine.loop import EventLoop
 from stagepass.engine.registry import Registry
 from stagepass.engine.relay import Relay
+from stagepass.engine.runner import Runner
 from stagepass.errors import SettingsError
 from stagepass.files.links import Links
 from stagepass.files.local import LocalFiles
@@ -68,7 +72,14 @@ class System:
 
     @cached_property
     def engine(self) -> Engine:
-        return Engine(self.store, self.registry, self.bell, self.bus, max_input=self.settings.max_input_bytes)
+        return Engine(
+            self.store,
+            self.registry,
+            self.bell,
+            self.bus,
+            max_input=self.settings.max_input_bytes,
+            make_lane=self._make_lane,
+        )
 
     @cached_property
     def files(self) -> LocalFiles:
@@ -101,6 +112,14 @@ class System:
         token = self.links.sign("callback", {"run": run_id, "job": job_id}, CALLBACK_LIFE)
         return f"{self.settings.public_url.rstrip('/')}/api/v1/callbacks/{token}"
 
+    def _make_lane(self) -> FastLane | None:
+        if self.settings.fast_lane_slots == 0:
+            return None
+        loop = EventLoop()
+        runner = Runner(self.registry, self.services, self.providers, loop)
+        slots = self.settings.fast_lane_slots
+        return FastLane(self.store, self.engine.desk, runner, loop, slots, clock=self.engine.clock)
+
     def feed(self) -> Feed:
         """The news, for a process that serves clients."""
         return Feed(async_client(self.redis_url), self.store, streams=self.settings.event_streams)
@@ -124,6 +143,13 @@ class System:
         if problems:
             raise SettingsError("; ".join(problems))
 
+    def check_redis(self) -> None:
+        """Raises `SettingsError` when Redis, or a broker of its kind, is a replica that takes no writes."""
+        if self.settings.redis_url:
+            check_primary(self.redis_url)
+        if self.settings.broker_url.startswith(("redis://", "rediss://")):
+            check_primary(self.broker_url, "BROKER_URL")
+
     def prepare_database(self) -> None:
         """Bring the schema to what this version needs, with the views of the pipelines."""
         url = self.settings.database
@@ -137,7 +163,7 @@ class System:
     def close(self) -> None:
         """Finish what is under way, and let go of what was made."""
         if "engine" in self.__dict__:
-            self.engine.close()
+            self.engine.close(lane_grace=self.settings.drain_seconds)
 
 
 _system: System | None = None
@@ -154,6 +180,8 @@ def load_system(settings: Settings | None = None, *, fresh: bool = False) -> Sys
 
 
 def _database_1(redis_url: str) -> str:
+    if sentinel.is_sentinel(redis_url):
+        return sentinel.with_database(redis_url, 1)
     if redis_url.startswith("unix://"):
         return f"redis+socket://{redis_url.removeprefix('unix://').split('?')[0]}?virtual_host=1"
     base, _, query = redis_url.partition("?")

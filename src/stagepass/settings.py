@@ -57,8 +57,14 @@ class Settings(BaseSettings):
     workers: str = Field(
         "", description='worker groups of `up`: "promo.lyric=4 promo.song,promo.video=2"; empty: by stage'
     )
+    fast_lane_slots: int = Field(
+        8, ge=0, description="jobs that an API process runs by itself at once (`run_now`); 0: workers do all"
+    )
     drain_seconds: float = Field(20.0, ge=0, description="how long a stopping worker lets its attempts go on")
     dead_after_seconds: float = Field(5.0, ge=2, description="a worker without a heartbeat for so long is dead")
+    deaf_after_seconds: float = Field(
+        30.0, ge=1, description="a worker with room that begins none of its backlog for so long is deaf"
+    )
     queue_type: Literal["classic", "quorum"] = Field("classic", description="RabbitMQ queues")
     event_streams: int = Field(4, ge=1, le=64, description="Redis Streams that events are spread over")
     keep_events_days: float = Field(7.0, gt=0, description="events of ended jobs are kept so long")

@@ -38,6 +38,7 @@ class Crew:
         services = Services(self.store, self.engine.desk, self.recorder, files, OpenGate(), clock=clock)
         self.loop = EventLoop()
         runner = Runner(self.registry, services, None, self.loop)  # type: ignore[arg-type]
+        self.runner = runner
         queues = tuple(options.pop("queues", self.registry.queues()))
         self.dispatcher = Dispatcher(
             self.engine.desk, runner, queues, slots, new_id(), clock=clock, ring=self.recorder.ring, **options

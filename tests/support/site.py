@@ -31,7 +31,7 @@ _fresh.set_forkserver_preload(["stagepass.bootstrap", "stagepass.worker.runtime"
 class Site:
     """A client's view of an installation, and its processes."""
 
-    def __init__(self, folder: Path, broker_url: str = "", database_url: str = "") -> None:
+    def __init__(self, folder: Path, broker_url: str = "", database_url: str = "", **settings: Any) -> None:
         self.folder = folder
         self._redis = EmbeddedRedis(folder)
         self._redis.prepare()
@@ -45,6 +45,7 @@ class Site:
             "database_url": database_url,
             "pipelines": str(PIPELINES),
             "drain_seconds": 1.0,
+            **settings,
         }
         self.diary = folder / "diary"
         self.diary.touch()
@@ -98,6 +99,10 @@ class Site:
     def submit_elsewhere(self, order: dict[str, Any], key: str, failpoint: str = "", delay: float = 0.0) -> Any:
         """A process that submits, and ends."""
         return self._start(_submit, self.settings, failpoint, order, key, delay)
+
+    def run_elsewhere(self, order: dict[str, Any], key: str, failpoint: str = "") -> Any:
+        """A process that runs a job by itself, and ends."""
+        return self._start(_run_now, self.settings, failpoint, order, key)
 
     def _start(self, target: Any, *args: Any) -> Any:
         child = _fresh.Process(target=target, args=args, daemon=True)
@@ -187,4 +192,10 @@ def _serve(settings: dict[str, Any], failpoint: str) -> None:
 def _submit(settings: dict[str, Any], failpoint: str, order: dict[str, Any], key: str, delay: float) -> None:
     system = _load(settings, failpoint)
     system.engine.submit("steps", order, key=key, delay=delay)
+    system.close()
+
+
+def _run_now(settings: dict[str, Any], failpoint: str, order: dict[str, Any], key: str) -> None:
+    system = _load(settings, failpoint)
+    system.engine.run_now("steps", order, key=key, budget=30)
     system.close()

@@ -96,6 +96,7 @@ def unknown(lyric: "Nowhere") -> Song: ...  # type: ignore[name-defined, empty-b
         (declare(song_of, time_limit="2h"), "time_limit (one attempt) is longer than run_limit (all of them)"),
         (declare(song_of, run_limit="soon"), "'soon' is not a duration; write a number of seconds, or"),
         (declare(song_of, weight=-1), "stage promo.song_of: weight must be above 0"),
+        (declare(song_of, retry=3), 'stage promo.song_of: retry=3 is not a Retry; write retry=Retry(3, wait="5s")'),
         (declare(song_of, crashes=0), "stage promo.song_of: crashes must be 1 or more"),
         (declare(song_of, concurrency=0), "stage promo.song_of: concurrency must be 1 or more"),
         (declare(song_of, pool="gpu"), 'stage promo.song_of: pool is "io" (threads) or "cpu" (processes), not \'gpu\''),

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from stagepass.api.uploads import FileField, Incoming, Upload, file_fields
 from stagepass.bootstrap import System
-from stagepass.engine.engine import invalid_input
 from stagepass.engine.operations import Accepted
+from stagepass.engine.submission import invalid_input
 from stagepass.engine.values import File
 from stagepass.errors import InvalidInput, RequestError, StagepassError
 from stagepass.providers.fetching.images import check_image

@@ -18,7 +18,7 @@ from stagepass.engine import failpoints, rules
 from stagepass.engine.book import Book
 from stagepass.engine.choose import choose
 from stagepass.engine.clock import Clock, SystemClock
-from stagepass.engine.operations import Claim, Claimed, Haul, Intend, Operation, Settle, Submit
+from stagepass.engine.operations import Claim, Claimed, Haul, Intend, OnRuns, Operation, Settle, Submit
 from stagepass.engine.outcomes import LeaseLost
 from stagepass.engine.ports import Candidate, Outputs, Stale, Store
 from stagepass.engine.records import Event, StageRun
@@ -182,7 +182,7 @@ class Desk:
     @staticmethod
     def _pass_by(when: str, batch: Iterable[_Request]) -> None:
         for request in batch:
-            kind = {Submit: "submit", Claim: "claim", Settle: "settle"}.get(type(request.operation))
+            kind = {Submit: "submit", Claim: "claim", Settle: "settle", OnRuns: "relay"}.get(type(request.operation))
             if kind:
                 failpoints.hit(f"{kind}.{when}_commit")
 
@@ -191,10 +191,15 @@ class Desk:
     def _claim(self, book: Book, requests: Sequence[_Request], known: Outputs) -> list[Haul]:
         """Take as many runs as all claims of this batch ask for, in one look, and deal them out."""
         groups: dict[tuple[tuple[str, ...], str], list[tuple[int, Claim]]] = defaultdict(list)
+        hauls = [Haul([]) for _ in requests]
         for number, request in enumerate(requests):
             claim = request.operation
             assert isinstance(claim, Claim)
-            groups[(claim.queues, claim.worker)].append((number, claim))
+            if claim.job_id is None:
+                groups[(claim.queues, claim.worker)].append((number, claim))
+            else:
+                fresh = [run for run in book.ready.values() if run.job_id == claim.job_id][: claim.limit]
+                hauls[number] = Haul(self._hand_out(book, fresh, claim.worker, known))
         waiting = {key: self._waiting(book, key[0], claims) for key, claims in groups.items()}
         idle = {
             queue
@@ -203,13 +208,10 @@ class Desk:
             if not any(candidate.queue == queue for found in waiting.values() for candidate in found)
         }
         book.line_up(idle)
-        hauls = [Haul([]) for _ in requests]
         for (queues, worker), claims in groups.items():
             wanted = sum(claim.limit for _, claim in claims)
             taken, more, missed = self._take(book, queues, wanted, waiting[(queues, worker)])
-            for run in taken:
-                rules.claim(book, run, book.jobs[run.job_id], worker)
-            claimed = self._equip(book, taken, known)
+            claimed = self._hand_out(book, taken, worker, known)
             for number, claim in claims:
                 hauls[number] = Haul(claimed[: claim.limit], more, missed)
                 del claimed[: claim.limit]
@@ -233,6 +235,11 @@ class Desk:
         if taken:
             self._served = taken[-1].queue
         return taken, more, len(taken) < min(wanted, len(chosen))
+
+    def _hand_out(self, book: Book, taken: Sequence[StageRun], worker: str, known: Outputs) -> list[Claimed]:
+        for run in taken:
+            rules.claim(book, run, book.jobs[run.job_id], worker)
+        return self._equip(book, taken, known)
 
     def _equip(self, book: Book, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
         """Give each claimed run the outputs that its stage asks for."""

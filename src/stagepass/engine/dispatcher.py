@@ -19,6 +19,7 @@ from stagepass.engine.desk import Desk
 from stagepass.engine.lease import Lease
 from stagepass.engine.operations import Claim, Claimed, Haul, Operation, Settle
 from stagepass.engine.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
+from stagepass.engine.records import Job
 from stagepass.engine.runner import Runner
 from stagepass.errors import Permanent, StagepassError, TimedOut
 
@@ -214,8 +215,12 @@ class Dispatcher:
                 with self._change:
                     self._stuck -= 1
                 return
-            claimed = self._settle_and_claim(claimed, outcome)
+            claimed = self._go_on(claimed, self._settle_and_claim(claimed, outcome))
         self._give_back(1)
+
+    def _go_on(self, claimed: Claimed, haul: Haul) -> Claimed | None:
+        """What this slot runs after `claimed`."""
+        return haul.claimed[0] if haul.claimed else None
 
     def _begin(self, claimed: Claimed) -> Lease:
         stage = self._runner.stage(claimed)
@@ -233,7 +238,9 @@ class Dispatcher:
         stage = self._runner.stage(claimed)
         if stage is None:
             run = claimed.run
-            return Unknown(f"no worker here knows {run.pipeline} version {run.version}, stage {run.stage}")
+            unknown = f"no worker here knows {run.pipeline} version {run.version}, stage {run.stage}"
+            log.warning("%s: %s; it is parked, and offered again", run.id, unknown)
+            return Unknown(unknown)
         try:
             return self._runner.run(claimed, stage, lease)
         except LeaseLost:
@@ -243,14 +250,18 @@ class Dispatcher:
             log.exception("%s: an attempt could not be made", claimed.run.id)
             return Failure(classify(RuntimeError(type(problem).__name__)))
 
-    def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> Claimed | None:
+    def _claim_after(self, claimed: Claimed) -> Claim | None:
+        """What to ask for in the transaction that settles this one."""
+        return None if self._draining else Claim(self.queues, 1, self.worker)
+
+    def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> Haul:
         operations: list[Operation] = [Settle(claimed, outcome)] if outcome is not None else []
-        if not self._draining:
-            operations.append(Claim(self.queues, 1, self.worker))
+        if claim := self._claim_after(claimed):
+            operations.append(claim)
         try:
             futures = self._desk.put(*operations)
         except StagepassError:
-            return None
+            return Haul([])
         haul = Haul([])
         for operation, future in zip(operations, futures, strict=True):
             try:
@@ -266,12 +277,17 @@ class Dispatcher:
                     haul = result
                     if haul.missed and not haul.claimed:
                         self._look_round(haul, 1)
+                else:
+                    self._told(claimed, result)
         self.settled += 1
-        return haul.claimed[0] if haul.claimed else None
+        return haul
+
+    def _told(self, claimed: Claimed, job: Job) -> None:
+        """The attempt is settled; this is its job now."""
 
     def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
         try:
-            self._desk.do(Settle(claimed, outcome))
+            self._told(claimed, self._desk.do(Settle(claimed, outcome)))
         except LeaseLost:
             log.warning("%s: could not be settled: the lease was lost", claimed.run.id)
         except Exception as problem:

@@ -1,30 +1,27 @@
 """The engine's front: what the API, the CLI and tests ask of it. Every change goes over the desk."""
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from stagepass.engine import rules
 from stagepass.engine.book import Book
 from stagepass.engine.clock import Clock, SystemClock
 from stagepass.engine.desk import Desk, News
 from stagepass.engine.dispatcher import Dispatcher
-from stagepass.engine.ids import new_id
-from stagepass.engine.operations import Accepted, OnJob, Submit
+from stagepass.engine.fastlane import FastLane
+from stagepass.engine.operations import Accepted, OnJob
 from stagepass.engine.ports import Bell, Bus, Ended, JobFilter, RunFilter, Store
 from stagepass.engine.records import Event, Job, Memo, StageRun
 from stagepass.engine.registry import Registry
 from stagepass.engine.states import ENDED, JobState, RunState
-from stagepass.engine.values import File
+from stagepass.engine.submission import MAX_INPUT, Checks, Given
 from stagepass.errors import Conflict, InvalidInput, NotFound, TooLarge
 
 T = TypeVar("T")
-
-MAX_INPUT = 1_000_000
-"""Bytes of an input as JSON; photos and the like are uploaded as files."""
 
 MAX_SIGNAL = 32_000
 """Bytes of a callback's payload as JSON."""
@@ -39,6 +36,7 @@ class Engine:
     Args:
         bell: rings a queue after a commit that made work ready.
         bus: tells the events of a commit.
+        make_lane: makes this process's fast lane when it is first asked for; None where there is none.
     """
 
     def __init__(
@@ -50,6 +48,7 @@ class Engine:
         *,
         clock: Clock | None = None,
         max_input: int = MAX_INPUT,
+        make_lane: Callable[[], FastLane | None] = lambda: None,
     ) -> None:
         self.store = store
         self.registry = registry
@@ -59,7 +58,10 @@ class Engine:
         self.desk = Desk(store, registry, self._told, clock=self.clock)
         self.dispatcher: Dispatcher | None = None
         """Set in a worker: work that becomes ready here is taken here first."""
-        self._max_input = max_input
+        self._checks = Checks(registry, max_input)
+        self._make_lane = make_lane
+        self._lane: FastLane | None = None
+        self._lane_lock = threading.Lock()
 
     def _told(self, news: News) -> None:
         if news.events:
@@ -97,50 +99,31 @@ class Engine:
             NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
             with another input.
         """
-        declared = self.registry.latest(pipeline)
-        checked, text = self._checked(declared.input, input)
-        if key is None and declared.key is not None:
-            key = declared.key(checked)
-        stepwise = stepwise or (declared.stepwise is not None and declared.stepwise(checked))
-        if not -100 <= priority <= 100:
-            raise InvalidInput("priority is a whole number from -100 to 100", field="priority")
-        if key is not None and not 1 <= len(key) <= 200:
-            raise InvalidInput("an idempotency key has 1 to 200 characters", field="idempotency_key")
-        if not 1 <= len(owner) <= 200:
-            raise InvalidInput("an owner's name has 1 to 200 characters", field="owner")
-        for name, value in (("idempotency_key", key or ""), ("owner", owner)):
-            if not value.isprintable() or value != value.strip():  # databases differ in what they make of these
-                raise InvalidInput(
-                    f"{name} must not hold control characters, nor begin or end with a space", field=name
-                )
-        if not 0 <= delay <= 366 * 86400:
-            raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
-        now = self.clock.now()
-        job = Job(
-            id=new_id(),
-            pipeline=declared.name,
-            version=declared.version,
-            owner=owner,
-            input=text,
-            created_at=now,
-            updated_at=now,
-            priority=priority,
-            key=key,
-            body_hash=body_hash(declared.name, text),
-            stepwise=stepwise,
-        )
-        accepted: Accepted = self.desk.do(Submit(declared, job, delay))
+        given = Given(pipeline, input, owner, key, priority, delay, stepwise)
+        accepted: Accepted = self.desk.do(self._checks.submit(given, self.clock.now()))
         return accepted
 
-    def _checked(self, model: type[BaseModel], value: Mapping[str, Any] | BaseModel) -> tuple[BaseModel, str]:
-        try:
-            checked = value if isinstance(value, model) else model.model_validate(value)
-        except ValidationError as problem:
-            raise invalid_input(problem) from None
-        text = checked.model_dump_json()
-        if len(text.encode()) > self._max_input:
-            raise TooLarge(f"the input is {len(text.encode())} bytes; at most {self._max_input} are taken")
-        return checked, text
+    def run_now(
+        self,
+        pipeline: str,
+        input: Mapping[str, Any] | BaseModel,
+        *,
+        budget: float,
+        owner: str = "local",
+        key: str | None = None,
+        priority: int = 0,
+    ) -> Accepted:
+        """Accept a job and run its stages in this process, for up to `budget` seconds.
+
+        It returns as soon as the job has ended, or cannot go on here: its time is up, it has to wait, or this
+        process runs as many as it may. Then the workers go on with it; look at `job.state`. Arguments and errors
+        are those of `submit`.
+        """
+        submit = self._checks.submit(Given(pipeline, input, owner, key, priority), self.clock.now())
+        with self._lane_lock:
+            self._lane = lane = self._lane or self._make_lane()
+        accepted: Accepted = lane.run(submit, budget) if lane is not None else self.desk.do(submit)
+        return accepted
 
     # ── reading ──
 
@@ -292,40 +275,14 @@ class Engine:
         result: T = self.desk.do(OnJob(job_id, owner, act))
         return result
 
-    def close(self) -> None:
+    def close(self, *, lane_grace: float = 0.0) -> None:
         """Carry out what is under way, and let go of everything."""
+        if self._lane is not None:
+            self._lane.close(lane_grace)
         self.desk.close()
         self.bell.close()
         self.bus.close()
         self.store.close()
-
-
-def body_hash(pipeline: str, text: str) -> str:
-    """What tells one input from another: the same for the same values in another order.
-
-    Files are told by their content: uploaded again, the same photo lies in another place.
-    """
-    value = json.loads(text, object_hook=_without_place)
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(f"{pipeline}\n{canonical}".encode()).hexdigest()
-
-
-def _without_place(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: inner for name, inner in value.items() if name != "uri"} if value.keys() == _FILE_FIELDS else value
-
-
-_FILE_FIELDS = File.model_fields.keys()
-
-
-def invalid_input(problem: ValidationError, *, prefix: Sequence[str] = ()) -> InvalidInput:
-    """A Pydantic error as ours: the first field at fault, and all of them in the details. Values are left out."""
-    errors = problem.errors(include_url=False, include_input=False, include_context=False)
-    fields = [
-        {"field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "input", "message": error["msg"]}
-        for error in errors
-    ]
-    first = fields[0]
-    return InvalidInput(f"{first['field']}: {first['message']}", field=first["field"], errors=fields)
 
 
 def _value(ended: Mapping[int | None, Ended], mapped: bool) -> Any:

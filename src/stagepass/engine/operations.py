@@ -111,11 +111,15 @@ class Haul:
 
 @dataclass(slots=True)
 class Claim(Operation):
-    """Take up to `limit` ready runs of these queues for a worker. The desk carries it out after the others."""
+    """Take up to `limit` ready runs of these queues for a worker. The desk carries it out after the others.
+
+    With a `job_id` it takes only what this very transaction makes ready in that job, whatever the queue.
+    """
 
     queues: tuple[str, ...]
     limit: int
     worker: str
+    job_id: str | None = None
 
     def apply(self, book: Book) -> Haul:
         raise AssertionError("the desk claims by itself")
@@ -135,7 +139,8 @@ class Settle(Operation):
     def runs(self) -> Sequence[str]:
         return (self.claimed.run.id,)
 
-    def apply(self, book: Book) -> None:
+    def apply(self, book: Book) -> Job:
+        """Returns the job as it is then."""
         run, job = _owned(book, self.claimed)
         match self.outcome:
             case Completed() | Skipped() as outcome:
@@ -152,6 +157,7 @@ class Settle(Operation):
                 rules.release(book, run, job)
             case Unknown() as outcome:
                 rules.park(book, run, job, outcome)
+        return job
 
     def known(self) -> Outputs:
         """The outputs that this attempt had at hand, for whoever claims the next run of the same job."""
