@@ -109,7 +109,7 @@ def test_a_task_id_makes_a_request_idempotent(kim: httpx2.Client) -> None:
     )
     is_problem(kim.post(f"{API}/pipeline/start", json=request(task_id=task_id, region="제주")), 409, "conflict")
     other = kim.post(f"{API}/pipeline/start", json=request(task_id=task_id), headers={"Idempotency-Key": "other"})
-    is_problem(other, 400, "bad_request")
+    assert is_problem(other, 422, "invalid_input")["field"] == "idempotency_key"
     assert status(kim, task_id.upper())["job_id"] == first["job_id"]
     reaches(kim, task_id, "completed")
 

@@ -66,6 +66,7 @@ PROMO = ("submit", "promo", "--set", "customer_name=머뭄", "--set", "region=�
         (("new", "promo"), 4, "already"),
         (("up", "--no-redis"), 2, "REDIS_URL"),
         (("up", "--workers", "promo=0"), 2, "WORKERS"),
+        (("up", "--host", "0.0.0.0"), 2, "AUTH_MODE"),
         (("nonsense",), 2, "nonsense"),
     ],
 )

@@ -46,7 +46,7 @@ class Checks:
         """Raises `NotFound`, `InvalidInput` or `TooLarge`."""
         declared = self._registry.latest(given.pipeline)
         checked = _validated(declared.input, given.input)
-        key = given.key if given.key is not None or declared.key is None else declared.key(checked)
+        key = _key(given.key, declared.key(checked) if declared.key else None)
         _check_options(given, key)
         text = checked.model_dump_json()
         if len(text.encode()) > self._max_input:
@@ -72,6 +72,16 @@ def _validated(model: type[BaseModel], value: Mapping[str, Any] | BaseModel) -> 
         return value if isinstance(value, model) else model.model_validate(value)
     except ValidationError as problem:
         raise invalid_input(problem) from None
+
+
+def _key(given: str | None, own: str | None) -> str | None:
+    """The idempotency key: the one that was sent along, or the one that the input brings itself."""
+    if given is not None and own is not None and given != own:
+        raise InvalidInput(
+            "the input brings an idempotency key of its own, and another one was sent; send one of them",
+            field="idempotency_key",
+        )
+    return own if given is None else given
 
 
 def _check_options(given: Given, key: str | None) -> None:

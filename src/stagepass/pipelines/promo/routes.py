@@ -71,7 +71,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
         owner: Annotated[str, owner_of], key: Annotated[str | None, key_of], incoming: Annotated[Any, incoming_of]
     ) -> Started:
         """The fields as JSON, or as a form with up to 10 photos. The same task_id again gives the same job."""
-        return tasks.start(owner, key, incoming, stepwise=None)
+        return tasks.start(owner, key, incoming, stepwise=False)
 
     @router.get("/pipeline/status/{task_id}", summary="See how a task is")
     def status(task_id: str, owner: Annotated[str, owner_of]) -> TaskStatus:
@@ -130,15 +130,8 @@ class _Tasks:
         self._deps = deps
         self._engine = deps.engine
 
-    def start(self, owner: str, key: str | None, incoming: Any, *, stepwise: bool | None) -> Started:
-        values = incoming.values if isinstance(incoming.values, dict) else {}
-        given = values.get("task_id")
-        task_id = _plain(given.strip()) if isinstance(given, str) and given.strip() else None
-        if task_id and key and task_id != _plain(key):
-            raise BadRequest("task_id and Idempotency-Key differ; send one of them", field="task_id")
-        goes_on = str(values.get("auto_continue", True)).strip().lower() not in ("false", "0", "no", "off", "n", "f")
-        stops = not goes_on if stepwise is None else stepwise
-        accepted = self._deps.submit(PIPELINE, incoming, owner=owner, key=task_id or key, stepwise=stops)
+    def start(self, owner: str, key: str | None, incoming: Any, *, stepwise: bool) -> Started:
+        accepted = self._deps.submit(PIPELINE, incoming, owner=owner, key=key and _plain(key), stepwise=stepwise)
         return self.started(
             accepted.job, "the task is accepted" if accepted.created else "this task was accepted before"
         )

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from stagepass import Context, File, Permanent, Pipeline, Retry, Transient
 from stagepass.pipelines.promo.models import PromoRequest
+from stagepass.pipelines.promo.pipeline import promo as declared
 from tests.support.pipelines.demo.pipeline import gates, reached
 
 
@@ -15,7 +16,7 @@ class Made(BaseModel):
     file: File | None = None
 
 
-promo = Pipeline("promo", input=PromoRequest)
+promo = Pipeline("promo", input=PromoRequest, key=declared.key, stepwise=declared.stepwise)
 
 
 def _work(ctx: Context, request: PromoRequest) -> None:

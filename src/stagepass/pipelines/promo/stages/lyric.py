@@ -1,6 +1,7 @@
 """The lyric: the prompt, one question to the text model, and a look at what came back."""
 
 from stagepass import Context, InvalidOutput
+from stagepass.content.catalogue import Catalogue
 from stagepass.content.prompts import Prompt
 from stagepass.pipelines.promo.models import Lyric, LyricText, PromoRequest, language_tag
 from stagepass.providers.ports import TextModel, TextRequest
@@ -45,5 +46,10 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
         model=answer.model,
         prompt=question.prompt,
         prompt_version=f"{prompt.name}.{prompt.language} {prompt.version}",
-        note=None if language_tag(value.language) == language else f"written in {value.language}",
+        note=None if language_tag(value.language) == language else _other_language(request.language, language),
     )
+
+
+def _other_language(wanted: str, language: str) -> str:
+    """What its reader is told of a lyric that came in another language than was asked for."""
+    return Catalogue.load("stagepass.pipelines.promo").text("lyric.other_language", language, wanted=wanted)
