@@ -1,0 +1,151 @@
+"""The one middleware of `resume`: a session for each call, its time in a header, and a row in `api_metrics`.
+
+Rows are written in batches by a thread of their own: no request waits for them, and where the database
+is away they are dropped rather than piled up. They hold nothing of what was sent or answered.
+"""
+
+import hashlib
+import json
+import logging
+import queue
+import re
+import threading
+import time
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stagepass.engine.ids import new_id
+from stagepass.engine.ports import Store
+from stagepass.errors import StagepassError
+from stagepass.pipelines.http import RouteDeps
+
+log = logging.getLogger("stagepass.resume")
+
+PREFIX = "/api/v1/resume/"
+SESSION = "resume.session"
+"""Where a request's scope has its session."""
+FACTS = "resume.facts"
+"""Where a route puts job_id, model_ms and tokens."""
+
+BATCH, EVERY, MOST = 200, 0.5, 10_000
+"""Rows of one write at most, seconds between writes, rows that may wait."""
+
+_SESSION = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class Metering:
+    """See the module's text."""
+
+    def __init__(self, app: ASGIApp, deps: RouteDeps) -> None:
+        self._app = app
+        self._rows = Rows(deps.engine.store)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            self._rows.close()
+            return
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        session = scope[SESSION] = _session(Headers(scope=scope))
+        facts: dict[str, Any] = scope.setdefault(FACTS, {})
+        status, problem = 0, bytearray()
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(raw=message["headers"])
+                headers["X-Session-ID"] = session
+                headers["X-Process-Time"] = f"{time.perf_counter() - began:.4f}"
+            elif status >= 400 and len(problem) < 4096:
+                problem.extend(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            self._rows.add(
+                {
+                    "at": round(time.time() * 1000),
+                    "endpoint": PREFIX + scope["path"][len(PREFIX) :].split("/")[0][:60],
+                    "method": scope["method"][:10],
+                    "session_id": session,
+                    "client_ip": (scope.get("client") or ("",))[0][:45],
+                    "response_ms": round((time.perf_counter() - began) * 1000),
+                    "status": status or 500,
+                    "error": _code(bytes(problem)) if status >= 400 or not status else None,
+                    "job_id": facts.get("job_id"),
+                    "model_ms": facts.get("model_ms"),
+                    "tokens": facts.get("tokens"),
+                }
+            )
+
+
+def _session(headers: Headers) -> str:
+    """The caller's own, or a new one; of a repeated request the same, so that it is the same request."""
+    given = headers.get("x-session-id", "")
+    if _SESSION.fullmatch(given):
+        return given
+    key = headers.get("idempotency-key")
+    return f"k-{hashlib.sha256(key.encode()).hexdigest()[:32]}" if key else new_id()
+
+
+def _code(problem: bytes) -> str:
+    """The stable code of an error, never its text."""
+    try:
+        return str(json.loads(problem)["code"])[:60]
+    except (ValueError, KeyError, TypeError):
+        return "error"
+
+
+class Rows:
+    """Rows on their way into the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue(MOST)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Take a row; never waits."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="api-metrics", daemon=True)
+                self._thread.start()
+        try:
+            self._waiting.put_nowait(row)
+        except queue.Full:
+            log.warning("api_metrics: the database does not keep up; a row is dropped")
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        goes_on = True
+        while goes_on:
+            batch = [self._waiting.get()]
+            until = time.monotonic() + EVERY
+            while batch[-1] is not None and len(batch) < BATCH and (left := until - time.monotonic()) > 0:
+                try:
+                    batch.append(self._waiting.get(timeout=left))
+                except queue.Empty:
+                    break
+            goes_on = batch[-1] is not None
+            self._write([row for row in batch if row is not None])
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        try:
+            self._store.note_calls(rows)
+        except StagepassError as problem:
+            log.warning("api_metrics: %d rows were not written: %s", len(rows), type(problem).__name__)

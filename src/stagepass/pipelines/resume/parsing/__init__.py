@@ -1,0 +1,1 @@
+"""Reads a résumé's text: skills, years, employers, and what was done."""

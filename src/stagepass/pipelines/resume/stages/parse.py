@@ -1,0 +1,26 @@
+"""The résumé's text, and what it shows."""
+
+from datetime import UTC, date, datetime
+
+from stagepass import Context, Permanent
+from stagepass.pipelines.resume.models import Profile, ResumeRequest, check_text
+from stagepass.pipelines.resume.parsing.profile import read_profile
+from stagepass.pipelines.resume.reading.extract import Unreadable, extract
+
+
+def parse(ctx: Context, request: ResumeRequest) -> Profile:
+    """Read the file, if there is one; then look for skills, years, employers and deeds."""
+    text = request.text
+    if request.resume_file is not None:
+        with ctx.files.local(request.resume_file) as path:
+            try:
+                text = "\n".join(filter(None, (text, extract(path.read_bytes()))))
+                check_text(text)
+            except (Unreadable, ValueError) as problem:
+                raise Permanent(str(problem), advice="send the résumé as text, or as another file") from None
+    return read_profile(text, request, today())
+
+
+def today() -> date:
+    """Until when a job that goes on is counted."""
+    return datetime.now(UTC).date()

@@ -1,0 +1,34 @@
+"""The result, of what the other stages found."""
+
+from datetime import UTC, datetime
+
+from stagepass import Context
+from stagepass.pipelines.resume.models import Analysis, Paths, Profile, Questions, ResumeReport, ResumeRequest
+from stagepass.pipelines.resume.parsing.profile import fields, skill_name
+
+STRENGTHS = 4
+
+
+def report(ctx: Context, request: ResumeRequest, profile: Profile, questions: Questions, paths: Paths) -> ResumeReport:
+    """Put it together, with what it cost."""
+    made = {"questions": questions.made, "learning_path": paths.made}
+    return ResumeReport(
+        session_id=request.session_id,
+        resume_profile_id=ctx.job_id,
+        created_at=datetime.now(UTC),
+        language=profile.language,
+        analysis=Analysis(
+            field=fields()[profile.field]["name"][profile.language],
+            role=profile.role,
+            years=profile.years,
+            skills=profile.skills,
+            employers=profile.employers,
+            strengths=profile.deeds[:STRENGTHS],
+            gaps=[skill_name(skill) for skill in profile.missing],
+        ),
+        interview_questions=questions.questions,
+        learning_paths=paths.learning_paths,
+        made=made,
+        tokens=sum(each.tokens_in + each.tokens_out for each in made.values()),
+        usd=round(sum(each.usd for each in made.values()), 6),
+    )

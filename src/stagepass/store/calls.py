@@ -1,0 +1,30 @@
+"""The calls that were measured (`api_metrics`): written in batches, forgotten with whom they are about."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import sqlalchemy as sa
+
+from stagepass.store.tables import api_metrics
+
+
+class Calls:
+    """Part of `SqlStore`."""
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        raise NotImplementedError
+
+    def note_calls(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Keep these calls, in one transaction; each has the columns of `api_metrics`."""
+        with self._writing() as connection:
+            connection.execute(sa.insert(api_metrics), list(rows))
+
+    def forget_calls(self, *, session: str = "", job_id: str = "", before: int = 0) -> None:
+        """Delete the calls of a session, those about a job, and those before a time."""
+        c = api_metrics.c
+        which = [c.at < before]
+        which += [c.session_id == session] if session else []
+        which += [c.job_id == job_id] if job_id else []
+        with self._writing() as connection:
+            connection.execute(sa.delete(api_metrics).where(sa.or_(*which)))

@@ -1,0 +1,78 @@
+"""Files of every kind: what is in them, and what is said of those that cannot be read."""
+
+import io
+import zipfile
+
+import pytest
+
+from stagepass.pipelines.resume.reading import extract as reading
+from stagepass.pipelines.resume.reading.extract import Unreadable, extract
+from tests.support.resume import DATA, ONE_LINE, pdf, picture, scan, word
+
+LONG = DATA[-1]["text"]
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_a_pdf_of_two_pages_keeps_its_korean() -> None:
+    assert letters(extract(pdf(LONG))) == letters(LONG)
+
+
+def test_a_word_document_with_a_table_keeps_its_order() -> None:
+    assert letters(extract(word(LONG))) == letters(LONG)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
+def test_text_in_the_encodings_of_korean_computers(encoding: str) -> None:
+    assert extract(LONG.encode(encoding)) == LONG
+
+
+def test_markdown_is_text() -> None:
+    assert extract(f"# 이력서\n\n- {ONE_LINE}\n".encode()).endswith(ONE_LINE)
+
+
+def zipped(name: str, content: bytes = b"x") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b" \n\0 ", "empty"),
+        (b"....  ...\n", "no text"),
+        (scan(), "OCR"),
+        (pdf(LONG, password="secret"), "password"),
+        (pdf("\n".join(["한 줄"] * 31), pages=31), "31 pages"),
+        (b"%PDF-1.7\nnot really", "damaged"),
+        (picture(), "a JPEG"),
+        (zipped("a.txt"), "ZIP"),
+        (zipped("word/document.xml"), "damaged"),
+        (zipped("word/document.xml", b"0" * 101 * 2**20), "too large once unpacked"),
+        (zipped("Contents/section0.xml"), "HWPX"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "save it as DOCX or PDF"),
+        (b"PK\x03\x04" + b"\1" * 40, "damaged"),
+        (bytes(range(128, 256)) * 9, "not a text file"),
+        (b"a" * (10 * 2**20 + 1), "larger than 10 MB"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_that_gives_no_text_is_told_with_what_to_do(content: bytes, said: str) -> None:
+    with pytest.raises(Unreadable, match=said):
+        extract(content)
+
+
+def test_reading_ends_when_its_time_is_up() -> None:
+    with pytest.raises(Unreadable, match=r"could not be read in 0\.01 seconds"):
+        extract(pdf(LONG), time_limit=0.01)
+
+
+def test_a_child_that_dies_is_a_damaged_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading.sys, "executable", "/bin/false")
+    with pytest.raises(Unreadable, match="damaged"):
+        extract(pdf(LONG))
