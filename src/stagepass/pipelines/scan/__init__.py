@@ -1,0 +1,1 @@
+"""scan: a photo of waste → what it is, how to throw it away, and a reward."""

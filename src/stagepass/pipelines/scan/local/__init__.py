@@ -1,0 +1,1 @@
+"""What answers without a key: sight and words of this machine."""

@@ -1,0 +1,39 @@
+"""The rule: of the object, of the others on the photo, and of what the object could be instead."""
+
+from collections.abc import Sequence
+
+from stagepass.pipelines.scan import rulebook
+from stagepass.pipelines.scan.models import Category, Classified, Found, Rule, ScanRequest
+from stagepass.pipelines.scan.vocabulary import vocabulary
+
+MATERIALS = ("plastic", "glass", "metal", "paper")
+"""What is asked about when the photo gives no second guess: a person can tell these apart in the hand."""
+
+
+def find(request: ScanRequest, seen: Classified) -> Found:
+    """Looks the rules up. When unsure there is no rule, only what each reply would lead to."""
+    language = request.speaks
+
+    def rule_of(category: Category, tags: Sequence[str] = ()) -> Rule | None:
+        return rulebook.find(category, request.region, language, tags)
+
+    first = rule_of(seen.classification, seen.situation_tags)
+    if first is None:
+        return Found(rule=None)
+    if seen.meta.unsure:
+        categories = [seen.classification, *_guesses(seen)]
+        return Found(rule=None, options=[rule for c in categories if (rule := rule_of(c))])
+    others = [rule for other in seen.objects[1:] if (rule := rule_of(other.classification, other.situation_tags))]
+    return Found(rule=first, others=others)
+
+
+def _guesses(seen: Classified) -> list[Category]:
+    """One or two other things that it could be."""
+    found = [other.classification for other in seen.alternatives]
+    own = seen.classification.middle_category
+    guesses = {guess.middle_category: guess for guess in found if guess.middle_category != own}
+    for name in MATERIALS:
+        group = vocabulary().groups[name]
+        if not guesses and group.middle != own:
+            guesses[group.middle] = Category(major_category=group.major, middle_category=group.middle)
+    return list(guesses.values())[:2]

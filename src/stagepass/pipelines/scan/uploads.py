@@ -1,0 +1,114 @@
+"""Photos sent ahead: a signed address to put one to, and its key to name it by afterwards.
+
+A key is worth something only to the user that it was given to: the file is kept under a digest of both.
+"""
+
+import hashlib
+import io
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, BinaryIO
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from stagepass.engine.values import File
+from stagepass.errors import Forbidden, InvalidInput, NotFound
+from stagepass.pipelines.http import RouteDeps
+from stagepass.pipelines.scan.stages.vision import TYPES
+from stagepass.providers.fetching.images import check_image
+
+EXPIRES_IN = 600
+"""Seconds for which an address may be put to."""
+
+PATH = "/api/v1/images/scan/files"
+_PURPOSE = "scan-photo"
+
+
+class Ahead(BaseModel):
+    """A photo that is about to be uploaded."""
+
+    filename: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    content_type: str = Field(description="image/jpeg, image/png or image/webp")
+
+
+class Ticket(BaseModel):
+    """Where to put it, and how to name it afterwards."""
+
+    key: str
+    upload_url: str = Field(description="PUT the photo here")
+    cdn_url: str = Field(description="where it can be seen then")
+    expires_in: int = Field(description="seconds")
+    required_headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class Photo:
+    """An uploaded photo, as the API's intake takes one."""
+
+    field: str
+    name: str
+    content: BinaryIO
+    size: int
+
+
+class Uploads:
+    """The photos of all users."""
+
+    def __init__(self, deps: RouteDeps) -> None:
+        self._deps = deps
+
+    def ticket(self, ahead: Ahead, owner: str) -> Ticket:
+        """Raises `InvalidInput` for what is no photo."""
+        if ahead.content_type not in TYPES:
+            raise InvalidInput(f"content_type: taken are {', '.join(TYPES)}", field="content_type")
+        key = uuid.uuid4().hex
+        facts = {"place": _place(key, owner), "owner": owner, "type": ahead.content_type, "name": ahead.filename}
+        token = self._deps.sign(_PURPOSE, facts, EXPIRES_IN)
+        return Ticket(
+            key=key,
+            upload_url=f"{PATH}/{token}",
+            cdn_url=f"{PATH}/{token}",
+            expires_in=EXPIRES_IN,
+            required_headers={"Content-Type": ahead.content_type},
+        )
+
+    def keep(self, token: str, content_type: str, content: bytes) -> None:
+        """Keep what was put. A second time is refused: a key always means the same photo.
+
+        Raises:
+            Forbidden: the address expired or was used. InvalidInput: it is no photo of that type.
+        """
+        facts = self._deps.verify(_PURPOSE, token)
+        if content_type.partition(";")[0].strip().lower() != facts["type"]:
+            raise InvalidInput(f"send it with the header Content-Type: {facts['type']}", field="Content-Type")
+        info = check_image(content, max_bytes=self._deps.largest_upload, field="image")
+        if info.type != facts["type"]:
+            raise InvalidInput(f"this is {info.type}, not {facts['type']}; ask for another address", field="image")
+        place = facts["place"]
+        if self._deps.stored(place):
+            raise Forbidden("a photo was put here before; ask for another address")
+        file = self._deps.files.put(content, name=facts["name"], type=info.type, folder="uploads")
+        engine = self._deps.engine
+        engine.store.keep_file(file, place, None, facts["owner"], engine.clock.now())
+
+    def seen(self, token: str) -> tuple[bytes, str]:
+        """What was put to that address, and its type."""
+        facts = self._deps.verify(_PURPOSE, token)
+        return self._content(facts["place"]), str(facts["type"])
+
+    def photo(self, key: str, owner: str) -> Photo:
+        """The photo of a key, for a job. Raises `NotFound`, also for another's."""
+        content = self._content(_place(key, owner))
+        return Photo("image", "photo", io.BytesIO(content), len(content))
+
+    def _content(self, place: str) -> bytes:
+        uris = self._deps.stored(place)
+        if not uris:
+            raise NotFound("there is no photo of this image_key; put it to its upload_url first")
+        file = File(uri=uris[0], sha256="0" * 64, size=0, type="image/jpeg")  # the store goes by the uri
+        with self._deps.files.local_copy(file) as path:
+            return path.read_bytes()
+
+
+def _place(key: str, owner: str) -> str:
+    return hashlib.sha256(f"{key}\n{owner}".encode("utf-8", "replace")).hexdigest()[:40]
