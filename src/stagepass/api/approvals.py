@@ -1,0 +1,98 @@
+"""Approvals: a signed link shows a question to one person, and takes one answer.
+
+The token in the address is the leave, and the form is sent to that same address: no cookie is involved, so
+that no other site can answer. Looking changes nothing.
+"""
+
+import json
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Header
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, StrictUndefined
+
+from stagepass.api.deps import PREFIX, SystemDep
+from stagepass.bootstrap import System
+from stagepass.content.catalogue import Catalogue, negotiate
+from stagepass.engine.rules.answers import QUESTION, VERDICT
+from stagepass.engine.states import OPEN
+from stagepass.errors import Conflict, NotFound
+
+router = APIRouter(tags=["approvals"])
+
+LONGEST_NOTE = 2000
+
+_TEXTS = Catalogue.load("stagepass.api")
+_PAGE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
+    files("stagepass.api").joinpath("templates/approval.html").read_text("utf-8")
+)
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+}
+
+Language = Annotated[str | None, Header(alias="Accept-Language", max_length=200)]
+
+
+@router.get(f"{PREFIX}/approvals/{{token}}", summary="See what is asked", response_class=HTMLResponse)
+def show(token: str, system: SystemDep, language: Language = None) -> HTMLResponse:
+    """A page with the question and a form; or with what became of it. It changes nothing."""
+    claims = system.links.verify("approval", token)
+    return _page(system, claims, language)
+
+
+@router.post(f"{PREFIX}/approvals/{{token}}", summary="Answer it", response_class=HTMLResponse)
+def answer(
+    token: str,
+    system: SystemDep,
+    decision: Annotated[Literal["approve", "reject"], Form()],
+    note: Annotated[str, Form(max_length=LONGEST_NOTE)] = "",
+    language: Language = None,
+) -> HTMLResponse:
+    """Takes one answer, and says so. 409 when it was answered before, is too late, or nobody waits any more."""
+    claims = system.links.verify("approval", token)
+    approved = decision == "approve"
+    try:
+        system.engine.answer(claims["run"], name=claims["name"], ask=claims["ask"], approved=approved, note=note)
+    except NotFound:
+        return _page(system, claims, language, told="over", status=409)
+    except Conflict as refusal:
+        return _page(system, claims, language, told=str(refusal.details.get("reason", "over")), status=409)
+    return _page(system, claims, language, told="approved" if approved else "rejected")
+
+
+def _page(
+    system: System, claims: dict[str, Any], wanted: str | None, *, told: str | None = None, status: int = 200
+) -> HTMLResponse:
+    language = negotiate(wanted, _TEXTS.languages)
+    question = {} if told else _question(system, claims)
+    told = told or question.get("told")
+    shown = {
+        "question": question.get("question", ""),
+        "details": question.get("details", ""),
+        "who": question.get("who", ""),
+        "until": f"{datetime.fromtimestamp(question.get('until', 0) / 1000, UTC):%Y-%m-%d %H:%M}",
+    }
+
+    def text(code: str, **parameters: Any) -> str:
+        return _TEXTS.text(code, language, **parameters)
+
+    content = _PAGE.render(language=language, text=text, told=told, **shown)
+    return HTMLResponse(content, status, {**_HEADERS, "Content-Language": language})
+
+
+def _question(system: System, claims: dict[str, Any]) -> dict[str, Any]:
+    """What is asked; or `told`, when there is nothing to answer any more."""
+    run, name = system.store.run(claims["run"]), claims["name"]
+    memos = {memo.name: memo.value for memo in system.store.memos(claims["run"])} if run is not None else {}
+    asked = memos.get(QUESTION + name)
+    question: dict[str, Any] = json.loads(asked) if asked else {}
+    if run is None or question.get("ask") != claims["ask"]:
+        return {"told": "over"}
+    if VERDICT + name in memos:
+        return {"told": "answered"}
+    if run.state not in OPEN:
+        return {"told": "over"}
+    return {"told": "late"} if system.engine.clock.now() >= question["until"] else question

@@ -1,0 +1,62 @@
+"""``stagepass schedules``: what is submitted by the clock."""
+
+from typing import Annotated
+
+import typer
+
+from stagepass.cli.output import Json, as_json, emit, note, table, when
+
+group = typer.Typer(help="See, pause and resume what is submitted by the clock.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name, as `schedules list` prints it.")]
+
+
+@group.command("list")
+def list_(json: Json = False) -> None:
+    """List all schedules, with the time at which each is due next."""
+    from stagepass.bootstrap import load_system
+
+    found = load_system().scheduler.rows().values()
+    shapes = [
+        {
+            "name": schedule.name,
+            "pipeline": schedule.pipeline,
+            "cron": schedule.cron,
+            "zone": schedule.zone,
+            "owner": schedule.owner,
+            "missed": schedule.missed,
+            "paused": row.paused,
+            "next_at": when(row.next_at),
+            "last_at": when(row.last_at),
+            "last_job": row.last_job,
+        }
+        for schedule, row in found
+    ]
+    if as_json():
+        for shape in shapes:
+            emit(shape)
+        return
+    rows = [(s["name"], s["cron"], s["zone"], "-" if s["paused"] else s["next_at"], s["last_job"]) for s in shapes]
+    table(("schedule", "cron", "zone", "next", "last job"), rows, empty="schedules.none")
+
+
+@group.command()
+def pause(name: Name, json: Json = False) -> None:
+    """Submit nothing by this schedule until it is resumed."""
+    _set(name, paused=True)
+
+
+@group.command()
+def resume(name: Name, json: Json = False) -> None:
+    """Go on from the next due time; what was due meanwhile is not made up for."""
+    _set(name, paused=False)
+
+
+def _set(name: str, *, paused: bool) -> None:
+    from stagepass.bootstrap import load_system
+
+    row = load_system().scheduler.pause(name, paused)
+    if as_json():
+        emit({"name": name, "paused": row.paused, "next_at": when(row.next_at)})
+    else:
+        note("schedules.paused" if paused else "schedules.resumed", style="green", name=name, next=when(row.next_at))

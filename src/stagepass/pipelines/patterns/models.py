@@ -1,0 +1,85 @@
+"""What goes into the patterns and what comes out of them, and their one setting."""
+
+import random
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stagepass.errors import SettingsError
+
+LONGEST = 3000.0
+"""Seconds that a step may be told to take."""
+
+STEP_SECONDS = 2.0
+"""Seconds that each step of a chain takes when nobody says otherwise."""
+
+MOST_ITEMS = 10_000
+
+Number = Annotated[int | float, Field(ge=-1e308, le=1e308, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST, description="how long each step takes")]
+
+
+class PatternSettings(BaseSettings):
+    """`SOLO_SECONDS`, from the environment or `.env`."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+    solo_seconds: float = Field(20.0, ge=0, le=LONGEST)
+
+
+def _solo_seconds() -> float:
+    """Raises `SettingsError`."""
+    try:
+        return PatternSettings().solo_seconds
+    except ValidationError:
+        raise SettingsError(f"SOLO_SECONDS: must be a number of seconds from 0 to {LONGEST:g}") from None
+
+
+SOLO_SECONDS = _solo_seconds()
+"""Seconds that a lone addition takes; read once, at start."""
+
+
+class Pair(BaseModel):
+    """Two numbers; random ones unless they are chosen."""
+
+    a: Number = Field(default_factory=lambda: random.randint(1, 100))
+    b: Number = Field(default_factory=lambda: random.randint(1, 100))
+
+
+class SoloInput(Pair):
+    """What a lone addition is given."""
+
+    seconds: Seconds = SOLO_SECONDS
+
+
+class ChainInput(Pair):
+    """What a chain is given."""
+
+    seconds: Seconds = STEP_SECONDS
+
+
+class GroupInput(Pair):
+    """What a group is given."""
+
+    seconds: Seconds = 0.0
+
+
+class MapInput(BaseModel):
+    """What a map is given: its items."""
+
+    numbers: list[Number] = Field(max_length=MOST_ITEMS)
+
+
+class Products(BaseModel):
+    """A sum, and the sum times each of the two numbers that it was made of."""
+
+    sum: Number
+    by_a: Number
+    by_b: Number
+
+
+class Total(BaseModel):
+    """The fan-in of a map: how many items there were, and the sum of their squares."""
+
+    count: int
+    total: Number

@@ -1,0 +1,52 @@
+"""The store's timetable: when each schedule is due next, and whether it is paused."""
+
+from contextlib import AbstractContextManager
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from stagepass.engine.schedules import ScheduleRow
+from stagepass.store import connect
+from stagepass.store.tables import schedules
+
+
+class Timetable:
+    """Part of `SqlStore`; see `stagepass.engine.schedules.Timetable`."""
+
+    _reads: Engine
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        raise NotImplementedError
+
+    def schedules(self) -> list[ScheduleRow]:
+        """All of them, by name."""
+        with connect.translated(), self._reads.connect() as connection:
+            return [
+                ScheduleRow(row.name, row.timing, bool(row.paused), row.next_at, row.last_at, row.last_job)
+                for row in connection.execute(sa.select(schedules).order_by(schedules.c.name))
+            ]
+
+    def add_schedule(self, row: ScheduleRow) -> None:
+        """Keep a new one; nothing happens when another process was first."""
+        values = {"name": row.name, "timing": row.timing, "paused": row.paused, "next_at": row.next_at}
+        try:
+            with self._writing() as connection:
+                connection.execute(sa.insert(schedules), values)
+        except sa.exc.IntegrityError:
+            pass
+
+    def move_schedule(self, name: str, before: int, row: ScheduleRow) -> bool:
+        """Write it, if it is still due when we read it. False when another process was first."""
+        c = schedules.c
+        values = {"timing": row.timing, "next_at": row.next_at, "last_at": row.last_at, "last_job": row.last_job}
+        with self._writing() as connection:
+            moved = connection.execute(sa.update(schedules).where(c.name == name, c.next_at == before).values(**values))
+        return bool(moved.rowcount == 1)
+
+    def pause_schedule(self, name: str, paused: bool, next_at: int) -> bool:
+        """Returns whether there is one."""
+        with self._writing() as connection:
+            done = connection.execute(
+                sa.update(schedules).where(schedules.c.name == name).values(paused=paused, next_at=next_at)
+            )
+        return bool(done.rowcount == 1)
