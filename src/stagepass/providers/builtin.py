@@ -1,4 +1,4 @@
-"""The providers that come with Stagepass and need no key: the local ones.
+"""The providers that come with Stagepass: the local ones, which need no key, and the vendors.
 
 What a local provider needs is imported when it is made, so that a process which does not use it does
 not pay for it.
@@ -6,6 +6,7 @@ not pay for it.
 
 from typing import Any
 
+import stagepass.providers.vendors.offers  # noqa: F401  (registers them)
 from stagepass.providers.ports import ClipMaker, SongMaker, TextModel
 from stagepass.providers.registry import Offer, provide
 

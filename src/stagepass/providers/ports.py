@@ -8,7 +8,7 @@ process and used by many threads at once. Local providers are providers like the
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -30,6 +30,15 @@ Tell = Callable[[float], None]
 
 def silent(fraction: float) -> None:
     """Tells nobody."""
+
+
+@runtime_checkable
+class SelfCheck(Protocol):
+    """What a provider can have beside its port: a look at its key, its model and its credit, that costs nothing."""
+
+    def self_check(self) -> str:
+        """One sentence on what was found, without secrets. Raises a `StageError`, whose advice says what to do."""
+        ...
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────
@@ -117,6 +126,7 @@ class MadeSong:
         duration: seconds.
         timing: the sung lines, or None where the maker does not know them (they are then spread by length).
         source: where `fetch` gets it from: an URL, or a path of this machine.
+        also: other recordings that came with the same order, and were paid for with it.
     """
 
     clip_id: str
@@ -124,6 +134,7 @@ class MadeSong:
     timing: Sequence[LineTiming] | None
     source: str
     content_type: str = "audio/mpeg"
+    also: Sequence["MadeSong"] = ()
 
 
 class SongMaker(Protocol):
@@ -236,6 +247,6 @@ class ClipMaker(Protocol):
 
 # ── and the settings that choose among their providers ───────────────────────────────────────────
 
-port(TextModel, "TEXT_MODEL")
+port(TextModel, "TEXT_MODEL", chain=True)
 port(SongMaker, "SONG_MAKER")
 port(ClipMaker, "CLIP_MAKER")

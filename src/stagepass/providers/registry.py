@@ -20,31 +20,92 @@ class Offer:
     environ: Mapping[str, str]
 
 
+Also = tuple[str, ...] | Callable[[Mapping[str, str]], tuple[str, ...]]
+"""Names of secrets; or what says them by the settings, of a provider that chooses among others."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
     make: Callable[[Offer], Any]
     secrets: tuple[str, ...]
+    also: Also
+    wants_model: bool
+
+    def used(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """The secrets that it uses under these settings."""
+        also = self.also(environ) if callable(self.also) else self.also
+        return (*self.secrets, *(name for name in also if environ.get(name)))
 
 
-_ports: dict[type, tuple[str, dict[str, _Choice]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Port:
+    setting: str
+    chain: bool
+    choices: dict[str, _Choice]
 
 
-def port(kind: type, setting: str) -> None:
-    """Declare a port, and the setting that chooses its provider (``TEXT_MODEL``)."""
-    _ports.setdefault(kind, (setting, {}))
+_ports: dict[type, _Port] = {}
 
 
-def provide(kind: type, name: str, make: Callable[[Offer], Any], *, secrets: tuple[str, ...] = ()) -> None:
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Several providers of one port, in the order in which they are asked (`stagepass.providers.ask`)."""
+
+    members: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """The first one's."""
+        return str(self.members[0].name)
+
+
+def port(kind: type, setting: str, *, chain: bool = False) -> None:
+    """Declare a port, and the setting that chooses its provider (``TEXT_MODEL``).
+
+    Args:
+        chain: the setting may name several, separated by commas; a stage is then given a `Chain`.
+    """
+    _ports.setdefault(kind, _Port(setting, chain, {}))
+
+
+def provide(
+    kind: type,
+    name: str,
+    make: Callable[[Offer], Any],
+    *,
+    secrets: tuple[str, ...] = (),
+    also: Also = (),
+    wants_model: bool = False,
+) -> None:
     """Offer a provider for a port.
 
     Args:
         name: what the setting says to choose it.
         make: makes it, once per process.
         secrets: environment variables without which it cannot work.
+        also: secrets that it uses where they are set.
+        wants_model: the setting has to name a model after the colon; there is no default that grows stale.
     """
     if kind not in _ports:
         raise DeclarationError(f"{kind.__name__} is not a port; declare it first: port({kind.__name__}, SETTING)")
-    _ports[kind][1][name] = _Choice(make, secrets)
+    _ports[kind].choices[name] = _Choice(make, secrets, also, wants_model)
+
+
+def names(kind: type) -> list[str]:
+    """What a port's setting may say before the colon."""
+    return sorted(_ports[kind].choices) if kind in _ports else []
+
+
+def make(kind: type, value: str, offer: Offer) -> Any:
+    """The provider that a setting of this value would choose, for one that chooses among others by itself."""
+    name, _, model = value.partition(":")
+    folder = offer.folder.parent.parent / kind.__name__.lower() / name
+    return _ports[kind].choices[name].make(Offer(model, folder, offer.environ))
+
+
+def secrets_of(kind: type, value: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The secrets that this provider uses."""
+    return _ports[kind].choices[value.partition(":")[0]].used(environ)
 
 
 class Providers:
@@ -56,14 +117,17 @@ class Providers:
     """
 
     def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
-        self._environ = environ
+        self.environ = self._environ = environ
         self._folder = folder
         self._made: dict[tuple[type, str], Any] = {}
         self._lock = threading.Lock()
 
     def get(self, kind: type, stage: Stage) -> Any:
-        """The provider of this port for this stage. Raises `SettingsError`."""
-        _, value, choice = self._chosen(kind, stage)
+        """The provider of this port for this stage, or a `Chain` of them. Raises `SettingsError`."""
+        made = tuple(self._made_once(kind, value, choice) for _, value, choice in self._chosen(kind, stage))
+        return made[0] if len(made) == 1 else Chain(made)
+
+    def _made_once(self, kind: type, value: str, choice: _Choice) -> Any:
         with self._lock:
             made = self._made.get((kind, value))
             if made is None:
@@ -77,32 +141,46 @@ class Providers:
         problems = []
         for kind in stage.needs:
             try:
-                setting, value, choice = self._chosen(kind, stage)
+                chosen = self._chosen(kind, stage)
             except SettingsError as problem:
                 problems.append(f"{stage.queue}: {problem}")
                 continue
-            problems += [
-                f"{stage.queue}: {setting}={value} needs {secret}, which is not set"
-                for secret in choice.secrets
-                if not self._environ.get(secret)
-            ]
+            for setting, value, choice in chosen:
+                problems += [
+                    f"{stage.queue}: {setting}={value} needs {secret}, which is not set"
+                    for secret in choice.secrets
+                    if not self._environ.get(secret)
+                ]
+                if choice.wants_model and not value.partition(":")[2]:
+                    problems.append(f"{stage.queue}: {setting}={value} names no model; write {value}:MODEL")
         return problems
 
     def secrets(self, stage: Stage) -> set[str]:
         """The environment variables that a worker of this stage has to be given."""
-        return {secret for kind in stage.needs for secret in self._chosen(kind, stage)[2].secrets}
+        return {
+            secret
+            for kind in stage.needs
+            for _, _, choice in self._chosen(kind, stage)
+            for secret in choice.used(self._environ)
+        }
 
-    def _chosen(self, kind: type, stage: Stage) -> tuple[str, str, _Choice]:
+    def _chosen(self, kind: type, stage: Stage) -> list[tuple[str, str, _Choice]]:
+        """By setting and value, in the order of the setting."""
         if kind not in _ports:
             raise SettingsError(f"nothing provides {kind.__name__}")
-        setting, choices = _ports[kind]
-        own = f"{stage.pipeline}_{stage.name}_{setting}".upper()
-        used = own if self._environ.get(own) else setting
-        value = self._environ.get(used) or "local"
+        asked = _ports[kind]
+        own = f"{stage.pipeline}_{stage.name}_{asked.setting}".upper()
+        used = own if self._environ.get(own) else asked.setting
+        text = self._environ.get(used) or "local"
+        values = [value.strip() for value in text.split(",")] if asked.chain else [text]
+        return [(used, value, self._choice(asked, used, value)) for value in values]
+
+    def _choice(self, asked: _Port, used: str, value: str) -> _Choice:
         name = value.partition(":")[0]
-        if name not in choices:
-            raise SettingsError(f"{used}={value}: there is no such provider; there are: {', '.join(sorted(choices))}")
-        return used, value, choices[name]
+        if name not in asked.choices:
+            there = ", ".join(sorted(asked.choices))
+            raise SettingsError(f"{used}={value}: there is no such provider; there are: {there}")
+        return asked.choices[name]
 
 
 def parse_limits(text: str) -> dict[str, Limit]:

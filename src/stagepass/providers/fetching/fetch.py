@@ -11,11 +11,12 @@ import ssl
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
 from urllib.parse import urljoin
 
 import httpcore2
 
-from stagepass.errors import InvalidInput, RequestError, TooLarge, Unavailable
+from stagepass.errors import InvalidInput, RequestError, StageError, TooLarge, Transient, Unavailable
 from stagepass.providers.fetching.addresses import Network, Target, is_public, parse_url
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named
 from stagepass.providers.fetching.pinned import Deadline, Pinned
@@ -26,6 +27,8 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _AGENT = b"stagepass"
 
 Resolve = Callable[[str, int], list[str]]
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,55 @@ def fetch_url(
         TooLarge: there is more content than `max_bytes`.
         Unavailable: no answer, or an error of the other server's, which may pass.
     """
+
+    def read(response: httpcore2.Response, hop: str) -> Fetched:
+        return _read(response, hop, max_bytes, allowed_types, field)
+
+    return _followed(url, read, timeout, allow_private, ports, field, resolve, ssl_context)
+
+
+def copy_url(
+    url: str,
+    target: BinaryIO,
+    *,
+    provider: str,
+    max_bytes: int,
+    timeout: float,
+    allow_private: bool = False,
+    ports: Collection[int] | None = (80, 443),
+) -> None:
+    """Copies what a vendor made into `target`, in pieces, with the same care as for a stranger's URL.
+
+    Raises:
+        Transient: it could not be had, or not as a whole; it may be had later.
+    """
+
+    def read(response: httpcore2.Response, hop: str) -> None:
+        if response.status != 200:
+            raise Transient(f"{provider}: its file was answered with {response.status}", provider=provider)
+        size, length = 0, _header(response, b"content-length")
+        for piece in response.iter_stream():
+            size += len(piece)
+            if size > max_bytes:
+                raise TooLarge(f"{provider}: its file is larger than {max_bytes:,} bytes")
+            target.write(piece)
+        if length.isdigit() and int(length) != size:
+            raise Transient(f"{provider}: its file came only in part", provider=provider)
+
+    _followed(url, read, timeout, allow_private, ports, None, system_resolver, None)
+
+
+def _followed(
+    url: str,
+    read: Callable[[httpcore2.Response, str], R],
+    timeout: float,
+    allow_private: bool | Sequence[Network],
+    ports: Collection[int] | None,
+    field: str | None,
+    resolve: Resolve,
+    ssl_context: ssl.SSLContext | None,
+) -> R:
+    """What `read` makes of the answer at the end of all redirects."""
     clock = Deadline(timeout)
     hop = url
     for _ in range(MAX_REDIRECTS + 1):
@@ -81,7 +133,7 @@ def fetch_url(
             addresses = _checked(target, allow_private, resolve, clock, field)
             with _get(target, addresses, clock, ssl_context) as response:
                 if response.status not in _REDIRECTS:
-                    return _read(response, hop, max_bytes, allowed_types, field)
+                    return read(response, hop)
                 hop = urljoin(hop, _header(response, b"location"))
     raise InvalidInput(f"this address redirects more than {MAX_REDIRECTS} times; give the last one itself", field=field)
 
@@ -175,7 +227,7 @@ def _translated(target: Target, field: str | None, timeout: float) -> Iterator[N
     """Says in the caller's words what went wrong on the way."""
     try:
         yield
-    except RequestError:
+    except (RequestError, StageError):
         raise
     except httpcore2.TimeoutException:
         text = f"{target.host} did not deliver within {timeout:g} s; try again, or upload the file itself"

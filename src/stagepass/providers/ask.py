@@ -1,0 +1,54 @@
+"""Asking a text model within its limits, and where it cannot answer now, the next one of its chain."""
+
+import dataclasses
+import time
+
+from stagepass.engine.context import Context
+from stagepass.engine.outcomes import Busy
+from stagepass.errors import QuotaExhausted, Transient
+from stagepass.providers.ports import TextAnswer, TextModel, TextRequest
+from stagepass.providers.registry import Chain
+
+
+def ask(ctx: Context, model: TextModel | Chain, request: TextRequest) -> TextAnswer:
+    """Ask once, and note what it cost.
+
+    The next model of a chain is asked after a rate, a quota, an outage, or where one is closed to all workers at
+    the moment; never after a refusal or a wrong request. Each gets its share of the time that is left.
+
+    Raises:
+        StageError: of the first that failed, when none answered.
+        Busy: all of them are closed at the moment; no attempt is spent.
+    """
+    members = model.members if isinstance(model, Chain) else (model,)
+    end = time.monotonic() + request.time_limit
+    failed: list[QuotaExhausted | Transient] = []
+    closed: list[Busy] = []
+    for number, member in enumerate(members):
+        share = max(1.0, end - time.monotonic()) / (len(members) - number)
+        try:
+            with ctx.using(member.name):
+                answer: TextAnswer = member.generate(dataclasses.replace(request, time_limit=share))
+        except (Transient, QuotaExhausted) as problem:
+            failed.append(problem)
+        except Busy as problem:
+            closed.append(problem)
+        else:
+            _spent(ctx, answer)
+            return answer
+        if number + 1 < len(members):
+            ctx.log.info("text model fell back", provider=member.name, next=members[number + 1].name)
+    if failed:
+        raise failed[0]
+    raise min(closed, key=lambda problem: problem.wait)
+
+
+def _spent(ctx: Context, answer: TextAnswer) -> None:
+    used = answer.usage
+    ctx.spend(
+        provider=answer.provider,
+        model=answer.model,
+        tokens_in=used.tokens_in,
+        tokens_out=used.tokens_out,
+        usd=used.usd,
+    )

@@ -1,0 +1,183 @@
+"""What every text vendor has in common: the schema that is sent, the answer that is read, and one repair.
+
+No vendor is trusted to enforce a schema; the answer is always checked, and one that does not fit is sent
+back once with what is wrong about it.
+"""
+
+import base64
+import json
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from stagepass.errors import InvalidOutput, TimedOut
+from stagepass.providers.fetching.kinds import HEAD, kind_of
+from stagepass.providers.ports import TextAnswer, TextRequest, Usage
+from stagepass.providers.vendors.prices import Prices
+
+LONGEST_TEXT = 1_000_000
+"""Characters of an answer that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation: `role` is user or assistant."""
+
+    role: str
+    text: str
+    images: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a vendor said: the text, and what it counted."""
+
+    text: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class VendorText(ABC):
+    """A `TextModel` over a vendor's API; a vendor says only how it is asked once."""
+
+    name: str
+
+    def __init__(self, model: str, prices: Prices) -> None:
+        self.model = model
+        self._prices = prices
+
+    @abstractmethod
+    def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
+        """Ask once, within so many seconds. Raises a `StageError`."""
+
+    @abstractmethod
+    def self_check(self) -> str:
+        """See `stagepass.providers.ports.SelfCheck`."""
+
+    def generate(self, request: TextRequest) -> TextAnswer:
+        """See `stagepass.providers.ports.TextModel.generate`."""
+        end = time.monotonic() + request.time_limit
+        turns = [Turn("user", request.prompt, request.images)]
+        said = self._asked(turns, request.schema, request.time_limit)
+        asked = [said]
+        try:
+            value = read(said.text, request.schema)
+        except Unfit as problem:
+            left = end - time.monotonic()
+            if left <= 1:
+                raise TimedOut(f"{self.name}: no time was left to repair its answer", provider=self.name) from None
+            turns += [Turn("assistant", said.text or "(nothing)"), Turn("user", f"{problem}\n{_AGAIN}")]
+            said = self._asked(turns, request.schema, left)
+            asked.append(said)
+            value = self._repaired(said, request.schema)
+        return TextAnswer(value, self.name, self.model, self._usage(asked))
+
+    def _asked(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
+        try:
+            return self.ask(turns, schema, seconds)
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+            raise InvalidOutput(f"{self.name}: answered in a shape that is not its own", provider=self.name) from None
+
+    def _repaired(self, said: Said, schema: type[BaseModel]) -> BaseModel:
+        try:
+            return read(said.text, schema)
+        except Unfit as problem:
+            raise InvalidOutput(
+                f"{self.name}: its answer does not fit {schema.__name__}, also after one repair: {problem}",
+                provider=self.name,
+                advice="choose another model",
+            ) from None
+
+    def _usage(self, asked: Sequence[Said]) -> Usage:
+        tokens_in, tokens_out = sum(one.tokens_in for one in asked), sum(one.tokens_out for one in asked)
+        return Usage(tokens_in, tokens_out, self._prices.usd(self.name, self.model, tokens_in, tokens_out))
+
+    def cut_off(self) -> InvalidOutput:
+        """The answer ended because it became too long; asking again in the same way would end the same."""
+        return InvalidOutput(
+            f"{self.name}: its answer was cut off because it became too long",
+            provider=self.name,
+            advice="choose a model that says or thinks less, or allow it more tokens",
+        )
+
+
+_AGAIN = "Answer again, with the whole JSON value and nothing else."
+
+
+# ── what comes back ──────────────────────────────────────────────────────────────────────────────
+
+
+class Unfit(Exception):
+    """An answer that does not fit; the text says where and why, without the answer itself."""
+
+
+_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
+
+
+def read(text: str, schema: type[BaseModel]) -> BaseModel:
+    """The value in an answer: JSON alone, in a fence, or with words around it. Raises `Unfit`."""
+    value = _json(_THOUGHTS.sub("", text[:LONGEST_TEXT]).strip())
+    try:
+        return schema.model_validate(value)
+    except ValidationError as problem:
+        errors = problem.errors(include_url=False, include_input=False, include_context=False)
+        wrong = "; ".join(f"{'.'.join(map(str, error['loc'])) or 'value'}: {error['type']}" for error in errors[:10])
+        raise Unfit(f"these places do not fit the schema: {wrong}") from None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    start = text.find("{")
+    try:
+        return json.JSONDecoder().raw_decode(text, start)[0] if start >= 0 else _none(text)
+    except ValueError:
+        raise Unfit("this is not valid JSON") from None
+
+
+def _none(text: str) -> Any:
+    raise Unfit("there is no JSON in it" if text else "the answer is empty")
+
+
+# ── what is sent ─────────────────────────────────────────────────────────────────────────────────
+
+_PLAIN = {"$ref", "$defs", "type", "properties", "items", "enum", "const", "anyOf", "description", "required"}
+"""The words of JSON Schema that every vendor knows; what else a schema says is checked when the answer is there."""
+
+
+def plain_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    """The schema in the words that strict modes take: every field required, no others allowed."""
+    plain = _plain(schema.model_json_schema())
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_plain(entry) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:  # strict modes take no words beside it
+        return {"$ref": node["$ref"]}
+    kept: dict[str, Any] = {}
+    for word, value in node.items():
+        if word in ("properties", "$defs"):
+            kept[word] = {name: _plain(part) for name, part in value.items()}
+        elif word in _PLAIN:
+            kept[word] = _plain(value)
+    if "properties" in kept or kept.get("type") == "object":
+        kept.pop("description", None)  # a class's docstring is for us; its fields' descriptions are for the model
+        kept.update(required=list(kept.get("properties", {})), additionalProperties=False)
+    return kept
+
+
+def typed(image: bytes) -> tuple[str, str]:
+    """The content type of a picture, and its content in base64."""
+    return kind_of(image[:HEAD]) or "application/octet-stream", base64.b64encode(image).decode()

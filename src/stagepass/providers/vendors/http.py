@@ -1,0 +1,216 @@
+"""The one door to the vendors: JSON over HTTP, with a deadline for everything and our own errors.
+
+One pool of connections per vendor and process: threads share it, and a forked child makes its own.
+Nothing is asked twice here; the engine owns retries.
+"""
+
+import functools
+import ipaddress
+import json
+import os
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import httpcore2
+
+from stagepass.errors import InvalidOutput, Permanent, SettingsError, StageError, TimedOut, Transient
+from stagepass.providers.answers import Table
+from stagepass.providers.fetching.addresses import is_public
+from stagepass.providers.fetching.fetch import copy_url
+
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of a JSON answer that are taken."""
+
+LARGEST_FILE = 1024 * 1024 * 1024
+"""Bytes of a song or clip that are copied."""
+
+COPY_TIME = 300.0
+"""Seconds that copying a finished file may take."""
+
+CALL_TIME = 30.0
+"""Seconds for a call that only asks or orders."""
+
+_CONNECTIONS = 100
+
+_limits = threading.local()
+
+
+class Http:
+    """Calls one vendor.
+
+    Args:
+        base_url: with the path that all calls have in common.
+        headers: sent with every call; the key is among them, so they are never shown.
+        table: how the vendor says that something went wrong.
+    """
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], table: Table) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(f"{table.provider}: its base URL must begin with https:// or http://")
+        self._base = base_url.rstrip("/")
+        self._local = _is_local(parts.hostname)
+        self._headers = {"Accept": "application/json", "User-Agent": "stagepass", **headers}
+        self._table = table
+        self._pool: tuple[int, httpcore2.ConnectionPool] | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Http({self._table.provider})"
+
+    def get(self, path: str, *, time_limit: float = CALL_TIME) -> Any:
+        """The answer to a GET, as JSON values. Raises a `StageError`."""
+        return self._call("GET", path, None, time_limit)
+
+    def post(self, path: str, body: Any, *, time_limit: float = CALL_TIME) -> Any:
+        """The answer to a POST of JSON, as JSON values. Raises a `StageError`."""
+        return self._call("POST", path, json.dumps(body, ensure_ascii=False).encode(), time_limit)
+
+    def copy(self, url: str, target: BinaryIO) -> None:
+        """Copy what the vendor made into `target`, in pieces. Private addresses only where the vendor itself is at one."""
+        copy_url(
+            url,
+            target,
+            provider=self._table.provider,
+            max_bytes=LARGEST_FILE,
+            timeout=COPY_TIME,
+            allow_private=self._local,
+            ports=None if self._local else (80, 443),
+        )
+
+    def _call(self, method: str, path: str, body: bytes | None, time_limit: float) -> Any:
+        headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
+        with self._told(), _deadline(time_limit):
+            with self._connections().stream(
+                method, self._base + path, headers=_raw(headers), content=body, extensions=_timeouts(time_limit)
+            ) as response:
+                content = self._read(response.iter_stream())
+            status = response.status
+            given = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+        if problem := self._table.error(status, content, given):
+            raise problem
+        try:
+            return json.loads(content)
+        except ValueError:
+            raise InvalidOutput(
+                f"{self._table.provider}: answered {status} without JSON", provider=self._table.provider
+            ) from None
+
+    def _read(self, pieces: Iterable[bytes]) -> bytes:
+        content = bytearray()
+        for piece in pieces:
+            content += piece
+            if len(content) > LARGEST_ANSWER:
+                raise Permanent(f"{self._table.provider}: its answer is too large", provider=self._table.provider)
+        return bytes(content)
+
+    def _connections(self) -> httpcore2.ConnectionPool:
+        """This process's pool: sockets that a parent opened are not ours."""
+        with self._lock:
+            if self._pool is None or self._pool[0] != os.getpid():
+                pool = httpcore2.ConnectionPool(
+                    _authorities(),
+                    max_connections=_CONNECTIONS,
+                    max_keepalive_connections=20,
+                    keepalive_expiry=15,
+                    network_backend=_Backend(),
+                )
+                self._pool = os.getpid(), pool
+            return self._pool[1]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What went wrong on the way, as our errors; whether the vendor can have begun is what matters."""
+        name = self._table.provider
+        try:
+            yield
+        except StageError:
+            raise
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout):
+            raise Transient(f"{name}: cannot be reached", provider=name, not_done=True) from None
+        except (httpcore2.TimeoutException, TimeoutError):
+            raise TimedOut(f"{name}: did not answer in time", provider=name) from None
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError):
+            raise Transient(f"{name}: the connection was lost", provider=name) from None
+
+
+def _is_local(host: str) -> bool:
+    """Whether the operator put the vendor's server on this machine or network, by an address or as localhost."""
+    try:
+        return not is_public(str(ipaddress.ip_address(host)))
+    except ValueError:
+        return host == "localhost"
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+def _timeouts(seconds: float) -> dict[str, Any]:
+    return {"timeout": {"connect": min(10.0, seconds), "pool": seconds, "read": seconds, "write": seconds}}
+
+
+@functools.lru_cache(maxsize=1)
+def _authorities() -> ssl.SSLContext:
+    return httpcore2.default_ssl_context()
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """One limit for everything that this thread's call does, however slowly the other side drips."""
+    _limits.end = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        del _limits.end
+
+
+def _left(timeout: float | None) -> float | None:
+    end = getattr(_limits, "end", None)
+    if end is None:
+        return timeout
+    left = float(end) - time.monotonic()
+    if left <= 0:
+        raise httpcore2.ReadTimeout("no time left")
+    return left if timeout is None else min(left, timeout)
+
+
+class _Backend(httpcore2.NetworkBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        return _Stream(httpcore2.SyncBackend().connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A connection that many calls use one after the other, each within its own limit."""
+
+    def __init__(self, stream: httpcore2.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,98 @@
+"""Which vendors there are, and the settings of each. What a vendor needs is imported when it is made."""
+
+from typing import Any
+
+from stagepass.errors import SettingsError
+from stagepass.providers.ports import ClipMaker, SongMaker, TextModel
+from stagepass.providers.registry import Offer, provide
+
+
+def _openai(offer: Offer) -> Any:
+    from stagepass.providers.vendors.openai import OpenAIText
+
+    return OpenAIText(*_text(offer, "OPENAI"))
+
+
+def _compatible(offer: Offer) -> Any:
+    from stagepass.providers.vendors.openai import CompatibleText
+
+    return CompatibleText(*_text(offer, "COMPATIBLE"))
+
+
+def _anthropic(offer: Offer) -> Any:
+    from stagepass.providers.vendors.anthropic import AnthropicText
+
+    return AnthropicText(*_text(offer, "ANTHROPIC"))
+
+
+def _gemini(offer: Offer) -> Any:
+    from stagepass.providers.vendors.gemini import GeminiText
+
+    budget = offer.environ.get("GEMINI_THINKING_BUDGET", "")
+    try:
+        thinking = int(budget) if budget else None
+    except ValueError:
+        raise SettingsError("GEMINI_THINKING_BUDGET: not a number of tokens; 0 turns thinking off") from None
+    return GeminiText(*_text(offer, "GEMINI"), safety=offer.environ.get("GEMINI_SAFETY", ""), thinking=thinking)
+
+
+def _text(offer: Offer, vendor: str) -> tuple[str, str, str, Any]:
+    """Model, key, address and prices, as every text vendor takes them."""
+    from stagepass.providers.vendors.prices import Prices
+
+    environ = offer.environ
+    prices = Prices.load(environ.get("PRICES_FILE", ""))
+    return offer.model, _key(offer, f"{vendor}_API_KEY"), environ.get(f"{vendor}_BASE_URL", ""), prices
+
+
+def _key(offer: Offer, name: str) -> str:
+    """The key as it may stand in a header."""
+    key = offer.environ.get(name, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise SettingsError(f"{name}: it holds a character that no key has; copy it again")
+    return key
+
+
+def _suno(offer: Offer) -> Any:
+    from stagepass.providers.vendors.suno import SunoSongs
+
+    return SunoSongs("suno", offer.model, _key(offer, "SUNO_API_KEY"), offer.environ.get("SUNO_BASE_URL", ""))
+
+
+def _kie(offer: Offer) -> Any:
+    from stagepass.providers.vendors.suno import SunoSongs
+
+    return SunoSongs("kie", offer.model, _key(offer, "KIE_API_KEY"), offer.environ.get("KIE_BASE_URL", ""))
+
+
+def _creatomate(offer: Offer) -> Any:
+    from stagepass.providers.vendors.composition import load_templates
+    from stagepass.providers.vendors.creatomate import CreatomateClips
+
+    if offer.model not in ("", "v1", "v2"):
+        raise SettingsError(
+            f"CLIP_MAKER=creatomate:{offer.model}: what follows the colon is the API's version, v1 or v2"
+        )
+    environ = offer.environ
+    return CreatomateClips(
+        "v1" if offer.model == "v1" else "v2",
+        _key(offer, "CREATOMATE_API_KEY"),
+        environ.get("CREATOMATE_BASE_URL", ""),
+        load_templates(environ.get("CREATOMATE_TEMPLATES", "")),
+    )
+
+
+provide(TextModel, "openai", _openai, secrets=("OPENAI_API_KEY",), wants_model=True)
+provide(TextModel, "anthropic", _anthropic, secrets=("ANTHROPIC_API_KEY",), wants_model=True)
+provide(TextModel, "gemini", _gemini, secrets=("GEMINI_API_KEY",), wants_model=True)
+provide(
+    TextModel,
+    "compatible",
+    _compatible,
+    secrets=("COMPATIBLE_BASE_URL",),
+    also=("COMPATIBLE_API_KEY",),
+    wants_model=True,
+)
+provide(SongMaker, "suno", _suno, secrets=("SUNO_API_KEY",), wants_model=True)
+provide(SongMaker, "kie", _kie, secrets=("KIE_API_KEY",), wants_model=True)
+provide(ClipMaker, "creatomate", _creatomate, secrets=("CREATOMATE_API_KEY",))

@@ -1,0 +1,118 @@
+"""OpenAI, and every server that speaks its Chat Completions: Ollama, vLLM, llama.cpp and others.
+
+Contract: platform.openai.com/docs/api-reference/chat, as of November 2026.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from stagepass.errors import Blocked, Permanent
+from stagepass.providers.tables import COMPATIBLE, OPENAI
+from stagepass.providers.vendors.answer import Said, Turn, VendorText, plain_schema, typed
+from stagepass.providers.vendors.http import Http
+from stagepass.providers.vendors.prices import Prices
+
+MOST_TOKENS = 16_384
+"""Tokens of an answer, its thoughts included."""
+
+
+class OpenAIText(VendorText):
+    """A `TextModel` of api.openai.com."""
+
+    name = "openai"
+
+    def __init__(self, model: str, key: str, base_url: str, prices: Prices) -> None:
+        super().__init__(model, prices)
+        self._http = Http(base_url or "https://api.openai.com/v1", {"Authorization": f"Bearer {key}"}, OPENAI)
+
+    def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
+        body = {
+            "model": self.model,
+            "messages": [_message(turn) for turn in turns],
+            "max_completion_tokens": MOST_TOKENS,
+            "response_format": _format(schema),
+        }
+        return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
+
+    def self_check(self) -> str:
+        self._http.get(f"/models/{self.model}", time_limit=10)
+        return f"openai: the key is good and {self.model} is there"
+
+
+class CompatibleText(VendorText):
+    """A `TextModel` of a server that speaks OpenAI's dialect, and may or may not enforce a schema."""
+
+    name = "compatible"
+
+    def __init__(self, model: str, key: str, base_url: str, prices: Prices) -> None:
+        super().__init__(model, prices)
+        self._http = Http(base_url, {"Authorization": f"Bearer {key or 'none'}"}, COMPATIBLE)
+        self._knows_schemas = True
+
+    def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
+        wanted = json.dumps(plain_schema(schema), ensure_ascii=False)
+        told = Turn("user", f"{turns[0].text}\n\nAnswer with one JSON value that fits this schema:\n{wanted}")
+        first = Turn("user", told.text, turns[0].images)  # the schema as words too: it may be ignored as a setting
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [_message(turn) for turn in (first, *turns[1:])],
+            "max_tokens": MOST_TOKENS,
+        }
+        if not self._knows_schemas:
+            return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
+        try:
+            with_format = {**body, "response_format": _format(schema)}
+            return _said(self, self._http.post("/chat/completions", with_format, time_limit=seconds))
+        except Permanent as problem:
+            if not any(f"HTTP {status}" in problem.message for status in (400, 422)):
+                raise
+            said = _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
+            self._knows_schemas = False  # it took the same question without one
+            return said
+
+    def self_check(self) -> str:
+        models = [str(one.get("id")) for one in self._http.get("/models", time_limit=10).get("data") or []]
+        if models and self.model not in models:
+            raise Permanent(
+                f"compatible: the server does not have {self.model}",
+                provider=self.name,
+                advice="see its list of models",
+            )
+        return f"compatible: the server answers with {len(models)} models"
+
+
+def _message(turn: Turn) -> dict[str, Any]:
+    if not turn.images:
+        return {"role": turn.role, "content": turn.text}
+    parts: list[dict[str, Any]] = [{"type": "text", "text": turn.text}]
+    for image in turn.images:
+        kind, content = typed(image)
+        parts.append({"type": "image_url", "image_url": {"url": f"data:{kind};base64,{content}"}})
+    return {"role": turn.role, "content": parts}
+
+
+def _format(schema: type[BaseModel]) -> dict[str, Any]:
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": schema.__name__, "strict": True, "schema": plain_schema(schema)},
+    }
+
+
+def _said(model: VendorText, answer: Any) -> Said:
+    """What is in an answer; a refusal and a filter are `Blocked`, an end by length is `InvalidOutput`."""
+    usage = answer.get("usage") or {}
+    choice = answer["choices"][0]
+    message = choice.get("message") or {}
+    if message.get("refusal") or choice.get("finish_reason") == "content_filter":
+        raise Blocked(f"{model.name}: refused the content", provider=model.name, advice="other words or photos")
+    if choice.get("finish_reason") == "length":
+        raise model.cut_off()
+    text = message.get("content")
+    return Said(
+        text if isinstance(text, str) else "",
+        int(usage.get("prompt_tokens") or 0),
+        int(usage.get("completion_tokens") or 0),
+    )

@@ -1,0 +1,247 @@
+"""promo, whole, through each vendor's adapter against its server; and what a chain of text models does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from stagepass import Pipeline
+from stagepass.engine.context import Context
+from stagepass.engine.ports import Gate, Limit
+from stagepass.engine.states import JobState
+from stagepass.errors import SettingsError
+from stagepass.pipelines.promo.models import LyricText
+from stagepass.pipelines.promo.pipeline import promo
+from stagepass.providers import builtin  # noqa: F401  (registers the providers)
+from stagepass.providers.ask import ask
+from stagepass.providers.local.text import LocalTextModel
+from stagepass.providers.ports import ClipMaker, SongMaker, TextModel, TextRequest
+from stagepass.providers.registry import Chain, Offer, Providers
+from stagepass.providers.vendors import offers
+from stagepass.testing import Lab
+from tests.support.vendors.anthropic import Anthropic
+from tests.support.vendors.creatomate import Creatomate
+from tests.support.vendors.gemini import Gemini
+from tests.support.vendors.openai import OpenAI
+from tests.support.vendors.server import Vendor, serving
+from tests.support.vendors.suno import Suno
+from tests.support.vendors.words import LYRIC
+
+INPUT = {
+    "customer_name": "Harbor Light",
+    "region": "Busan",
+    "detail_region_info": "warm bread at dawn",
+    "language": "English",
+}
+KEY = "sk-planted-key-1234567890"
+
+TEXT: dict[str, type[Vendor]] = {"openai": OpenAI, "compatible": OpenAI, "anthropic": Anthropic, "gemini": Gemini}
+
+
+def address(name: str, server: Vendor) -> str:
+    return server.url + ("/v1" if name in ("openai", "compatible") else "")
+
+
+def providers(tmp_path: Any, settings: dict[str, str], **servers: Vendor) -> Providers:
+    """As a process makes them of its settings."""
+    environ = dict(settings)
+    for name, server in servers.items():
+        environ |= {f"{name.upper()}_API_KEY": KEY, f"{name.upper()}_BASE_URL": address(name, server)}
+    return Providers(environ, tmp_path)
+
+
+@contextmanager
+def lab_of(made: Providers) -> Iterator[Lab]:
+    chosen = {kind: made.get(kind, stage) for stage in promo.stages.values() for kind in stage.needs}
+    with Lab(promo, chosen) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize(
+    ("text", "song", "clip"),
+    [
+        ("openai:m", "suno:V5", "creatomate"),
+        ("compatible:m", "kie:V4_5", "creatomate:v2"),
+        ("anthropic:m", "suno:V4", "creatomate:v1"),
+        ("gemini:m", "suno:V5_5", "creatomate:v1"),
+    ],
+)
+def test_promo_completes_through_each_adapter(tmp_path: Any, text: str, song: str, clip: str) -> None:
+    words, songs, clips = TEXT[text.partition(":")[0]](key=KEY), Suno(key=KEY), Creatomate(key=KEY)
+    settings = {"TEXT_MODEL": text, "SONG_MAKER": song, "CLIP_MAKER": clip}
+    with serving(words, songs, clips):
+        made = providers(
+            tmp_path,
+            settings,
+            **{text.partition(":")[0]: words, song.partition(":")[0]: songs, clip.partition(":")[0]: clips},
+        )
+        assert not [problem for stage in promo.stages.values() for problem in made.check(stage)]
+        with lab_of(made) as lab:
+            job = lab.run(INPUT)
+            assert job.state is JobState.COMPLETED, lab.events(job)
+            outputs = {run.stage: run for run in lab.engine.runs(job)}
+            assert all(run.attempts == 1 for run in outputs.values())
+            result = lab.result(job)
+    assert (len(songs.tasks), len(clips.renders)) == (1, 1)
+    order = songs.tasks["task1"].order
+    assert order["prompt"] == LYRIC["text"]
+    assert result is not None
+
+
+# ── a chain ──
+
+
+class Nothing(BaseModel):
+    """An input without a field."""
+
+
+@contextmanager
+def asking(model: Any, **options: Any) -> Iterator[Lab]:
+    """One stage that asks one question."""
+    p = Pipeline("asks", input=Nothing)
+
+    @p.stage(needs=TextModel)
+    def word(ctx: Context, request: Nothing, model: TextModel) -> str:
+        return ask(ctx, model, TextRequest("asks.word", "?", LyricText, time_limit=4)).provider
+
+    with Lab(p, {TextModel: model}, **options) as lab:
+        yield lab
+
+
+@pytest.fixture
+def two(tmp_path: Any) -> Iterator[tuple[OpenAI, Anthropic, Any]]:
+    first, second = OpenAI(key=KEY), Anthropic(key=KEY)
+    with serving(first, second):
+        made = providers(tmp_path, {"TEXT_MODEL": "openai:m, anthropic:m"}, openai=first, anthropic=second)
+        stage = next(stage for stage in promo.stages.values() if stage.name == "lyric")
+        yield first, second, made.get(TextModel, stage)
+
+
+def test_the_first_of_a_chain_answers_as_long_as_it_can(two: tuple[OpenAI, Anthropic, Any]) -> None:
+    _, second, chain = two
+    with asking(chain) as lab:
+        assert lab.result(lab.run({})) == "openai"
+    assert not second.calls
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"status": 429, "headers": {"Retry-After": "60"}, "body": {"error": {"code": "rate_limit_exceeded"}}},
+        {"status": 429, "body": {"error": {"type": "insufficient_quota"}}},
+        {"status": 503, "body": None},
+        {"status": 502, "text": "<html>"},
+        {"drop": True},
+        {"delay": 20},
+    ],
+    ids=["rate", "quota", "outage", "a bad gateway", "a lost connection", "silence"],
+)
+def test_the_next_of_a_chain_answers_without_an_attempt_lost(
+    two: tuple[OpenAI, Anthropic, Any], step: dict[str, Any]
+) -> None:
+    first, second, chain = two
+    first.will("/chat/completions", step)
+    second.will("/v1/messages", {"delay": 1.5 if "delay" in step else 0, "go_on": True})  # it has its own share of 4 s
+    with asking(Chain(chain.members)) as lab:
+        job = lab.run({})
+        assert lab.result(job) == "anthropic"
+        assert [run.attempts for run in lab.engine.runs(job)] == [1]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"status": 400, "body": {"error": {"code": "content_policy_violation"}}},
+        {"status": 401, "body": None},
+        {"status": 400, "body": {"error": {"code": "context_length_exceeded"}}},
+    ],
+    ids=["a refusal", "a wrong key", "too long"],
+)
+def test_what_would_fail_again_does_not_go_to_the_next(
+    two: tuple[OpenAI, Anthropic, Any], step: dict[str, Any]
+) -> None:
+    first, second, chain = two
+    first.will("/chat/completions", step)
+    with asking(chain) as lab:
+        assert lab.run({}).state is JobState.FAILED
+    assert not second.calls
+
+
+class Closed(Gate):
+    """A gate that is closed for some providers."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> tuple[float, str]:
+        return (30.0, "rate_limited") if provider in self.names else (0.0, "")
+
+    def leave(self, provider: str, ticket: str, *, healthy: bool) -> None: ...
+
+    def close_for(self, provider: str, seconds: float, reason: str) -> None: ...
+
+    def failed(self, provider: str, ticket: str) -> float:
+        return 0.0
+
+
+def test_a_closed_member_is_passed_over_without_a_call(two: tuple[OpenAI, Anthropic, Any]) -> None:
+    first, _, chain = two
+    with asking(chain, gate=Closed("openai")) as lab:
+        assert lab.result(lab.run({})) == "anthropic"
+    assert not first.calls
+
+
+def test_where_all_are_closed_no_attempt_is_spent(two: tuple[OpenAI, Anthropic, Any]) -> None:
+    first, second, chain = two
+    gate = Closed("openai", "anthropic")
+    with asking(chain, gate=gate) as lab:
+        job = lab.submit({})
+        assert lab.step()
+        gate.names = ()
+        job = lab.finish(job)
+        assert [run.attempts for run in lab.engine.runs(job)] == [1]
+        assert job.state is JobState.COMPLETED
+    assert (len(first.calls), len(second.calls)) == (1, 0)
+
+
+# ── the settings ──
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"TEXT_MODEL": "openai:m"}, "TEXT_MODEL=openai:m needs OPENAI_API_KEY"),
+        ({"TEXT_MODEL": "openai", "OPENAI_API_KEY": "k"}, "write openai:MODEL"),
+        ({"TEXT_MODEL": "compatible:m"}, "needs COMPATIBLE_BASE_URL"),
+        ({"TEXT_MODEL": "local,gemini:m"}, "needs GEMINI_API_KEY"),
+        ({"PROMO_LYRIC_TEXT_MODEL": "chatty:m"}, "PROMO_LYRIC_TEXT_MODEL=chatty:m: there is no such provider"),
+    ],
+)
+def test_what_is_missing_is_said_at_start(tmp_path: Any, settings: dict[str, str], says: str) -> None:
+    stage = next(stage for stage in promo.stages.values() if stage.name == "lyric")
+    assert [says in problem for problem in Providers(settings, tmp_path).check(stage)] == [True]
+
+
+def test_a_stage_can_have_a_model_of_its_own(tmp_path: Any) -> None:
+    stages = {stage.name: stage for stage in promo.stages.values()}
+    environ = {"TEXT_MODEL": "local", "PROMO_LYRIC_TEXT_MODEL": "openai:m,local", "OPENAI_API_KEY": KEY}
+    made = Providers(environ, tmp_path)
+    chain = made.get(TextModel, stages["lyric"])
+    assert [member.name for member in chain.members] == ["openai", "local"]
+    assert isinstance(chain.members[1], LocalTextModel)
+    assert made.secrets(stages["lyric"]) == {"OPENAI_API_KEY"}
+
+
+def test_a_key_with_a_line_break_is_refused_without_being_shown(tmp_path: Any) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY") as caught:
+        offers._openai(Offer("m", tmp_path, {"OPENAI_API_KEY": "sk-a\nb"}))
+    assert "sk-a" not in str(caught.value)
+
+
+def test_songs_and_clips_are_chosen_one_at_a_time(tmp_path: Any) -> None:
+    song = next(stage for stage in promo.stages.values() if stage.name == "song")
+    environ = {"SONG_MAKER": "suno:V5,kie:V5", "SUNO_API_KEY": KEY}
+    assert Providers(environ, tmp_path).get(SongMaker, song).model == "V5,kie:V5"
+    assert ClipMaker is not SongMaker

@@ -1,0 +1,234 @@
+"""Songs of Suno against a local server of its protocol: ordered once, looked at, timed, copied."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stagepass.errors import (
+    Blocked,
+    InvalidInput,
+    InvalidOutput,
+    Permanent,
+    RateLimited,
+    StageError,
+    TaskFailed,
+    TimedOut,
+    Transient,
+    Unavailable,
+)
+from stagepass.providers.ports import MadeSong, SelfCheck, SongRequest
+from stagepass.providers.vendors.suno import LIMITS, SunoSongs
+from stagepass.providers.vendors.timing import fold
+from tests.support.vendors.suno import RECORDING, Suno
+
+KEY = "planted-suno-key-123456"
+LYRIC = "[Verse]\nWarm bread at dawn\nBoats come home\n\n[Chorus]\nHarbor Light"
+
+
+@pytest.fixture
+def server() -> Iterator[Suno]:
+    with Suno(key=KEY) as made:
+        yield made
+
+
+def maker(server: Suno, model: str = "V5") -> SunoSongs:
+    return SunoSongs("suno", model, KEY, server.url)
+
+
+def order(**more: Any) -> SongRequest:
+    return SongRequest("Harbor Light", LYRIC, "pop, ambient", "en", "job1", **more)
+
+
+def made_of(server: Suno, *statuses: str) -> MadeSong | None:
+    """What comes of a task that walks these statuses, looked at as often."""
+    server.statuses = statuses
+    songs = maker(server)
+    task = songs.submit(order())
+    for _ in statuses[:-1]:
+        assert songs.look(task) is None
+    return songs.look(task)
+
+
+def test_an_order_is_what_the_contract_asks_for(server: Suno) -> None:
+    maker(server).submit(order(callback_url="https://us.example/cb"))
+    sent = server.asked("/generate")[0].body
+    assert sent == {
+        "customMode": True,
+        "instrumental": False,
+        "model": "V5",
+        "prompt": LYRIC,
+        "style": "pop, ambient",
+        "title": "Harbor Light",
+        "callBackUrl": "https://us.example/cb",
+    }
+
+
+def test_without_a_public_address_it_still_gives_the_callback_that_is_asked_for(server: Suno) -> None:
+    assert maker(server).submit(order()) == "task1"
+    assert server.asked("/generate")[0].body["callBackUrl"].startswith("https://")
+
+
+@pytest.mark.parametrize("model", LIMITS)
+def test_texts_keep_to_the_models_limits(server: Suno, model: str) -> None:
+    lyric, style, title = LIMITS[model]
+    maker(server, model).submit(SongRequest("t" * 500, "l" * lyric, "s" * 2000))
+    sent = server.asked("/generate")[0].body
+    assert (len(sent["prompt"]), len(sent["style"]), len(sent["title"])) == (lyric, style, title)
+    with pytest.raises(Permanent, match="the lyric has"):
+        maker(server, model).submit(SongRequest("t", "l" * (lyric + 1), "s"))
+    assert len(server.asked("/generate")) == 1  # nothing was ordered for it
+
+
+def test_a_song_walks_to_its_end_with_both_recordings_and_timed_lines(server: Suno) -> None:
+    made = made_of(server, "PENDING", "TEXT_SUCCESS", "FIRST_SUCCESS", "SUCCESS")
+    assert made is not None
+    assert (made.clip_id, made.duration) == ("task1a", 60.0)
+    assert [other.clip_id for other in made.also] == ["task1b"]
+    assert made.timing is not None
+    assert [line.text for line in made.timing] == ["Warm bread at dawn", "Boats come home", "Harbor Light"]
+    times = [time for line in made.timing for time in (line.start, line.end)]
+    assert times == sorted(times)
+    copy = io.BytesIO()
+    maker(server).fetch(made, copy)
+    assert copy.getvalue() == RECORDING
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("CREATE_TASK_FAILED", TaskFailed),
+        ("GENERATE_AUDIO_FAILED", TaskFailed),
+        ("SENSITIVE_WORD_ERROR", Blocked),
+        ("FAILED", TaskFailed),
+    ],
+)
+def test_each_end_without_a_song_is_told_apart(server: Suno, status: str, kind: type[StageError]) -> None:
+    with pytest.raises(kind) as caught:
+        made_of(server, "PENDING", status)
+    assert type(caught.value) is kind
+
+
+def test_a_callback_that_could_not_be_delivered_loses_no_song(server: Suno) -> None:
+    made = made_of(server, "CALLBACK_EXCEPTION")
+    assert made is not None
+    assert made.source.endswith("task1a.mp3")
+
+
+def test_a_status_that_is_not_known_is_still_going_on(server: Suno) -> None:
+    assert made_of(server, "SOMETHING_NEW") is None
+
+
+def test_the_older_shape_is_read_too(server: Suno) -> None:
+    songs = [{"id": "x", "audio_url": f"{server.url}/files/x.mp3", "duration": 9}]
+    body = {"code": 200, "data": {"status": "SUCCESS", "response": {"data": songs}}}
+    server.will("/record-info", {"body": body})
+    made = maker(server).look("t")
+    assert made is not None
+    assert (made.clip_id, made.timing) == ("x", None)
+
+
+def test_a_song_whose_times_are_not_told_is_a_song(server: Suno) -> None:
+    server.will("/get-timestamped-lyrics", {"status": 500, "body": {"code": 500}})
+    made = made_of(server, "SUCCESS")
+    assert made is not None
+    assert made.timing is None
+
+
+def test_the_21st_order_in_ten_seconds_is_told_to_wait(server: Suno) -> None:
+    songs = maker(server)
+    for _ in range(20):
+        songs.submit(order())
+    with pytest.raises(RateLimited) as caught:
+        songs.submit(order())
+    assert caught.value.retry_after == 10
+
+
+def test_an_order_whose_answer_was_lost_is_not_sent_again_here(server: Suno) -> None:
+    server.will("/generate", {"drop": True, "carry_out": True})
+    songs = maker(server)
+    with pytest.raises(Transient) as caught:
+        songs.submit(order())
+    assert not caught.value.not_done
+    assert len(server.tasks) == 1
+    assert songs.find(order()) is None  # nobody can tell: the stage is held for a person
+
+
+@pytest.mark.parametrize("body", [{"code": 200}, {"code": 200, "data": {}}, {"code": 200, "data": []}, ["x"]])
+def test_an_answer_without_a_task_is_invalid(server: Suno, body: Any) -> None:
+    server.will("/generate", {"body": body})
+    with pytest.raises(InvalidOutput):
+        maker(server).submit(order())
+
+
+def test_a_slow_answer_ends_in_time(server: Suno, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stagepass.providers.vendors.http import Http
+
+    monkeypatch.setattr(Http.get, "__kwdefaults__", {"time_limit": 0.2})
+    server.will("/record-info", {"delay": 20})
+    with pytest.raises(TimedOut):
+        maker(server).look("t")
+
+
+def test_a_file_that_stops_half_way_is_not_kept(server: Suno) -> None:
+    server.will("/files/x.mp3", {"status": 404, "body": None}, {"drop": True})
+    song = MadeSong("x", 1.0, None, f"{server.url}/files/x.mp3")
+    with pytest.raises(Transient, match="404"):
+        maker(server).fetch(song, io.BytesIO())
+    with pytest.raises(Unavailable, match="failed"):
+        maker(server).fetch(song, io.BytesIO())
+
+
+def test_a_vendor_on_the_internet_cannot_send_us_into_the_private_network(server: Suno) -> None:
+    songs = SunoSongs("suno", "V5", KEY, "https://api.sunoapi.org")  # not called: only its files are fetched
+    with pytest.raises(InvalidInput, match="private"):
+        songs.fetch(MadeSong("x", 1.0, None, server.url.split(":")[0] + "://127.0.0.1/files/x.mp3"), io.BytesIO())
+    assert not server.calls
+
+
+def test_the_self_check_tells_the_credits(server: Suno) -> None:
+    songs: SelfCheck = maker(server)
+    assert songs.self_check() == "suno: the key is good; 41 credits are left"
+    assert KEY not in json.dumps(repr(vars(songs)))
+
+
+# ── word timings ──
+
+
+def word(text: str, start: float | None = None, end: float | None = None, success: bool = True) -> dict[str, Any]:
+    return {"word": text, "success": success, "startS": start, "endS": end}
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (
+            [word("[Verse]\nWarm ", 1, 2), word("bread\n", 2, 3), word("Boats", 4, 5)],
+            [("Warm bread", 1, 3), ("Boats", 4, 5)],
+        ),
+        ([word("[Verse", 0, 0), word("2]\nOh", 1, 2)], [("Oh", 1, 2)]),
+        ([word("a", 1, 2), word("b\n\n[Chorus]\nc", 3, 4)], [("a b", 1, 4), ("c", 4, 4)]),
+        (
+            [word("one\n", 1, 2), word("two\n", success=False), word("three", 5, 6)],
+            [("one", 1, 2), ("two", 2, 5), ("three", 5, 6)],
+        ),
+        ([word("one\n", 5, 6), word("two", 3, 4)], [("one", 5, 6), ("two", 6, 6)]),
+        ([word("[Intro]", 0, 1)], []),
+        ([word("one", success=False)], []),
+        ([], []),
+    ],
+    ids=[
+        "tags inside",
+        "a tag in two words",
+        "a break inside",
+        "a word not found",
+        "backwards",
+        "only tags",
+        "no times",
+        "nothing",
+    ],
+)
+def test_words_fold_to_lines(words: list[Any], lines: list[Any]) -> None:
+    assert [(line.text, line.start, line.end) for line in fold(words)] == lines
