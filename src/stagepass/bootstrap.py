@@ -8,6 +8,7 @@ from dotenv import dotenv_values
 
 import stagepass.providers.builtin  # noqa: F401  (registers the ports)
 from stagepass import sentinel
+from stagepass.alerts.alerts import Alerts
 from stagepass.bus.connect import async_client, check_primary, sync_client
 from stagepass.bus.gate import RedisGate
 from stagepass.bus.listen import Feed
@@ -17,15 +18,20 @@ from stagepass.engine.context import Services
 from stagepass.engine.engine import Engine
 from stagepass.engine.fastlane import FastLane
 from stagepass.engine.loop import EventLoop
+from stagepass.engine.parking import Parking
 from stagepass.engine.registry import Registry
 from stagepass.engine.relay import Relay
 from stagepass.engine.runner import Runner
+from stagepass.engine.schedules import Scheduler
+from stagepass.engine.values import File
 from stagepass.errors import SettingsError
+from stagepass.files.cloud import CloudFiles
 from stagepass.files.links import Links
 from stagepass.files.local import LocalFiles
 from stagepass.logs import configure_logging
 from stagepass.pipelines.discover import discover
 from stagepass.pipelines.views import views
+from stagepass.providers.fetching.post import check_webhook
 from stagepass.providers.registry import Providers, parse_limits
 from stagepass.queue.app import make_app
 from stagepass.queue.bell import CeleryBell
@@ -35,6 +41,12 @@ from stagepass.upkeep import Upkeep
 
 CALLBACK_LIFE = 14 * 86400
 """Seconds for which a callback's URL is good."""
+
+FILE_LIFE = 86400
+"""Seconds for which a provider can fetch a file that it was given by address."""
+
+APPROVAL_SHOWN = 30 * 86400
+"""Seconds for which an approval's page still tells what became of it, after its deadline."""
 
 
 @dataclass
@@ -82,7 +94,9 @@ class System:
         )
 
     @cached_property
-    def files(self) -> LocalFiles:
+    def files(self) -> LocalFiles | CloudFiles:
+        if self.settings.files_url:
+            return CloudFiles(self.settings.files_url, self.environ)
         return LocalFiles(self.settings.files_folder)
 
     @cached_property
@@ -90,10 +104,15 @@ class System:
         return Links(self.settings.secrets, base_url=f"{self.settings.public_url.rstrip('/')}/api/v1/files/")
 
     @cached_property
+    def environ(self) -> dict[str, str]:
+        """What was given, for those whose settings have their vendors' names."""
+        return {**{k: v or "" for k, v in dotenv_values(".env").items()}, **os.environ}
+
+    @cached_property
     def providers(self) -> Providers:
-        environ = {**{k: v or "" for k, v in dotenv_values(".env").items()}, **os.environ}
-        for name in ("text_model", "song_maker", "clip_maker"):
-            environ.setdefault(name.upper(), getattr(self.settings, name))
+        environ = dict(self.environ)
+        for name in ("text_model", "song_maker", "clip_maker", "scan_models", "scan_unsure_below"):
+            environ.setdefault(name.upper(), str(getattr(self.settings, name)))
         return Providers(environ, self.settings.folder / "providers")
 
     @cached_property
@@ -103,14 +122,30 @@ class System:
             self.engine.desk,
             self.bus,
             self.files,
-            RedisGate(sync_client(self.redis_url)),
+            self.gate,
             callback_url=self._callback_url if self.settings.public_url else None,
+            approval_url=self._approval_url,
+            file_url=self._file_url if self.settings.public_url or self.settings.files_url else None,
             limits=parse_limits(self.settings.provider_limits),
         )
+
+    @cached_property
+    def gate(self) -> RedisGate:
+        return RedisGate(sync_client(self.redis_url))
 
     def _callback_url(self, run_id: str, job_id: str) -> str:
         token = self.links.sign("callback", {"run": run_id, "job": job_id}, CALLBACK_LIFE)
         return f"{self.settings.public_url.rstrip('/')}/api/v1/callbacks/{token}"
+
+    def _file_url(self, file: File) -> str:
+        if isinstance(self.files, CloudFiles):
+            return self.files.url(file, FILE_LIFE)
+        return self.links.make(file, FILE_LIFE)
+
+    def _approval_url(self, run_id: str, name: str, ask: str, life: float) -> str:
+        """Without a public address only the path: whoever tells it knows the way to the API."""
+        token = self.links.sign("approval", {"run": run_id, "name": name, "ask": ask}, life + APPROVAL_SHOWN)
+        return f"{self.settings.public_url.rstrip('/')}/api/v1/approvals/{token}"
 
     def _make_lane(self) -> FastLane | None:
         if self.settings.fast_lane_slots == 0:
@@ -124,9 +159,21 @@ class System:
         """The news, for a process that serves clients."""
         return Feed(async_client(self.redis_url), self.store, streams=self.settings.event_streams)
 
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        return Scheduler(self.store, self.registry, self.engine.submit, self.engine.clock)
+
     def relay(self) -> Relay:
-        """The relay's loop, with its upkeep."""
+        """The relay's loop, with its upkeep, what is parked, and the alerts. Raises `SettingsError`."""
         upkeep = Upkeep(self.store, self.registry, self.files, self.engine.clock, self.settings)
+        parking = Parking(self.store, self.engine.desk, self.gate, self.engine.clock)
+        alerts = self._alerts()
+
+        def watch() -> None:
+            parking.look()
+            if alerts:
+                alerts.look()
+
         return Relay(
             self.store,
             self.engine.desk,
@@ -134,6 +181,23 @@ class System:
             self.engine.clock,
             dead_after=self.settings.dead_after_seconds,
             upkeep=upkeep.run,
+            watch=watch,
+            fire=self.scheduler.fire,
+        )
+
+    def _alerts(self) -> Alerts | None:
+        url, loopback = self.settings.alert_webhook_url.get_secret_value(), self.settings.alert_allow_loopback
+        if not url:
+            return None
+        return Alerts(
+            self.store,
+            self.registry,
+            self.gate,
+            self.engine.clock,
+            check_webhook(url, "ALERT_WEBHOOK_URL", allow_loopback=loopback),
+            window=self.settings.alert_window_seconds,
+            language=self.settings.alert_language,
+            allow_loopback=loopback,
         )
 
     def check_needs(self, queues: tuple[str, ...]) -> None:

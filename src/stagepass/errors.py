@@ -18,6 +18,7 @@
         ├── InvalidOutput         the answer does not fit its type (repaired once by whoever asked)
         ├── Blocked               the provider refused on grounds of safety
         ├── OutcomeUnknown        a purchase may have been made and its answer was lost
+        ├── ChildFailed           a job that the stage had started failed, or was cancelled
         └── WorkerLost            the worker died each time: given up so that other work goes on
 
 Each has a stable `code`. All take plain strings and numbers only, so that any of them can be
@@ -238,6 +239,24 @@ class OutcomeUnknown(StageError):
 
     code = "outcome_unknown"
     answered = False
+
+
+class ChildFailed(StageError):
+    """A job that the stage had started and waited for failed, or was cancelled.
+
+    Args:
+        child: that job's id.
+    """
+
+    code = "child_failed"
+
+    def __init__(self, message: str = "", *, child: str = "", **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.child = child
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kind, (_, message, kwargs) = super().__reduce__()
+        return kind, (type(self), message, {**kwargs, "child": self.child})
 
 
 class WorkerLost(StageError):

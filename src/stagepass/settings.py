@@ -25,9 +25,16 @@ class Settings(BaseSettings):
     # where things are
     data_dir: Path = Field(Path(".stagepass"), description="folder of the embedded default: database, Redis, files")
     database_url: str = Field("", description="sqlite:///…, postgresql://…, mysql://…; empty: SQLite in DATA_DIR")
-    redis_url: str = Field("", description="redis://…, rediss://…, unix://…; empty: the embedded server of DATA_DIR")
-    broker_url: str = Field("", description="amqp://… or redis://…; empty: the same server as REDIS_URL, database 1")
+    redis_url: str = Field(
+        "",
+        description="redis://…, rediss://…, unix://…, sentinel://host,host/name; empty: the embedded server of DATA_DIR",
+    )
+    broker_url: str = Field(
+        "",
+        description="amqp://…, redis://… or sentinel://host,host/name; empty: the same server as REDIS_URL, database 1",
+    )
     files_dir: Path | None = Field(None, description="folder for files; empty: DATA_DIR/files")
+    files_url: str = Field("", description="files in the cloud: s3://bucket/folder, gs://…, az://…; empty: FILES_DIR")
 
     # the API
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -51,6 +58,10 @@ class Settings(BaseSettings):
     text_model: str = Field("local", description="who writes text: local, or provider:model")
     song_maker: str = Field("local", description="who makes songs")
     clip_maker: str = Field("local", description="who cuts clips")
+    scan_models: str = Field(
+        "", description='models that scan offers: "fast=openai:NAME,local=local", the default first; empty: TEXT_MODEL'
+    )
+    scan_unsure_below: float = Field(0.6, ge=0, le=1, description="confidence below which scan asks back")
     provider_limits: str = Field("", description='"suno=20/10s:5": 20 calls per 10 s, 5 at once; separated by commas')
 
     # running
@@ -59,6 +70,9 @@ class Settings(BaseSettings):
     )
     fast_lane_slots: int = Field(
         8, ge=0, description="jobs that an API process runs by itself at once (`run_now`); 0: workers do all"
+    )
+    fast_lane_seconds: float = Field(
+        30.0, gt=0, le=600, description="a request that runs its job at once waits so long; then workers go on with it"
     )
     drain_seconds: float = Field(20.0, ge=0, description="how long a stopping worker lets its attempts go on")
     dead_after_seconds: float = Field(5.0, ge=2, description="a worker without a heartbeat for so long is dead")
@@ -71,6 +85,15 @@ class Settings(BaseSettings):
     keep_jobs_days: float = Field(0.0, ge=0, description="ended jobs are kept so long, with their files; 0: for ever")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe log line")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
+
+    # alerts
+    alert_webhook_url: SecretStr = Field(
+        SecretStr(""),
+        description="Slack incoming webhook (https) that is told of dead letters and the like; empty: none",
+    )
+    alert_window_seconds: float = Field(60.0, ge=1, le=3600, description="one message at most in so many seconds")
+    alert_language: Literal["en", "ko"] = Field("en", description="language of the messages")
+    alert_allow_loopback: bool = Field(False, description="the webhook may be on this machine, and without https")
 
     @field_validator("jwt_algorithms", "trusted_proxies", "pipelines", mode="before")
     @classmethod

@@ -78,6 +78,8 @@ class Recorder:
     def publish(self, news: Sequence[Event | Tick]) -> None:
         self.news.extend(news)
 
+    def count(self, name: str, *labels: str, amount: float = 1.0) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -126,6 +128,8 @@ class Lab:
             gate or OpenGate(),
             clock=self.clock,
             callback_url=lambda run_id, job_id: f"http://lab.test/callbacks/{run_id}",
+            approval_url=lambda run_id, name, ask, life: f"http://lab.test/approvals/{run_id}/{name}/{ask}",
+            file_url=lambda file: f"http://lab.test/files/{file.sha256}",
             limits=limits,
         )
         self._loop = EventLoop()

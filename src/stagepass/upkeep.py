@@ -1,6 +1,7 @@
 """What the relay cleans up once a minute: old events, old jobs with their files, abandoned files."""
 
 import logging
+from collections.abc import Sequence
 
 from stagepass.engine.clock import Clock
 from stagepass.engine.ports import FileStore
@@ -13,6 +14,7 @@ log = logging.getLogger("stagepass.upkeep")
 
 PAGE = 200
 DAY = 86_400_000
+ALERTS_KEPT = 7 * DAY
 ABANDONED = 86_400.0
 """Seconds after which a file that was never finished is removed."""
 
@@ -35,6 +37,8 @@ class Upkeep:
             self._store.forget_events(pipeline.name, before, PAGE)
             if self._settings.keep_jobs_days:
                 self._forget_jobs(pipeline.name, now - int(self._settings.keep_jobs_days * DAY))
+        self._store.forget_alerts(now - ALERTS_KEPT)
+        self._store.forget_calls(before=now - int(self._settings.keep_events_days * DAY))
         if isinstance(self._files, LocalFiles):
             self._files.sweep(ABANDONED)
 
@@ -51,8 +55,15 @@ def delete_owner(store: SqlStore, files: FileStore, owner: str) -> int:
     """Delete everything of one person, files first. Returns how many jobs that were."""
     count = 0
     while ids := store.owner_jobs(owner, PAGE):
-        for uri in store.files_of(ids):
-            files.delete(uri)
-        store.delete_jobs(ids)
+        delete_jobs(store, files, ids)
         count += len(ids)
     return count
+
+
+def delete_jobs(store: SqlStore, files: FileStore, ids: Sequence[str]) -> None:
+    """Delete these jobs, files first, with the calls about them."""
+    for uri in store.files_of(ids):
+        files.delete(uri)
+    for job_id in ids:
+        store.forget_calls(job_id=job_id)
+    store.delete_jobs(ids)

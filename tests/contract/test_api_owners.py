@@ -27,6 +27,7 @@ OPEN = {
     "/metrics": "its own rule: this machine, or the caller `metrics`",
     "/api/v1/files/{token}": "the signed link is the leave",
     "/api/v1/callbacks/{token}": "the signed address is the leave",
+    "/api/v1/approvals/{token}": "the signed link is the leave",
 }
 """Routes that do not ask who is there, and why that is right."""
 

@@ -10,7 +10,7 @@ from stagepass.engine.states import JobState
 from tests.support.site import Site, site
 
 SUBMITTER = ("submit.before_commit", "submit.after_commit", "bell.before_send", "bell.after_send")
-RELAY = ("relay.before_rescue", "relay.after_rescue")
+RELAY = ("relay.before_rescue", "relay.before_commit", "relay.after_commit", "relay.after_rescue")
 CLAIM_OR_SETTLE = ("claim.before_commit", "claim.after_commit", "settle.before_commit", "settle.after_commit")
 UNKNOWN = ("once.after_intent", "once.after_call")
 """There nobody knows whether it was bought: a person decides."""
@@ -28,7 +28,7 @@ def here() -> Iterator[Site]:
 def test_killed_at_every_failpoint_a_job_ends_once(here: Site, name: str, at: int) -> None:
     armed = f"{name}=kill@{at}"
     order = here.order("a")
-    delay = 0.05 if name == "relay.before_promote" else 0.0
+    delay = 0.05 if name.endswith("_promote") else 0.0
     submitted = here.submit_elsewhere(order, "key", armed if name in SUBMITTER else "", delay)
     submitted.join(20)
     assert submitted.exitcode == (-signal.SIGKILL if name in SUBMITTER else 0), "the failpoint was come by"

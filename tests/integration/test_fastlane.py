@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,13 +43,8 @@ def with_lane(made: Crew, slots: int = 4) -> FastLane:
     return lane
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-
-
-def test_a_job_runs_where_it_was_accepted_and_no_bell_rings(folder: Path, database_url: str, store: object) -> None:
-    with crew(folder, 1, chain(), url=database_url) as made:
+def test_a_job_runs_where_it_was_accepted_and_no_bell_rings(tmp_path: Path, database_url: str, store: object) -> None:
+    with crew(tmp_path, 1, chain(), url=database_url) as made:
         with_lane(made)
         accepted = made.engine.run_now("chain", {"text": "a"}, budget=20)
         assert accepted.created
@@ -68,7 +62,7 @@ def test_a_job_runs_where_it_was_accepted_and_no_bell_rings(folder: Path, databa
         assert made.engine.look(accepted.job.id, None)[0].state is JobState.COMPLETED, "it is kept"
 
 
-def test_stages_side_by_side_run_side_by_side(folder: Path) -> None:
+def test_stages_side_by_side_run_side_by_side(tmp_path: Path) -> None:
     pipeline = Pipeline("diamond", input=Text)
     both = threading.Barrier(2)
 
@@ -90,7 +84,7 @@ def test_stages_side_by_side_run_side_by_side(folder: Path) -> None:
     def end(left: Text, right: Text) -> Text:
         return Text(text=left.text + right.text)
 
-    with crew(folder, 1, pipeline) as made:
+    with crew(tmp_path, 1, pipeline) as made:
         lane = with_lane(made)
         job = made.engine.run_now("diamond", {"text": "a"}, budget=20).job
         assert job.state is JobState.COMPLETED
@@ -98,7 +92,7 @@ def test_stages_side_by_side_run_side_by_side(folder: Path) -> None:
         wait_until(lambda: lane._dispatcher.free == 4, saying="each slot was given back")
 
 
-def test_past_its_budget_the_workers_go_on(folder: Path) -> None:
+def test_past_its_budget_the_workers_go_on(tmp_path: Path) -> None:
     pipeline = Pipeline("slow", input=Text)
     go_on, begun = threading.Event(), []
 
@@ -113,7 +107,7 @@ def test_past_its_budget_the_workers_go_on(folder: Path) -> None:
         begun.append(threading.current_thread().name)
         return first
 
-    with crew(folder, 1, pipeline) as made:
+    with crew(tmp_path, 1, pipeline) as made:
         with_lane(made)
         job = made.engine.run_now("slow", {"text": "a"}, budget=0.2).job
         assert job.state is JobState.RUNNING
@@ -127,7 +121,7 @@ def test_past_its_budget_the_workers_go_on(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["wait", "retry"])
-def test_what_has_to_wait_does_not_hold_up_the_caller(folder: Path, how: str) -> None:
+def test_what_has_to_wait_does_not_hold_up_the_caller(tmp_path: Path, how: str) -> None:
     pipeline = Pipeline("waits", input=Text)
     looks = []
 
@@ -139,7 +133,7 @@ def test_what_has_to_wait_does_not_hold_up_the_caller(folder: Path, how: str) ->
         ctx.wait(lambda: len(looks) > 1 or None, every=0.05, at_most=20)
         return request
 
-    with crew(folder, 1, pipeline) as made:
+    with crew(tmp_path, 1, pipeline) as made:
         with_lane(made)
         job = made.engine.run_now("waits", {"text": "a"}, budget=30).job
         assert job.state is JobState.RUNNING
@@ -149,14 +143,14 @@ def test_what_has_to_wait_does_not_hold_up_the_caller(folder: Path, how: str) ->
         assert made.ended(job.id).state is JobState.COMPLETED
 
 
-def test_a_failure_is_told_at_once(folder: Path) -> None:
+def test_a_failure_is_told_at_once(tmp_path: Path) -> None:
     pipeline = Pipeline("fails", input=Text)
 
     @pipeline.stage()
     def refuse(request: Text) -> Text:
         raise Permanent("no such thing")
 
-    with crew(folder, 1, pipeline) as made:
+    with crew(tmp_path, 1, pipeline) as made:
         with_lane(made)
         job = made.engine.run_now("fails", {"text": "a"}, budget=20).job
         assert job.state is JobState.FAILED
@@ -164,7 +158,7 @@ def test_a_failure_is_told_at_once(folder: Path) -> None:
         assert (job.error["code"], job.error["stage"]) == ("permanent", "refuse")
 
 
-def test_a_stage_past_its_limit_frees_its_caller(folder: Path) -> None:
+def test_a_stage_past_its_limit_frees_its_caller(tmp_path: Path) -> None:
     pipeline = Pipeline("stuck", input=Text)
     go_on = threading.Event()
 
@@ -173,7 +167,7 @@ def test_a_stage_past_its_limit_frees_its_caller(folder: Path) -> None:
         go_on.wait(20)
         return request
 
-    with crew(folder, 1, pipeline) as made:
+    with crew(tmp_path, 1, pipeline) as made:
         lane = with_lane(made)
         job = made.engine.run_now("stuck", {"text": "a"}, budget=20).job
         assert job.state is JobState.FAILED
@@ -184,8 +178,8 @@ def test_a_stage_past_its_limit_frees_its_caller(folder: Path) -> None:
         wait_until(lambda: lane._dispatcher.stuck == 0)
 
 
-def test_without_room_it_goes_the_ordinary_way(folder: Path) -> None:
-    with crew(folder, 1, chain()) as made:
+def test_without_room_it_goes_the_ordinary_way(tmp_path: Path) -> None:
+    with crew(tmp_path, 1, chain()) as made:
         with_lane(made, slots=1)._dispatcher._free = 0
         job = made.engine.run_now("chain", {"text": "a"}, budget=20).job
         assert job.state is JobState.QUEUED
@@ -193,8 +187,8 @@ def test_without_room_it_goes_the_ordinary_way(folder: Path) -> None:
         made.engine._lane._dispatcher._free = 1  # type: ignore[union-attr]
 
 
-def test_one_key_is_one_job(folder: Path) -> None:
-    with crew(folder, 1, chain()) as made:
+def test_one_key_is_one_job(tmp_path: Path) -> None:
+    with crew(tmp_path, 1, chain()) as made:
         lane = with_lane(made)
         first = made.engine.run_now("chain", {"text": "a"}, budget=20, key="k")
         again = made.engine.run_now("chain", {"text": "a"}, budget=20, key="k")
@@ -204,7 +198,7 @@ def test_one_key_is_one_job(folder: Path) -> None:
         assert lane._dispatcher.free == 4
 
 
-def test_who_closes_gives_back_what_did_not_end(folder: Path) -> None:
+def test_who_closes_gives_back_what_did_not_end(tmp_path: Path) -> None:
     pipeline = Pipeline("slow", input=Text)
     inside, go_on = threading.Event(), threading.Event()
 
@@ -214,7 +208,7 @@ def test_who_closes_gives_back_what_did_not_end(folder: Path) -> None:
         go_on.wait(20)
         return request
 
-    with crew(folder, 1, pipeline) as made:
+    with crew(tmp_path, 1, pipeline) as made:
         lane = with_lane(made)
         answers = []
         caller = threading.Thread(

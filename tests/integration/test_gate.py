@@ -83,15 +83,15 @@ def test_lesson_18_a_closed_provider_is_closed_for_all_and_then_tried_by_one(gat
         pause, reason = gate.enter("suno", Limit(), "t", at_most=60)
         assert reason == "quota_exhausted"
         assert 40 < pause <= 42
-    gates[1].close_for("suno", 0.02, "rate_limited")
-    wait_until(lambda: gates[0].enter("suno", Limit(), "trial", at_most=60)[0] == 0, 5)
-    assert gates[1].enter("suno", Limit(), "second", at_most=60)[1] == "rate_limited", "one at a time"
-    gates[0].leave("suno", "trial", healthy=False)
-    assert gates[1].enter("suno", Limit(), "second", at_most=60)[0] == 0
-    assert gates[2].enter("suno", Limit(), "third", at_most=60)[0] > 0, "still on trial"
-    gates[1].leave("suno", "second", healthy=True)
+    gates[1].close_for("other", 0.02, "rate_limited")
+    wait_until(lambda: gates[0].enter("other", Limit(), "trial", at_most=60)[0] == 0, 5)
+    assert gates[1].enter("other", Limit(), "second", at_most=60)[1] == "rate_limited", "one at a time"
+    gates[0].leave("other", "trial", healthy=False)
+    assert gates[1].enter("other", Limit(), "second", at_most=60)[0] == 0
+    assert gates[2].enter("other", Limit(), "third", at_most=60)[0] > 0, "still on trial"
+    gates[1].leave("other", "second", healthy=True)
     for number, gate in enumerate(gates):
-        assert gate.enter("suno", Limit(), f"all{number}", at_most=60)[0] == 0
+        assert gate.enter("other", Limit(), f"all{number}", at_most=60)[0] == 0
 
 
 def test_without_redis_limited_calls_wait_and_others_go_on() -> None:

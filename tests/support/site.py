@@ -22,6 +22,7 @@ from stagepass.settings import Settings
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+PATH = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 PIPELINES = ROOT / "tests" / "support" / "crashing"
 
 _fresh = multiprocessing.get_context("forkserver")  # clean processes that need not import everything again
@@ -114,11 +115,22 @@ class Site:
 
     def celery(self, *options: str, queues: str = "steps.one,steps.two,steps.three", **environment: str) -> Any:
         """A worker as Celery runs it; ready when it has said so."""
+        process, log = self._begin_celery(queues, *options, **environment)
+        wait_until(lambda: b"serving" in log.read_bytes() or process.poll() is not None, 60, "the worker is ready")
+        assert process.poll() is None, log.read_text()
+        return process
+
+    def doomed_celery(self, *options: str, queues: str, failpoint: str) -> None:
+        """A worker as Celery runs it, that dies at a failpoint before this returns."""
+        process, log = self._begin_celery(queues, *options, STAGEPASS_FAILPOINT=failpoint)
+        assert process.wait(60) == -signal.SIGKILL, f"{failpoint} was come by:\n{log.read_text()}"
+
+    def _begin_celery(self, queues: str, *options: str, **environment: str) -> tuple[Any, Path]:
         log = self.folder / f"worker{len(self.workers)}.log"
         environ = {
             **os.environ,
             **{name.upper(): str(value) for name, value in self.settings.items() if value},
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": PATH,
             **environment,
         }
         command = [sys.executable, "-m", "celery", "-A", "stagepass.worker", "worker", "-Q", queues, "--without-mingle"]
@@ -132,9 +144,7 @@ class Site:
                 start_new_session=True,
             )
         self.workers.append(process)
-        wait_until(lambda: b"serving" in log.read_bytes() or process.poll() is not None, 60, "the worker is ready")
-        assert process.poll() is None, log.read_text()
-        return process
+        return process, log
 
     def relay(self) -> None:
         """A relay, in this process."""

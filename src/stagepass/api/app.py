@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from stagepass.api import (
+    approvals,
     callbacks,
     dead,
     events,
@@ -17,8 +18,10 @@ from stagepass.api import (
     jobs,
     me,
     metrics,
+    money,
     pipelines,
     problems,
+    schedules,
 )
 from stagepass.api.auth import make_authenticate
 from stagepass.api.edge import Edge
@@ -28,15 +31,18 @@ from stagepass.api.openapi import describe
 from stagepass.bootstrap import System, load_system
 from stagepass.bus.connect import sync_client
 
-_ROUTERS = (pipelines, jobs, events, dead, files, callbacks, me, health, metrics)
+_ROUTERS = (pipelines, jobs, money, events, dead, files, callbacks, approvals, schedules, me, health, metrics)
 
 _TAGS = [
     {"name": "pipelines", "description": "What there is, and what each takes"},
     {"name": "jobs", "description": "Submit, look, fetch results, cancel and go on"},
     {"name": "events", "description": "Watch a job live"},
+    {"name": "providers", "description": "Which of them are closed for now"},
     {"name": "dead letters", "description": "What is out of attempts, and what to do about it"},
     {"name": "files", "description": "Results by signed links"},
     {"name": "callbacks", "description": "For providers"},
+    {"name": "approvals", "description": "For people who are asked, by a signed link"},
+    {"name": "schedules", "description": "What is submitted by the clock"},
     {"name": "privacy", "description": "Delete what is yours"},
     {"name": "health", "description": "For whoever runs this"},
 ]

@@ -1,5 +1,9 @@
 """Dead letters, and what a person decides about them and about calls whose answer was lost."""
 
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -7,11 +11,24 @@ from fastapi import APIRouter, Depends, Query, Request
 from stagepass.api.body import json_body, read_model
 from stagepass.api.deps import PREFIX, Limit, Name, Owner, RunId, SystemDep, run_cursor_of, run_id_of
 from stagepass.api.jobs import look
-from stagepass.api.show import dead_view
-from stagepass.api.views import DeadList, Decision, JobView, Redrive, Redriven
+from stagepass.api.show import attempt_view, dead_view, held_view
+from stagepass.api.views import (
+    DeadDetail,
+    DeadList,
+    Decision,
+    Discarded,
+    HeldList,
+    JobView,
+    PriceView,
+    Redrive,
+    Redriven,
+)
+from stagepass.bootstrap import System
 from stagepass.engine.ports import RunFilter
+from stagepass.engine.prices import Prices
+from stagepass.engine.records import StageRun
 from stagepass.engine.states import RunState
-from stagepass.errors import RequestError
+from stagepass.errors import NotFound, RequestError
 
 router = APIRouter(tags=["dead letters"])
 
@@ -41,17 +58,25 @@ async def _wanted(request: Request, _: Owner, system: SystemDep) -> Redrive:
     return await read_model(request, Redrive, system.settings.max_input_bytes)
 
 
-@router.post(f"{PREFIX}/dead/redrive", summary="Send many again", status_code=202, openapi_extra=json_body(Redrive))
-def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Depends(_wanted)]) -> Redriven:
-    """Up to 100 dead letters of the caller's, by filter. A job goes on as a whole, with all of its dead letters."""
+def _chosen(system: System, owner: str, wanted: Redrive) -> tuple[list[StageRun], bool]:
+    """The caller's dead letters that fit, and whether there may be more."""
     found = system.engine.dead(
         RunFilter(
             owner, _FAILED, pipeline=wanted.pipeline, stage=wanted.stage, code=wanted.code, limit=wanted.limit + 1
         )
     )
-    chosen, gone_on, refused = found[: wanted.limit], dict[str, int](), dict[str, str]()
+    return found[: wanted.limit], len(found) > wanted.limit
+
+
+@router.post(f"{PREFIX}/dead/redrive", summary="Send many again", status_code=202, openapi_extra=json_body(Redrive))
+def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Depends(_wanted)]) -> Redriven:
+    """Up to 100 dead letters of the caller's, by filter. A job goes on as a whole, with all of its dead letters."""
+    chosen, more = _chosen(system, owner, wanted)
+    if wanted.dry_run:
+        return _priced(system, chosen, more)
+    gone_on, refused = dict[str, int](), dict[str, str]()
     for run in chosen:
-        if run.job_id in gone_on:
+        if run.job_id in gone_on and not run.scratch.get("counted"):
             gone_on[run.job_id] += 1
             continue
         try:
@@ -59,8 +84,77 @@ def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Dep
             gone_on[run.job_id] = 1
         except RequestError as error:
             refused[run.id] = error.message
-    more = len(found) > wanted.limit
     return Redriven(jobs=list(gone_on), runs=sum(gone_on.values()), refused=refused, more=more)
+
+
+def _priced(system: System, chosen: Sequence[StageRun], more: bool) -> Redriven:
+    """What would become of them."""
+    prices = Prices(system.store, system.registry)
+    runs = Counter(run.job_id for run in chosen)
+    found = [prices.of(job) for job in system.store.jobs_by_id(sorted(runs))]
+    return Redriven(
+        dry_run=True,
+        usd=round(sum(price.usd for price in found), 6),
+        later_usd=round(sum(price.later_usd for price in found), 6),
+        kept_usd=round(sum(price.kept_usd for price in found), 6),
+        jobs=list(runs),
+        runs=len(chosen),
+        refused={},
+        more=more,
+    )
+
+
+@router.post(f"{PREFIX}/dead/discard", summary="Give many up", status_code=202, openapi_extra=json_body(Redrive))
+def discard_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Depends(_wanted)]) -> Discarded:
+    """Up to 100 dead letters of the caller's, by filter. Their jobs stay failed."""
+    chosen, more = _chosen(system, owner, wanted)
+    if wanted.dry_run:
+        return Discarded(dry_run=True, runs=[run.id for run in chosen], refused={}, more=more)
+    gone, refused = [], dict[str, str]()
+    for run in chosen:
+        try:
+            system.engine.discard(run.id, owner)
+            gone.append(run.id)
+        except RequestError as error:
+            refused[run.id] = error.message
+    return Discarded(runs=gone, refused=refused, more=more)
+
+
+@router.get(f"{PREFIX}/dead/{{run_id}}", summary="Look at a dead letter")
+def get_dead(run_id: RunId, owner: Owner, system: SystemDep) -> DeadDetail:
+    """Its input, error, attempts and trace, what its job has cost, and what a redrive will."""
+    run = system.store.run(run_id_of(run_id))
+    if run is None or run.owner != owner or run.state not in (RunState.FAILED, RunState.DISCARDED):
+        raise NotFound(f"there is no dead letter {run_id}", run_id=run_id)
+    job = system.engine.job(run.job_id, owner)
+    error = run.error or {}
+    return DeadDetail(
+        **dead_view(run).model_dump(),
+        input=json.loads(job.input),
+        item_input=json.loads(run.item_input) if run.item_input else None,
+        error_type=error.get("type"),
+        trace=error.get("trace"),
+        history=[attempt_view(attempt, run) for attempt in system.store.attempts([run.id])],
+        cost=PriceView(**asdict(Prices(system.store, system.registry).of(job))),
+    )
+
+
+@router.get(f"{PREFIX}/held", summary="List what waits for a decision", tags=["jobs"])
+def list_held(
+    owner: Owner,
+    system: SystemDep,
+    pipeline: Name = None,
+    limit: Limit = 50,
+    cursor: Annotated[str | None, Query(description="the next_cursor of the page before")] = None,
+) -> HeldList:
+    """The caller's stage runs that wait for a person: calls that may have cost money, and steps of a stepwise job."""
+    which = RunFilter(owner, (RunState.HELD,), pipeline=pipeline, before=run_cursor_of(cursor), limit=limit + 1)
+    found = system.engine.dead(which)
+    calls: dict[str, list[str]] = {}
+    for run, name in system.store.open_calls([run.id for run in found]):
+        calls.setdefault(run, []).append(name)
+    more = found[limit - 1].id if len(found) > limit else None
+    return HeldList(held=[held_view(run, calls.get(run.id, [])) for run in found[:limit]], next_cursor=more)
 
 
 @router.post(f"{PREFIX}/dead/{{run_id}}/redrive", summary="Send a dead letter again", status_code=202)

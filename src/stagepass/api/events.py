@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, cast
 
@@ -16,6 +16,7 @@ from stagepass.bus.listen import Feed
 from stagepass.engine.ports import Tick
 from stagepass.engine.records import Event, Job
 from stagepass.engine.states import ENDED
+from stagepass.pipelines.http import Tell
 
 router = APIRouter(tags=["events"])
 
@@ -62,9 +63,31 @@ async def watch(
     after = _number(last_event_id if last_event_id is not None else since, job)
     if job.state in ENDED and after == job.seq:
         return Response(status_code=204)
-    feed: Feed = request.app.state.feed
+    return _response(request.app.state.feed, _stream(request.app.state.feed, job, after))
+
+
+def respond(request: Request, job: Job, tell: Tell) -> Response:
+    """A job's events in the words of `tell`, for a pipeline's own routes."""
+    given = request.headers.get("last-event-id", request.query_params.get("last_event_id"))
+    after = _number(given, job)
+    if job.state in ENDED and after == job.seq:
+        return Response(status_code=204)
+    return _response(request.app.state.feed, _told(request.app.state.feed, job, after, tell))
+
+
+async def _told(feed: Feed, job: Job, after: int, tell: Tell) -> AsyncIterator[ServerSentEvent]:
+    yield ServerSentEvent(comment=f"events of {job.id}", retry=RETRY)
+    async with aclosing(_news(feed, job, after)) as news:
+        async for one in news:
+            told = await asyncio.to_thread(tell, one) if isinstance(one, Event) else None
+            if told is not None and isinstance(one, Event):
+                text = json.dumps(told[1], ensure_ascii=False, separators=(",", ":"))
+                yield ServerSentEvent(text, event=told[0], id=str(one.seq))
+
+
+def _response(feed: Feed, stream: AsyncIterator[ServerSentEvent]) -> Response:
     return EventSourceResponse(
-        _stream(feed, job, after),
+        stream,
         ping=HEARTBEAT,
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
         send_timeout=SLOWEST_SEND,
@@ -93,16 +116,22 @@ def _number(text: str | None, job: Job) -> int:
 
 async def _stream(feed: Feed, job: Job, after: int) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment=f"events of {job.id}", retry=RETRY)
+    async with aclosing(_news(feed, job, after)) as news:
+        async for one in news:
+            yield _sent(one)
+
+
+async def _news(feed: Feed, job: Job, after: int) -> AsyncGenerator[Event | Tick, None]:
     last = after
     over = job.state in ENDED
     async with aclosing(feed.follow(job.id, after, over=over)) as news:
         async for one in news:
             if isinstance(one, Event):
                 last = one.seq
-            yield _sent(one)
+            yield one
     if over and last < job.seq:  # its events were forgotten after their time; how it ended is known still
         data = {"code": job.error["code"], "message": job.error["message"]} if job.error else {}
-        yield _sent(Event(job.id, job.seq, f"job.{job.state}", job.finished_at or job.updated_at, data=data))
+        yield Event(job.id, job.seq, f"job.{job.state}", job.finished_at or job.updated_at, data=data)
 
 
 def _sent(news: Event | Tick) -> ServerSentEvent:

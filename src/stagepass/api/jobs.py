@@ -19,17 +19,14 @@ from stagepass.api.deps import (
     owned_job,
     system_of,
 )
-from stagepass.api.show import at, error_view, job_view, location, maybe_at, summary, with_links
+from stagepass.api.show import attempt_view, error_view, job_view, location, maybe_at, summary, with_links
 from stagepass.api.uploads import Incoming, read_input
 from stagepass.api.views import (
     AttemptList,
-    AttemptView,
     JobList,
     JobView,
     OutputsView,
     ResultView,
-    SpendList,
-    SpendView,
 )
 from stagepass.bootstrap import System
 from stagepass.engine.ports import JobFilter
@@ -155,47 +152,8 @@ def get_attempts(job_id: JobId, owner: Owner, system: SystemDep) -> AttemptList:
     """Every try that is over, and how it ended."""
     job = owned_job(system, job_id, owner)
     runs = {run.id: run for run in system.engine.runs(job)}
-    attempts = [
-        AttemptView(
-            stage=runs[attempt.run_id].stage,
-            item=runs[attempt.run_id].item,
-            number=attempt.number,
-            outcome=attempt.outcome,
-            began_at=at(attempt.began_at),
-            ended_at=at(attempt.ended_at),
-            seconds=max(0, attempt.ended_at - attempt.began_at) / 1000,
-            error=error_view(attempt.error, runs[attempt.run_id]),
-        )
-        for attempt in system.store.attempts(list(runs))
-    ]
+    attempts = [attempt_view(attempt, runs[attempt.run_id]) for attempt in system.store.attempts(list(runs))]
     return AttemptList(attempts=attempts)
-
-
-@router.get(f"{PREFIX}/jobs/{{job_id}}/spend", summary="See what a job has cost")
-def get_spend(job_id: JobId, owner: Owner, system: SystemDep) -> SpendList:
-    """What each attempt paid, and the sum of it."""
-    job = owned_job(system, job_id, owner)
-    spends = []
-    for spend in system.store.spends(job.id):
-        _, stage, *item = spend.run_id.split(".")
-        view = SpendView(
-            stage=stage,
-            item=int(item[0]) if item else None,
-            attempt=spend.attempt,
-            provider=spend.provider,
-            model=spend.model,
-            tokens_in=spend.tokens_in,
-            tokens_out=spend.tokens_out,
-            usd=spend.usd,
-            at=at(spend.at),
-        )
-        spends.append(view)
-    return SpendList(
-        spends=spends,
-        tokens_in=sum(spend.tokens_in for spend in spends),
-        tokens_out=sum(spend.tokens_out for spend in spends),
-        usd=round(sum(spend.usd for spend in spends), 6),
-    )
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/cancel", summary="Cancel a job", status_code=202)

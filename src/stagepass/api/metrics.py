@@ -6,9 +6,10 @@ named ``metrics`` (in API_KEYS, in a token's subject, or by the gateway). To eve
 
 from collections.abc import Iterator
 
+import redis
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
@@ -16,7 +17,7 @@ from stagepass.api.auth import is_loopback
 from stagepass.api.show import alive, served_queues
 from stagepass.bootstrap import System
 from stagepass.bus.listen import Feed
-from stagepass.errors import NotFound, RequestError, StoreUnavailable
+from stagepass.errors import NotFound, RequestError, StoreUnavailable, Unavailable
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,6 +72,8 @@ class _Queues(Collector):
             runs = self._system.store.unfinished()
         except StoreUnavailable:
             return
+        yield from self._counters()
+        yield from self._breakers()
         yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(alive(self._system, workers)))
         unfinished = GaugeMetricFamily(
             "stagepass_stage_runs", "Stage runs that are not done; failed are dead letters", labels=["queue", "state"]
@@ -80,9 +83,48 @@ class _Queues(Collector):
         yield unfinished
         served = GaugeMetricFamily("stagepass_queue_served", "1 where some worker serves the queue", labels=["queue"])
         serving = served_queues(self._system, workers)
-        for queue in self._system.registry.queues():
+        # a queue that only an older or newer version declares is one that somebody has to know of, too
+        for queue in sorted({*self._system.registry.queues(), *(queue for queue, _, _ in runs)}):
             served.add_metric([queue], float(queue in serving))
         yield served
+
+    def _counters(self) -> Iterator[Metric]:
+        """What the processes of the whole installation have counted in Redis."""
+        try:
+            counted = self._system.bus.counters()
+        except redis.RedisError:
+            return
+        for name, (told, labels) in _COUNTERS.items():
+            family = CounterMetricFamily(f"stagepass_{name}", told, labels=labels)
+            for key, amount in counted.items():
+                if key[0] == name:
+                    family.add_metric(key[1:], amount)
+            yield family
+
+    def _breakers(self) -> Iterator[Metric]:
+        closed = GaugeMetricFamily(
+            "stagepass_provider_closed", "1 while it is not called", labels=["provider", "reason"]
+        )
+        parked = GaugeMetricFamily("stagepass_provider_parked", "Stage runs that wait for it", labels=["provider"])
+        try:
+            for breaker in self._system.gate.breakers():
+                closed.add_metric([breaker.provider, breaker.reason], 1)
+                counts = self._system.store.count_parked(breaker.provider)
+                parked.add_metric([breaker.provider], sum(count for _, count in counts))
+        except (Unavailable, StoreUnavailable):
+            return
+        yield closed
+        yield parked
+
+
+_COUNTERS = {
+    "stage_run_outcomes": (
+        "Ends of attempts, and what else befell stage runs, since Redis began",
+        ["queue", "outcome", "code"],
+    ),
+    "spends": ("Payments that stages noted, since Redis began", ["queue", "provider"]),
+    "spend_usd": ("US dollars that stages noted, since Redis began", ["queue", "provider"]),
+}
 
 
 @router.get("/metrics")

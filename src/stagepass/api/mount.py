@@ -3,21 +3,25 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import Response
 
-from stagepass.api import intake
+from stagepass.api import events, intake
 from stagepass.api.deps import PREFIX, current_owner, idempotency_key, owned_job
 from stagepass.api.openapi import input_body
-from stagepass.api.show import with_links
+from stagepass.api.show import served_queues, with_links
 from stagepass.api.uploads import Incoming, read_input
 from stagepass.bootstrap import System
 from stagepass.engine.operations import Accepted
 from stagepass.engine.pipeline import Pipeline
+from stagepass.engine.ports import FileStore
 from stagepass.engine.records import Job
 from stagepass.errors import DeclarationError
+from stagepass.pipelines.http import Tell
+from stagepass.upkeep import delete_jobs
 
 
 class Deps:
@@ -25,6 +29,9 @@ class Deps:
 
     def __init__(self, system: System) -> None:
         self.engine = system.engine
+        self.files: FileStore = system.files
+        self.environ = system.providers.environ
+        self.largest_upload = system.settings.max_upload_bytes
         self.owner: Callable[..., Any] = current_owner
         self.key: Callable[..., Any] = idempotency_key
         self._system = system
@@ -47,6 +54,18 @@ class Deps:
     ) -> Accepted:
         return intake.submit(self._system, pipeline, incoming, owner=owner, key=key, stepwise=stepwise)
 
+    def sign(self, purpose: str, payload: dict[str, Any], expires_in: float) -> str:
+        return self._system.links.sign(purpose, payload, expires_in)
+
+    def verify(self, purpose: str, token: str) -> dict[str, Any]:
+        return self._system.links.verify(purpose, token)
+
+    def stored(self, name: str) -> list[str]:
+        return self._system.store.files_of([name])
+
+    def stream(self, request: Request, job: Job, tell: Tell) -> Response:
+        return events.respond(request, job, tell)
+
     def body(self, pipeline: str) -> dict[str, Any]:
         return {"requestBody": input_body(self._system.registry.latest(pipeline))}
 
@@ -56,23 +75,34 @@ class Deps:
     def with_links(self, job: Job, value: Any) -> Any:
         return with_links(self._system, job, value)
 
+    @property
+    def fast_lane_seconds(self) -> float:
+        return self._system.settings.fast_lane_seconds
+
+    def served(self) -> set[str]:
+        return served_queues(self._system, self._system.store.workers())
+
+    def delete(self, job_ids: Sequence[str]) -> None:
+        delete_jobs(self._system.store, self._system.files, job_ids)
+
 
 def mount_pipelines(app: FastAPI, system: System) -> None:
     """Mount every pipeline's own routes. Raises `DeclarationError` for a `routes.py` that makes none."""
     deps = Deps(system)
-    folders: dict[str, str] = {}
-    for pipeline in system.registry:
-        for folder in _folders_of(pipeline):
-            folders.setdefault(folder, pipeline.name)
-    for folder, name in folders.items():
-        routes = f"{folder}.routes"
+    folders = dict.fromkeys(folder for pipeline in system.registry for folder in _folders_of(pipeline))
+    for folder in folders:
+        routes, name = f"{folder}.routes", folder.rpartition(".")[2]
         if importlib.util.find_spec(routes) is None:
             continue
-        make = getattr(importlib.import_module(routes), "make_router", None)
+        module = importlib.import_module(routes)
+        make = getattr(module, "make_router", None)
         router = make(deps) if callable(make) else None
         if not isinstance(router, APIRouter):
             raise DeclarationError(f"{routes}: define make_router(deps) that returns a fastapi.APIRouter")
-        app.include_router(router, prefix=PREFIX, tags=[name])
+        wrap = getattr(module, "middleware", None)
+        if wrap is not None:
+            app.add_middleware(wrap, deps=deps)
+        app.include_router(router, prefix=getattr(module, "PREFIX", PREFIX), tags=[name])
 
 
 def _folders_of(pipeline: Pipeline) -> Iterator[str]:

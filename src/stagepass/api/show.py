@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagepass.api.deps import PREFIX
-from stagepass.api.views import DeadView, JobError, JobSummary, JobView, Links, StageView
+from stagepass.api.views import AttemptView, DeadView, HeldView, JobError, JobSummary, JobView, Links, StageView
 from stagepass.bootstrap import System
 from stagepass.engine.pipeline import Pipeline, Stage
-from stagepass.engine.records import Job, StageRun, WorkerRow
+from stagepass.engine.records import Attempt, Job, StageRun, WorkerRow
 from stagepass.engine.states import DONE, OPEN, JobState, RunState
 from stagepass.engine.values import File
 
@@ -89,6 +89,7 @@ def _common(pipeline: Pipeline | None, job: Job, by_stage: dict[str, list[StageR
         "created_at": at(job.created_at),
         "updated_at": at(job.updated_at),
         "finished_at": maybe_at(job.finished_at),
+        "parent": job.parent,
         "error": error_view(job.error),
         "links": Links(self=location(job), events=f"{location(job)}/events", result=f"{location(job)}/result"),
     }
@@ -137,6 +138,7 @@ def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Jo
         error=error_view(told.error, told),
         total=len(runs) if mapped else None,
         done=sum(run.state in DONE for run in runs) if mapped else None,
+        children=[child for run in runs for child in run.scratch.get("children", ())],
         run_id=told.id,
     )
 
@@ -166,6 +168,33 @@ def dead_view(run: StageRun) -> DeadView:
         crashes=run.crashes,
         failed_at=maybe_at(run.finished_at),
         error=error_view(run.error, run),
+    )
+
+
+def attempt_view(attempt: Attempt, run: StageRun) -> AttemptView:
+    return AttemptView(
+        stage=run.stage,
+        item=run.item,
+        number=attempt.number,
+        outcome=attempt.outcome,
+        began_at=at(attempt.began_at),
+        ended_at=at(attempt.ended_at),
+        seconds=max(0, attempt.ended_at - attempt.began_at) / 1000,
+        error=error_view(attempt.error, run),
+    )
+
+
+def held_view(run: StageRun, calls: list[str]) -> HeldView:
+    act = f"POST {PREFIX}/runs/{run.id}/decide" if calls else f"POST {PREFIX}/jobs/{run.job_id}/resume"
+    return HeldView(
+        run_id=run.id,
+        job_id=run.job_id,
+        pipeline=run.pipeline,
+        stage=run.stage,
+        item=run.item,
+        calls=calls,
+        error=error_view(run.error, run),
+        next=act,
     )
 
 

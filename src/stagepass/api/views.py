@@ -36,6 +36,7 @@ class StageView(BaseModel):
     error: JobError | None = None
     total: int | None = Field(default=None, description="items, of a stage that runs per item")
     done: int | None = Field(default=None, description="items that are done")
+    children: list[str] = Field(default_factory=list, description="jobs that it has started and waits for")
     run_id: str | None = Field(default=None, description="its id, for redrive and decide; by item for a stage of items")
 
 
@@ -59,6 +60,7 @@ class JobSummary(BaseModel):
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None = None
+    parent: str | None = Field(default=None, description="the stage run that started it and waits for it")
     error: JobError | None = None
     links: Links
 
@@ -129,10 +131,24 @@ class SpendView(BaseModel):
     at: datetime
 
 
+class StageMoney(BaseModel):
+    """What one stage cost, in US dollars."""
+
+    stage: str
+    spent: float
+    saved: float = Field(description="what retries, resumes and crashes would have paid again, had nothing been kept")
+    twice: float = Field(description="paid again although it had been paid; should be 0")
+    tokens_in: int
+    tokens_out: int
+
+
 class SpendList(BaseModel):
     """What a job has cost."""
 
     spends: list[SpendView]
+    stages: list[StageMoney] = Field(description="stages that spent something")
+    saved: float
+    twice: float
     tokens_in: int
     tokens_out: int
     usd: float
@@ -152,6 +168,67 @@ class DeadView(BaseModel):
     error: JobError | None = None
 
 
+class PriceView(BaseModel):
+    """What going on with a job will cost, in US dollars: an estimate from what its stages usually spend."""
+
+    usd: float = Field(description="for the stage runs that are sent again")
+    later_usd: float = Field(description="for the stages after them, which have not been done yet")
+    spent: float = Field(description="what the job has cost so far")
+    kept_usd: float = Field(description="of that, what is kept and not paid again")
+    kept_calls: list[str] = Field(description="calls whose value is kept", examples=[["song: suno_task_id"]])
+    kept_stages: list[str] = Field(description="stages whose result is kept")
+    sampled: int = Field(description="completed runs that the estimate rests on; 0: nothing is known")
+    runs: int = Field(description="stage runs that are sent again")
+
+
+class DeadDetail(DeadView):
+    """A dead letter with everything about it."""
+
+    input: JsonValue = Field(description="of the job")
+    item_input: JsonValue = Field(default=None, description="of the item, of a stage that runs per item")
+    error_type: str | None = Field(default=None, description="the exception's type")
+    trace: str | None = Field(default=None, description="where it was raised: files, lines and functions")
+    history: list[AttemptView] = Field(description="its attempts, the first first")
+    cost: PriceView = Field(description="of the whole job, since it goes on as a whole")
+
+
+class HeldView(BaseModel):
+    """A stage run that waits for a person."""
+
+    run_id: str
+    job_id: str
+    pipeline: str
+    stage: str
+    item: int | None = None
+    calls: list[str] = Field(description="calls that may have cost money, and whose answer was lost")
+    error: JobError | None = None
+    next: str = Field(description="what to do", examples=["POST /api/v1/runs/{run_id}/decide"])
+
+
+class HeldList(BaseModel):
+    """A page of held stage runs, the newest first."""
+
+    held: list[HeldView]
+    next_cursor: str | None = None
+
+
+class BreakerView(BaseModel):
+    """A provider that is closed for now."""
+
+    provider: str
+    state: Literal["open", "trying"] = Field(description="open: nobody calls it; trying: one call at a time may")
+    reason: str = Field(examples=["quota_exhausted", "down", "rate_limited"])
+    since: datetime
+    next_try_at: datetime
+    parked: int = Field(description="the caller's stage runs that wait for it")
+
+
+class BreakerList(BaseModel):
+    """The providers that are closed for now."""
+
+    providers: list[BreakerView]
+
+
 class DeadList(BaseModel):
     """A page of dead letters, the newest first."""
 
@@ -168,13 +245,27 @@ class Redrive(BaseModel):
     stage: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,39}$")
     code: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,39}$", description="the error's code")
     limit: int = Field(default=100, ge=1, le=100)
+    dry_run: bool = Field(default=False, description="only say how many, and what it would cost")
 
 
 class Redriven(BaseModel):
-    """What became of them."""
+    """What became of them; of a dry run, what would."""
 
+    dry_run: bool = False
+    usd: float | None = Field(default=None, description="of a dry run: what they will cost, about")
+    later_usd: float | None = Field(default=None, description="of a dry run: and the stages after them")
+    kept_usd: float | None = Field(default=None, description="of a dry run: what is not paid again")
     jobs: list[str] = Field(description="ids of the jobs that go on")
     runs: int = Field(description="dead letters that were sent again")
+    refused: dict[str, str] = Field(description="by stage run: why it was not")
+    more: bool = Field(description="there may be more of them")
+
+
+class Discarded(BaseModel):
+    """What became of them; of a dry run, what would."""
+
+    dry_run: bool = False
+    runs: list[str] = Field(description="dead letters that were given up")
     refused: dict[str, str] = Field(description="by stage run: why it was not")
     more: bool = Field(description="there may be more of them")
 

@@ -1,7 +1,7 @@
 """Connections to Redis, always to its primary."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
@@ -10,6 +10,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from stagepass import sentinel
 from stagepass.errors import SettingsError
 
 _OPTIONS: dict[str, Any] = {"socket_connect_timeout": 2, "health_check_interval": 30}
@@ -22,22 +23,45 @@ def _once_more() -> Retry:
 
 def sync_client(url: str, *, timeout: float = 2.0) -> "redis.Redis":
     """A client for threads. ``sentinel://host:port,host:port/name?db=0`` finds the primary by Sentinel."""
-    if url.startswith("sentinel://"):
-        hosts, name, options = _sentinel(url)
-        sentinel: Any = Sentinel(hosts, socket_timeout=timeout)  # type: ignore[no-untyped-call]
-        found: redis.Redis = sentinel.master_for(name, socket_timeout=timeout, retry=_once_more(), **options)
-        return found
+    if sentinel.is_sentinel(url):
+        found, options = _sentinels(url)
+        watch: Any = Sentinel(found.hosts, sentinel_kwargs=_asking(found, timeout))  # type: ignore[no-untyped-call]
+        primary: redis.Redis = watch.master_for(
+            found.primary, socket_timeout=timeout, retry=_once_more(), **options, **_OPTIONS
+        )
+        return primary
     return redis.Redis.from_url(_checked(url), socket_timeout=timeout, retry=_once_more(), **_OPTIONS)
 
 
 def async_client(url: str) -> "redis.asyncio.Redis":
     """A client for the event loop; its reads may block for as long as they ask for."""
-    if url.startswith("sentinel://"):
-        hosts, name, options = _sentinel(url)
-        async_sentinel: Any = AsyncSentinel(hosts, socket_timeout=5)  # type: ignore[no-untyped-call]
-        found: redis.asyncio.Redis = async_sentinel.master_for(name, **options)
-        return found
+    if sentinel.is_sentinel(url):
+        found, options = _sentinels(url)
+        watch: Any = AsyncSentinel(found.hosts, sentinel_kwargs=_asking(found, 2.0))  # type: ignore[no-untyped-call]
+        primary: redis.asyncio.Redis = watch.master_for(found.primary, **options, **_OPTIONS)
+        return primary
     return redis.asyncio.Redis.from_url(_checked(url), **_OPTIONS)
+
+
+def check_primary(url: str, setting: str = "REDIS_URL") -> None:
+    """Refuse a server that takes no writes. One that does not answer now is left to be waited for.
+
+    Raises:
+        SettingsError: the address leads to a read-only replica.
+    """
+    client = sync_client(url)
+    try:
+        role: Any = client.execute_command("ROLE")  # type: ignore[no-untyped-call]
+    except (redis.RedisError, OSError):  # away, or not allowed to ask: the first write will tell
+        return
+    finally:
+        client.close()
+    if role and role[0] in (b"slave", "slave"):
+        where = urlsplit(url).netloc.rpartition("@")[2]
+        raise SettingsError(
+            f"{setting}: {where} is a read-only replica; name the primary, "
+            "or let Sentinel find it: sentinel://host:26379,host:26379/mymaster"
+        )
 
 
 def _checked(url: str) -> str:
@@ -46,15 +70,13 @@ def _checked(url: str) -> str:
     return url
 
 
-def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
-    parts = urlsplit(url)
-    hosts = []
-    for host in parts.netloc.rpartition("@")[2].split(","):
-        name, _, port = host.partition(":")
-        hosts.append((name, int(port or 26379)))
-    options: dict[str, Any] = {"db": int(parse_qs(parts.query).get("db", ["0"])[0])}
-    if parts.password:
-        options["password"] = parts.password
-    if not parts.path.strip("/"):
-        raise SettingsError("REDIS_URL: name the primary: sentinel://host:26379/mymaster")
-    return hosts, parts.path.strip("/"), options
+def _sentinels(url: str) -> tuple[sentinel.Sentinels, dict[str, Any]]:
+    found = sentinel.parse(url, "REDIS_URL")
+    options = {"db": found.db, "username": found.username, "password": found.password}
+    return found, {name: value for name, value in options.items() if value is not None}
+
+
+def _asking(found: sentinel.Sentinels, timeout: float) -> dict[str, Any]:
+    """How the Sentinels themselves are asked: one that is gone must not hold up the next."""
+    options = {"socket_timeout": timeout, "socket_connect_timeout": 1.0, "password": found.sentinel_password}
+    return {name: value for name, value in options.items() if value is not None}

@@ -5,9 +5,9 @@ import logging
 import threading
 import time
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -17,6 +17,9 @@ from stagepass.engine.records import Event
 log = logging.getLogger("stagepass.bus")
 
 STREAM = "stagepass:events:{}"
+
+COUNTERS = "stagepass:counters"
+"""A hash: what the processes of the whole installation count, by name and labels. It starts anew with Redis."""
 KEPT = 10_000
 """Entries kept per stream, about; a client further behind reads from SQL."""
 
@@ -60,6 +63,7 @@ class RedisBus:
         self._client = client
         self._streams = streams
         self._waiting: deque[Event | Tick] = deque(maxlen=WAITING)
+        self._counts: Counter[tuple[str, ...]] = Counter()
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -72,7 +76,21 @@ class RedisBus:
                 self._thread = threading.Thread(target=self._run, name="stagepass-bus", daemon=True)
                 self._thread.start()
             self._waiting.extend(news)
+            for event in news:
+                if isinstance(event, Event) and event.queue:
+                    outcome = event.type.removeprefix("stage.")
+                    self._counts["stage_run_outcomes", event.queue, outcome, str(event.data.get("code", ""))] += 1
             self._wake.notify()
+
+    def count(self, name: str, *labels: str, amount: float = 1.0) -> None:
+        """Told with the next news, and at the end."""
+        with self._wake:
+            self._counts[name, *labels] += amount  # type: ignore[assignment]  # a Counter takes floats, too
+
+    def counters(self) -> dict[tuple[str, ...], float]:
+        """All counters of the installation, by name and labels. Raises `redis.RedisError`."""
+        found = cast("dict[bytes, bytes]", self._client.hgetall(COUNTERS))
+        return {tuple(json.loads(labels)): float(value) for labels, value in found.items()}
 
     def close(self) -> None:
         """Send what waits, for a moment, and stop."""
@@ -88,13 +106,18 @@ class RedisBus:
             with self._wake:
                 while not self._waiting and not self._closing:
                     self._wake.wait()
-                if not self._waiting:
+                if not self._waiting and not self._counts:
                     return
-                batch = list(self._waiting)
+                batch, counts = list(self._waiting), self._counts
                 self._waiting.clear()
-            self._send(batch)
+                self._counts = Counter()
+            if not self._send(batch, counts):
+                with self._wake:
+                    if self._closing:
+                        return
+                    self._counts.update(counts)  # said later; what could not be told at all is in SQL
 
-    def _send(self, batch: list[Event | Tick]) -> None:
+    def _send(self, batch: list[Event | Tick], counts: "Counter[tuple[str, ...]]") -> bool:
         """One entry per stream and batch: what Redis and the gateways pay for is entries."""
         entries: dict[str, list[dict[str, Any]]] = {}
         for news in batch:
@@ -104,8 +127,12 @@ class RedisBus:
             for stream, entry in entries.items():
                 text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
                 pipeline.xadd(stream, {"n": text}, maxlen=KEPT, approximate=True)
+            for labels, amount in counts.items():
+                pipeline.hincrbyfloat(COUNTERS, json.dumps(labels, ensure_ascii=False), amount)
             pipeline.execute()
+            return True
         except redis.RedisError as problem:
             if time.monotonic() - self._complained > 10:
                 self._complained = time.monotonic()
                 log.warning("news could not be told to Redis (%s); clients get it from SQL", type(problem).__name__)
+            return False

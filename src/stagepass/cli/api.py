@@ -33,6 +33,7 @@ def api(
     host, port = settings.host if host is None else host, settings.port if port is None else port
     listening = socket.socket(fileno=fd) if fd is not None else ports.bind(host, port)
     system.store.check()
+    system.check_redis()
     _serve(listening)
 
 

@@ -1,11 +1,15 @@
 """``stagepass dead``: stage runs out of attempts, kept with all that is needed to send them again."""
 
-from typing import Annotated
+from json import loads
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagepass.cli.jobs import Limit
 from stagepass.cli.output import Json, ago, as_json, emit, note, out, table
+
+if TYPE_CHECKING:
+    from stagepass.bootstrap import System
 
 group = typer.Typer(
     help="Dead letters: stage runs out of attempts, kept with all that is needed to send them again.",
@@ -54,16 +58,21 @@ def list_(
 
 @group.command()
 def show(run: Run, json: Json = False) -> None:
-    """Show a dead letter with each of its attempts and, where kept, the trace of the last."""
+    """Show a dead letter: its input, error, attempts and trace, what its job has cost, and what a redrive will."""
     from stagepass.bootstrap import load_system
+    from stagepass.cli.money import price_shape, tell_price
     from stagepass.cli.shapes import run_shape
+    from stagepass.engine.prices import Prices
     from stagepass.errors import NotFound
 
     system = load_system()
     found = system.store.run(run)
     if found is None:
         raise NotFound(f"there is no stage run {run}", run_id=run)
+    job = system.engine.job(found.job_id, None)
+    price = Prices(system.store, system.registry).of(job)
     shape = run_shape(found, system.store.attempts([run]))
+    shape |= {"input": loads(job.input), "item_input": loads(found.item_input or "null"), "cost": price_shape(price)}
     if as_json():
         emit(shape)
         return
@@ -72,123 +81,127 @@ def show(run: Run, json: Json = False) -> None:
         for entry in shape["history"]
     ]
     table(("attempt", "outcome", "message", "ended"), rows, empty="dead.none")
-    if trace := (found.error or {}).get("trace"):
+    error = found.error or {}
+    out().print(f"{error.get('type', '')} {error.get('code', '')}: {error.get('message', '')}", markup=False)
+    if advice := error.get("advice"):
+        out().print(advice, markup=False)
+    if trace := error.get("trace"):
         out().print(trace, style="dim", markup=False)
+    out().print(found.item_input or job.input, style="dim", markup=False)
+    tell_price(price)
+
+
+Everything = Annotated[bool, typer.Option("--all", help="All that --pipeline, --stage, --code and --owner leave.")]
+OfPipeline = Annotated[str | None, typer.Option("--pipeline", help="With --all: of this pipeline only.")]
+OfStage = Annotated[str | None, typer.Option("--stage", help="With --all: of this stage only.")]
+OfCode = Annotated[str | None, typer.Option("--code", help="With --all: with this kind of error only.")]
+OfOwner = Annotated[str | None, typer.Option("--owner", help="With --all: of this owner only.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --all: do it; without, only say what it would do.")]
 
 
 @group.command()
 def redrive(
     runs: Runs = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that --pipeline, --stage and --code leave.")] = False,
-    pipeline: Annotated[str | None, typer.Option(help="With --all: of this pipeline only.")] = None,
-    stage: Annotated[str | None, typer.Option(help="With --all: of this stage only.")] = None,
-    code: Annotated[str | None, typer.Option(help="With --all: with this kind of error only.")] = None,
+    everything: Everything = False,
+    pipeline: OfPipeline = None,
+    stage: OfStage = None,
+    code: OfCode = None,
+    owner: OfOwner = None,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Send dead letters again, with what their jobs had stopped beside them.
+
+    With --all it first only says how many that are and what it will cost; --yes does it.
 
     [bold]Examples[/bold]
 
       stagepass dead redrive 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11.song
 
-      stagepass dead redrive --all --pipeline promo --code quota_exhausted
+      stagepass dead redrive --all --pipeline promo --code quota_exhausted --yes
     """
     from stagepass.bootstrap import load_system
-    from stagepass.engine.ports import RunFilter
-    from stagepass.engine.states import RunState
-    from stagepass.errors import Conflict
+    from stagepass.cli.money import total, total_shape
+    from stagepass.errors import Conflict, NotFound
 
-    if bool(runs) == everything:
-        raise typer.BadParameter("name stage runs, or give --all", param_hint="RUN")
     system = load_system()
-    wanted = list(runs or ())
-    if everything:
-        which = RunFilter(None, (RunState.FAILED,), pipeline, stage, code, None, 10_000)
-        wanted = [run.id for run in system.engine.dead(which)]
-    sent = []
+    wanted = _wanted(system, runs, everything, pipeline, stage, code, owner)
+    if everything and not yes:
+        price = total(system, wanted)
+        if as_json():
+            emit({"would_redrive": len(wanted), **total_shape(price)})
+        else:
+            note("dead.would_redrive", style="yellow", count=len(wanted), **total_shape(price))
+        return
+    sent, refused = [], {}
     for run in wanted:
         try:
             sent.append(system.engine.redrive(run, None).id)
-        except Conflict:  # another run of its job has sent it on already
+        except (Conflict, NotFound) as problem:
             if not everything:
                 raise
+            if run.split(".")[0] not in sent:  # else another run of its job has sent it on already
+                refused[run] = problem.message
     if as_json():
-        emit({"redriven": len(sent), "jobs": sorted(set(sent))})
+        emit({"redriven": len(sent), "jobs": sorted(set(sent)), **({"refused": refused} if refused else {})})
     else:
         note("dead.redriven", style="green", count=len(sent))
+        for run, why in refused.items():
+            note("dead.refused", style="yellow", run=run, why=why)
 
 
 @group.command()
-def discard(run: Run, json: Json = False) -> None:
-    """Give a dead letter up; its job stays failed."""
-    from stagepass.bootstrap import load_system
-
-    system = load_system()
-    job = system.engine.discard(run, None)
-    if as_json():
-        emit({"discarded": run, "job": job.id})
-    else:
-        note("dead.discarded", style="green", run=run)
-
-
-@group.command()
-def held(
-    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Of this owner only.")] = None,
-    limit: Limit = 50,
+def discard(
+    runs: Runs = None,
+    everything: Everything = False,
+    pipeline: OfPipeline = None,
+    stage: OfStage = None,
+    code: OfCode = None,
+    owner: OfOwner = None,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """List stage runs that wait for a person: calls that may have cost money and whose answer was lost."""
+    """Give dead letters up; their jobs stay failed. With --all it first only says how many; --yes does it."""
     from stagepass.bootstrap import load_system
-    from stagepass.cli.shapes import run_shape
+    from stagepass.errors import Conflict, NotFound
+
+    system = load_system()
+    wanted = _wanted(system, runs, everything, pipeline, stage, code, owner)
+    if everything and not yes:
+        emit({"would_discard": len(wanted)}) if as_json() else note("dead.would_discard", "yellow", count=len(wanted))
+        return
+    gone = []
+    for run in wanted:
+        try:
+            job = system.engine.discard(run, None)
+        except (Conflict, NotFound):  # it went its way meanwhile
+            if not everything:
+                raise
+            continue
+        gone.append(run)
+        if not as_json():
+            note("dead.discarded", style="green", run=run)
+        elif not everything:
+            emit({"discarded": run, "job": job.id})
+    if everything and as_json():
+        emit({"discarded": len(gone)})
+
+
+def _wanted(
+    system: "System",
+    runs: list[str] | None,
+    everything: bool,
+    pipeline: str | None,
+    stage: str | None,
+    code: str | None,
+    owner: str | None,
+) -> list[str]:
     from stagepass.engine.ports import RunFilter
     from stagepass.engine.states import RunState
 
-    system = load_system()
-    found = system.engine.dead(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))
-    with system.store.begin() as tx:
-        calls = dict(tx.open_calls([run.id for run in found]))
-    if as_json():
-        for run in found:
-            emit({**run_shape(run), "call": calls.get(run.id)})
-        return
-    now = system.engine.clock.now()
-    rows = [
-        (run.id, calls.get(run.id, "-"), (run.error or {}).get("message"), ago(run.created_at, now)) for run in found
-    ]
-    table(("run", "call", "message", "age"), rows, empty="dead.none_held")
-
-
-@group.command()
-def decide(
-    run: Run,
-    call: Annotated[str, typer.Argument(metavar="CALL", help="The call's name, as `dead held` prints it.")],
-    value: Annotated[
-        str | None, typer.Option(help="What the call gave, as JSON: it is kept, and not made again.")
-    ] = None,
-    again: Annotated[bool, typer.Option("--again", help="It had no effect: allow it to be made again.")] = False,
-    json: Json = False,
-) -> None:
-    """Decide on a call that may have cost money, and let its job go on.
-
-    [bold]Examples[/bold]
-
-      stagepass dead decide 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11.song suno_task_id --value '"5c79be8e"'
-
-      stagepass dead decide 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11.song suno_task_id --again
-    """
-    from json import JSONDecodeError, loads
-
-    from stagepass.bootstrap import load_system
-
-    if (value is None) != again:
-        raise typer.BadParameter("give --value with what the call gave, or --again", param_hint="--value")
-    try:
-        kept = loads(value) if value is not None else None
-    except JSONDecodeError:
-        raise typer.BadParameter("this is not JSON; a text needs its quotes: '\"abc\"'", param_hint="--value") from None
-    job = load_system().engine.decide(run, None, name=call, value=kept, again=again)
-    if as_json():
-        emit({"decided": run, "call": call, "job": job.id})
-    else:
-        note("dead.decided", style="green", run=run)
+    if bool(runs) == everything:
+        raise typer.BadParameter("name stage runs, or give --all", param_hint="RUN")
+    if runs:
+        return runs
+    which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, 10_000)
+    return [run.id for run in system.engine.dead(which)]

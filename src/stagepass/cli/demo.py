@@ -31,6 +31,7 @@ LOCAL = {
     "text_model": "local",
     "song_maker": "local",
     "clip_maker": "local",
+    "scan_models": "",
 }
 """Whatever is configured: a demo touches no real database, and buys nothing."""
 
@@ -174,6 +175,9 @@ def example(system: "System", pipeline: "Pipeline", language: str | None) -> dic
     )
     if pictures and "images" in pipeline.input.model_fields:
         input["images"] = [store_file(Path(str(picture)), system.files).model_dump() for picture in pictures]
+    elif pictures and "image" in pipeline.input.model_fields:
+        input.pop("image_url", None)
+        input["image"] = store_file(Path(str(pictures[0])), system.files).model_dump()
     return input
 
 
@@ -188,7 +192,9 @@ def tell(system: "System", job: "Job", target: Path) -> None:
     outputs = system.engine.outputs(job, every=True)
     clip = next((output["file"] for output in reversed(outputs.values()) if _has_file(output)), None)
     if clip is None:
-        print_result(system.engine.result(job))
+        print_result(
+            {**outputs, "times": _made(system, job, {})["times"]} if len(outputs) > 1 else system.engine.result(job)
+        )
         return
     copy(system, File.model_validate(clip), target)
     facts = {**_media(target), **_made(system, job, outputs)}

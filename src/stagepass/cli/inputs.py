@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from stagepass.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from stagepass.engine.ports import FileStore
     from stagepass.engine.values import File
-    from stagepass.files.local import LocalFiles
 
 
 def read_input(given: str | None) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def set_fields(input: dict[str, Any], given: Sequence[str], model: type[BaseMode
             _put(input, name, value, model)
 
 
-def set_files(input: dict[str, Any], given: Sequence[str], model: type[BaseModel], files: "LocalFiles") -> "list[File]":
+def set_files(input: dict[str, Any], given: Sequence[str], model: type[BaseModel], files: "FileStore") -> "list[File]":
     """``--file field=path``: stores each file and puts it into its field. Returns the stored files."""
     stored = []
     for entry in given:
@@ -70,7 +70,7 @@ def set_files(input: dict[str, Any], given: Sequence[str], model: type[BaseModel
     return stored
 
 
-def store_file(path: Path, files: "LocalFiles") -> "File":
+def store_file(path: Path, files: "FileStore") -> "File":
     """A file of this machine, in the store. Raises `NotFound`, or `InvalidInput` for a damaged picture."""
     from stagepass.providers.fetching.images import check_image
     from stagepass.providers.fetching.kinds import HEAD, kind_of

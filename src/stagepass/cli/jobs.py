@@ -76,6 +76,7 @@ def show(job: JobId, json: Json = False) -> None:
 
 
 def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
+    from stagepass.cli.money import dollars
     from stagepass.cli.watch import explain, print_result
 
     now = system.engine.clock.now()
@@ -91,6 +92,9 @@ def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
         said = (run.error or {}).get("message") or run.message
         rows.append((name, run.state.value, len(stage["history"]), lasted(took) if took is not None else "", said))
     table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none")
+    for name, line in shape["ledger"].items():
+        amounts = {kind: dollars(line[kind]) for kind in ("spent", "saved", "twice")}
+        out().print(text("ledger.line", stage=name, **amounts), style="dim", markup=False)
     if job.error or job.state in ("failed", "held"):
         explain(job)
     value = system.engine.result(job)

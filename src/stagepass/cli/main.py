@@ -9,12 +9,16 @@ import typer
 from stagepass.cli import (
     api,
     db,
-    dead,
     demo,
+    health,
+    held,
     jobs,
+    ledger,
     new,
     pipelines,
+    providers,
     relay,
+    schedules,
     submit,
     texts,
     up,
@@ -114,13 +118,17 @@ for _command, _panel in (
     (watch.watch, WORK),
     (pipelines.pipelines, CARE),
     (workers.workers, CARE),
+    (providers.providers, CARE),
+    (ledger.ledger, CARE),
+    (health.health, CARE),
     (api.api, "Single services"),
     (worker.worker, "Single services"),
     (relay.relay, "Single services"),
 ):
     app.command(rich_help_panel=_panel)(_command)
 app.add_typer(jobs.group, name="jobs", rich_help_panel=WORK)
-app.add_typer(dead.group, name="dead", rich_help_panel=WORK)
+app.add_typer(held.group, name="dead", rich_help_panel=WORK)
+app.add_typer(schedules.group, name="schedules", rich_help_panel=CARE)
 app.add_typer(db.group, name="db", rich_help_panel=CARE)
 
 if __name__ == "__main__":

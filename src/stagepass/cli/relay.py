@@ -27,5 +27,6 @@ def relay() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     system.store.check()
+    system.check_redis()
     log.info("the relay runs")
     loop.run()

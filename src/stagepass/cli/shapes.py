@@ -25,6 +25,7 @@ def job_shape(system: "System", job: "Job") -> dict[str, Any]:
         "key": job.key,
         "stepwise": job.stepwise,
         "cancel_requested": job.cancel_requested,
+        "parent": job.parent,
         "error": job.error,
         "created_at": when(job.created_at),
         "updated_at": when(job.updated_at),
@@ -46,6 +47,7 @@ def run_shape(run: "StageRun", attempts: "list[Attempt] | None" = None) -> dict[
         "crashes": run.crashes,
         "progress": run.progress,
         "message": run.message,
+        "children": run.scratch.get("children", []),
         "error": run.error,
         "started_at": when(run.started_at),
         "finished_at": when(run.finished_at),
@@ -68,6 +70,9 @@ def run_shape(run: "StageRun", attempts: "list[Attempt] | None" = None) -> dict[
 
 def full_shape(system: "System", job: "Job") -> dict[str, Any]:
     """A job with its input, stage runs, and outputs by stage."""
+    from stagepass.cli.money import line_shape
+    from stagepass.engine.ledger import of_job
+
     runs = system.engine.runs(job)
     attempts = system.store.attempts([run.id for run in runs])
     return {
@@ -75,6 +80,7 @@ def full_shape(system: "System", job: "Job") -> dict[str, Any]:
         "input": json.loads(job.input),
         "stages": [run_shape(run, attempts) for run in runs],
         "outputs": system.engine.outputs(job, every=True),
+        "ledger": {stage: line_shape(line) for stage, line in of_job(system.store, system.registry, job).items()},
     }
 
 

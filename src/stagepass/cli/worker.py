@@ -44,6 +44,7 @@ def worker(
     names = system.registry.queues() if everything else expand(system.registry, queues or [])
     system.check_needs(tuple(names))
     system.store.check()
+    system.check_redis()
     chosen = pool or pool_of(stages_of(system.registry, names))
     kind: Pool = "prefork" if chosen == "prefork" else "threads"
     slots = concurrency or default_slots(system.registry, names, kind)

@@ -1,11 +1,11 @@
 """``stagepass workers``: who is alive, what they serve, and when their heart last beat."""
 
-from stagepass.cli.output import Json, ago, as_json, emit, table
+from stagepass.cli.output import Json, ago, as_json, emit, note, table
 from stagepass.cli.texts import text
 
 
 def workers(json: Json = False) -> None:
-    """List worker processes, with their queues and last heartbeat."""
+    """List worker processes, with their queues and last heartbeat; and, as remarks, work that none of them takes."""
     from stagepass.bootstrap import load_system
     from stagepass.cli.follow import is_alive
     from stagepass.cli.shapes import worker_shape
@@ -30,3 +30,9 @@ def workers(json: Json = False) -> None:
         for worker in found
     ]
     table(("pid", "host", "state", "slots", "beat", "age", "queues"), rows, empty="workers.none")
+    served = {queue for worker in found if is_alive(worker, now) for queue in worker.queues}
+    for queue, state, count in sorted(system.store.unfinished()):
+        if state == "parked":
+            note("workers.parked", style="yellow", queue=queue, count=count)
+        elif state == "ready" and queue not in served:
+            note("workers.unserved", style="yellow", queue=queue, count=count)

@@ -27,6 +27,10 @@ class Book:
         self.events: list[Event] = []
         self.ready: dict[str, StageRun] = {}
         """Runs that became ready in here, and are not claimed yet."""
+        self.woken: list[str] = []
+        """Stage runs whose child ended in here."""
+        self.left_alone: list[str] = []
+        """Children of stage runs that were stopped in here."""
         self._changes = Changes(events=self.events)
         self._guards: dict[str, tuple[RunState, str | None]] = {}
         self._new_jobs: dict[str, Job] = {}
@@ -139,6 +143,7 @@ class Book:
             stage=run.stage if run else None,
             item=run.item if run else None,
             data={name: value for name, value in data.items() if value is not None},
+            queue=run.queue if run else None,
         )
         self.events.append(event)
         return event

@@ -38,6 +38,10 @@ class News:
 
     events: list[Event]
     ready: list[StageRun]
+    woken: list[str] = field(default_factory=list)
+    """Stage runs whose child has ended."""
+    left_alone: list[str] = field(default_factory=list)
+    """Children whose parent was stopped."""
 
 
 @dataclass(slots=True)
@@ -67,6 +71,11 @@ class Desk:
         self._served = ""
         """The queue that the last claim took from; the next one begins behind it."""
         self._thread: threading.Thread | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """The pipelines that this process knows."""
+        return self._registry
 
     # ── asking ──
 
@@ -164,7 +173,7 @@ class Desk:
             book.save()
             self._pass_by("before", batch)
         self._pass_by("after", batch)
-        self._tell(News(book.events, list(book.ready.values())))
+        self._tell(News(book.events, list(book.ready.values()), book.woken, book.left_alone))
         for request, haul in zip(claims, hauls, strict=True):
             request.future.set_result(haul)
         for request, result, refused in results:  # last: a slot waits for its settle, and then has its claim too

@@ -7,19 +7,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from stagepass.engine import rules
+from stagepass.engine import children, results, rules
 from stagepass.engine.book import Book
 from stagepass.engine.clock import Clock, SystemClock
 from stagepass.engine.desk import Desk, News
 from stagepass.engine.dispatcher import Dispatcher
 from stagepass.engine.fastlane import FastLane
 from stagepass.engine.operations import Accepted, OnJob
-from stagepass.engine.ports import Bell, Bus, Ended, JobFilter, RunFilter, Store
+from stagepass.engine.ports import Bell, Bus, JobFilter, RunFilter, Store
 from stagepass.engine.records import Event, Job, Memo, StageRun
 from stagepass.engine.registry import Registry
-from stagepass.engine.states import ENDED, JobState, RunState
+from stagepass.engine.states import ENDED
 from stagepass.engine.submission import MAX_INPUT, Checks, Given
-from stagepass.errors import Conflict, InvalidInput, NotFound, TooLarge
+from stagepass.errors import InvalidInput, NotFound, TooLarge
 
 T = TypeVar("T")
 
@@ -72,6 +72,7 @@ class Engine:
                 self.bell.ring(queue, run.job_id, run.id)
             elif not local.wake():
                 local.pass_on(queue)
+        children.after_commit(self.desk, news.woken, news.left_alone)
 
     # ── submitting ──
 
@@ -159,17 +160,11 @@ class Engine:
 
     def result(self, job: Job) -> Any:
         """The output of the last stage, or of each last stage by name. None until the job is completed."""
-        if job.state is not JobState.COMPLETED:
-            return None
-        leaves = self.outputs(job)
-        return next(iter(leaves.values())) if len(leaves) == 1 else leaves
+        return results.result(self.store, self.registry, job)
 
     def outputs(self, job: Job, *, every: bool = False) -> dict[str, Any]:
         """Stored outputs by stage: of the last stages, or of every one."""
-        pipeline = self.registry.find(job.pipeline, job.version)
-        stages = (pipeline.stages.values() if every else pipeline.leaves) if pipeline else ()
-        stored = self.store.outputs([(job.id, stage.name) for stage in stages]).get(job.id, {})
-        return {stage.name: _value(stored[stage.name], stage.mapped) for stage in stages if stage.name in stored}
+        return results.outputs(self.store, self.registry, job, every=every)
 
     def dead(self, which: RunFilter) -> list[StageRun]:
         """Dead letters: stage runs out of attempts."""
@@ -209,10 +204,7 @@ class Engine:
         run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
-            book.open_runs([run_id])
-            if run_id not in book.runs or book.runs[run_id].state not in (RunState.FAILED, RunState.DISCARDED):
-                raise Conflict(f"the stage run {run_id} is not a dead letter", run_id=run_id)
-            rules.resume(book, job)
+            rules.redrive(book, job, _opened(book, run_id))
             return job
 
         return self._on_job(run.job_id, owner, act)
@@ -222,8 +214,7 @@ class Engine:
         run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
-            book.open_runs([run_id])
-            rules.discard(book, job, book.runs[run_id])
+            rules.discard(book, job, _opened(book, run_id))
             return job
 
         return self._on_job(run.job_id, owner, act)
@@ -235,11 +226,11 @@ class Engine:
         run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
-            book.open_runs([run_id])
+            run = _opened(book, run_id)
             memo = book.tx.memo(run_id, name)
             if memo is None or memo.value is not None:
                 raise NotFound(f"the stage run {run_id} has no open call {name!r}", name=name)
-            rules.decide(book, job, book.runs[run_id])
+            rules.decide(book, job, run)
             if again:
                 book.forget(run_id, name)
             else:
@@ -265,6 +256,16 @@ class Engine:
 
         return self._on_job(run.job_id, OPERATOR, act)
 
+    def answer(self, run_id: str, *, name: str, ask: str, approved: bool, note: str = "") -> None:
+        """A person's answer, by a link that was verified. Raises `NotFound`, and `Conflict` when it is not open."""
+        run = self._run(run_id, OPERATOR)
+
+        def act(book: Book, job: Job) -> None:
+            book.open_runs([run_id])
+            rules.answer(book, job, book.runs[run_id], name=name, ask=ask, approved=approved, note=note)
+
+        self._on_job(run.job_id, OPERATOR, act)
+
     def _run(self, run_id: str, owner: str | None) -> StageRun:
         run = self.store.run(run_id)
         if run is None or (owner is not None and run.owner != owner):
@@ -285,7 +286,10 @@ class Engine:
         self.store.close()
 
 
-def _value(ended: Mapping[int | None, Ended], mapped: bool) -> Any:
-    if mapped:
-        return [json.loads(ended[i][0] or "null") for i in sorted(i for i in ended if i is not None)]
-    return json.loads(ended.get(None, (None, None))[0] or "null")
+def _opened(book: Book, run_id: str) -> StageRun:
+    """The run, which may have vanished since it was looked for: its stage was made again, or its job deleted."""
+    book.open_runs([run_id])
+    run = book.runs.get(run_id)
+    if run is None:
+        raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
+    return run

@@ -20,6 +20,7 @@ NAMES = (
     "claim.before_commit",
     "claim.after_commit",
     "body.before",
+    "once.before_intent",
     "once.after_intent",
     "once.after_call",
     "once.after_record",
@@ -27,8 +28,12 @@ NAMES = (
     "settle.before_commit",
     "settle.after_commit",
     "relay.before_promote",
+    "relay.after_promote",
     "relay.before_rescue",
+    "relay.before_commit",
+    "relay.after_commit",
     "relay.after_rescue",
+    "relay.before_ring",
 )
 
 

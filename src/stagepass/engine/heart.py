@@ -7,6 +7,7 @@ back which runs the store believes it holds, and which of them were cancelled.
 import logging
 import os
 import threading
+from collections.abc import Callable
 
 from stagepass.engine import rules
 from stagepass.engine.book import Book
@@ -30,14 +31,28 @@ LOOK_EVERY = 3
 
 
 class Heart:
-    """Beats for a dispatcher from a thread that no stage can block."""
+    """Beats for a dispatcher from a thread that no stage can block.
 
-    def __init__(self, store: Store, desk: Desk, dispatcher: Dispatcher, clock: Clock, *, every: float = BEAT) -> None:
+    Args:
+        after: called after each beat with whether the store took it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        *,
+        every: float = BEAT,
+        after: Callable[[bool], None] | None = None,
+    ) -> None:
         self._store = store
         self._desk = desk
         self._dispatcher = dispatcher
         self._clock = clock
         self._every = every
+        self._after = after
         self._stop = threading.Event()
         self._strangers: set[str] = set()
         self._beats = 0
@@ -76,12 +91,23 @@ class Heart:
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
+            answered = False
             try:
                 self.beat()
+                answered = True
             except StagepassError as problem:
                 log.warning("a heartbeat did not reach the store: %s", problem)
             except Exception:
                 log.exception("a heartbeat failed")
+            if self._after is not None:
+                self._look_after(answered)
+
+    def _look_after(self, answered: bool) -> None:
+        try:
+            assert self._after is not None
+            self._after(answered)
+        except Exception:  # the heart beats on
+            log.exception("what follows a heartbeat failed")
 
     def beat(self) -> None:
         """One beat."""

@@ -141,7 +141,7 @@ class Settle(Operation):
 
     def apply(self, book: Book) -> Job:
         """Returns the job as it is then."""
-        run, job = _owned(book, self.claimed)
+        run, job = owned(book, self.claimed)
         match self.outcome:
             case Completed() | Skipped() as outcome:
                 rules.complete(book, run, job, outcome)
@@ -167,7 +167,8 @@ class Settle(Operation):
         return {self.claimed.job.id: mine}
 
 
-def _owned(book: Book, claimed: Claimed) -> tuple[StageRun, Job]:
+def owned(book: Book, claimed: Claimed) -> tuple[StageRun, Job]:
+    """The claimed run and its job. Raises `LeaseLost` when the lease is no longer this one's."""
     run, job = book.runs.get(claimed.run.id), book.jobs.get(claimed.job.id)
     if run is None or job is None or run.token != claimed.token or run.state is not RunState.RUNNING:
         raise LeaseLost(claimed.run.id)
@@ -192,7 +193,7 @@ class Intend(Operation):
 
     def apply(self, book: Book) -> bool:
         """Returns whether the job's owner has cancelled it: then nothing is to be bought."""
-        _, job = _owned(book, self.claimed)
+        _, job = owned(book, self.claimed)
         if job.cancel_requested or job.state in ENDED:
             return True
         there = book.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
@@ -207,9 +208,13 @@ class Remember(Operation):
 
     patience: ClassVar[float] = 300.0
     memo: Memo
+    spends: Sequence[Spend] = ()
+    """What the call cost: its value and its price are kept together, or neither is."""
 
     def apply(self, book: Book) -> None:
         book.note_memo(self.memo)
+        for spend in self.spends:
+            book.note_spend(spend)
 
 
 @dataclass(slots=True)
@@ -225,13 +230,14 @@ class Forget(Operation):
 
 @dataclass(slots=True)
 class Spent(Operation):
-    """Note what was paid, also when the lease is lost."""
+    """Note what was paid, also when the lease is lost. Asked for twice, it is noted once: by its key."""
 
     patience: ClassVar[float] = 60.0
-    spend: Spend
+    spends: Sequence[Spend]
 
     def apply(self, book: Book) -> None:
-        book.note_spend(self.spend)
+        for spend in self.spends:
+            book.note_spend(spend)
 
 
 @dataclass(slots=True)

@@ -39,10 +39,14 @@ class LeaseLost(BaseException):
 
 
 class Busy(BaseException):
-    """A provider's limit is reached or its breaker is open: come back later, no attempt is spent."""
+    """A provider's limit is reached or its breaker is open: come back later, no attempt is spent.
 
-    def __init__(self, provider: str, wait: float, reason: str) -> None:
+    `certain` is False where a call was made and nobody knows whether it was carried out.
+    """
+
+    def __init__(self, provider: str, wait: float, reason: str, *, certain: bool = True) -> None:
         super().__init__(reason)
+        self.certain = certain
         self.provider = provider
         self.wait = wait
         self.reason = reason

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter
 
 from stagepass.engine.retry import Retry
+from stagepass.engine.schedules import Missed, Schedule, Schedules
 from stagepass.engine.signature import Parameter, read_parameters
 from stagepass.engine.values import Duration, seconds
 from stagepass.errors import DeclarationError
@@ -149,6 +150,7 @@ class Pipeline:
         self.key = key
         self.stepwise = stepwise
         self.stages: dict[str, Stage] = {}
+        self.schedules = Schedules(name, input)
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name} v{self.version}: {' → '.join(self.stages)}>"
@@ -216,6 +218,29 @@ class Pipeline:
 
         return declare
 
+    def schedule(
+        self,
+        cron: str,
+        *,
+        input: BaseModel | Mapping[str, Any] | None = None,
+        zone: str = "UTC",
+        name: str = "default",
+        owner: str = "local",
+        missed: Missed = "once",
+    ) -> Schedule:
+        """Submit a job at the times that a cron expression names, in that time zone.
+
+        Args:
+            input: of each job.
+            name: of this schedule, unique within the pipeline.
+            owner: whose jobs they are.
+            missed: what was due while no relay ran is made up for ``"once"``, or not at all (``"skip"``).
+
+        Raises:
+            DeclarationError: the expression, the zone or the input is wrong.
+        """
+        return self.schedules.add(cron, input, zone, name, owner, missed)
+
     @property
     def roots(self) -> list[Stage]:
         """The stages that begin when a job is accepted."""
@@ -254,7 +279,7 @@ class Pipeline:
         if each is not None:
             stage.over = self._check_each(stage, each, where)
         if not isinstance(stage.retry, Retry):
-            raise DeclarationError(f"{where}: retry={stage.retry!r} is not a Retry; write retry=Retry(3, wait=\"5s\")")
+            raise DeclarationError(f'{where}: retry={stage.retry!r} is not a Retry; write retry=Retry(3, wait="5s")')
         for name, value in (("time_limit", stage.time_limit), ("run_limit", stage.run_limit), ("weight", stage.weight)):
             if value <= 0:
                 raise DeclarationError(f"{where}: {name} must be above 0")

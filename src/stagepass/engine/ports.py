@@ -88,7 +88,10 @@ class Tx(Protocol):
         """(run, job) of the runs whose lease this worker holds."""
         ...
 
-    def drop_worker(self, worker: str) -> None: ...
+    def drop_worker(self, worker: str, *, lost_at: int | None = None) -> None:
+        """Take a worker's row out; with a time, notice that it was lost: by whoever takes the row out."""
+        ...
+
     def save(self, changes: Changes) -> None:
         """Write it all. Raises `Stale` if a guarded row was not as it was read."""
         ...
@@ -132,6 +135,7 @@ class Store(Protocol):
     def job(self, job_id: str) -> Job | None: ...
     def job_by_key(self, owner: str, key: str) -> Job | None: ...
     def jobs(self, which: JobFilter) -> list[Job]: ...
+    def jobs_by_id(self, ids: Sequence[str]) -> list[Job]: ...
     def runs_of(self, job_id: str) -> list[StageRun]: ...
     def look(self, job_id: str) -> tuple[Job, list[StageRun]] | None:
         """A job and its stage runs as they were at one moment, without what went into and came out of the runs."""
@@ -155,8 +159,40 @@ class Store(Protocol):
     def attempts(self, run_ids: Sequence[str]) -> list[Attempt]: ...
     def memos(self, run_id: str) -> list[Memo]: ...
     def spends(self, job_id: str) -> list[Spend]: ...
+    def spends_of(self, job_ids: Sequence[str]) -> dict[str, list[Spend]]:
+        """By job; jobs that spent nothing are left out."""
+        ...
+
+    def further_attempts(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+        """By job: attempts that are not the first of their stage run."""
+        ...
+
+    def paying_jobs(self, pipeline: str | None, since: int, after: str, limit: int) -> list[str]:
+        """Ids greater than `after`, in order, of jobs that spent something since that time."""
+        ...
+
+    def usual_spend(self, queue: str, sample: int) -> list[float]:
+        """What each of the last completed runs of a stage spent in all, in US dollars."""
+        ...
+
     def ready_since(self, before: int) -> list[tuple[str, int]]:
         """(queue, how many, counted up to a bound) of runs that have been ready since before that time."""
+        ...
+
+    def orphans(self, limit: int) -> list[str]:
+        """Ids of jobs that are not over, though the stage run that started each does not wait for it any more."""
+        ...
+
+    def parked_at(self, provider: str, limit: int) -> list[tuple[str, str]]:
+        """(run, job) of runs that sleep since the provider is closed, the one that was due first at the front."""
+        ...
+
+    def parking_providers(self) -> set[str]:
+        """The closed providers for which any run sleeps."""
+        ...
+
+    def count_parked(self, provider: str, owner: str | None = None) -> list[tuple[str, int]]:
+        """(queue, how many) of those runs, of one owner or of all."""
         ...
 
     def unfinished(self) -> list[tuple[str, str, int]]:
@@ -183,6 +219,8 @@ class Store(Protocol):
     def files_of(self, job_ids: Sequence[str]) -> list[str]: ...
     def owner_jobs(self, owner: str, limit: int) -> list[str]: ...
     def delete_jobs(self, job_ids: Sequence[str]) -> None: ...
+    def note_calls(self, rows: Sequence[dict[str, Any]]) -> None: ...
+    def forget_calls(self, *, session: str = "", job_id: str = "", before: int = 0) -> None: ...
     def check(self) -> None:
         """Raises `StoreUnavailable` or `SettingsError` when the database cannot be used as it is."""
         ...
@@ -220,6 +258,10 @@ class Bus(Protocol):
     """Redis: carries the news. Never blocks its caller, and may lose everything at any time."""
 
     def publish(self, news: Sequence[Event | Tick]) -> None: ...
+    def count(self, name: str, *labels: str, amount: float = 1.0) -> None:
+        """Raise a counter of the whole installation, soon."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -235,6 +277,28 @@ class Limit:
     concurrency: int | None = None
     rate: int | None = None
     per: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A provider that is not to be called for now.
+
+    Attributes:
+        reason: ``quota_exhausted``, ``rate_limited``, or ``down`` (several calls in a row got no answer).
+        since: when it opened, in milliseconds since the epoch.
+        until: when the next call may try it; in the past where one may now.
+        tried: a call tries it at this moment.
+    """
+
+    provider: str
+    reason: str
+    since: int
+    until: int
+    tried: bool = False
+
+
+PARKING = ("quota_exhausted", "down")
+"""Reasons that may last for hours: what meets such a breaker sleeps until the relay wakes it."""
 
 
 class Gate(Protocol):
@@ -259,6 +323,18 @@ class Gate(Protocol):
 
     def close_for(self, provider: str, seconds: float, reason: str) -> None:
         """Nobody calls this provider for a while: it said so, or its credit is gone. Then one call tries it."""
+        ...
+
+    def failed(self, provider: str, ticket: str) -> float:
+        """A call got no answer. Several in a row, by whichever workers, open the provider's breaker.
+
+        Returns:
+            Seconds of the new pause, if this was the call that tried a closed provider; else 0.
+        """
+        ...
+
+    def breakers(self) -> list[Breaker]:
+        """The providers that are closed now, or on trial. Raises `Unavailable` when that is not known."""
         ...
 
 

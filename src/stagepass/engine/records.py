@@ -35,6 +35,8 @@ class Job:
     cancel_requested: bool = False
     error: dict[str, Any] | None = None
     finished_at: int | None = None
+    parent: str | None = None
+    """The stage run that started it and waits for it, if one did."""
 
     def done(self, stage: str) -> bool:
         """Whether all runs of `stage` are done."""
@@ -92,6 +94,8 @@ class Event:
     stage: str | None = None
     item: int | None = None
     data: dict[str, Any] = field(default_factory=dict)
+    queue: str | None = field(default=None, compare=False)
+    """Of its stage run, for whoever counts; not kept."""
 
 
 TERMINAL = frozenset({"job.completed", "job.failed", "job.cancelled"})
@@ -136,6 +140,14 @@ class Spend:
     tokens_out: int
     usd: float
     at: int
+    queue: str | None = None
+    """Of its stage run."""
+    key: str | None = None
+    """What makes it one: of the spends of a run with the same key only the first is kept."""
+    memo: str | None = None
+    """The `ctx.once` that paid; while its value is kept, the same is not bought again."""
+    given_up: bool = False
+    """What was paid for was dropped on purpose: by `ctx.forget`, or by making the stage again."""
 
 
 @dataclass(slots=True, frozen=True)

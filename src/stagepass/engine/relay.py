@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from stagepass.engine import failpoints, rules
 from stagepass.engine.book import Book
+from stagepass.engine.children import cancel_orphans
 from stagepass.engine.clock import Clock
 from stagepass.engine.desk import Desk
 from stagepass.engine.operations import OnRuns
@@ -52,6 +53,8 @@ class Relay:
         dead_after: float = DEAD_AFTER,
         upkeep: Callable[[], None] | None = None,
         upkeep_every: float = 60.0,
+        watch: Callable[[], None] | None = None,
+        fire: Callable[[], object] | None = None,
     ) -> None:
         self._store = store
         self._desk = desk
@@ -60,6 +63,10 @@ class Relay:
         self._dead_after = dead_after
         self._upkeep = upkeep
         self._upkeep_every = upkeep_every
+        self._fire = fire
+        """Submits what schedules have due, once a second."""
+        self._watch = watch
+        """What else is looked after once a second."""
         self._silent: dict[str, tuple[int, float]] = {}
         """By worker: its last known beat, and for how many seconds we have watched it stand still."""
         self._last_watch = float("-inf")
@@ -89,7 +96,12 @@ class Relay:
         if now - self._last_look >= 1.0:
             self._last_look = now
             self.rescue()
+            cancel_orphans(self._store, self._desk)
+            if self._fire:
+                self._fire()
             self.ring()
+            if self._watch:
+                self._watch()
         if self._upkeep and now - self._last_upkeep >= self._upkeep_every:
             self._last_upkeep = now
             self._upkeep()
@@ -103,6 +115,7 @@ class Relay:
             if due:
                 failpoints.hit("relay.before_promote")
                 count += self._desk.do(OnRuns(due, rules.promote))
+                failpoints.hit("relay.after_promote")
             if len(due) < PAGE:
                 return count
 
@@ -144,13 +157,14 @@ class Relay:
         failpoints.hit("relay.after_rescue")
         with self._store.begin() as tx:
             if not tx.running_of(worker):
-                tx.drop_worker(worker)
+                tx.drop_worker(worker, lost_at=self._clock.now())
                 self._silent.pop(worker, None)
         log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)
         return rescued
 
     def ring(self) -> None:
         """Ring for what has been ready for a while, unless a bell for it is still on its way."""
+        failpoints.hit("relay.before_ring")
         for queue, count in self._store.ready_since(self._clock.now() - int(UNHEARD * 1000)):
             depth = self._bell.depth(queue)
             if depth is not None and depth < FEW:

@@ -65,5 +65,6 @@ class Retry:
         wait = self.wait * self.factor ** min(failures - 1, 64)
         if special and special.wait is not None:
             wait = seconds(special.wait)
-        wait = min(wait * (1 + random.uniform(-self.jitter, self.jitter)), self.at_most)
-        return max(wait, error.retry_after or 0.0)
+        if error.retry_after:  # the provider knows better; never earlier than it said
+            return error.retry_after * (1 + random.uniform(0, self.jitter))
+        return min(wait * (1 + random.uniform(-self.jitter, self.jitter)), self.at_most)

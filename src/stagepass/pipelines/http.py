@@ -1,20 +1,49 @@
 """What a pipeline's own routes may use: `routes.py` beside its `pipeline.py` defines `make_router(deps)`.
 
+It may also name an ASGI class `middleware(app, deps)`, which is put around the whole app.
 Most pipelines need no routes of their own: the API gives each of them submit, list, events and results.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from stagepass.engine.engine import Engine
 from stagepass.engine.operations import Accepted
-from stagepass.engine.records import Job
+from stagepass.engine.ports import FileStore
+from stagepass.engine.records import Event, Job
+
+Tell = Callable[[Event], tuple[str, dict[str, Any]] | None]
+"""An event in a pipeline's own words: its type and data; None for one that is not told."""
 
 
 class RouteDeps(Protocol):
-    """Handed to `make_router`. The routers that it returns are mounted below ``/api/v1``."""
+    """Handed to `make_router`. The router that it returns is mounted below ``/api/v1``, or below the module's `PREFIX`."""
 
     engine: Engine
+    files: FileStore
+    environ: Mapping[str, str]
+    """The settings as the providers are given them."""
+    largest_upload: int
+    """Bytes."""
+
+    def sign(self, purpose: str, payload: dict[str, Any], expires_in: float) -> str:
+        """A token that carries `payload` and is good for one purpose and `expires_in` seconds."""
+        ...
+
+    def verify(self, purpose: str, token: str) -> dict[str, Any]:
+        """The payload of such a token. Raises `NotFound` or `Forbidden`."""
+        ...
+
+    def stored(self, name: str) -> list[str]:
+        """The uris of the files that were kept under a name of 40 characters at most (`engine.store.keep_file`)."""
+        ...
+
+    def stream(self, request: Request, job: Job, tell: Tell) -> Response:
+        """The job's events as Server-Sent Events in a pipeline's own words: replayed, then live, to the end."""
+        ...
 
     @property
     def owner(self) -> Callable[..., Any]:
@@ -46,4 +75,17 @@ class RouteDeps(Protocol):
 
     def with_links(self, job: Job, value: Any) -> Any:
         """A stored output with a signed link in each file's place."""
+        ...
+
+    @property
+    def fast_lane_seconds(self) -> float:
+        """How long a request may wait for `engine.run_now`."""
+        ...
+
+    def served(self) -> set[str]:
+        """Queues that some live worker serves."""
+        ...
+
+    def delete(self, job_ids: Sequence[str]) -> None:
+        """Delete jobs with all that belongs to them."""
         ...

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
+from stagepass import sentinel
+
 EXCHANGE = "stagepass"
 
 
@@ -14,10 +16,11 @@ def make_app(broker_url: str, queues: Iterable[str], *, queue_type: str = "class
     """An app that knows these queues.
 
     Args:
-        broker_url: ``redis://``, ``rediss://``, ``redis+socket://``, ``sentinel://`` or ``amqp://``.
+        broker_url: ``redis://``, ``rediss://``, ``redis+socket://``, ``sentinel://h1:p,h2:p/mymaster`` or ``amqp://``.
         queue_type: of RabbitMQ queues. A bell needs no more than classic ones: what they lose, SQL knows.
     """
-    app = Celery("stagepass", broker=broker_url)
+    found = sentinel.parse(broker_url, "BROKER_URL") if sentinel.is_sentinel(broker_url) else None
+    app = Celery("stagepass", broker=found.celery_url() if found else broker_url)
     app.conf.update(
         task_queues=[_queue(name, broker_url, queue_type) for name in queues],
         task_create_missing_queues=False,
@@ -35,7 +38,7 @@ def make_app(broker_url: str, queues: Iterable[str], *, queue_type: str = "class
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=4,
-        broker_transport_options=transport_options(broker_url),
+        broker_transport_options={**transport_options(broker_url), **(found.celery_options() if found else {})},
         task_publish_retry=False,
         enable_utc=True,
     )

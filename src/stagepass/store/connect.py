@@ -57,7 +57,21 @@ def engines(url: str, *, pool: int = 5) -> tuple[Engine, Engine]:
     else:
         options["connect_args"] = {"connect_timeout": 5, "application_name": "stagepass"}
     engine = sa.create_engine(parsed, **options)
+    if parsed.get_backend_name() == "postgresql":
+        event.listen(engine, "connect", _by_index)
     return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _by_index(connection: Any, _: Any) -> None:
+    """Every query here has its index, and its plan is made once, often while the tables are nearly empty.
+
+    PostgreSQL then takes to reading a table as a whole, and does so still when ten thousand rows have come,
+    until it gathers its next statistics.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET jit = off")
+    connection.commit()
 
 
 def _sqlite(url: URL, *, begin: bool, pool: int) -> Engine:

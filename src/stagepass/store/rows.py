@@ -55,6 +55,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "input": job.input,
         "stepwise": job.stepwise,
         "created_at": job.created_at,
+        "parent": job.parent,
         **job_changes(job),
     }
 
@@ -75,7 +76,7 @@ def job_changes(job: Job) -> dict[str, Any]:
 def job_of(row: Sequence[Any]) -> Job:
     """A row of all columns, in the table's order."""
     (id, pipeline, version, owner, key, body_hash, state, priority, input, seq, tally) = row[:11]
-    (stepwise, cancel_requested, error, created_at, updated_at, finished_at) = row[11:17]
+    (stepwise, cancel_requested, error, created_at, updated_at, finished_at, parent) = row[11:18]
     return Job(
         id=id,
         pipeline=pipeline,
@@ -94,6 +95,7 @@ def job_of(row: Sequence[Any]) -> Job:
         created_at=created_at,
         updated_at=updated_at,
         finished_at=finished_at,
+        parent=parent,
     )
 
 
@@ -231,6 +233,10 @@ def spend_row(spend: Spend) -> dict[str, Any]:
         "tokens_out": spend.tokens_out,
         "usd": spend.usd,
         "at": spend.at,
+        "queue": spend.queue,
+        "spend_key": spend.key,
+        "memo": spend.memo,
+        "given_up": spend.given_up,
     }
 
 
@@ -245,6 +251,10 @@ def spend_of(row: Row[Any]) -> Spend:
         row.tokens_out,
         row.usd,
         row.at,
+        row.queue,
+        row.spend_key,
+        row.memo,
+        bool(row.given_up),
     )
 
 

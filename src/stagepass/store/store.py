@@ -6,12 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.ports import JobFilter, Outputs, RunFilter
-from stagepass.engine.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
+from stagepass.engine.ports import PARKING, JobFilter, Outputs, RunFilter
+from stagepass.engine.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
 from stagepass.engine.states import RunState
 from stagepass.engine.values import File
 from stagepass.store import connect, rows
-from stagepass.store.tables import attempts, events, files, jobs, memos, spends, stage_runs, workers
+from stagepass.store.alerts import AlertReads
+from stagepass.store.calls import Calls
+from stagepass.store.ledger import LedgerReads
+from stagepass.store.tables import attempts, events, files, jobs, memos, stage_runs, workers
+from stagepass.store.timetable import Timetable
 from stagepass.store.tx import SqlTx, chunks
 from stagepass.store.upkeep import Upkeep
 from stagepass.store.writer import WriterLock
@@ -23,7 +27,7 @@ BACKLOG_SEEN = 1000
 _LARGE = ("item_input", "output")
 
 
-class SqlStore(Upkeep):
+class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
     """One database, for one process.
 
     Args:
@@ -72,6 +76,12 @@ class SqlStore(Upkeep):
         if which.before:
             query = query.where(jobs.c.id < which.before)
         return [rows.job_of(row) for row in self._all(query)]
+
+    def jobs_by_id(self, ids: Sequence[str]) -> list[Job]:
+        found: list[Job] = []
+        for part in chunks(ids):
+            found += map(rows.job_of, self._all(sa.select(jobs).where(jobs.c.id.in_(part)).order_by(jobs.c.id)))
+        return found
 
     # ── stage runs ──
 
@@ -129,6 +139,25 @@ class SqlStore(Upkeep):
             for queue, count in self._all(sa.select(seen.c.queue, sa.func.count()).group_by(seen.c.queue))
         ]
 
+    def parked_at(self, provider: str, limit: int) -> list[tuple[str, str]]:
+        c = stage_runs.c
+        query = sa.select(c.id, c.job_id).where(*_parked_at(provider)).order_by(c.due_at).limit(limit)
+        return [(run, job) for run, job in self._all(query)]
+
+    def parking_providers(self) -> set[str]:
+        c = stage_runs.c
+        noted = sa.or_(*(c.message.endswith(f": {reason}", autoescape=True) for reason in PARKING))
+        waits = sa.text("state IN ('waiting', 'retrying', 'parked')"), c.state == "waiting"  # as in the index
+        found = self._all(sa.select(c.message).where(*waits, noted).distinct())
+        return {message.rpartition(": ")[0] for (message,) in found}
+
+    def count_parked(self, provider: str, owner: str | None = None) -> list[tuple[str, int]]:
+        c = stage_runs.c
+        query = sa.select(c.queue, sa.func.count()).where(*_parked_at(provider)).group_by(c.queue).order_by(c.queue)
+        if owner is not None:
+            query = query.where(c.owner == owner)
+        return [(queue, count) for queue, count in self._all(query)]
+
     def unfinished(self) -> list[tuple[str, str, int]]:
         c = stage_runs.c
         parts = (  # one for each partial index, so that history is not looked at
@@ -167,10 +196,6 @@ class SqlStore(Upkeep):
 
     def memos(self, run_id: str) -> list[Memo]:
         return [rows.memo_of(row) for row in self._all(sa.select(memos).where(memos.c.run_id == run_id))]
-
-    def spends(self, job_id: str) -> list[Spend]:
-        query = sa.select(spends).where(spends.c.job_id == job_id).order_by(spends.c.id)
-        return [rows.spend_of(row) for row in self._all(query)]
 
     # ── workers ──
 
@@ -221,3 +246,10 @@ class SqlStore(Upkeep):
         self._reads.dispose()
         if self._writer:
             self._writer.close()
+
+
+def _parked_at(provider: str) -> tuple[Any, ...]:
+    """Only rows that wait are looked at, by their index; asked only while the provider is closed."""
+    noted = [stage_runs.c.scratch.contains(f'"busy":"{provider}: {reason}"', autoescape=True) for reason in PARKING]
+    # the states as in the index, so that it is used
+    return sa.text("state IN ('waiting', 'retrying', 'parked')"), stage_runs.c.state == "waiting", sa.or_(*noted)

@@ -70,9 +70,11 @@ jobs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
+    Column("parent", String(100)),
     UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_key"),
     Index("ix_jobs_owner", "owner", "id"),
     Index("ix_jobs_finished", "pipeline", "finished_at"),
+    Index("ix_jobs_children", "finished_at", "parent", **_where("parent IS NOT NULL AND finished_at IS NULL")),
     **_MYSQL,
 )
 
@@ -169,7 +171,14 @@ spends = Table(
     Column("tokens_out", Integer, nullable=False),
     Column("usd", Double, nullable=False),
     Column("at", BigInteger, nullable=False),
+    # what follows may be NULL: rows of before have none of it, and so have those of old code in a release
+    Column("queue", String(81)),
+    Column("spend_key", String(100)),
+    Column("memo", String(80)),
+    Column("given_up", Boolean),
     Index("ix_spends_job", "job_id"),
+    Index("ix_spends_queue", "queue", "at"),
+    Index("ux_spends_key", "run_id", "spend_key", unique=True),
     **_MYSQL,
 )
 
@@ -187,6 +196,50 @@ workers = Table(
     **_MYSQL,
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    _counter("id"),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Index("ix_notices_at", "at"),
+    **_MYSQL,
+)
+"""What leaves no other trace, for the alerts: a worker that was lost."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("until", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String(12), nullable=False),
+    Column("facts", Text, nullable=False),
+    **_MYSQL,
+)
+"""One row per window of which there was something to tell; whoever inserts it tells it."""
+
+api_metrics = Table(
+    "api_metrics",
+    metadata,
+    _counter("id"),
+    Column("at", BigInteger, nullable=False),
+    Column("endpoint", String(100), nullable=False),
+    Column("method", String(10), nullable=False),
+    Column("session_id", String(64), nullable=False),
+    Column("client_ip", String(45), nullable=False),
+    Column("response_ms", Integer, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error", String(60)),
+    _id("job_id"),
+    Column("model_ms", Integer),
+    Column("tokens", Integer),
+    Index("ix_api_metrics_at", "at"),
+    Index("ix_api_metrics_session", "session_id"),
+    Index("ix_api_metrics_job", "job_id"),
+    **_MYSQL,
+)
+"""Calls of routes that are measured, such as those of `resume`; never what was in them."""
+
 files = Table(
     "files",
     metadata,
@@ -201,5 +254,17 @@ files = Table(
     Column("created_at", BigInteger, nullable=False),
     Index("ix_files_job", "job_id"),
     Index("ix_files_owner", "owner"),
+    **_MYSQL,
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", String(90), primary_key=True),
+    Column("timing", String(200), nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger),
+    _id("last_job"),
     **_MYSQL,
 )

@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from stagepass.engine.ports import Candidate, Changes, Outputs, Stale
 from stagepass.engine.records import Job, Memo, StageRun
 from stagepass.store import rows
 from stagepass.store.prepared import ByList, Prepared
-from stagepass.store.tables import attempts, events, jobs, memos, spends, stage_runs, workers
+from stagepass.store.tables import attempts, events, jobs, memos, notices, spends, stage_runs, workers
 
 CHUNK = 500
 """Values in one IN list; every supported database takes more."""
@@ -30,7 +31,10 @@ def _jobs_by_id(ids: list[Any]) -> sa.Select[Any]:
 
 
 def _ready_by_id(ids: list[Any]) -> sa.Select[Any]:
-    return sa.select(stage_runs).where(stage_runs.c.id.in_(ids), stage_runs.c.state == _READY)
+    # Not the bare column: PostgreSQL would take the partial index of what is ready for the shorter way,
+    # and read a whole backlog that has grown since its last statistics, to find ten rows of it.
+    state = stage_runs.c.state.concat(sa.literal_column("''"))
+    return sa.select(stage_runs).where(stage_runs.c.id.in_(ids), state == _READY)
 
 
 def _outputs(jobs: list[Any], stages: list[Any]) -> sa.Select[Any]:
@@ -72,7 +76,19 @@ UPDATE_MEMO = (
 )
 
 
-_INSERT = {table: Prepared(sa.insert(table)) for table in (jobs, stage_runs, events, attempts, memos, spends)}
+_INSERT = {table: Prepared(sa.insert(table)) for table in (jobs, stage_runs, events, attempts, memos)}
+
+
+@cache
+def _new_spend(dialect: str) -> sa.Insert:
+    """A payment, unless one with its key is there."""
+    match dialect:
+        case "sqlite":
+            return sqlite.insert(spends).on_conflict_do_nothing()
+        case "postgresql":
+            return postgresql.insert(spends).on_conflict_do_nothing()
+        case _:
+            return mysql.insert(spends).on_duplicate_key_update(run_id=spends.c.run_id)
 
 
 def chunks(ids: Iterable[Any], size: int = CHUNK) -> Iterable[list[Any]]:
@@ -93,9 +109,10 @@ def _turns(count: int) -> Prepared:
             c.state == _READY,
             c.priority == sa.bindparam(f"priority{number}"),
         )
-        last = sa.select(sa.func.max(c.turn)).where(*line, c.owner == sa.bindparam(f"owner{number}")).scalar_subquery()
-        first = sa.select(sa.func.min(c.turn)).where(*line).scalar_subquery()
-        parts.append(sa.select(sa.literal_column(str(number)), last, first))
+        turns = sa.select(c.turn).where(*line).limit(1)  # by the index's order, where max() may read every row
+        last = turns.where(c.owner == sa.bindparam(f"owner{number}")).order_by(c.turn.desc())
+        first = turns.order_by(c.turn)
+        parts.append(sa.select(sa.literal_column(str(number)), last.scalar_subquery(), first.scalar_subquery()))
     return Prepared(sa.union_all(*parts))
 
 
@@ -216,8 +233,10 @@ class SqlTx:
 
     # ── writing ──
 
-    def drop_worker(self, worker: str) -> None:
-        self._db.execute(sa.delete(workers).where(workers.c.id == worker))
+    def drop_worker(self, worker: str, *, lost_at: int | None = None) -> None:
+        gone = self._db.execute(sa.delete(workers).where(workers.c.id == worker)).rowcount
+        if gone and lost_at is not None:
+            self._db.execute(sa.insert(notices).values(at=lost_at, kind="worker_lost", subject=worker))
 
     def save(self, changes: Changes) -> None:
         if changes.dropped_runs:
@@ -227,6 +246,8 @@ class SqlTx:
             gone = sa.delete(memos).where(memos.c.run_id == run_id)
             gone = gone if name is None else gone.where(memos.c.name == name)
             self._db.execute(gone if token is None else gone.where(memos.c.token == token))
+            paid = sa.update(spends).where(spends.c.run_id == run_id).values(given_up=True)
+            self._db.execute(paid if name is None else paid.where(spends.c.memo == name))
         self._insert(jobs, [rows.job_row(job) for job in changes.new_jobs])
         self._insert(stage_runs, [rows.run_row(run) for run in changes.new_runs])
         self._update_runs(changes)
@@ -237,7 +258,8 @@ class SqlTx:
         self._insert(memos, [rows.memo_row(memo) for memo in changes.intents])
         for memo in changes.memos:
             self._keep(memo)
-        self._insert(spends, [rows.spend_row(spend) for spend in changes.spends])
+        if changes.spends:
+            self._db.execute(_new_spend(self._db.dialect.name), [rows.spend_row(spend) for spend in changes.spends])
 
     def _insert(self, table: sa.Table, values: list[dict[str, Any]]) -> None:
         if values:

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from stagepass.engine.states import ENDED
+from stagepass.engine.states import ENDED, OPEN
 from stagepass.errors import SettingsError
 from stagepass.store import connect
 from stagepass.store.tables import attempts, events, files, jobs, memos, metadata, spends, stage_runs
 
 _BY_JOB = (events, attempts, spends, files, stage_runs)
 _ENDED = [state.value for state in ENDED]
+_OPEN = [state.value for state in OPEN]
 
 
 class Upkeep:
@@ -23,6 +24,13 @@ class Upkeep:
 
     def _writing(self) -> AbstractContextManager[sa.Connection]:
         raise NotImplementedError
+
+    def orphans(self, limit: int) -> list[str]:
+        """Ids of jobs that are not over, though the stage run that started each does not wait for it any more."""
+        waits = sa.exists().where(stage_runs.c.id == jobs.c.parent, stage_runs.c.state.in_(_OPEN))
+        left = sa.select(jobs.c.id).where(sa.text("parent IS NOT NULL AND finished_at IS NULL"), ~waits)
+        with connect.translated(), self._reads.connect() as connection:
+            return list(connection.scalars(left.limit(limit)))
 
     def forget_events(self, pipeline: str, before: int, limit: int) -> int:
         """Delete the events of jobs that ended before that time. Returns how many jobs that were."""

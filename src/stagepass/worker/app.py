@@ -16,6 +16,7 @@ from celery.exceptions import SecurityWarning
 
 from stagepass.bootstrap import System, load_system
 from stagepass.engine import failpoints
+from stagepass.errors import SettingsError
 from stagepass.queue.app import make_app
 from stagepass.worker.runtime import Runtime
 
@@ -60,10 +61,21 @@ def _logging(**_: Any) -> None:
     system.configure_logging()
 
 
+@signals.celeryd_init.connect
+def _our_broker(**_: Any) -> None:
+    """Celery's command line takes BROKER_URL as it is, and sets it above what `make_app` made of it."""
+    os.environ.pop("CELERY_BROKER_URL", None)
+
+
 @signals.celeryd_after_setup.connect
 def _check(instance: Any, **_: Any) -> None:
     """Refuse to start without what the stages need: better now than in the middle of somebody's job."""
-    system.check_needs(_queues())
+    try:
+        system.check_needs(_queues())
+        system.check_redis()
+    except SettingsError as problem:
+        log.critical("this worker does not start: %s", problem)
+        raise SystemExit(2) from None  # a signal's plain exceptions Celery only writes down
 
 
 @signals.worker_ready.connect

@@ -10,6 +10,7 @@ from stagepass.engine.heart import Heart
 from stagepass.engine.ids import new_id
 from stagepass.engine.loop import EventLoop
 from stagepass.engine.runner import Runner
+from stagepass.worker.liveness import Liveness
 
 
 class Runtime:
@@ -17,7 +18,7 @@ class Runtime:
 
     Args:
         replace: ends this process, so that whoever started it starts another; called when too many of its
-            threads are past their time limit.
+            threads are past their time limit, and when it is deaf (`engine.hearing`).
     """
 
     def __init__(
@@ -37,13 +38,15 @@ class Runtime:
             ring=partial(engine.bell.ring, full=True),
             too_many_stuck=replace,
         )
-        self.heart = Heart(system.store, engine.desk, self.dispatcher, engine.clock)
+        self._liveness = Liveness(system, self.dispatcher, replace)
+        self.heart = Heart(system.store, engine.desk, self.dispatcher, engine.clock, after=self._liveness.look)
 
     def start(self) -> None:
         """Register, and begin to look for work."""
         self._system.engine.dispatcher = self.dispatcher
         self.heart.start()
         self.dispatcher.start()
+        self._liveness.look(True)
 
     def wake(self) -> None:
         """A bell rang."""
@@ -54,16 +57,19 @@ class Runtime:
         return self.dispatcher.wait_idle(time.monotonic() + seconds)
 
     def stop_claiming(self) -> None:
+        self._liveness.leave()
         self.dispatcher.stop_claiming()
 
     def drain(self) -> None:
         """Let what runs end, for a while, and give back the rest unspent."""
+        self._liveness.leave()
         self.dispatcher.drain(self._system.settings.drain_seconds)
 
     def stop(self) -> None:
         """Let what runs end, give back the rest unspent, and let go of everything."""
         self.drain()
         self.heart.stop()
+        self._liveness.close()
         self._loop.close()
         self._system.engine.dispatcher = None
         self._system.close()

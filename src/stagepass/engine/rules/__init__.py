@@ -1,6 +1,7 @@
 """What happens to a job next: every move, in one place. Works on a `Book`; the caller saves it."""
 
-from stagepass.engine.rules.again import decide, discard, resume, retry_stage, signal
+from stagepass.engine.rules.again import decide, discard, is_stopped, redrive, resume, retry_stage, signal
+from stagepass.engine.rules.answers import answer, wake_now
 from stagepass.engine.rules.attempts import (
     claim,
     complete,
@@ -13,6 +14,7 @@ from stagepass.engine.rules.attempts import (
     rescue,
     time_left,
     wait,
+    wake,
 )
 from stagepass.engine.rules.graph import accept, advance, start
 from stagepass.engine.rules.stopping import cancel, cancelled
@@ -20,6 +22,7 @@ from stagepass.engine.rules.stopping import cancel, cancelled
 __all__ = [
     "accept",
     "advance",
+    "answer",
     "cancel",
     "cancelled",
     "claim",
@@ -29,8 +32,10 @@ __all__ = [
     "discard",
     "fail",
     "hold",
+    "is_stopped",
     "park",
     "promote",
+    "redrive",
     "release",
     "rescue",
     "resume",
@@ -39,4 +44,6 @@ __all__ = [
     "start",
     "time_left",
     "wait",
+    "wake",
+    "wake_now",
 ]

@@ -6,7 +6,7 @@ from stagepass.engine.book import Book
 from stagepass.engine.ids import run_id
 from stagepass.engine.pipeline import Pipeline
 from stagepass.engine.records import Job, StageRun
-from stagepass.engine.rules.graph import advance, start
+from stagepass.engine.rules.graph import advance, leave_children, start
 from stagepass.engine.states import ENDED, OPEN, STOPPED, JobState, RunState
 from stagepass.errors import Conflict, NotFound
 
@@ -35,7 +35,7 @@ def resume(book: Book, job: Job) -> list[StageRun]:
         raise Conflict(f"only a failed, cancelled or held job can be resumed; this one is {job.state}", state=job.state)
     pipeline = _pipeline(book, job)
     runs = book.open_all_runs(job.id)
-    again = [run for run in runs if _is_stopped(job, run) or run.state is R.HELD]
+    again = [run for run in runs if is_stopped(job, run) or run.state is R.HELD]
     if any(run.state is R.HELD for run in again) and book.tx.open_calls([run.id for run in again]):
         raise Conflict(
             "a call that may have cost money was cut off; decide on it first: keep its value, or allow it again",
@@ -58,7 +58,7 @@ def _reopen(book: Book, job: Job, *, kept: list[str]) -> None:
     book.emit(job, "job.resumed", kept=kept, progress=progress)
 
 
-def _is_stopped(job: Job, run: StageRun) -> bool:
+def is_stopped(job: Job, run: StageRun) -> bool:
     """Whether it can be sent again; a failed item that its whole stage has done without is left as it is."""
     return run.state in STOPPED and not (run.scratch.get("counted") and job.done(run.stage))
 
@@ -104,6 +104,7 @@ def retry_stage(book: Book, job: Job, name: str) -> None:
     for run in runs:
         if run.stage in again:
             book.forget(run.id)
+            leave_children(book, run)
             if run.stage != name or stage.mapped:
                 book.drop_run(run)
             else:
@@ -117,7 +118,7 @@ def retry_stage(book: Book, job: Job, name: str) -> None:
     else:
         start(book, job, stage, hold=False)
     for run in runs:  # branches beside it that a failure had stopped
-        if run.stage not in again and _is_stopped(job, run):
+        if run.stage not in again and is_stopped(job, run):
             _send_again(book, run, job)
     for other in pipeline.stages.values():
         if other.name in job.tally:
@@ -135,6 +136,20 @@ def _reset(book: Book, run: StageRun, job: Job) -> None:
             book.move_run(run, R.READY)
     else:
         _send_again(book, run, job)
+
+
+def redrive(book: Book, job: Job, run: StageRun) -> None:
+    """Send a dead letter again, with what its job had stopped beside it."""
+    if run.state not in (R.FAILED, R.DISCARDED):
+        raise Conflict(f"the stage run {run.id} is not a dead letter: it is {run.state}", run_id=run.id)
+    if not is_stopped(job, run):
+        raise Conflict(
+            f"the job went on without this item of {run.stage}, and what came after it is made of the others; "
+            f"to have it again, make the whole stage again: retry {run.stage}",
+            run_id=run.id,
+            stage=run.stage,
+        )
+    resume(book, job)
 
 
 def discard(book: Book, job: Job, run: StageRun) -> None:

@@ -7,12 +7,15 @@ from stagepass.engine.ids import new_token
 from stagepass.engine.outcomes import Completed, Failure, Held, Skipped, Unknown, Waiting
 from stagepass.engine.pipeline import Stage
 from stagepass.engine.records import Job, StageRun
-from stagepass.engine.rules.graph import advance, end_job, leave, note_hold, settle_held
+from stagepass.engine.rules.graph import advance, end_job, leave, leave_children, note_hold, settle_held
 from stagepass.engine.rules.stopping import LONGEST_TEXT, finish_cancel, stop_others, stopped
 from stagepass.engine.states import ENDED, TIMED, JobState, RunState
 from stagepass.errors import StageError, WorkerLost
 
 R, J = RunState, JobState
+
+LONGEST_PARK = 15.0
+"""Seconds between two offers of what nobody knew so far. The first come sooner: in a release old and new are there."""
 
 
 def claim(book: Book, run: StageRun, job: Job, worker: str) -> None:
@@ -88,6 +91,8 @@ def wait(book: Book, run: StageRun, job: Job, outcome: Waiting) -> None:
         return
     if outcome.idle:
         run.scratch["idle_since"] = book.now
+    else:
+        run.scratch.pop("busy", None)
     signalled = run.scratch.pop("unread", False)
     run.due_at = book.now if signalled else book.now + int(outcome.wait * 1000)
     leave(book, run, R.READY if signalled else R.WAITING)
@@ -110,6 +115,9 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
         return
     stage = book.registry.stage(run.pipeline, run.version, run.stage)
     pause = stage.retry.next_wait(error, failures=notes["failures"], same_failures=codes[error.code]) if stage else None
+    if stage and pause is not None and pause > stage.run_limit and error.retry_after:
+        _say_too_long(error, stage)
+        run.error = describe(error, outcome.trace)
     if stage and pause is not None and _used(run, book.now) + pause <= stage.run_limit:
         book.note_attempt(run, "retrying", run.error)
         run.due_at = book.now + int(pause * 1000)
@@ -130,8 +138,16 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
     _fail_for_good(book, run, job, stage, error)
 
 
+def _say_too_long(error: StageError, stage: Stage) -> None:
+    """The provider's word on when to come back, and a stage run that may not last as long."""
+    said = f"to come back after {error.retry_after:g} s, and this stage run may take {stage.run_limit:g} s"
+    error.message = f"{error.message or error.code}; the provider says {said}"
+    error.advice = error.advice or "redrive it when that time has passed, or raise the stage's run_limit"
+
+
 def _fail_for_good(book: Book, run: StageRun, job: Job, stage: Stage | None, error: StageError) -> None:
     leave(book, run, R.FAILED)
+    leave_children(book, run)
     run.finished_at = book.now
     facts = describe(error, None)
     told = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
@@ -174,17 +190,17 @@ def release(book: Book, run: StageRun, job: Job) -> None:
     leave(book, run, R.READY)
 
 
-def park(book: Book, run: StageRun, job: Job, outcome: Unknown, *, wait: float = 15.0) -> None:
-    """Keep what this worker does not know; offer it again later, perhaps to another."""
+def park(book: Book, run: StageRun, job: Job, outcome: Unknown) -> None:
+    """Keep what this worker does not know; offer it again soon, then seldom, perhaps to another."""
     if stopped(book, run, job):
         return
     run.scratch.setdefault("idle_since", min(run.due_at, book.now))
-    run.due_at = book.now + int(wait * 1000)
-    first = not run.scratch.get("parked")
-    run.scratch["parked"] = True
+    times = int(run.scratch.get("parked", 0))
+    run.due_at = book.now + int(min(LONGEST_PARK, 2.0 ** min(times, 10)) * 1000)
+    run.scratch["parked"] = times + 1
     run.message = outcome.reason
     leave(book, run, R.PARKED)
-    if first:
+    if times == 0:
         book.emit(job, "stage.parked", run, message=outcome.reason)
 
 
@@ -220,6 +236,14 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
         "trace": trace,
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def wake(book: Book, run: StageRun, job: Job) -> bool:
+    """What it was parked for may be over: it looks now, whenever it was due. False when it has moved on meanwhile."""
+    if run.state is not R.WAITING or "busy" not in run.scratch:
+        return False
+    run.due_at = book.now
+    return promote(book, run, job)
 
 
 def promote(book: Book, run: StageRun, job: Job) -> bool:

@@ -95,11 +95,18 @@ def end_job(book: Book, job: Job, state: JobState, event: str, **data: Any) -> N
     book.move_job(job, state)
     job.finished_at = book.now
     book.emit(job, event, **data)
+    if job.parent is not None:
+        book.woken.append(job.parent)
 
 
 def leave(book: Book, run: StageRun, to: RunState) -> None:
     book.move_run(run, to)
     run.token = run.worker = None
+
+
+def leave_children(book: Book, run: StageRun) -> None:
+    """Nobody waits for the jobs that this run has started: they are cancelled after the commit."""
+    book.left_alone += run.scratch.get("children", ())
 
 
 def note_hold(run: StageRun, job: Job) -> None:

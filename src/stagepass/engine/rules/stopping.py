@@ -2,7 +2,7 @@
 
 from stagepass.engine.book import Book
 from stagepass.engine.records import Job, StageRun
-from stagepass.engine.rules.graph import end_job, leave
+from stagepass.engine.rules.graph import end_job, leave, leave_children
 from stagepass.engine.states import ENDED, OPEN, JobState, RunState
 from stagepass.errors import Conflict
 
@@ -45,6 +45,7 @@ def _cancel_run(book: Book, run: StageRun, job: Job, *, told: bool = True) -> No
         return
     run.scratch.pop("cancelling", None)
     leave(book, run, R.CANCELLED)
+    leave_children(book, run)
     run.finished_at = book.now
     if told and job.state not in ENDED:
         book.emit(job, "stage.cancelled", run)

@@ -181,6 +181,9 @@ class Song(BaseModel):
     """The finished song of a lyric."""
 
     file: File = Field(description="the recording")
+    also: list[File] = Field(
+        default_factory=list, description="other recordings that the maker gave with the same order"
+    )
     duration: float = Field(gt=0, description="seconds")
     clip_id: str = Field(description="the maker's id of this recording")
     provider: str

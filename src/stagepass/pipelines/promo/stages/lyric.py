@@ -4,6 +4,7 @@ from stagepass import Context, InvalidOutput
 from stagepass.content.catalogue import Catalogue
 from stagepass.content.prompts import Prompt
 from stagepass.pipelines.promo.models import Lyric, LyricText, PromoRequest, language_tag
+from stagepass.providers.ask import ask
 from stagepass.providers.ports import TextModel, TextRequest
 
 LEAST = 50
@@ -22,16 +23,7 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
         "genre": request.genre,
     }
     question = TextRequest("promo.lyric", prompt.render(**facts), LyricText, facts, language, time_limit=90)
-    with ctx.using(model.name):
-        answer = model.generate(question)
-    used = answer.usage
-    ctx.spend(
-        provider=answer.provider,
-        model=answer.model,
-        tokens_in=used.tokens_in,
-        tokens_out=used.tokens_out,
-        usd=used.usd,
-    )
+    answer = ask(ctx, model, question)
     value = answer.value
     assert isinstance(value, LyricText)
     if len(value.text.strip()) < LEAST:

@@ -5,20 +5,29 @@ from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
 from stagepass import Context, File
-from stagepass.errors import TaskFailed
+from stagepass.errors import RateLimited, TaskFailed
 from stagepass.providers.ports import Tell
 
 T = TypeVar("T")
 
 
-def wait_for(ctx: Context, memo: str, look: Callable[[Tell], T | None], *, every: str, at_most: str, saying: str) -> T:
+def wait_for(
+    ctx: Context, maker: str, memo: str, look: Callable[[Tell], T | None], *, every: str, at_most: str, saying: str
+) -> T:
     """Look until it is made. An order that ended without a result is forgotten, so that the next attempt orders anew."""
 
     def tell(fraction: float) -> None:
         ctx.progress(0.9 * fraction, saying)
 
+    def within_limits() -> T | None:
+        try:
+            with ctx.using(maker):  # makers count looks as calls too
+                return look(tell)
+        except RateLimited:
+            return None  # the maker is closed to everyone for a while now; the order itself goes on
+
     try:
-        return ctx.wait(lambda: look(tell), every=every, at_most=at_most, saying=saying)
+        return ctx.wait(within_limits, every=every, at_most=at_most, saying=saying)
     except TaskFailed:
         ctx.forget(memo)
         raise

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from stagepass import Context
+from stagepass import Context, File
 from stagepass.pipelines.promo.models import Lyric, PromoRequest, Song, SungLine, language_tag
 from stagepass.pipelines.promo.stages.remote import keep, wait_for
-from stagepass.providers.ports import LineTiming, SongMaker, SongRequest
+from stagepass.providers.ports import LineTiming, MadeSong, SongMaker, SongRequest
 
 TASK = "suno_task_id"
 """The memo that holds the remote task's id, whoever the maker is."""
@@ -17,13 +17,21 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
     """Order, wait, fetch, keep."""
     task = ctx.once(TASK, lambda: _submit(ctx, request, lyric, maker), type=str)
     made = wait_for(
-        ctx, TASK, lambda tell: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="song: generating"
+        ctx,
+        maker.name,
+        TASK,
+        lambda tell: maker.look(task, tell),
+        every=EVERY,
+        at_most=AT_MOST,
+        saying="song: generating",
     )
     file = keep(ctx, lambda copy: maker.fetch(made, copy), name="song.mp3", type=made.content_type)
+    also = [_kept_also(ctx, maker, other, number) for number, other in enumerate(made.also, 2)]
     told = made.timing is not None and len(made.timing) > 0
     lines = made.timing if told and made.timing else spread(lyric.text, made.duration)
     return Song(
         file=file,
+        also=also,
         duration=made.duration,
         clip_id=made.clip_id,
         provider=maker.name,
@@ -32,6 +40,11 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
         timing=[SungLine(text=line.text, start=line.start, end=line.end) for line in lines],
         timing_source="provider" if told else "spread",
     )
+
+
+def _kept_also(ctx: Context, maker: SongMaker, other: MadeSong, number: int) -> File:
+    """What came with the same order was paid for too."""
+    return keep(ctx, lambda copy: maker.fetch(other, copy), name=f"song-{number}.mp3", type=other.content_type)
 
 
 def order(ctx: Context, request: PromoRequest, lyric: Lyric) -> SongRequest:

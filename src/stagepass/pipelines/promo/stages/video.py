@@ -28,7 +28,13 @@ def make(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> C
     _photos(ctx, request)  # before the order: a photo that is none costs nothing
     task = ctx.once(TASK, lambda: _submit(ctx, request, song, maker), type=str)
     made = wait_for(
-        ctx, TASK, lambda tell: maker.look(task, tell), every=EVERY, at_most=AT_MOST, saying="video: rendering"
+        ctx,
+        maker.name,
+        TASK,
+        lambda tell: maker.look(task, tell),
+        every=EVERY,
+        at_most=AT_MOST,
+        saying="video: rendering",
     )
     file = keep(ctx, lambda copy: maker.fetch(made, copy), name="clip.mp4", type=made.content_type)
     return Clip(
@@ -69,16 +75,19 @@ def _fetched(ctx: Context, url: HttpUrl, field: str) -> File:
 @contextmanager
 def order(ctx: Context, request: PromoRequest, song: Song) -> Iterator[ClipRequest]:
     """What the maker is asked for, with its files at hand; the same for the life of the job."""
+    photos = _photos(ctx, request)
     with ExitStack() as stack:
         yield ClipRequest(
             title=request.customer_name,
             subtitle=request.region,
-            images=[stack.enter_context(ctx.files.local(photo)) for photo in _photos(ctx, request)],
+            images=[stack.enter_context(ctx.files.local(photo)) for photo in photos],
             audio=stack.enter_context(ctx.files.local(song.file)),
             duration=song.duration,
             captions=[LineTiming(line.text, line.start, line.end) for line in song.timing],
             orientation=request.orientation,
             language=language_tag(request.language),
+            public_images=[url for photo in photos if (url := ctx.files.url(photo))],
+            public_audio=ctx.files.url(song.file),
             reference=ctx.job_id,
             callback_url=ctx.callback_url(),
         )

@@ -1,0 +1,143 @@
+"""One message per window, by whichever relay comes first: the window's row in SQL is the right to tell it.
+
+A relay inserts the row of a window that has something to tell, with its facts, and then sends it; a row that is
+there belongs to somebody else. So no window is told twice. A message that cannot be delivered, or whose relay
+died over it, is told with the next window's.
+"""
+
+import json
+import logging
+import threading
+
+from stagepass.alerts.facts import Facts, look
+from stagepass.alerts.message import message
+from stagepass.engine.clock import Clock
+from stagepass.engine.ports import Gate
+from stagepass.engine.registry import Registry
+from stagepass.errors import RequestError, StagepassError
+from stagepass.providers.answers import retry_after
+from stagepass.providers.fetching.addresses import Target
+from stagepass.providers.fetching.post import post_json
+from stagepass.store import SqlStore
+
+log = logging.getLogger("stagepass.alerts")
+
+GRACE = 3000
+"""Milliseconds after a window's end until it is looked at: what was about to be committed is in it then."""
+
+LOOK_BACK = 3_600_000
+"""Milliseconds: what is older was not told because no relay ran, and is not news any more."""
+
+TRIES = 3
+"""Of one message; between them the pause that the webhook asks for, or these seconds."""
+PAUSES = (1.0, 4.0)
+LONGEST_PAUSE = 20.0
+TIMEOUT = 10.0
+
+WORKER_SILENT = 15_000
+"""Milliseconds without a beat after which a worker does not count as there."""
+
+
+class Alerts:
+    """Part of the relay; `look` is asked once a second and blocks for nobody.
+
+    Args:
+        target: the webhook's address, from `check_webhook`.
+        window: seconds.
+    """
+
+    def __init__(
+        self,
+        store: SqlStore,
+        registry: Registry,
+        gate: Gate,
+        clock: Clock,
+        target: Target,
+        *,
+        window: float,
+        language: str = "en",
+        allow_loopback: bool = False,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._gate = gate
+        self._clock = clock
+        self._target = target
+        self._window = int(window * 1000)
+        self._language = language
+        self._allow_loopback = allow_loopback
+        self._looked = 0
+        self._sending: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def look(self) -> None:
+        """Once a window is over: if there is something to tell, tell it, in a thread of its own."""
+        now = self._clock.now()
+        until = (now - GRACE) // self._window * self._window
+        if until <= self._looked or (self._sending is not None and self._sending.is_alive()):
+            return
+        try:
+            found = self._claim(until)
+        except StagepassError as problem:  # the next second will do
+            log.warning("alerts wait: %s", problem)
+            return
+        self._looked = until
+        if found is not None:
+            self._sending = threading.Thread(target=self._deliver, args=found, name="stagepass-alert", daemon=True)
+            self._sending.start()
+
+    def close(self) -> None:
+        """Wait for no pause any more, and for what is being sent."""
+        self._stop.set()
+        if self._sending is not None:
+            self._sending.join(TIMEOUT)
+
+    def _claim(self, until: int) -> tuple[int, Facts, list[int]] | None:
+        """The window's facts with those that were missed before, if it is this relay's to tell."""
+        rows = self._store.alerts(until - LOOK_BACK)
+        since = max([row.until for row in rows], default=until - LOOK_BACK)
+        known = Facts()  # told within the last hour; what lasts longer is told once more
+        for row in rows:
+            known.add(Facts(**json.loads(row.facts)))
+        alive = self._clock.now() - WORKER_SILENT
+        facts = look(self._store, self._registry, self._gate, since, until, known, alive)
+        # what a relay is sending right now is left to it, for as long as that can take
+        patience = int(TRIES * (TIMEOUT + LONGEST_PAUSE) * 1000)
+        missed = [
+            row for row in rows if row.state == "missed" or (row.state == "sending" and row.until < until - patience)
+        ]
+        if not facts and not missed:
+            return None
+        if not self._store.claim_alert(until, json.dumps(facts.as_json())):
+            return None
+        for row in missed:
+            facts.add(Facts(**json.loads(row.facts)))
+        return until, facts, [row.until for row in missed]
+
+    def _deliver(self, until: int, facts: Facts, missed: list[int]) -> None:
+        body = {"text": message(facts, len(missed), self._language)}
+        try:
+            told = self._send(body)
+            self._store.end_alert(until, "told" if told else "missed")
+            for earlier in missed if told else ():
+                self._store.end_alert(earlier, "told")
+        except StagepassError as problem:
+            log.warning("an alert's end could not be noted: %s", problem)
+
+    def _send(self, body: dict[str, str]) -> bool:
+        for number in range(TRIES):
+            pause = PAUSES[min(number, len(PAUSES) - 1)]
+            try:
+                status, headers = post_json(self._target, body, timeout=TIMEOUT, allow_loopback=self._allow_loopback)
+            except RequestError as problem:
+                log.warning("the alert webhook was not reached: %s", problem.code)
+            else:
+                if status < 300:
+                    return True
+                log.warning("the alert webhook answered %d", status)
+                if 400 <= status < 429:
+                    return False  # it will not be better for being said again
+                pause = min(retry_after(headers) or pause, LONGEST_PAUSE)
+            if number + 1 < TRIES and self._stop.wait(pause):
+                return False
+        return False

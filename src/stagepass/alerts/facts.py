@@ -1,0 +1,70 @@
+"""What happened in a window of time, as counts: no ids, no inputs, no names of people."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from stagepass.engine.ports import PARKING, Gate
+from stagepass.engine.registry import Registry
+from stagepass.errors import Unavailable
+from stagepass.store import SqlStore
+
+UNSERVED_AFTER = 30_000
+"""Milliseconds for which work has lain ready before its queue is said to have no worker."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """Each with how often. Keys are plain texts, so that it can be kept as JSON."""
+
+    dead: dict[str, int] = field(default_factory=dict)
+    """By ``queue code``."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Calls of unknown outcome, by queue."""
+    closed: dict[str, int] = field(default_factory=dict)
+    """By ``provider reason``: stage runs that are parked there now."""
+    lost: int = 0
+    unserved: dict[str, int] = field(default_factory=dict)
+    """By queue without a worker: ready stage runs, counted up to a bound."""
+
+    def __bool__(self) -> bool:
+        return bool(self.dead or self.held or self.closed or self.lost or self.unserved)
+
+    def add(self, other: "Facts") -> None:
+        """Put those of another window to these: what happened is summed, what is so now stays as it is."""
+        self.dead = dict(Counter(self.dead) + Counter(other.dead))
+        self.held = dict(Counter(self.held) + Counter(other.held))
+        self.lost += other.lost
+        self.closed = {**other.closed, **self.closed}
+        self.unserved = {**other.unserved, **self.unserved}
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def look(store: SqlStore, registry: Registry, gate: Gate, since: int, until: int, known: Facts, alive: int) -> Facts:
+    """What is new in ``since <= at < until``.
+
+    Args:
+        known: what the last message told: a provider or queue that is in the same state is not told again.
+        alive: workers whose heart beat after this time are there.
+    """
+    facts = Facts(lost=store.count_notices("worker_lost", since, until))
+    for queue, code in store.failed_between(since, until):
+        name = f"{queue} {code}"
+        facts.dead[name] = facts.dead.get(name, 0) + 1
+    for queue in store.held_between(since, until):
+        facts.held[queue] = facts.held.get(queue, 0) + 1
+    try:
+        breakers = [b for b in gate.breakers() if b.reason in PARKING and b.since < until]
+    except Unavailable:
+        breakers = []
+    for breaker in breakers:
+        if breaker.since >= since or f"{breaker.provider} {breaker.reason}" not in known.closed:
+            parked = sum(count for _, count in store.count_parked(breaker.provider))
+            facts.closed[f"{breaker.provider} {breaker.reason}"] = parked
+    served = {queue for worker in store.workers() if worker.beat_at >= alive for queue in worker.queues}
+    for queue, count in store.ready_since(until - UNSERVED_AFTER):
+        if queue not in served and queue not in known.unserved and queue in registry.queues():
+            facts.unserved[queue] = count
+    return facts

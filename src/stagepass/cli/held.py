@@ -1,0 +1,83 @@
+"""``stagepass dead held`` and ``dead decide``: calls that may have cost money, and whose answer was lost."""
+
+from typing import Annotated
+
+import typer
+
+from stagepass.cli.dead import Run
+from stagepass.cli.dead import group as group
+from stagepass.cli.jobs import Limit
+from stagepass.cli.output import Json, ago, as_json, emit, note, table
+
+
+@group.command()
+def held(
+    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Of this owner only.")] = None,
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """List stage runs that wait for a person: calls that may have cost money and whose answer was lost."""
+    from stagepass.bootstrap import load_system
+    from stagepass.cli.shapes import run_shape
+    from stagepass.engine.ports import RunFilter
+    from stagepass.engine.states import RunState
+
+    system = load_system()
+    found = system.engine.dead(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))
+    with system.store.begin() as tx:
+        calls = dict(tx.open_calls([run.id for run in found]))
+    if as_json():
+        for run in found:
+            emit({**run_shape(run), "call": calls.get(run.id), "next": _next(run.id, calls.get(run.id))})
+        return
+    now = system.engine.clock.now()
+    rows = [
+        (run.id, calls.get(run.id, "-"), (run.error or {}).get("message"), ago(run.created_at, now)) for run in found
+    ]
+    table(("run", "call", "message", "age"), rows, empty="dead.none_held")
+    for run in found:
+        for line in _next(run.id, calls.get(run.id)):
+            note("dead.held_next", line=line)
+
+
+def _next(run: str, call: str | None) -> list[str]:
+    """The commands that a held run waits for."""
+    if call is None:
+        return [f"stagepass jobs resume {run.split('.')[0]}"]
+    return [f"stagepass dead decide {run} {call} --value JSON", f"stagepass dead decide {run} {call} --again"]
+
+
+@group.command()
+def decide(
+    run: Run,
+    call: Annotated[str, typer.Argument(metavar="CALL", help="The call's name, as `dead held` prints it.")],
+    value: Annotated[
+        str | None, typer.Option(help="What the call gave, as JSON: it is kept, and not made again.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="It had no effect: allow it to be made again.")] = False,
+    json: Json = False,
+) -> None:
+    """Decide on a call that may have cost money, and let its job go on.
+
+    [bold]Examples[/bold]
+
+      stagepass dead decide 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11.song suno_task_id --value '"5c79be8e"'
+
+      stagepass dead decide 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11.song suno_task_id --again
+    """
+    from json import JSONDecodeError, loads
+
+    from stagepass.bootstrap import load_system
+
+    if (value is None) != again:
+        raise typer.BadParameter("give --value with what the call gave, or --again", param_hint="--value")
+    try:
+        kept = loads(value) if value is not None else None
+    except JSONDecodeError:
+        raise typer.BadParameter("this is not JSON; a text needs its quotes: '\"abc\"'", param_hint="--value") from None
+    job = load_system().engine.decide(run, None, name=call, value=kept, again=again)
+    if as_json():
+        emit({"decided": run, "call": call, "job": job.id})
+    else:
+        note("dead.decided", style="green", run=run)

@@ -1,0 +1,42 @@
+"""``stagepass providers``: which providers are closed for now, and what waits for them."""
+
+from typing import Any
+
+from stagepass.cli.output import Json, ago, as_json, emit, table, when
+
+
+def providers(json: Json = False) -> None:
+    """Show the providers that are closed for now: without credit, down, or asked too often.
+
+    What needs them is parked and spends no attempt. When the pause is over, one call tries the provider; once it
+    answers, everything goes on by itself.
+
+    [bold]Example[/bold]
+
+      stagepass providers --json
+    """
+    from stagepass.bootstrap import load_system
+
+    system = load_system()
+    now = system.engine.clock.now()
+    breakers = system.gate.breakers()
+    shapes: list[dict[str, Any]] = [
+        {
+            "provider": breaker.provider,
+            "state": "open" if breaker.until > now else "trying",
+            "reason": breaker.reason,
+            "since": when(breaker.since),
+            "next_try_at": when(breaker.until),
+            "parked": dict(system.store.count_parked(breaker.provider)),
+        }
+        for breaker in breakers
+    ]
+    if as_json():
+        for shape in shapes:
+            emit(shape)
+        return
+    rows = [
+        (shape["provider"], shape["state"], shape["reason"], ago(breaker.since, now), sum(shape["parked"].values()))
+        for shape, breaker in zip(shapes, breakers, strict=True)
+    ]
+    table(("provider", "state", "reason", "age", "parked"), rows, empty="providers.none")

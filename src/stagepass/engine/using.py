@@ -1,0 +1,60 @@
+"""Calling a provider within its limits and past its circuit breaker; what `ctx.using` is."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stagepass.engine.classify import classify
+from stagepass.engine.ids import new_token
+from stagepass.engine.outcomes import Busy, Wait
+from stagepass.engine.ports import PARKING, Gate, Limit
+from stagepass.errors import Blocked, InvalidOutput, QuotaExhausted, RateLimited, TaskFailed, Transient
+
+QUOTA_PAUSE = 60.0
+"""Seconds after which a provider without credit is tried again, by one call."""
+
+PARKED_FOR = 600.0
+"""Seconds after which, at the latest, a parked run looks by itself; before that the relay wakes it."""
+
+
+@contextmanager
+def using(gate: Gate, provider: str, limit: Limit, *, at_most: float) -> Iterator[None]:
+    """One call, or several, in one place at a provider. See `Context.using`.
+
+    Args:
+        at_most: seconds after which the place is free again, should this process die.
+    """
+    ticket = new_token()
+    pause, reason = gate.enter(provider, limit, ticket, at_most=at_most)
+    if pause > 0:
+        raise _parked(provider, pause, reason)
+    healthy = False
+    try:
+        yield
+        healthy = True
+    except Wait:  # it was asked, and said: not yet
+        healthy = True
+        raise
+    except RateLimited as problem:
+        gate.close_for(provider, problem.retry_after or 1.0, "rate_limited")
+        raise
+    except QuotaExhausted as problem:
+        gate.close_for(provider, QUOTA_PAUSE, "quota_exhausted")
+        raise _parked(provider, QUOTA_PAUSE, "quota_exhausted") from problem
+    except (TaskFailed, InvalidOutput, Blocked):
+        healthy = True  # an answer, though not the one that was hoped for
+        raise
+    except (Transient, OSError) as problem:
+        if tried := gate.failed(provider, ticket):  # it tried a closed provider, and pays no attempt for that
+            certain = isinstance(problem, ConnectionRefusedError) or classify(problem).not_done
+            raise _parked(provider, tried, "down", certain=certain) from problem
+        raise
+    finally:
+        gate.leave(provider, ticket, healthy=healthy)
+
+
+def _parked(provider: str, pause: float, reason: str, *, certain: bool = True) -> Busy:
+    """Thousands of runs may meet a closed provider: they do not all come back when its pause is over."""
+    if reason in PARKING:
+        pause += PARKED_FOR * random.uniform(0.5, 1.0)
+    return Busy(provider, pause, f"{provider}: {reason}", certain=certain)

@@ -1,0 +1,71 @@
+"""A worker process that watches itself: it keeps a note for the probe, and gives way when it is deaf."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from stagepass.bootstrap import System
+from stagepass.engine.dispatcher import Dispatcher
+from stagepass.engine.hearing import Hearing, Work
+from stagepass.health import Notes
+
+log = logging.getLogger("stagepass.liveness")
+
+GIVE_UP = 10.0
+"""Seconds beyond its drain that a deaf process has to end in good order; then it is ended."""
+
+
+class Liveness:
+    """Looked at by the heart after each beat.
+
+    Args:
+        replace: ends this process in good order, so that whoever started it starts another.
+    """
+
+    def __init__(self, system: System, dispatcher: Dispatcher, replace: Callable[[], None] | None) -> None:
+        settings = system.settings
+        self._dispatcher = dispatcher
+        self._replace = replace
+        self._patience = 2 * settings.deaf_after_seconds
+        self._end_within = settings.drain_seconds + GIVE_UP
+        self._hearing = Hearing(system.store, dispatcher, system.engine.clock, deaf_after=settings.deaf_after_seconds)
+        self._notes = Notes(settings.folder)
+        self._deaf = False
+
+    def look(self, answered: bool) -> None:
+        """One look: keep the note, say when it changes, and after twice the time give way to another process."""
+        work = self._hearing.look(answered=answered)
+        deaf_for = self._hearing.deaf_for()
+        dispatcher = self._dispatcher
+        running = len(dispatcher.running)
+        self._notes.write(dispatcher.worker, dispatcher.queues, dispatcher.slots, running, work, round(deaf_for, 1))
+        if (work is Work.DEAF) != self._deaf:
+            self._deaf = work is Work.DEAF
+            if self._deaf:
+                log.error(
+                    "deaf: there has been work for %.0f s, %d slots are free, and none begins",
+                    deaf_for,
+                    dispatcher.slots - running,
+                )
+            else:
+                log.warning("no longer deaf: work begins again")
+        if self._deaf and deaf_for >= self._patience and self._replace is not None:
+            replace, self._replace = self._replace, None
+            log.error("deaf for %.0f s: this process ends, for another to take its place", deaf_for)
+            self._end(replace)
+
+    def leave(self) -> None:
+        """This process begins nothing more, and that is in order."""
+        self._replace = None
+
+    def close(self) -> None:
+        """Take the note away."""
+        self._notes.remove(self._dispatcher.worker)
+
+    def _end(self, replace: Callable[[], None]) -> None:
+        """In good order if it can; what stands still cannot, and its work goes on elsewhere when it is gone."""
+        timer = threading.Timer(self._end_within, os._exit, [1])
+        timer.daemon = True
+        timer.start()
+        replace()
