@@ -14,7 +14,6 @@ from stagepass.bus.gate import RedisGate
 from stagepass.bus.listen import Feed
 from stagepass.bus.publish import RedisBus
 from stagepass.embedded.redis import EmbeddedRedis
-from stagepass.engine.context import Services
 from stagepass.engine.engine import Engine
 from stagepass.engine.fastlane import FastLane
 from stagepass.engine.loop import EventLoop
@@ -23,6 +22,7 @@ from stagepass.engine.registry import Registry
 from stagepass.engine.relay import Relay
 from stagepass.engine.runner import Runner
 from stagepass.engine.schedules import Scheduler
+from stagepass.engine.services import Services
 from stagepass.engine.values import File
 from stagepass.errors import SettingsError
 from stagepass.files.cloud import CloudFiles

@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from stagepass.bus.gate import OpenGate
 from stagepass.engine import failpoints, rules
-from stagepass.engine.context import Services
 from stagepass.engine.engine import OPERATOR, Engine
 from stagepass.engine.ids import new_id
 from stagepass.engine.lease import Lease
@@ -28,6 +27,7 @@ from stagepass.engine.records import Event, Job
 from stagepass.engine.registry import Registry
 from stagepass.engine.relay import Relay
 from stagepass.engine.runner import Runner
+from stagepass.engine.services import Services
 from stagepass.engine.states import ENDED, JobState
 from stagepass.files.local import LocalFiles
 from stagepass.store import SqlStore

@@ -7,7 +7,6 @@ from typing import Any
 
 from stagepass.bus.gate import OpenGate
 from stagepass.engine.clock import SystemClock
-from stagepass.engine.context import Services
 from stagepass.engine.dispatcher import Dispatcher
 from stagepass.engine.engine import Engine
 from stagepass.engine.heart import Heart
@@ -18,6 +17,7 @@ from stagepass.engine.records import Job
 from stagepass.engine.registry import Registry
 from stagepass.engine.relay import Relay
 from stagepass.engine.runner import Runner
+from stagepass.engine.services import Services
 from stagepass.engine.states import ENDED
 from stagepass.files.local import LocalFiles
 from stagepass.store import SqlStore

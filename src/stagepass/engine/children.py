@@ -62,7 +62,7 @@ class Nest:
     ) -> Any:
         """See `Context.run`."""
         key = f"run:{name}"
-        memo = self._ctx._memo(key)
+        memo = self._ctx._memos.get(key)
         child_id = self._start(key, pipeline, input) if memo is None else str(self._ctx.remembered(key))
         child = self._store.job(child_id)
         if child is None:
@@ -92,7 +92,7 @@ class Nest:
         if not self._desk.do(Start(self._claimed, memo, submit.pipeline, job)):
             raise Cancel
         failpoints.hit("once.after_intent")
-        self._ctx._note(memo)
+        self._ctx._memos.note(memo)
         return job.id
 
     def _depth(self, job: Job) -> int:

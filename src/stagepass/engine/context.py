@@ -1,98 +1,32 @@
 """What a stage is handed: to remember, to wait, to tell, to spend, and to keep files."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from stagepass.engine import approvals, failpoints
-from stagepass.engine.approvals import MakeUrl, Verdict
+from stagepass.engine import approvals
+from stagepass.engine.approvals import Verdict
 from stagepass.engine.children import Nest
-from stagepass.engine.classify import classify
-from stagepass.engine.clock import Clock, SystemClock
-from stagepass.engine.desk import Desk
-from stagepass.engine.ids import new_token
 from stagepass.engine.lease import Lease
-from stagepass.engine.operations import Accepted, Claimed, Forget, Intend, Remember
-from stagepass.engine.outcomes import Busy, Cancel, NotDone, Wait
-from stagepass.engine.ports import Bus, FileStore, Gate, Limit, Store, Tick
+from stagepass.engine.memos import Memos
+from stagepass.engine.operations import Accepted, Claimed
+from stagepass.engine.outcomes import Wait
+from stagepass.engine.ports import Limit, Tick
 from stagepass.engine.purse import Purse
-from stagepass.engine.records import Job, Memo, Spend
-from stagepass.engine.states import ENDED, JobState
+from stagepass.engine.records import Job, Spend
+from stagepass.engine.services import Files, Services
 from stagepass.engine.submission import Checks, Given
 from stagepass.engine.using import using
-from stagepass.engine.values import Duration, File, seconds
-from stagepass.errors import OutcomeUnknown, TimedOut
+from stagepass.engine.values import Duration, seconds
+from stagepass.errors import TimedOut
 
 T = TypeVar("T")
 
-LONGEST_NAME = 80
-"""Characters of a memo's name."""
-
-ASK_EVERY = 0.1
-"""Seconds between two looks at another pipeline's answer."""
-
 TICKS_APART = 0.1
 """Seconds between two ticks of progress of one stage run; what comes faster is not told."""
-
-
-class Services:
-    """What the contexts of one process share."""
-
-    def __init__(
-        self,
-        store: Store,
-        desk: Desk,
-        bus: Bus,
-        files: FileStore,
-        gate: Gate,
-        *,
-        clock: Clock | None = None,
-        callback_url: Callable[[str, str], str] | None = None,
-        approval_url: MakeUrl | None = None,
-        file_url: Callable[[File], str] | None = None,
-        limits: dict[str, Limit] | None = None,
-    ) -> None:
-        self.store = store
-        self.desk = desk
-        self.bus = bus
-        self.files = files
-        self.gate = gate
-        self.clock = clock or SystemClock()
-        self.callback_url = callback_url
-        self.approval_url = approval_url
-        self.file_url = file_url
-        self.limits = limits or {}
-
-
-class Files:
-    """`ctx.files`: large values of this stage run. What is put is complete before it can be referred to."""
-
-    def __init__(self, services: Services, claimed: Claimed) -> None:
-        self._services = services
-        self._claimed = claimed
-
-    def put(self, source: BinaryIO | bytes | Path, *, name: str, type: str) -> File:
-        """Keep a file; the returned reference belongs into the stage's output."""
-        run = self._claimed.run
-        file = self._services.files.put(source, name=name, type=type, folder=run.job_id)
-        self._services.store.keep_file(file, run.job_id, run.id, run.owner, self._services.clock.now())
-        return file
-
-    @contextmanager
-    def local(self, file: File) -> Iterator[Path]:
-        """A path of this machine that holds the file, for as long as the block lasts."""
-        with self._services.files.local_copy(file) as path:
-            yield path
-
-    def url(self, file: File) -> str | None:
-        """A signed address that a provider elsewhere can fetch the file from, or None where there is none."""
-        make = self._services.file_url
-        return make(file) if make else None
 
 
 class Context:
@@ -110,11 +44,10 @@ class Context:
         self._services = services
         self._claimed = claimed
         self._lease = lease
-        self._memos: dict[str, Memo] | None = None
         self._waits: dict[str, Any] = dict(run.scratch.get("waits", {}))
         self._last_tick = 0.0
-        self._recover: Callable[[str], Any] | None = None
         self._purse = Purse(services.store, services.desk, services.bus, run)
+        self._memos = Memos(services.store, services.desk, services.clock, claimed, self._purse)
 
     # ── remember ──
 
@@ -129,131 +62,26 @@ class Context:
             type: what the value must fit (anything that Pydantic can read); by default it must be JSON.
             free: a second call would cost nothing and harm nobody, so after a crash it is simply made again.
         """
-        adapter: TypeAdapter[Any] = TypeAdapter(type or Any)
-        memo = self._memo(name)
-        if memo is None and free:
-            return self._keep(name, call(), adapter)
-        if memo is None:
-            return self._call(name, call, adapter)
-        if memo.value is not None:
-            return cast(T, adapter.validate_json(memo.value))
-        found = self._found(name, memo, adapter)
-        return self._call(name, call, adapter) if found is None else cast(T, found)
+        self.check()
+        return self._memos.once(name, call, TypeAdapter(type or Any), free=free)
 
     async def once_async(
         self, name: str, call: Callable[[], Awaitable[T]], *, type: Any = None, free: bool = False
     ) -> T:
         """`once` for stages that are `async def`: `call` gives an awaitable. The event loop is never blocked."""
-        adapter: TypeAdapter[Any] = TypeAdapter(type or Any)
-        memo = await asyncio.to_thread(self._memo, name)
-        if memo is not None and memo.value is not None:
-            return cast(T, adapter.validate_json(memo.value))
-        if memo is not None:
-            found = await asyncio.to_thread(self._found, name, memo, adapter)
-            if found is not None:
-                return cast(T, found)
-        if free:
-            return await asyncio.to_thread(self._keep, name, await call(), adapter)
-        intent = await asyncio.to_thread(self._intend, name)
-        try:
-            with self._purse.buying(intent) as spends:
-                value = await call()
-        except BaseException as problem:
-            await asyncio.to_thread(self._call_failed, name, intent, problem)
-            raise
-        await asyncio.to_thread(self._record, intent, value, adapter, spends)
-        return value
+        self.check()
+        return await self._memos.once_async(name, call, TypeAdapter(type or Any), free=free)
 
     def forget(self, name: str) -> None:
         """Drop a memo whose subject is over for good, such as a remote task that failed, so that it can be made anew."""
-        memo = self._memo(name)
-        if memo is not None:
-            self._services.desk.do(Forget(memo))
-        if self._memos is not None:
-            self._memos.pop(name, None)
+        self.check()
+        self._memos.forget(name)
 
     def remembered(self, name: str) -> Any:
         """The stored value of `name`, or None."""
-        memo = self._memo(name)
-        return json.loads(memo.value) if memo is not None and memo.value is not None else None
-
-    def _memo(self, name: str) -> Memo | None:
-        if not 1 <= len(name) <= LONGEST_NAME:
-            raise ValueError(f"a memo's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
         self.check()
-        if self._memos is None:
-            run = self._claimed.run
-            first = run.attempts == 1 and run.scratch.get("claims") == 1  # then there cannot be any yet
-            stored = [] if first else self._services.store.memos(run.id)
-            self._memos = {memo.name: memo for memo in stored}
-        return self._memos.get(name)
-
-    def _intend(self, name: str) -> Memo:
-        """Note that the call is about to be made."""
-        failpoints.hit("once.before_intent")
-        memo = Memo(self._claimed.run.id, name, new_token(), None, self._services.clock.now())
-        if self._services.desk.do(Intend(self._claimed, memo)):
-            raise Cancel
-        failpoints.hit("once.after_intent")
-        return memo
-
-    def _call(self, name: str, call: Callable[[], T], adapter: TypeAdapter[Any]) -> T:
-        memo = self._intend(name)
-        try:
-            with self._purse.buying(memo) as spends:
-                value = call()
-        except BaseException as problem:
-            self._call_failed(name, memo, problem)
-            raise
-        self._record(memo, value, adapter, spends)
-        return value
-
-    def _call_failed(self, name: str, memo: Memo, problem: BaseException) -> None:
-        """A provider's answer means that nothing was bought; silence means that nobody knows."""
-        not_done = isinstance(problem, ConnectionRefusedError) or (isinstance(problem, Busy) and problem.certain)
-        if isinstance(problem, Exception):
-            error = classify(problem)
-            not_done = not_done or error.not_done or (error.answered and isinstance(problem, type(error)))
-        if not_done:
-            self._services.desk.do(Forget(memo))
-        elif self._memos is not None:
-            self._memos[name] = memo
-
-    def _keep(self, name: str, value: T, adapter: TypeAdapter[Any]) -> T:
-        text = adapter.dump_json(value).decode()
-        memo = Memo(self._claimed.run.id, name, new_token(), text, self._services.clock.now())
-        if self._services.desk.do(Intend(self._claimed, memo)):
-            raise Cancel
-        if self._memos is not None:
-            self._memos[name] = memo
-        return value
-
-    def _record(self, memo: Memo, value: Any, adapter: TypeAdapter[Any], spends: Sequence[Spend]) -> None:
-        """Keep the value of a call that was made, with what it cost."""
-        failpoints.hit("once.after_call")
-        kept = Memo(memo.run_id, memo.name, memo.token, adapter.dump_json(value).decode(), self._services.clock.now())
-        self._services.desk.do(Remember(kept, spends))
-        self._purse.noted(spends)
-        if self._memos is not None:
-            self._memos[memo.name] = kept
-        failpoints.hit("once.after_record")
-
-    def _found(self, name: str, memo: Memo, adapter: TypeAdapter[Any]) -> Any:
-        """The value of a call whose answer was lost, or None when it is certain that it had no effect."""
-        if self._recover is not None:
-            try:
-                with self._purse.buying(memo) as spends:
-                    value = self._recover(name)
-            except NotDone:
-                self.forget(name)
-                return None
-            if value is not None:
-                self._record(memo, value, adapter, spends)
-                return value
-        raise OutcomeUnknown(
-            f"{name!r} may have been done by an earlier attempt, whose answer was lost",
-            advice="look it up at the provider; then keep the value that it gave, or allow the call again",
-        )
+        memo = self._memos.get(name)
+        return json.loads(memo.value) if memo is not None and memo.value is not None else None
 
     # ── ask another pipeline ──
 
@@ -271,30 +99,6 @@ class Context:
         given = Given(pipeline, input, self.owner, key, self._claimed.job.priority)
         accepted: Accepted = desk.do(Checks(desk.registry).submit(given, now))
         return accepted.job
-
-    def ask(self, pipeline: str, input: dict[str, Any], *, at_most: Duration, saying: str | None = None) -> Any:
-        """The result of another pipeline's job, waited for without a slot; None if that job failed.
-
-        Asked again by a later attempt, it is the same job.
-
-        Raises:
-            TimedOut: there is no result after `at_most`.
-        """
-        job_id = self.start(pipeline, input, key=f"{self._claimed.run.id}>{pipeline}").id
-        return self.wait(lambda: self._answer(job_id), every=ASK_EVERY, at_most=at_most, saying=saying)[0]
-
-    def _answer(self, job_id: str) -> tuple[Any] | None:
-        job = self._services.store.job(job_id)
-        if job is None or job.state in ENDED:
-            return (self._result(job) if job is not None and job.state is JobState.COMPLETED else None,)
-        return None
-
-    def _result(self, job: Job) -> Any:
-        pipeline = self._services.desk.registry.find(job.pipeline, job.version)
-        leaves = [stage.name for stage in pipeline.leaves] if pipeline else []
-        stored = self._services.store.outputs([(job.id, name) for name in leaves]).get(job.id, {})
-        values = {name: json.loads(stored[name][None][0] or "null") for name in leaves if name in stored}
-        return next(iter(values.values())) if len(values) == 1 else values
 
     # ── wait ──
 
@@ -395,11 +199,6 @@ class Context:
     def now(self) -> int:
         """Milliseconds since the epoch."""
         return self._services.clock.now()
-
-    def _note(self, memo: Memo) -> None:
-        """A memo that was kept just now."""
-        if self._memos is not None:
-            self._memos[memo.name] = memo
 
     def _waited(self, value: T | None, every: Duration, at_most: Duration, saying: str | None) -> T:
         key = saying or "wait"

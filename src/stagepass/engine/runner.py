@@ -10,7 +10,7 @@ import structlog
 
 from stagepass.engine import failpoints
 from stagepass.engine.classify import classify, trace_of
-from stagepass.engine.context import Context, Services
+from stagepass.engine.context import Context
 from stagepass.engine.lease import Lease
 from stagepass.engine.operations import Claimed
 from stagepass.engine.outcomes import (
@@ -28,6 +28,7 @@ from stagepass.engine.outcomes import (
 )
 from stagepass.engine.pipeline import Stage
 from stagepass.engine.registry import Registry
+from stagepass.engine.services import Services
 from stagepass.engine.signature import Parameter
 from stagepass.errors import OutcomeUnknown, StageError, TimedOut
 
@@ -70,7 +71,7 @@ class Runner:
         values = _Values(claimed, self._providers, stage, ctx)
         if stage.recover is not None:
             recover = stage.recover
-            ctx._recover = lambda name: recover(**values.for_hook(recover, name=name))
+            ctx._memos.recover = lambda name: recover(**values.for_hook(recover, name=name))
         try:
             failpoints.hit("body.before")
             if run.scratch.get("cancelling"):

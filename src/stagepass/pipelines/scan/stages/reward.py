@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stagepass import Context
-from stagepass.errors import Conflict, NotFound, TimedOut
+from stagepass.errors import ChildFailed, Conflict, NotFound, TimedOut
 from stagepass.pipelines.scan.local.reply import say
 from stagepass.pipelines.scan.models import Answer, Classified, Found, Reward, Rewarded, ScanRequest
 from stagepass.pipelines.scan.vocabulary import read, vocabulary
@@ -55,10 +55,10 @@ def decide(ctx: Context, request: ScanRequest, seen: Classified, found: Found, a
         return Rewarded(reward=None, reason=reason)
     middle = seen.classification.middle_category
     try:
-        code = ctx.ask("character", {"middle_category": middle}, at_most=PATIENCE, saying="reward: matching")
+        code = ctx.run("character", {"middle_category": middle}, at_most=PATIENCE, saying="reward: matching")
     except TimedOut:
         return Rewarded(reward=None, reason="no_match_in_time")
-    if code is None:
+    except ChildFailed:
         return Rewarded(reward=None, reason="no_match")
     return Rewarded(reward=_reward(by_code(code), middle, request.speaks, received=_record(ctx, code)))
 
