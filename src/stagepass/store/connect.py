@@ -22,6 +22,14 @@ _DRIVERS = {
 _CONFLICTS = ("40001", "40P01", "1213", "1205", "1020")
 """Serialization failures, dead-locks and lock time-outs, of PostgreSQL and of MySQL: do it again."""
 
+_SQLITE = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=15000",
+    "temp_store=MEMORY",
+    "wal_autocheckpoint=16000",  # pages, only in case the thread in `checkpoint` does not get to it
+)
+
 
 def parse(url: str) -> URL:
     """A `DATABASE_URL` with the driver that we install. Raises `SettingsError`."""
@@ -88,7 +96,7 @@ def _sqlite(url: URL, *, begin: bool, pool: int) -> Engine:
 
     def pragmas(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=15000", "temp_store=MEMORY"):
+        for pragma in _SQLITE:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -97,6 +105,12 @@ def _sqlite(url: URL, *, begin: bool, pool: int) -> Engine:
         # take the write lock at once: a transaction that reads first and then writes could be refused half-way
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
+
+
+def changed_rows(connection: sa.Connection) -> int:
+    """Rows that this connection to SQLite has ever inserted, updated and deleted."""
+    driver: Any = connection.connection.driver_connection
+    return int(driver.total_changes)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The store: transactions for the desk, and reads for everybody. See `stagepass.engine.ports.Store`."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from stagepass.engine.values import File
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
+from stagepass.store.checkpoint import Checkpointer
 from stagepass.store.ledger import LedgerReads
 from stagepass.store.tables import attempts, events, files, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
@@ -39,12 +40,20 @@ class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
         self._writes, self._reads = connect.engines(url, pool=pool)
         self.dialect = self._writes.dialect.name
         self._writer = WriterLock(str(self._writes.url.database)) if self.dialect == "sqlite" else None
+        self._log = Checkpointer(self._reads, self._writer) if self._writer else None
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """A transaction that writes."""
-        with connect.translated(), self._writer.held() if self._writer else nullcontext(), self._writes.begin() as db:
+        if self._writer is None or self._log is None:
+            with connect.translated(), self._writes.begin() as db:
+                yield db
+            return
+        with connect.translated(), self._writer.held(), self._writes.begin() as db:
+            before = connect.changed_rows(db)
             yield db
+            rows = connect.changed_rows(db) - before
+        self._log.wrote(rows)
 
     @contextmanager
     def begin(self) -> Iterator[SqlTx]:
@@ -242,6 +251,8 @@ class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
             connection.execute(sa.insert(files), row)
 
     def close(self) -> None:
+        if self._log:
+            self._log.close()
         self._writes.dispose()
         self._reads.dispose()
         if self._writer:
