@@ -28,8 +28,9 @@ from stagepass.errors import StagepassError, StoreUnavailable
 
 log = logging.getLogger("stagepass.desk")
 
-BATCH = 256
-"""The most operations of one transaction."""
+BATCH = 64
+"""The most operations of one transaction: a commit's cost is well shared by so many, and a burst of a hundred
+ends does not wait as a whole for its last one."""
 
 
 @dataclass(slots=True)
