@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.databases import connections, missing, new_database
-from tests.support.waiting import wait_until
+from tests.support.databases import missing, new_database
 
 BACKENDS = ("sqlite+redis", "postgresql+rabbitmq", "mariadb+redis", "postgresql+redis")
 
@@ -36,8 +35,6 @@ def backend(name: str, folder: Path) -> Iterator[Backend]:
                 yield Backend(name, url, broker_url)
         else:
             yield Backend(name, url)
-        if database != "sqlite":  # the server hears of a killed client a moment later
-            wait_until(lambda: connections(database, url.rpartition("/")[2]) == 0, 15, "its connections are closed")
 
 
 @contextmanager
