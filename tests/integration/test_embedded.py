@@ -56,20 +56,20 @@ except SettingsError as error:
 
 # A child that notes its number, has a grandchild, and on SIGTERM drains until it is let go.
 WORKER = """
-import os, signal, subprocess, sys, threading
+import os, signal, subprocess, sys
 from pathlib import Path
 from stagepass.embedded import parent
 
 name, folder, drains = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "drains"
 parent.watch()
-asked = threading.Event()
+asked, ask = os.pipe()  # an Event would hang, were it set by a signal in the middle of its own wait
 if drains:
-    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    signal.signal(signal.SIGTERM, lambda *_: os.write(ask, b"!"))
 grandchild = subprocess.Popen(["sleep", "1000"])
 (folder / f"{name}.new").write_text(f"{os.getpid()} {grandchild.pid}")
 os.rename(folder / f"{name}.new", folder / f"{name}.pid")
 print(name, "says hello", flush=True)
-asked.wait()
+os.read(asked, 1)
 (folder / f"{name}.asked").touch()
 while not (folder / f"{name}.release").exists():
     signal.sigtimedwait([signal.SIGUSR1], 0.02)
