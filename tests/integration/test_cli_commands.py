@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from stagepass import bootstrap
-from stagepass.cli import output, texts
-from stagepass.cli.main import app
 from stagepass.store import migrate
+from tests.support.cli import run_here
 from tests.support.up import STAGEPASS
 from tests.support.waiting import wait_until
 
@@ -22,7 +20,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process, in a folder of its own with a pipeline and an empty database."""
     monkeypatch.chdir(tmp_path)
     for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "LC_ALL", "LC_MESSAGES"):
@@ -32,17 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     (tmp_path / "data").mkdir()
     migrate.upgrade(f"sqlite:///{tmp_path / 'data' / 'stagepass.db'}")
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["stagepass", *arguments])
-        monkeypatch.setattr(bootstrap, "_system", None)
-        monkeypatch.setattr(output, "_as_json", False)
-        texts.choose(None)
-        with pytest.raises(SystemExit) as ended:
-            app()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+    return run_here
 
 
 CACHE = Path(__file__).parents[2] / ".mypy_cache" / "template"

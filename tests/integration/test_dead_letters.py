@@ -1,8 +1,6 @@
 """Dead letters with their price: by the API for their owner, by the command line for the operator."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from stagepass.engine.states import JobState
 from stagepass.errors import Conflict, NotFound
 from stagepass.testing import Lab
 from tests.support.api import Server, is_problem, make_system
+from tests.support.cli import run_here
 from tests.support.processes import processes
 from tests.support.shapes import Word, chain, fan
 
@@ -73,12 +72,17 @@ def lab(folder: Path) -> Iterator[Lab]:
 
 
 def stagepass(folder: Path, *args: str, code: int = 0) -> str:
-    environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), "LANG": "C.UTF-8"}
-    environ |= {"DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder / 'stagepass.db'}"}
-    command = [sys.executable, "-m", "stagepass.cli", *args]
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout if "--json" in args else done.stdout + done.stderr
+    """A command of the operator's, in the folder of the installation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("REDIS_URL", "BROKER_URL", "LC_ALL", "LC_MESSAGES"):
+            patch.delenv(name, raising=False)
+        patch.setenv("LANG", "C.UTF-8")
+        patch.setenv("DATA_DIR", str(folder))
+        patch.setenv("DATABASE_URL", f"sqlite:///{folder / 'stagepass.db'}")
+        ended, out, errors = run_here(*args)
+    assert ended == code, out + errors
+    return out if "--json" in args else out + errors
 
 
 def lines(text: str) -> list[dict[str, Any]]:
