@@ -1,10 +1,16 @@
 """A worker's threads, on a real store: slots, limits of time, leases, drains, and wakes that are never lost."""
 
 import asyncio
+import itertools
 import random
+import signal
+import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType, FunctionType
 
 import pytest
 from pydantic import BaseModel
@@ -14,8 +20,10 @@ from stagepass.engine import failpoints
 from stagepass.engine.operations import Claim
 from stagepass.engine.ports import RunFilter
 from stagepass.engine.records import WorkerRow
+from stagepass.engine.relay import Relay
 from stagepass.engine.states import JobState, RunState
 from stagepass.store import SqlStore
+from stagepass.testing import HandClock
 from tests.support.crew import crew
 from tests.support.shapes import Word, chain, diamond, fan
 from tests.support.waiting import wait_until
@@ -304,9 +312,6 @@ def test_progress_reaches_the_store_with_the_beat(tmp_path: Path) -> None:
 
 
 def test_a_pause_of_the_relay_or_of_the_database_is_nobodys_death(tmp_path: Path) -> None:
-    from stagepass.engine.relay import Relay
-    from stagepass.testing import HandClock
-
     with crew(tmp_path, 1, chain()) as worker:
         clock = HandClock()
         relay = Relay(worker.store, worker.engine.desk, worker.recorder, clock)
@@ -329,10 +334,45 @@ def test_a_pause_of_the_relay_or_of_the_database_is_nobodys_death(tmp_path: Path
         assert worker.store.workers() == [], "five seconds of silence that we watched are enough"
 
 
-def test_work_of_a_worker_without_a_row_is_rescued(tmp_path: Path) -> None:
-    from stagepass.engine.relay import Relay
-    from stagepass.testing import HandClock
+@contextmanager
+def signalled(act: Callable[[], None], *where: FunctionType, call: int = 1) -> Iterator[None]:
+    """A signal comes, and its handler runs `act`, at the first call of these functions by this thread, or a later."""
+    codes, calls = [function.__code__ for function in where], itertools.count(1)
 
+    def trace(frame: FrameType, event: str, _: object) -> None:
+        if frame.f_code in codes and next(calls) == call:
+            sys.settrace(None)
+            signal.raise_signal(signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: act())
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.timeout(30)
+def test_a_signal_in_the_middle_of_a_wait_stops_a_relay(tmp_path: Path) -> None:
+    """An event's own wait is where its lock would be held."""
+    where = (Relay.step, threading.Condition.wait)
+    with crew(tmp_path, 1, chain()) as worker, signalled(worker.relay.stop, *where, call=2):
+        worker.relay.run()
+
+
+@pytest.mark.timeout(30)
+def test_a_signal_in_the_middle_of_a_wake_makes_a_worker_claim_no_more(tmp_path: Path) -> None:
+    with crew(tmp_path, 1, chain()) as worker:
+        with signalled(worker.dispatcher.stop_claiming, threading.Condition.notify):
+            worker.dispatcher.wake()
+        job = worker.submit()
+        worker.dispatcher.start()
+        worker.dispatcher.drain(0)
+        assert worker.job(job).state is JobState.QUEUED
+
+
+def test_work_of_a_worker_without_a_row_is_rescued(tmp_path: Path) -> None:
     with crew(tmp_path, 1, chain()) as worker:
         clock = HandClock()
         relay = Relay(worker.store, worker.engine.desk, worker.recorder, clock)

@@ -77,7 +77,7 @@ class Dispatcher:
         self._most_stuck = max(2, slots // 4)
         self._woken = False
         self._draining = False
-        lock = threading.Lock()
+        lock = threading.RLock()  # `stop_claiming` may be called by a signal, in a thread that holds it
         self._change = threading.Condition(lock)
         self._deadlines = threading.Condition(lock)
         """What the watch waits on; told only of an end that is nearer than the one it waits for."""

@@ -5,8 +5,8 @@ and nothing that waits goes on.
 """
 
 import logging
-import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 from stagepass.engine import failpoints, rules
 from stagepass.engine.book import Book
@@ -70,24 +70,33 @@ class Relay:
         self._silent: dict[str, tuple[int, float]] = {}
         """By worker: its last known beat, and for how many seconds we have watched it stand still."""
         self._last_watch = float("-inf")
-        self._stop = threading.Event()
+        self._stops: SimpleQueue[None] = SimpleQueue()
         self._last_look = self._last_upkeep = float("-inf")
 
     def run(self) -> None:
         """Until `stop`."""
-        while not self._stop.is_set():
+        pause = 0.0
+        while not self._stopped_within(pause):
+            pause = TICK
             try:
                 self.step()
             except StagepassError as problem:
                 log.warning("the relay pauses: %s", problem)
-                self._stop.wait(1.0)
+                pause = 1.0
             except Exception:
                 log.exception("a step of the relay failed")
-                self._stop.wait(1.0)
-            self._stop.wait(TICK)
+                pause = 1.0
 
     def stop(self) -> None:
-        self._stop.set()
+        """May be called by a signal in the middle of `run`: a queue takes that, an event's lock would hang."""
+        self._stops.put(None)
+
+    def _stopped_within(self, seconds: float) -> bool:
+        try:
+            self._stops.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def step(self) -> None:
         """One look: promote what is due; once a second also rescue and ring; once a minute clean up."""
