@@ -74,8 +74,8 @@ def test_lesson_5_old_and_new_code_side_by_side_and_each_job_keeps_its_version(h
     here.relay()
     here.celery(*THREADS, queues=OLD_QUEUES, PIPELINES=V1)
     here.celery(*THREADS, queues=NEW_QUEUES, PIPELINES=V2)
-    old_jobs = [submit_old(here, f"a{number}") for number in range(3)]
-    new_jobs = [submit_new(new, here, f"b{number}") for number in range(3)]
+    old_jobs = [submit_old(here, f"a{number}") for number in range(2)]
+    new_jobs = [submit_new(new, here, f"b{number}") for number in range(2)]
     for number, job in enumerate(old_jobs):
         assert result(here.system, here, job) == {"text": f"a{number} taken1 packed1 sent1"}
         assert here.job(job).version == 1
@@ -83,7 +83,7 @@ def test_lesson_5_old_and_new_code_side_by_side_and_each_job_keeps_its_version(h
         text = f"b{number} taken2 wrapped2 in gold sent2"
         assert result(new, here, job) == {"label": text, "weight": 2}
         assert here.job(job).version == 2
-    assert [len(here.lines(word)) for word in ("take1", "pack1", "send1", "take2", "wrap2", "send2")] == [3] * 6
+    assert [len(here.lines(word)) for word in ("take1", "pack1", "send1", "take2", "wrap2", "send2")] == [2] * 6
     for job in (*old_jobs, *new_jobs):
         assert [run.attempts for run in here.system.engine.runs(here.job(job))] == [1, 1, 1], "parking costs no attempt"
 

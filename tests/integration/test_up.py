@@ -31,8 +31,7 @@ def up() -> Iterator[Up]:
     with place() as path:
         found = Up(path)
         yield found
-        found.process.send_signal(signal.SIGTERM)
-        assert found.process.wait(40) == 0, found.log()
+        found.stop()
 
 
 def test_a_new_pipeline_is_everywhere_and_runs(up: Up) -> None:
@@ -149,7 +148,6 @@ def test_everything_survives_kill_9(folder: Path) -> None:
     up = Up(folder)
     assert up.json("watch", job)["result"] == "one two"
     assert began(folder).count("first") == 1
-    up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(40) == 0, up.log()
+    up.stop(signal.SIGINT)
     with pytest.raises(urllib.error.URLError):
         up.get("/health/live")

@@ -76,6 +76,13 @@ class Up:
         assert line, f"it did not start:\n{self.log()}"
         self.ready: dict[str, Any] = json.loads(line)
 
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end, and see that it does, in good order."""
+        self.process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(60)
+        assert self.process.poll() == 0, f"it did not end in good order:\n{self.log()}"
+
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")
 
