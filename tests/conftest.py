@@ -1,5 +1,6 @@
 """Fixtures that all tests share: stores on real databases, and a guard against what a test leaves running."""
 
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,13 @@ from tests.support.databases import KINDS, empty, new_database
 from tests.support.waiting import wait_until
 
 OURS = ("stagepass-desk", "stagepass-slot", "stagepass-heart", "stagepass-claim", "stagepass-watch", "stagepass-loop")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> None:
+    """A script's background job is started deaf to SIGINT, and so would be all that its tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", params=KINDS)
