@@ -209,7 +209,8 @@ class Lab:
         if stage is None:
             self.engine.desk.do(Settle(claimed, Unknown("not known in this lab")))
             return
-        self.ran.append(stage.name if claimed.run.item is None else f"{stage.name}[{claimed.run.item}]")
+        runs = [one.run for one in claimed.everyone()]
+        self.ran += [stage.name if run.item is None else f"{stage.name}[{run.item}]" for run in runs]
         lease = Lease(claimed.run.id, claimed.token, rules.time_left(claimed.run, stage, self.clock.now()))
         try:
             outcome = self.runner.run(claimed, stage, lease)

@@ -1,7 +1,7 @@
 """Which ready runs go next, out of several queues: by priority, then the queues in turn."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from stagepass.engine.ports import Candidate
 from stagepass.engine.records import StageRun
@@ -27,8 +27,7 @@ def choose(
     for entry in entries:
         lanes[entry.queue].append(entry)
     heads = deque(
-        deque(sorted(lane, key=lambda c: (-c.priority, c.turn, c.due_at, c.run_id)))
-        for _, lane in sorted(lanes.items(), key=lambda entry: (entry[0] <= after, entry[0]))
+        deque(in_order(lane)) for _, lane in sorted(lanes.items(), key=lambda entry: (entry[0] <= after, entry[0]))
     )
     picked: list[Candidate] = []
     while heads:
@@ -40,3 +39,8 @@ def choose(
         if lane:
             heads.append(lane)
     return [entry.run_id for entry in picked], frozenset(entry.queue for entry in picked[wanted:])
+
+
+def in_order(lane: Iterable[Candidate]) -> list[Candidate]:
+    """Runs of one queue in the order in which they go."""
+    return sorted(lane, key=lambda c: (-c.priority, c.turn, c.due_at, c.run_id))

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagepass.engine import failpoints, rules
+from stagepass.engine import batches, failpoints, rules
 from stagepass.engine.book import Book
 from stagepass.engine.choose import choose
 from stagepass.engine.clock import Clock, SystemClock
@@ -220,22 +220,38 @@ class Desk:
         book.line_up(idle)
         for (queues, worker), claims in groups.items():
             wanted = sum(claim.limit for _, claim in claims)
-            taken, more, missed = self._take(book, queues, wanted, waiting[(queues, worker)])
+            formed = self._form(book, queues, waiting[(queues, worker)])
+            taken, more, missed = self._take(book, formed, wanted)
             claimed = self._hand_out(book, taken, worker, known)
+            if formed.mates:
+                for leader in claimed:
+                    leader.mates = self._hand_out(book, self._mates(book, leader.run, formed), worker, known)
             for number, claim in claims:
-                hauls[number] = Haul(claimed[: claim.limit], more, missed)
+                hauls[number] = Haul(claimed[: claim.limit], more, missed, formed.ripe_in)
                 del claimed[: claim.limit]
         return hauls
 
-    @staticmethod
-    def _waiting(book: Book, queues: tuple[str, ...], claims: Sequence[tuple[int, Claim]]) -> list[Candidate]:
-        return book.tx.candidates(queues, sum(claim.limit for _, claim in claims)) if queues else []
+    def _waiting(self, book: Book, queues: tuple[str, ...], claims: Sequence[tuple[int, Claim]]) -> list[Candidate]:
+        wanted = max(sum(claim.limit for _, claim in claims), batches.widest(self._registry, queues))
+        return book.tx.candidates(queues, wanted) if queues else []
 
-    def _take(
-        self, book: Book, queues: tuple[str, ...], wanted: int, waiting: Sequence[Candidate]
-    ) -> tuple[list[StageRun], frozenset[str], bool]:
+    def _form(self, book: Book, queues: tuple[str, ...], waiting: Sequence[Candidate]) -> batches.Formed:
         fresh = [run for run in book.ready.values() if run.queue in queues]
-        chosen, more = choose(waiting, fresh, wanted, after=self._served)
+        return batches.form(self._registry, queues, waiting, fresh, book.now)
+
+    @staticmethod
+    def _mates(book: Book, leader: StageRun, formed: batches.Formed) -> list[StageRun]:
+        """Who goes with this leader, as far as they are free."""
+        ids = [] if leader.scratch.get(batches.ALONE) else formed.mates.get(leader.id, [])
+        stored = [i for i in ids if i not in book.ready]
+        for run, job in book.tx.take(stored, len(stored)) if stored else ():
+            book.adopt(run, job)
+        found = [book.runs[i] for i in ids if i in book.runs]
+        free = [run for run in found if run.state is RunState.READY and run.job_id in book.jobs]
+        return [run for run in free if batches.fits(run, leader)]
+
+    def _take(self, book: Book, formed: batches.Formed, wanted: int) -> tuple[list[StageRun], frozenset[str], bool]:
+        chosen, more = choose(formed.stored, formed.fresh, wanted, after=self._served)
         stored = [i for i in chosen if i not in book.ready]
         for run, job in book.tx.take(stored, wanted) if stored else ():
             book.adopt(run, job)

@@ -177,9 +177,10 @@ class Dispatcher:
         if len(haul.claimed) == wanted:
             for queue in haul.more:
                 self.pass_on(queue)
-        elif haul.missed:
+        elif haul.missed or haul.ripe_in is not None:
+            pause = LOOK_AGAIN if haul.missed else haul.ripe_in or 0.0
             with self._change:
-                self._again_at = time.monotonic() + LOOK_AGAIN
+                self._again_at = min(time.monotonic() + pause, self._again_at or float("inf"))
                 self._change.notify_all()
 
     def _is_time_again(self) -> bool:
@@ -275,7 +276,7 @@ class Dispatcher:
             else:
                 if isinstance(operation, Claim):
                     haul = result
-                    if haul.missed and not haul.claimed:
+                    if not haul.claimed:
                         self._look_round(haul, 1)
                 else:
                     self._told(claimed, result)

@@ -139,7 +139,8 @@ class Heart:
 
     def _give_back_strangers(self, held: set[tuple[str, str]]) -> None:
         """Runs that the store says are ours, but that no slot has: a commit whose answer was lost."""
-        mine = set(self._dispatcher.running)
+        running = list(self._dispatcher.running.values())
+        mine = {one.token for attempt in running for one in attempt.claimed.everyone()}
         strangers = {(run_id, token) for run_id, token in held if token not in mine}
         again = {(run_id, token) for run_id, token in strangers if token in self._strangers}
         self._strangers = {token for _, token in strangers}

@@ -10,18 +10,7 @@ from typing import Any, ClassVar
 
 from stagepass.engine import rules
 from stagepass.engine.book import Book
-from stagepass.engine.outcomes import (
-    Cancelled,
-    Completed,
-    Failure,
-    Held,
-    LeaseLost,
-    Outcome,
-    Released,
-    Skipped,
-    Unknown,
-    Waiting,
-)
+from stagepass.engine.outcomes import Completed, Each, LeaseLost, Outcome
 from stagepass.engine.pipeline import Pipeline
 from stagepass.engine.ports import Ended, Outputs
 from stagepass.engine.records import Job, Memo, Spend, StageRun
@@ -97,6 +86,12 @@ class Claimed:
     job: Job
     token: str
     outputs: dict[str, dict[int | None, Ended]] = field(default_factory=dict)
+    mates: list["Claimed"] = field(default_factory=list)
+    """The runs that share its call, its lease and its slot, where its stage has `batch`."""
+
+    def everyone(self) -> list["Claimed"]:
+        """Itself and its mates."""
+        return [self, *self.mates]
 
 
 @dataclass(slots=True)
@@ -107,6 +102,8 @@ class Haul:
     more: frozenset[str] = frozenset()
     missed: bool = False
     """Something was ready but locked by another process, which may leave it: worth another look soon."""
+    ripe_in: float | None = None
+    """Seconds until a batch that gathers goes although it is not full."""
 
 
 @dataclass(slots=True)
@@ -127,40 +124,36 @@ class Claim(Operation):
 
 @dataclass(slots=True)
 class Settle(Operation):
-    """End an attempt. Refused with `LeaseLost` when the lease is no longer this one's."""
+    """End an attempt, of a run or of a batch. Refused with `LeaseLost` when the lease is no longer this one's."""
 
     patience: ClassVar[float] = 300.0
     claimed: Claimed
     outcome: Outcome
 
     def jobs(self) -> Sequence[str]:
-        return (self.claimed.job.id,)
+        return tuple(one.job.id for one in self.claimed.everyone())
 
     def runs(self) -> Sequence[str]:
-        return (self.claimed.run.id,)
+        return tuple(one.run.id for one in self.claimed.everyone())
 
     def apply(self, book: Book) -> Job:
-        """Returns the job as it is then."""
-        run, job = owned(book, self.claimed)
-        match self.outcome:
-            case Completed() | Skipped() as outcome:
-                rules.complete(book, run, job, outcome)
-            case Waiting() as outcome:
-                rules.wait(book, run, job, outcome)
-            case Failure() as outcome:
-                rules.fail(book, run, job, outcome)
-            case Held() as outcome:
-                rules.hold(book, run, job, outcome)
-            case Cancelled(reason):
-                rules.cancelled(book, run, job, reason)
-            case Released():
-                rules.release(book, run, job)
-            case Unknown() as outcome:
-                rules.park(book, run, job, outcome)
-        return job
+        """Returns the job as it is then; of a batch, that of the first run that is still ours."""
+        everyone = self.claimed.everyone()
+        outcomes = self.outcome.outcomes if isinstance(self.outcome, Each) else None
+        mine, own = [], []
+        for number, claimed in enumerate(everyone):
+            if (pair := _owned_or_none(book, claimed)) is not None:
+                mine.append(pair)
+                own.append(outcomes[number] if outcomes else self.outcome)
+        if not mine:
+            raise LeaseLost(self.claimed.run.id)
+        rules.settle(book, mine, Each(own) if outcomes else self.outcome)
+        return mine[0][1]
 
     def known(self) -> Outputs:
         """The outputs that this attempt had at hand, for whoever claims the next run of the same job."""
+        if self.claimed.mates:
+            return {}  # read anew, since what each of them gave is known only run by run
         mine = dict(self.claimed.outputs)
         if isinstance(self.outcome, Completed) and self.claimed.run.item is None:
             mine[self.claimed.run.stage] = {None: (self.outcome.output, None)}
@@ -169,9 +162,16 @@ class Settle(Operation):
 
 def owned(book: Book, claimed: Claimed) -> tuple[StageRun, Job]:
     """The claimed run and its job. Raises `LeaseLost` when the lease is no longer this one's."""
+    found = _owned_or_none(book, claimed)
+    if found is None:
+        raise LeaseLost(claimed.run.id)
+    return found
+
+
+def _owned_or_none(book: Book, claimed: Claimed) -> tuple[StageRun, Job] | None:
     run, job = book.runs.get(claimed.run.id), book.jobs.get(claimed.job.id)
     if run is None or job is None or run.token != claimed.token or run.state is not RunState.RUNNING:
-        raise LeaseLost(claimed.run.id)
+        return None
     return run, job
 
 

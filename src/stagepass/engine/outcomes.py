@@ -5,6 +5,7 @@ Waiting                     gives the slot back until a time, or a signal
 Failure                     an error; the rules say whether it is tried again
 Held                        a person decides
 Cancelled, Released         stopped by the job's owner; given back by a worker that goes away
+Each                        a batch: one of the above for each of its runs
 """
 
 from dataclasses import dataclass, field
@@ -118,4 +119,11 @@ class Unknown:
     reason: str
 
 
-Outcome = Completed | Skipped | Waiting | Failure | Held | Cancelled | Released | Unknown
+@dataclass(slots=True)
+class Each:
+    """A batch was called: how each of its runs ended, the leader first."""
+
+    outcomes: list["Outcome"]
+
+
+Outcome = Completed | Skipped | Waiting | Failure | Held | Cancelled | Released | Unknown | Each

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
+from stagepass.engine.batches import Batch, read_batch, refuse_hook
 from stagepass.engine.retry import Retry
 from stagepass.engine.schedules import Missed, Schedule, Schedules
 from stagepass.engine.signature import Parameter, read_parameters
@@ -46,6 +47,7 @@ class Stage:
     concurrency: int | None
     collect: Collect
     weight: float
+    batch: Batch | None = None
     recover: Callable[..., Any] | None = None
     cancel: Callable[..., Any] | None = None
     parameters: tuple[Parameter, ...] = ()
@@ -88,6 +90,7 @@ class Stage:
         can find it, raises `NotDone` if it is certain that the call had no effect, and None leaves the
         decision to a person.
         """
+        refuse_hook(self, hook)
         self.recover = self._checked_hook(hook, "name")
         return hook
 
@@ -96,6 +99,7 @@ class Stage:
 
         The hook takes ``memos``, the stored values by name, and by name whatever its stage takes.
         """
+        refuse_hook(self, hook)
         self.cancel = self._checked_hook(hook, "memos")
         return hook
 
@@ -169,6 +173,8 @@ class Pipeline:
         pool: Literal["io", "cpu"] = "io",
         concurrency: int | None = None,
         collect: Collect = "all",
+        batch: int | None = None,
+        within: Duration = "5s",
         weight: float = 1.0,
     ) -> Callable[[Callable[..., Any]], Stage]:
         """Decorator: makes a function a stage of this pipeline.
@@ -187,6 +193,9 @@ class Pipeline:
             concurrency: gives it a worker group of its own with so many slots, under `stagepass up`.
             collect: for a stage with `each`: whether the next one needs ``"all"`` items, ``"any"``, or
                 takes them as they ended (``"settled"``).
+            batch: call it once for up to so many runs, of any jobs: each parameter is then a list with one
+                entry per run, and it returns a list of as many outputs (or a `StageError` for one that failed).
+            within: for a stage with `batch`: how long the first run of a batch waits for it to be full.
             weight: its share of the job's progress, relative to the other stages.
         """
         parents = (after,) if isinstance(after, Stage) else tuple(after or ())
@@ -209,6 +218,7 @@ class Pipeline:
                 concurrency=concurrency,
                 collect=collect,
                 weight=weight,
+                batch=read_batch(batch, within, f"stage {self.name}.{body.__name__}"),
             )
             self._check(stage, each)
             self.stages[stage.name] = stage

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from stagepass.engine.batches import Batch
 from stagepass.engine.pipeline import Pipeline, Stage
 from stagepass.errors import DeclarationError, NotFound
 
@@ -12,6 +13,7 @@ class Registry:
     def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
         self._by_version: dict[tuple[str, int], Pipeline] = {}
         self._latest: dict[str, Pipeline] = {}
+        self._batches: dict[str, Batch] = {}
         for pipeline in pipelines:
             self.add(pipeline)
 
@@ -33,6 +35,14 @@ class Registry:
         newest = self._latest.get(pipeline.name)
         if newest is None or newest.version < pipeline.version:
             self._latest[pipeline.name] = pipeline
+            for stage in pipeline.stages.values():
+                self._batches.pop(stage.queue, None)
+                if stage.batch is not None:
+                    self._batches[stage.queue] = stage.batch
+
+    def batch(self, queue: str) -> Batch | None:
+        """How the runs of a queue are collected, or None where each goes by itself."""
+        return self._batches.get(queue)
 
     def latest(self, name: str) -> Pipeline:
         """The newest version. Raises `NotFound`."""

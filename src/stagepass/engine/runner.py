@@ -18,6 +18,7 @@ from stagepass.engine.outcomes import (
     Cancel,
     Cancelled,
     Completed,
+    Each,
     Failure,
     Held,
     LeaseLost,
@@ -64,7 +65,30 @@ class Runner:
         return self._registry.stage(run.pipeline, run.version, run.stage)
 
     def run(self, claimed: Claimed, stage: Stage, lease: Lease) -> Outcome:
-        """One attempt. Never raises, except `LeaseLost`: then there is nothing left to say."""
+        """One attempt, of a run or of a batch. Never raises, except `LeaseLost`: then there is nothing left to say."""
+        try:
+            if stage.batch is not None:
+                return self._run_batch(claimed, stage, lease)
+            return self._run_one(claimed, stage, lease)
+        except LeaseLost:
+            raise
+        except (Wait, Cancel) as planned:
+            return _planned(planned, lease) or Cancelled()
+        except Busy as busy:
+            told = claimed.run.scratch.get("busy") != busy.reason
+            return Waiting(max(0.05, busy.wait), busy.reason, {"busy": busy.reason}, told=told, idle=True)
+        except OutcomeUnknown as unknown:
+            return Held(unknown)
+        except Exception as problem:
+            failure = Failure(classify(problem), trace_of(problem))
+            if claimed.mates and not failure.error.retryable:
+                told = "%s: %s broke a batch of %d; each of its runs now goes by itself\n%s"
+                log.warning(told, stage.queue, type(problem).__name__, len(claimed.mates) + 1, failure.trace)
+            return failure
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs
+            return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))
+
+    def _run_one(self, claimed: Claimed, stage: Stage, lease: Lease) -> Outcome:
         run = claimed.run
         logger = structlog.get_logger("stagepass.stage").bind(job=run.job_id, stage=stage.queue, attempt=run.attempts)
         ctx = Context(self._services, claimed, lease, logger)
@@ -72,36 +96,48 @@ class Runner:
         if stage.recover is not None:
             recover = stage.recover
             ctx._memos.recover = lambda name: recover(**values.for_hook(recover, name=name))
-        try:
-            failpoints.hit("body.before")
-            if run.scratch.get("cancelling"):
-                return self._cancel(stage, run.id, values)
-            if lease.remaining() <= 0:
-                raise TimedOut("the attempt's time limit passed while it waited")
-            if stage.when is not None and not stage.when(**values.of(stage.when_parameters)):
-                return Skipped()
-            result = self._call(stage.body, values.of(stage.parameters), lease)
-            outcome = _planned(result, lease)
-            if outcome is None:
-                stored = stage.output.dump_json(stage.output.validate_python(result))
-                if len(stored) > MAX_OUTPUT:
-                    raise StageError(f"the output is {len(stored)} bytes; put what is large into ctx.files", advice="")
-                outcome = Completed(stored.decode())
-            failpoints.hit("body.after")
-            return outcome
-        except LeaseLost:
-            raise
-        except (Wait, Cancel) as planned:
-            return _planned(planned, lease) or Cancelled()
-        except Busy as busy:
-            told = run.scratch.get("busy") != busy.reason
-            return Waiting(max(0.05, busy.wait), busy.reason, {"busy": busy.reason}, told=told, idle=True)
-        except OutcomeUnknown as unknown:
-            return Held(unknown)
-        except Exception as problem:
-            return Failure(classify(problem), trace_of(problem))
-        except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs
-            return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))
+        failpoints.hit("body.before")
+        if run.scratch.get("cancelling"):
+            return self._cancel(stage, run.id, values)
+        _check_time(lease)
+        if stage.when is not None and not stage.when(**values.of(stage.when_parameters)):
+            return Skipped()
+        result = self._call(stage.body, values.of(stage.parameters), lease)
+        outcome = _planned(result, lease) or _completed(stage, result)
+        failpoints.hit("body.after")
+        return outcome
+
+    def _run_batch(self, claimed: Claimed, stage: Stage, lease: Lease) -> Outcome:
+        """The stage's function is called once; what does not fit or is left out by `when` is not in its lists."""
+        failpoints.hit("body.before")
+        _check_time(lease)
+        members = [_Values(one, self._providers, stage, None) for one in claimed.everyone()]
+        outcomes: list[Outcome | None] = [None] * len(members)
+        given: list[tuple[int, dict[str, Any]]] = []
+        for number, values in enumerate(members):
+            try:
+                if stage.when is not None and not stage.when(**values.of(stage.when_parameters)):
+                    outcomes[number] = Skipped()
+                else:
+                    given.append((number, values.of(stage.parameters)))
+            except Exception as problem:
+                outcomes[number] = Failure(classify(problem), trace_of(problem))
+        if given:
+            ports = {p.name for p in stage.parameters if p.source == "port"}
+            lists = {
+                p.name: given[0][1][p.name] if p.name in ports else [values[p.name] for _, values in given]
+                for p in stage.parameters
+            }
+            result = self._call(stage.body, lists, lease)
+            if isinstance(result, (Wait, Cancel)):
+                return _planned(result, lease) or Cancelled()
+            if not isinstance(result, list) or len(result) != len(given):
+                told = f"{len(result)} outputs" if isinstance(result, list) else type(result).__name__
+                raise StageError(f"a batch of {len(given)} runs gave {told}; return a list with one for each")
+            for (number, _), value in zip(given, result, strict=True):
+                outcomes[number] = _part(stage, value)
+        failpoints.hit("body.after")
+        return Each([outcome for outcome in outcomes if outcome is not None])
 
     def _call(self, body: Callable[..., Any], values: Mapping[str, Any], lease: Lease) -> Any:
         if inspect.iscoroutinefunction(body):
@@ -119,6 +155,29 @@ class Runner:
         return Cancelled()
 
 
+def _check_time(lease: Lease) -> None:
+    if lease.remaining() <= 0:
+        raise TimedOut("the attempt's time limit passed while it waited")
+
+
+def _completed(stage: Stage, result: Any) -> Completed:
+    """Checks the output, and keeps it as JSON. Raises what is wrong with it."""
+    stored = stage.output.dump_json(stage.output.validate_python(result))
+    if len(stored) > MAX_OUTPUT:
+        raise StageError(f"the output is {len(stored)} bytes; put what is large into ctx.files", advice="")
+    return Completed(stored.decode())
+
+
+def _part(stage: Stage, value: Any) -> Outcome:
+    """One entry of what a batch gave: an output, or the error of that run alone."""
+    try:
+        if isinstance(value, Exception):
+            raise value
+        return _completed(stage, value)
+    except Exception as problem:
+        return Failure(classify(problem), trace_of(problem))
+
+
 def _planned(result: Any, lease: Lease) -> Outcome | None:
     if isinstance(result, Wait):
         notes = {"waits": lease.waits} if lease.waits else {}
@@ -131,7 +190,7 @@ def _planned(result: Any, lease: Lease) -> Outcome | None:
 class _Values:
     """Finds each parameter's value."""
 
-    def __init__(self, claimed: Claimed, providers: Providers, stage: Stage, ctx: Context) -> None:
+    def __init__(self, claimed: Claimed, providers: Providers, stage: Stage, ctx: Context | None) -> None:
         self._claimed = claimed
         self._providers = providers
         self._stage = stage

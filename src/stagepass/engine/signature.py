@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Optional, TypeVar, get_
 
 from pydantic import BaseModel, TypeAdapter
 
+from stagepass.engine.batches import element
 from stagepass.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def read_parameters(pipeline: "Pipeline", stage: "Stage", where: str) -> None:
     hints = _hints(stage.body, where)
     if "return" not in hints:
         raise DeclarationError(f"{where}: say what it returns (-> Model), since its output is stored and checked")
-    stage.output_type = hints["return"]
-    stage.output = _adapter(hints["return"], f"{where}: what it returns")
+    gives = hints["return"] if stage.batch is None else element(hints["return"], where, "what it returns")
+    stage.output_type = gives
+    stage.output = _adapter(gives, f"{where}: what it returns")
     stage.parameters = tuple(
         _read(pipeline, stage, name, hints, where) for name in inspect.signature(stage.body).parameters
     )
@@ -67,10 +69,16 @@ def _read(
 ) -> Parameter:
     ancestors = {parent.name: parent for parent in stage.ancestors()}
     if name == "ctx":
+        if stage.batch is not None:
+            raise DeclarationError(
+                f"{where}: a stage with batch= takes no ctx, since it is called for many jobs at once"
+            )
         return Parameter(name, "ctx", None)
     if typed and name not in hints:
         raise DeclarationError(f"{where}: parameter {name!r} has no type; annotate it")
     given = hints.get(name)
+    if typed and stage.batch is not None and given not in stage.needs:
+        given = element(given, where, f"parameter {name!r}")
     if name == "request":
         if typed and given is not pipeline.input:
             raise DeclarationError(

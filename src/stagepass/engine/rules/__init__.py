@@ -17,6 +17,7 @@ from stagepass.engine.rules.attempts import (
     wake,
 )
 from stagepass.engine.rules.graph import accept, advance, start
+from stagepass.engine.rules.settling import settle
 from stagepass.engine.rules.stopping import cancel, cancelled
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "rescue",
     "resume",
     "retry_stage",
+    "settle",
     "signal",
     "start",
     "time_left",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stagepass.engine.batches import ALONE
 from stagepass.engine.book import Book
 from stagepass.engine.ids import new_token
 from stagepass.engine.outcomes import Completed, Failure, Held, Skipped, Unknown, Waiting
@@ -214,6 +215,8 @@ def rescue(book: Book, run: StageRun, job: Job) -> None:
     book.note_attempt(run, "worker_lost", describe(error, None))
     run.scratch.pop("waits", None)  # a new attempt waits anew
     stage = book.registry.stage(run.pipeline, run.version, run.stage)
+    if stage is not None and stage.batch is not None:
+        run.scratch[ALONE] = True  # should it be what kills workers, it takes no other with it
     if stopped(book, run, job):
         return
     if run.crashes >= (stage.crashes if stage else 3):
