@@ -1,6 +1,11 @@
 """Approvals: a signed link, a form in two languages, one answer, a deadline; and looking changes nothing."""
 
+import base64
+import json
+import re
+import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -133,8 +138,31 @@ def test_a_token_that_was_altered_is_refused(ann: httpx2.Client, nobody: httpx2.
     body, mac = link.rsplit(".", 1)
     forged = f"{body}.{mac[::-1]}"
     is_problem(nobody.get(forged), 403, "forbidden")
+    for wrong, code in ((forged, 403), (link[:-3], 403), (link.rsplit(".", 1)[0], 404)):
+        page = nobody.get(wrong, headers={"Accept": "text/html,*/*", "Accept-Language": "ko"})
+        assert (page.status_code, "올바르지 않은 링크입니다" in page.text, "<form" in page.text) == (code, True, False)
     is_problem(nobody.post(forged, data={"decision": "approve"}), 403, "forbidden")
     assert ann.get(f"/api/v1/jobs/{job}").json()["state"] == "running"
+
+
+def test_the_link_leads_to_a_page_for_a_month_after_the_deadline(ann: httpx2.Client, nobody: httpx2.Client) -> None:
+    job, link = waiting(ann, "text")
+    body = link.rsplit("/", 1)[1].partition(".")[0]
+    expires = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))[0]
+    assert 31.9 < (expires - time.time()) / 86_400 <= 32.1  # two days to answer, thirty more to be told
+    ann.post(f"/api/v1/jobs/{job}/cancel")
+    page = nobody.get(link, headers={"Accept-Language": "en"})
+    assert (page.status_code, "its time has passed, or the job has ended" in page.text) == (200, True)
+
+
+def test_the_deadline_is_told_in_the_reader_s_time(ann: httpx2.Client, nobody: httpx2.Client) -> None:
+    _, link = waiting(ann, "text")
+    told = [
+        re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d", nobody.get(link, headers={"Accept-Language": language}).text)
+        for language in ("ko", "en")
+    ]
+    korean, english = (datetime.fromisoformat(found[0]) for found in told if found)
+    assert korean - english == timedelta(hours=9)
 
 
 @pytest.mark.parametrize("data", [{}, {"decision": "perhaps"}, {"decision": "approve", "note": "x" * 2001}])

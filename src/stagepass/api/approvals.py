@@ -5,9 +5,10 @@ that no other site can answer. Looking changes nothing.
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Header
 from fastapi.responses import HTMLResponse
@@ -18,7 +19,7 @@ from stagepass.bootstrap import System
 from stagepass.content.catalogue import Catalogue, negotiate
 from stagepass.engine.rules.answers import QUESTION, VERDICT
 from stagepass.engine.states import OPEN
-from stagepass.errors import Conflict, NotFound
+from stagepass.errors import Conflict, Forbidden, NotFound
 
 router = APIRouter(tags=["approvals"])
 
@@ -33,13 +34,22 @@ _HEADERS = {
     "base-uri 'none'; frame-ancestors 'none'"
 }
 
+_ZONES = {"ko": ZoneInfo("Asia/Seoul"), "en": ZoneInfo("UTC")}
+"""In which the deadline is told; the texts name them."""
+
 Language = Annotated[str | None, Header(alias="Accept-Language", max_length=200)]
+Accept = Annotated[str | None, Header(max_length=500)]
 
 
 @router.get(f"{PREFIX}/approvals/{{token}}", summary="See what is asked", response_class=HTMLResponse)
-def show(token: str, system: SystemDep, language: Language = None) -> HTMLResponse:
+def show(token: str, system: SystemDep, language: Language = None, accept: Accept = None) -> HTMLResponse:
     """A page with the question and a form; or with what became of it. It changes nothing."""
-    claims = system.links.verify("approval", token)
+    try:
+        claims = system.links.verify("approval", token)
+    except (Forbidden, NotFound) as refusal:
+        if "text/html" not in (accept or ""):
+            raise
+        return _page(system, {}, language, told="no_link", status=refusal.status)
     return _page(system, claims, language)
 
 
@@ -73,7 +83,7 @@ def _page(
         "question": question.get("question", ""),
         "details": question.get("details", ""),
         "who": question.get("who", ""),
-        "until": f"{datetime.fromtimestamp(question.get('until', 0) / 1000, UTC):%Y-%m-%d %H:%M}",
+        "until": f"{datetime.fromtimestamp(question.get('until', 0) / 1000, _ZONES[language]):%Y-%m-%d %H:%M}",
     }
 
     def text(code: str, **parameters: Any) -> str:
