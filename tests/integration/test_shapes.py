@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from stagepass import Blocked, Pipeline, Settled
 from stagepass.engine.states import JobState, RunState
 from stagepass.testing import Lab
+from tests.support.backends import BACKENDS, backend
 from tests.support.site import ROOT, Site, site
 from tests.support.waiting import wait_until
 
@@ -138,8 +140,13 @@ ITEMS = 1000
 
 
 @pytest.mark.slow
-def test_a_fan_out_of_a_thousand_items_outlives_its_worker() -> None:
-    with site(pipelines=str(ROOT / "tests" / "support" / "shaping")) as place:
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_fan_out_of_a_thousand_items_outlives_its_worker(name: str, tmp_path: Path) -> None:
+    shaping = str(ROOT / "tests" / "support" / "shaping")
+    with (
+        backend(name, tmp_path) as servers,
+        site(pipelines=shaping, broker_url=servers.broker_url, database_url=servers.database_url) as place,
+    ):
         job = place.system.engine.submit("fan", {"items": ITEMS, "diary": str(place.diary)}).job.id
         place.relay()
         first = _worker(place)

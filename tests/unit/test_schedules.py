@@ -164,6 +164,34 @@ def test_a_zone_with_summer_time_keeps_its_hour() -> None:
     assert due.astimezone(UTC).hour == 7  # the day before it was 8
 
 
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def firings(cron: str, begin: datetime, count: int) -> list[str]:
+    """When it is due next, in Berlin, with the offset from UTC."""
+    schedule, moment, due = Pipeline("party", input=Host).schedule(cron, zone="Europe/Berlin"), begin.timestamp(), []
+    for _ in range(count):
+        moment = schedule.after(int(moment * 1000)) / 1000
+        due.append(f"{datetime.fromtimestamp(moment, BERLIN):%d %H:%M %z}")
+    return due
+
+
+def test_the_hour_that_summer_time_takes_away_loses_no_firing() -> None:
+    day = datetime(2026, 3, 28, 1, tzinfo=BERLIN)
+    daily = ["28 02:30 +0100", "29 03:00 +0200", "30 02:30 +0200"]  # where there is no half past two: at once after
+    assert firings("30 2 * * *", day, 3) == daily
+    night = datetime(2026, 3, 29, 0, 15, tzinfo=BERLIN)
+    assert firings("0 * * * *", night, 3) == ["29 01:00 +0100", "29 03:00 +0200", "29 04:00 +0200"]
+
+
+def test_the_hour_that_comes_twice_fires_once_a_day_and_twice_an_hour() -> None:
+    evening = datetime(2026, 10, 24, 12, tzinfo=BERLIN)
+    assert firings("30 2 * * *", evening, 2) == ["25 02:30 +0200", "26 02:30 +0100"]
+    night = datetime(2026, 10, 25, 1, 15, tzinfo=BERLIN)
+    hourly = ["25 02:00 +0200", "25 02:00 +0100", "25 03:00 +0100"]
+    assert firings("0 * * * *", night, 3) == hourly
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
