@@ -80,7 +80,7 @@ def test_both_languages_have_the_same_parts(english: str, korean: str) -> None:
 # ── code ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/testing.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/testing.md", "docs/canvas.md"])
 def test_the_files_of_a_page_run(page: str, tmp_path: Path) -> None:
     """Written down as the page says, one after the other; each test file is run when it is there."""
     ran = 0
