@@ -27,7 +27,7 @@ def draft(request: Notice) -> str:
     return request.text.strip()
 
 
-@approval.stage(after=draft, time_limit="8d", run_limit="8d")
+@approval.stage(after=draft)
 def publish(ctx: Context, request: Notice, draft: str) -> Published:
     verdict = ctx.approval(
         "Publish this text?",

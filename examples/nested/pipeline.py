@@ -42,7 +42,7 @@ def plan(request: Menu) -> list[str]:
     return request.dishes
 
 
-@dinner.stage(after=plan, each="plan", time_limit="2h", run_limit="3h")
+@dinner.stage(after=plan, each="plan")
 def course(ctx: Context, dish: str) -> str:
     plate: Plate = ctx.run("kitchen", Dish(name=dish), type=Plate)  # a job of its own: retried, cancelled, watched
     return plate.text

@@ -43,7 +43,7 @@ def mark(upper: str) -> Word:
     return Word(word=f"{upper}!")
 
 
-@story.stage(time_limit="2h", run_limit="3h")
+@story.stage()
 def tell(ctx: Context, request: Text) -> str:
     said: Word = ctx.run("shout", Word(word=request.text), type=Word)
     return f"once {said.word}"
@@ -56,7 +56,7 @@ def dare(ctx: Context, request: Text) -> str:
     return str(ctx.run("shout", {"word": request.text})["word"])
 
 
-@both.stage(time_limit="2h", run_limit="3h")
+@both.stage()
 def pair(ctx: Context, request: Text) -> list[str]:
     first = ctx.run("shout", {"word": request.text}, name="first")
     second = ctx.run("shout", {"word": first["word"]}, name="second")
@@ -273,3 +273,23 @@ def test_made_again_while_it_waits_a_stage_leaves_its_child() -> None:
         assert lab.job(old).state is JobState.CANCELLED
         assert lab.finish(job).state is JobState.COMPLETED
         assert len(children(lab)) == 2
+
+
+def test_what_the_child_takes_is_not_the_stage_s_own_time() -> None:
+    slow, patient = Pipeline("slow", input=Word), Pipeline("patient", input=Word)
+
+    @slow.stage(time_limit="10h", run_limit="10h")
+    def doze(ctx: Context, request: Word) -> str:
+        ctx.sleep("5h")
+        return request.word
+
+    @patient.stage(time_limit="1m", run_limit="2m")
+    def ask(ctx: Context, request: Word) -> str:
+        return str(ctx.run("slow", request, at_most="9h"))
+
+    with Lab([slow, patient]) as lab:
+        job = lab.run({"word": "well"}, pipeline="patient")
+        assert lab.result(job) == "well"
+        run = lab.store.run(f"{job.id}.ask")
+        assert run is not None
+        assert run.attempts == 1

@@ -101,6 +101,7 @@ def unknown(lyric: "Nowhere") -> Song: ...  # type: ignore[name-defined, empty-b
         (declare(song_of, concurrency=0), "stage promo.song_of: concurrency must be 1 or more"),
         (declare(song_of, pool="gpu"), 'stage promo.song_of: pool is "io" (threads) or "cpu" (processes), not \'gpu\''),
         (declare(song_of, collect="some"), 'stage promo.song_of: collect is "all", "any" or "settled", not \'some\''),
+        (declare(song_of, collect="any"), "stage promo.song_of: collect='any' is for a stage with each="),
         (declare(per_line, each="song.lines"), "each=\"song.lines\" begins with 'song', but it comes after lyric"),
         (declare(per_line, each="lyric.words"), "stage promo.per_line: each= names 'words', which Lyric does not have"),
         (declare(per_line, each="lyric.text"), "each= must name a list; lyric.text is str"),
@@ -130,6 +131,20 @@ def test_a_stage_of_another_pipeline_is_no_predecessor() -> None:
     _, theirs = with_lyric()
     with pytest.raises(DeclarationError, match=r"comes after promo\.lyric, which is not a stage of .promo."):
         new().stage(after=theirs)(song_of)
+
+
+def test_a_type_that_options_have_changed_is_explained() -> None:
+    p, first = with_lyric()
+    p.stage(after=first, when=lambda: True)(song_of)
+    many = p.stage(after=first, each="lyric.lines")(per_line)
+
+    def mix(song_of: Song) -> Song: ...  # type: ignore[empty-body]
+    def join(per_line: Song) -> Song: ...  # type: ignore[empty-body]
+
+    with pytest.raises(DeclarationError, match=r"gives Song \| None, since when= may leave it out"):
+        p.stage(after=p.stages["song_of"])(mix)
+    with pytest.raises(DeclarationError, match=r"gives list\[.*Song\], since each= runs it once per item"):
+        p.stage(after=many)(join)
 
 
 def test_a_list_of_lists_needs_a_stage_between() -> None:

@@ -67,5 +67,5 @@ def ask(
     told = f"told:{asked['ask'][:16]}"
     first = ctx.remembered(told) is None
     ctx.once(told, lambda: bool(tell(url)) or True, free=True)
-    pause: Wait = ctx._pause(min(left, LOOK), f"waiting for approval: {name}", first=first)
+    pause: Wait = ctx._pause(min(left, LOOK), f"waiting for approval: {name}", first=first, idle=True)
     raise pause

@@ -111,7 +111,7 @@ class Nest:
         if left <= 0:
             self._ctx._waits.pop(key)
             raise TimedOut(f"{saying}: not done after {limit:g} s", advice=f"the job {child.id} is cancelled")
-        return self._ctx._pause(min(seconds(every), left), saying, first=since == now)
+        return self._ctx._pause(min(seconds(every), left), saying, first=since == now, idle=True)
 
 
 def _failure(name: str, child: Job) -> ChildFailed:

@@ -133,11 +133,13 @@ class Context:
         if left > 0:
             raise self._pause(left, saying, first=since == now)
 
-    def _pause(self, wait: float, saying: str | None, *, first: bool) -> Wait:
-        """A wait that keeps what this attempt knows of its waits. `first`: it is news."""
+    def _pause(self, wait: float, saying: str | None, *, first: bool, idle: bool = False) -> Wait:
+        """A wait that keeps what this attempt knows of its waits. `first`: it is news. `idle`: see `Wait`."""
         self._lease.waits = self._waits
         self._lease.told_wait = first
-        return Wait(wait, saying)
+        pause = Wait(wait, saying)
+        pause.idle = idle
+        return pause
 
     # ── other jobs ──
 
@@ -160,7 +162,7 @@ class Context:
         Args:
             type: what the result is read as; by default plain JSON values.
             name: of this call, unique within the stage; by default the pipeline's.
-            at_most: from the first look of this attempt on; the stage's `time_limit` must be longer.
+            at_most: from the first look of this attempt on. It does not count towards the stage's own limits.
 
         Raises:
             ChildFailed: it failed or was cancelled. TimedOut: it took longer, and is cancelled.
@@ -184,7 +186,7 @@ class Context:
             who: whom the link is for; the answer is recorded as theirs.
             tell: called with the link; after a crash perhaps once more. The link is good for one answer.
             details: what they need to see to decide.
-            at_most: the deadline; the stage's `time_limit` and `run_limit` must be longer.
+            at_most: the deadline. The wait does not count towards the stage's own limits.
             name: of this question, unique within the stage.
 
         Raises:

@@ -25,6 +25,8 @@ class Wait(BaseException):
         super().__init__(saying or "")
         self.seconds = seconds(wait)
         self.saying = saying
+        self.idle = False
+        """Whether it is for somebody else, who has a deadline of their own: then it is not this stage's time."""
 
 
 class Cancel(BaseException):
@@ -75,7 +77,7 @@ class Waiting:
 
     Attributes:
         told: makes it news: the first wait of its kind.
-        idle: it waits for a place at a provider, which does not count towards its time limits.
+        idle: it waits for a place at a provider, a person or another job, which does not count towards its time limits.
     """
 
     wait: float

@@ -303,6 +303,8 @@ class Pipeline:
             raise DeclarationError(f'{where}: pool is "io" (threads) or "cpu" (processes), not {stage.pool!r}')
         if stage.collect not in ("all", "any", "settled"):
             raise DeclarationError(f'{where}: collect is "all", "any" or "settled", not {stage.collect!r}')
+        if stage.collect != "all" and stage.over is None:
+            raise DeclarationError(f"{where}: collect={stage.collect!r} is for a stage with each=, which has items")
         read_parameters(self, stage, where)
 
     def _check_parents(self, stage: Stage, where: str) -> None:

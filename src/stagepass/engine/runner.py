@@ -181,7 +181,7 @@ def _part(stage: Stage, value: Any) -> Outcome:
 def _planned(result: Any, lease: Lease) -> Outcome | None:
     if isinstance(result, Wait):
         notes = {"waits": lease.waits} if lease.waits else {}
-        return Waiting(result.seconds, result.saying, notes, told=lease.told_wait)
+        return Waiting(result.seconds, result.saying, notes, told=lease.told_wait, idle=result.idle)
     if isinstance(result, Cancel):
         return Cancelled(result.reason)
     return None

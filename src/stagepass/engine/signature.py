@@ -4,7 +4,7 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Optional, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -90,7 +90,7 @@ def _read(
         expected = _output_of(parent)
         if typed and not _fits(given, expected):
             raise DeclarationError(
-                f"{where}: parameter {name!r} is {_name(given)}, but {parent.queue} gives {_name(expected)}"
+                f"{where}: parameter {name!r} is {_name(given)}, but {parent.queue} gives {_name(expected)}{_why(parent)}"
             )
         return Parameter(name, "stage", expected, _adapter(expected, where), listed=parent.mapped)
     if given in stage.needs:
@@ -116,6 +116,13 @@ def _advice(name: str, given: Any, ancestors: dict[str, Any], pipeline: "Pipelin
     known = ["ctx", "request", *ancestors]
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"it can take: {', '.join(known)}"
+
+
+def _why(parent: "Stage") -> str:
+    """Where the type is not what its author wrote there."""
+    if parent.mapped:
+        return ", since each= runs it once per item"
+    return ", since when= may leave it out" if parent.when is not None else ""
 
 
 def _output_of(parent: "Stage") -> Any:
@@ -160,4 +167,6 @@ def _adapter(kind: Any, where: str) -> TypeAdapter[Any]:
 
 
 def _name(kind: Any) -> str:
+    if get_origin(kind) is Union and len(get_args(kind)) == 2 and get_args(kind)[1] is type(None):
+        return f"{_name(get_args(kind)[0])} | None"
     return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")

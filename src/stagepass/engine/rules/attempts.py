@@ -92,7 +92,7 @@ def wait(book: Book, run: StageRun, job: Job, outcome: Waiting) -> None:
         return
     if outcome.idle:
         run.scratch["idle_since"] = book.now
-    else:
+    if "busy" not in outcome.scratch:
         run.scratch.pop("busy", None)
     signalled = run.scratch.pop("unread", False)
     run.due_at = book.now if signalled else book.now + int(outcome.wait * 1000)
