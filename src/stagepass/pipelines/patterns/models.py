@@ -1,9 +1,10 @@
 """What goes into the patterns and what comes out of them, and their one setting."""
 
 import random
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stagepass.errors import SettingsError
@@ -16,7 +17,16 @@ STEP_SECONDS = 2.0
 
 MOST_ITEMS = 10_000
 
-Number = Annotated[int | float, Field(ge=-1e308, le=1e308, allow_inf_nan=False)]
+
+def _one_sentence(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Instead of what is wrong with it as a whole number, and as any other, with bounds of 309 digits."""
+    try:
+        return read(value)
+    except ValidationError:
+        raise PydanticCustomError("number", "Input should be a number from -1e308 to 1e308") from None
+
+
+Number = Annotated[int | float, Field(ge=-1e308, le=1e308, allow_inf_nan=False), WrapValidator(_one_sentence)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST, description="how long each step takes")]
 
 
