@@ -5,16 +5,21 @@ python -m benchmarks.fanout [--items 10 100 1000 10000] [--database-url postgres
 
 import argparse
 import os
+import platform
 import shutil
 import statistics
 import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.sides import Stagepass
+import psycopg
+
+from benchmarks.sides import Stagepass, cpu_seconds
 from stagepass.embedded.redis import EmbeddedRedis
 
 DOCS = Path(__file__).parent.parent / "docs" / "patterns.md"
@@ -69,27 +74,44 @@ def run(side: Stagepass, items: int) -> float:
     return seconds
 
 
-def _measure(side: Stagepass, items: int) -> tuple[int, float, float, float]:
-    """How often it was run, seconds of one run, and per item: milliseconds in all, and of the worker's processor."""
+Row = tuple[int, float, float, float, float | None]
+"""How often it was run, seconds of one run, and ms per item: in all, of the worker's CPU, of the database's CPU."""
+
+
+def _measure(side: Stagepass, items: int) -> Row:
     times = max(1, min(50, PER_SIZE // items))
-    cpu = side.worker_cpu()
+    cpu, database = side.worker_cpu(), _database_cpu(side)
     seconds = [run(side, items) for _ in range(times)]
     cpu = side.worker_cpu() - cpu
+    after = _database_cpu(side)
+    served = None if database is None or after is None else (after - database) / times / items * 1000
     median = statistics.median(seconds)
     print(f"{items} items: {median:.2f} s, median of {times}")
-    return times, median, median / items * 1000, cpu / times / items * 1000
+    return times, median, median / items * 1000, cpu / times / items * 1000, served
 
 
-def _report(rows: list[tuple[int, int, float, float, float]], options: argparse.Namespace) -> str:
+def _database_cpu(side: Stagepass) -> float | None:
+    """Seconds of CPU that PostgreSQL's processes for this database have used, if it is on this machine."""
+    if not side.system.settings.database_url.startswith("postgresql"):
+        return None
+    with psycopg.connect(side.system.settings.database_url) as connection:
+        pids = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()").fetchall()
+    stats = [Path(f"/proc/{pid}/stat") for (pid,) in pids]
+    return sum(cpu_seconds(stat) for stat in stats if stat.exists())
+
+
+def _report(rows: Sequence[tuple[int, *Row]], options: argparse.Namespace) -> str:
     database = options.database_url.partition(":")[0] or "sqlite"
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores shared with other work, {database}, "
-        f"one worker with {SLOTS} threads.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores shared with other work (load {os.getloadavg()[0]:.0f}), "
+        f"{database}, Python {platform.python_version()}, Celery {version('celery')}, one worker with {SLOTS} threads.",
         "",
-        "| items | runs | seconds | ms per item | CPU ms per item |",
-        "|---|---|---|---|---|",
+        "| items | runs | seconds | ms per item | worker CPU ms per item | database CPU ms per item |",
+        "|---|---|---|---|---|---|",
     ]
-    lines += [f"| {n:,} | {times} | {s:.2f} | {ms:.2f} | {cpu:.2f} |" for n, times, s, ms, cpu in rows]
+    for n, times, s, ms, cpu, served in rows:
+        last = "in the worker's" if served is None else f"{served:.2f}"
+        lines.append(f"| {n:,} | {times} | {s:.2f} | {ms:.2f} | {cpu:.2f} | {last} |")
     return "\n".join(lines)
 
 

@@ -59,8 +59,13 @@ class Side:
     def worker_cpu(self) -> float:
         """Seconds of CPU that the worker has used."""
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(Path(f"/proc/{self.process.pid}/stat"))
+
+
+def cpu_seconds(stat: Path) -> float:
+    """What a process has used, by its ``/proc/<pid>/stat``."""
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Chain(Side):
