@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.ids import run_id
 from stagepass.engine.operations import Claim
 from stagepass.engine.states import JobState, RunState
-from stagepass.errors import Conflict, InvalidInput, NotFound
+from stagepass.errors import Conflict, InvalidInput, NotFound, OutcomeUnknown
 from stagepass.testing import Crash, Lab
 from tests.support.shapes import Word, chain, diamond, fan
 from tests.unit.test_rules_forward import buys, fails, numbers_have_no_gap
@@ -475,3 +476,36 @@ def test_a_held_job_with_something_begun_elsewhere_is_cancelled_by_its_hook() ->
         assert lab.finish(job).state is JobState.CANCELLED
         assert stopped == [{"a": "T1"}]
         assert {run.state for run in lab.engine.runs(job)} == {RunState.CANCELLED}
+
+
+@pytest.mark.parametrize("collect", ["all", "settled"])
+def test_one_held_item_does_not_make_the_end_of_each_other_dearer(collect: str) -> None:
+    p = Pipeline("wide", input=Word)
+    items = 60
+
+    @p.stage()
+    def split(request: Word) -> list[int]:
+        return list(range(items))
+
+    @p.stage(after=split, each="split", collect=collect)  # type: ignore[arg-type]
+    def work(number: int) -> int:
+        if number == 0:
+            raise OutcomeUnknown("was it bought?")
+        return number
+
+    with Lab(p) as lab:
+        looks: list[str] = []
+        all_runs_of_a_job = "FROM stage_runs \nWHERE stage_runs.job_id IN"
+
+        def note(_: object, __: object, statement: str, *more: object) -> None:
+            looks.extend([statement] if all_runs_of_a_job in statement else [])
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", note)
+        try:
+            job = lab.submit({})
+            while lab.step():
+                pass
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", note)
+        assert lab.job(job).state is JobState.HELD
+        assert 1 <= len(looks) <= 2

@@ -110,15 +110,24 @@ def leave_children(book: Book, run: StageRun) -> None:
 
 
 def note_hold(run: StageRun, job: Job) -> None:
-    """A third number in a stage's tally: some of its runs may be held. It saves a look at all runs otherwise."""
-    job.tally[run.stage] = [*job.tally[run.stage][:2], 1]
+    """Two more numbers in a stage's tally: some of its runs may be held, and at most so many. They save looks at all.
+
+    A release before this one wrote only the first of the two; then nobody knows how many.
+    """
+    total, done, *held = job.tally[run.stage]
+    if len(held) != 1:
+        job.tally[run.stage] = [total, done, 1, (held[1] if held else 0) + 1]
 
 
 def settle_held(book: Book, job: Job) -> None:
     """Where nothing of a job can go on until a person decides, the job is held."""
-    may_be = any(len(entry) > 2 and entry[0] != entry[1] for entry in job.tally.values())
-    if not may_be or job.state is not J.RUNNING or job.cancel_requested:
+    open_stages = [entry for entry in job.tally.values() if entry[0] != entry[1]]
+    noted = [entry for entry in open_stages if len(entry) > 2]
+    if not noted or job.state is not J.RUNNING or job.cancel_requested:
         return
+    not_done = sum(total - done for total, done, *_ in open_stages)
+    if all(len(entry) > 3 for entry in noted) and not_done > sum(entry[3] for entry in noted):
+        return  # so many cannot all be held
     runs = book.open_all_runs(job.id)
     if any(run.state is R.HELD for run in runs) and not any(run.state in OPEN - {R.HELD} for run in runs):
         book.move_job(job, J.HELD)
