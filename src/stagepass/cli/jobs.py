@@ -1,5 +1,7 @@
 """``stagepass jobs``: find jobs, look at them, and act on them."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +11,7 @@ from stagepass.cli.texts import text
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
-    from stagepass.engine.records import Job
+    from stagepass.engine.records import Job, StageRun
 
 group = typer.Typer(help="Find jobs, look at them, and act on them.", no_args_is_help=True)
 
@@ -60,6 +62,10 @@ def list_(
     table(("job", "pipeline", "state", "progress", "owner", "age"), rows, empty="jobs.none")
 
 
+ITEMS = 10
+"""So many items of a stage and state are shown one by one; JSON has them all."""
+
+
 @group.command()
 def show(job: JobId, json: Json = False) -> None:
     """Show a job: its stages, attempts, errors and results."""
@@ -85,12 +91,7 @@ def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
         f"[bold]{job.pipeline}[/bold] v{job.version}  {job.id}  "
         f"{text(f'state.{job.state}')}  {text('jobs.age', age=began, owner=job.owner)}"
     )
-    rows = []
-    for run, stage in zip(system.engine.runs(job), shape["stages"], strict=True):
-        name = run.stage + (f"[{run.item}]" if run.item is not None else "")
-        took = ((run.finished_at or now) - run.started_at) / 1000 if run.started_at else None
-        said = (run.error or {}).get("message") or run.message
-        rows.append((name, run.state.value, len(stage["history"]), lasted(took) if took is not None else "", said))
+    rows = rows_of(system.engine.runs(job), [len(stage["history"]) for stage in shape["stages"]], now)
     table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none")
     for name, line in shape["ledger"].items():
         amounts = {kind: dollars(line[kind]) for kind in ("spent", "saved", "twice")}
@@ -100,6 +101,25 @@ def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
     value = system.engine.result(job)
     if value is not None:
         print_result(value)
+
+
+def rows_of(runs: "Sequence[StageRun]", attempts: Sequence[int], now: int) -> list[tuple[object, ...]]:
+    """A line for each stage run; of many items in the same state, for the first few and for the rest together."""
+    rows: list[tuple[object, ...]] = []
+    alike = Counter((run.stage, run.state) for run in runs if run.item is not None)
+    told: Counter[tuple[str, str]] = Counter()
+    for run, times in zip(runs, attempts, strict=True):
+        kind = (run.stage, run.state)
+        told[kind] += run.item is not None
+        if told[kind] == ITEMS + 1:
+            rows.append((f"{run.stage}[…]", run.state.value, "", "", text("jobs.more", count=alike[kind] - ITEMS)))
+        if told[kind] > ITEMS:
+            continue
+        name = run.stage + (f"[{run.item}]" if run.item is not None else "")
+        took = ((run.finished_at or now) - run.started_at) / 1000 if run.started_at else None
+        said = (run.error or {}).get("message") or run.message
+        rows.append((name, run.state.value, times, lasted(took) if took is not None else "", said))
+    return rows
 
 
 @group.command()

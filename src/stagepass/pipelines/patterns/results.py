@@ -83,10 +83,9 @@ class ChainProgress(BaseModel):
     steps: list[StepProgress]
 
 
-def of_job(job: Job, runs: Sequence[StageRun], result: Any) -> TaskResult:
-    """A whole job as one task."""
+def of_job(job: Job, failed: StageRun | None, result: Any) -> TaskResult:
+    """A whole job as one task. `failed` is the stage run that ended it."""
     status = _job_status(job)
-    failed = next((run for run in runs if run.state is RunState.FAILED), None)
     return TaskResult(
         task_id=job.id,
         status=status,
@@ -135,7 +134,7 @@ def of_chain(
         )
         for name in pipeline.stages
     ]
-    whole = of_job(job, runs, result)
+    whole = of_job(job, next((run for run in runs if run.state is RunState.FAILED), None), result)
     return ChainDetail(
         **whole.model_dump(),
         progress=round(100 * sum(1.0 if step.status == "completed" else step.progress for step in steps) / len(steps)),
