@@ -50,6 +50,7 @@ def _stage(stage: Stage) -> StageInfo:
         queue=stage.queue,
         after=[parent.name for parent in stage.after],
         each=".".join((stage.over[0].name, *stage.over[1])) if stage.over else None,
+        batch=stage.batch.most if stage.batch else None,
         optional=stage.when is not None,
         pool=stage.pool,
         retries=stage.retry.times,

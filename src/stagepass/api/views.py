@@ -287,6 +287,7 @@ class StageInfo(BaseModel):
     queue: str
     after: list[str]
     each: str | None = Field(default=None, description="runs once per item of this list")
+    batch: int | None = Field(default=None, description="called once for up to so many runs, of any jobs")
     optional: bool = Field(description="may be skipped")
     pool: Literal["io", "cpu"]
     retries: int

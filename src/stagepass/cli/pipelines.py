@@ -63,6 +63,8 @@ def _facts(stage: "Stage") -> str:
         facts.append(text("pipelines.after", stages=", ".join(parent.name for parent in stage.after)))
     if stage.over:
         facts.append(text("pipelines.each", list=".".join((stage.over[0].name, *stage.over[1]))))
+    if stage.batch:
+        facts.append(text("pipelines.batch", most=stage.batch.most, seconds=f"{stage.batch.within:g}"))
     if stage.when:
         facts.append(text("pipelines.when"))
     facts.append(text(f"pipelines.{stage.pool}"))

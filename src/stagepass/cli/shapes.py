@@ -96,6 +96,7 @@ def pipeline_shape(pipeline: "Pipeline") -> dict[str, Any]:
                 "queue": stage.queue,
                 "after": [parent.name for parent in stage.after],
                 "each": ".".join((stage.over[0].name, *stage.over[1])) if stage.over else None,
+                "batch": stage.batch.most if stage.batch else None,
                 "conditional": stage.when is not None,
                 "pool": stage.pool,
                 "concurrency": stage.concurrency,
