@@ -184,7 +184,7 @@ class Deed(BaseModel):
     """Something that the person did, in the résumé's own words."""
 
     text: str = Field(description="a piece of the résumé, word for word")
-    kind: str = Field(description="build, improve, migrate, operate, lead, analyze, sell, care, teach, manage or other")
+    kind: str = Field(description="build, improve, migrate, operate, lead, analyze, sell, care, teach or other")
     numbers: list[str] = Field(default_factory=list, description="figures in it, word for word", examples=[["800ms"]])
     skills: list[str] = Field(default_factory=list, description="ids of the skills in it")
 

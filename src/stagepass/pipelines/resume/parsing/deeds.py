@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from stagepass.pipelines.resume.models import Deed
 from stagepass.pipelines.resume.parsing.periods import is_school, periods
+from stagepass.pipelines.resume.parsing.sections import Section, heading
 from stagepass.pipelines.resume.parsing.skills import find
 
 MOST = 12
@@ -14,7 +15,7 @@ LONGEST = 140
 """Characters of a piece that can still be quoted in a question."""
 
 _KINDS = {  # the first that fits; the more telling come first
-    "migrate": r"전환|이관|마이그레이션|도입|교체|내재화|자동화|디지털화|migrat|introduc|adopt|automat|replac|moved .* to|switch|rolled out",
+    "migrate": r"전환|이관|마이그레이션|도입|교체|내재화|자동화|디지털화|이전|분리하|migrat|introduc|adopt|automat|replac|moved .* to|switch|rolled out",
     "improve": r"개선|단축|절감|향상|최적화|줄[였이여]|감소|높[였이여]|올[렸리려]|증가|늘[렸리려]|낮[췄추춰]|improv|reduc|cut |cutting|optimi[sz]|increas|decreas|lower|\brose\b|\bfell\b|\bgrow|rais(?:ed|ing)|sped|faster|grew|boost|halved|doubled",
     "sell": r"매출|계약|수주|신규 고객|거래처|영업|판매|목표 달성|sales|revenue|contract|quota|\bwon |\bclos(?:ed|ing) |account",
     "lead": r"리드|팀장|이끌|총괄|멘토|멘토링|협업|조율|온보딩|파트장|수간호사|프리셉터|\bled |\blead(?:ing)? |managed a team|mentor|coach|coordinat|precept|supervis|headed",
@@ -22,7 +23,7 @@ _KINDS = {  # the first that fits; the more telling come first
     "teach": r"수업|지도|강의|교육|학생|담임|teach|taught|lesson|student|trained \d|training|curriculum|workshop",
     "analyze": r"분석|리서치|조사|모델링|예측|진단|대시보드|검증|analy[sz]|research|model|forecast|dashboard|measur|audit|interview",
     "operate": r"운영|대응|모니터링|유지보수|배포|장애|관리|결산|정산|신고|처리|점검|operat|maintain|monitor|on-call|deploy|incident|handl|process|reconcil|manag|\bran |filed|prepared",
-    "build": r"개발|구축|구현|설계|제작|디자인|기획|작성|출시|런칭|develop|buil[dt]|implement|design|creat|launch|wrote|ship|plan|establish|deliver|produc",
+    "build": r"개발|구축|구현|설계|제작|디자인|기획|작성|출시|런칭|연동|동기화|적용|재작성|만들|develop|buil[dt]|implement|design|creat|launch|wrote|ship|plan|establish|deliver|produc",
 }
 _KIND = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
 _NUMBER = re.compile(
@@ -38,12 +39,6 @@ _PRIVATE = re.compile(
     r"|01[016789][-. ]?\d{3,4}[-. ]?\d{4}|\+\d{1,3}[\d -]{8,}",
     re.IGNORECASE,
 )
-_HEADING = re.compile(
-    r"^[#\s■●◆▶\[【<(*-]*(?:경력(?:\s?사항)?|학력(?:\s?사항)?|기술(?:\s?스택)?|보유\s?기술|자격증|프로젝트|자기소개서?|이력서|요약|성과|수상|주요\s?업무|어학"
-    r"|experience|work experience|education|skills|projects?|summary|certifications?|awards?|languages?|resume|curriculum vitae|cv|profile|achievements?)"
-    r"[\s\]】>)*:：]*$",
-    re.IGNORECASE,
-)
 _SKILL_LINE = re.compile(r"^\W*(?:기술(?:\s?스택)?|보유\s?기술|사용\s?기술|스킬|자격증?|어학|languages?|(?:technical )?skills?|tech stack|tools?|stack|certifications?|licen[cs]es?)\s*[:：|]", re.I)  # fmt: skip
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=\S)|\s*;\s+")
 _BULLET = re.compile(r"^[\s•●○▪■◆◇▶►※·ㆍ*\-–—>+✓]+(?=\S)|^\s*\(?\d{1,2}[.)]\s+")
@@ -54,6 +49,7 @@ _TITLE = re.compile(
     r"\d\s*년\s*차|(?:개발자|엔지니어|디자이너|마케터|간호사|교사|담당자|매니저)(?:입니다)?$|경력\s*:?\s*(?:총\s*)?\d|\byears?\b[^,]{0,30}\bexperience|^\W*\w+(?: \w+){0,3} with [\w-]+ years",
     re.IGNORECASE,
 )  # fmt: skip
+_WISH = re.compile(r"싶습니다|싶다|하겠습니다|관심이\s?(?:있|많)|지원합니다|want to|would like to|hope to|looking for|interested in|^\W*$", re.I)
 _ENDS = " .,;·。"
 
 
@@ -82,33 +78,39 @@ def numbers(text: str) -> list[str]:
 
 
 def _pieces(text: str) -> Iterator[str]:
+    section: Section = ""
     for line in text.splitlines():
+        section = heading(line.strip()) or section
         bare = _BULLET.sub("", line).strip()
-        if not bare or _PRIVATE.search(bare) or _HEADING.match(bare) or _SKILL_LINE.match(bare):
+        if not bare or heading(line.strip()) or section in ("skills", "school"):
+            continue
+        if _PRIVATE.search(bare) or _SKILL_LINE.match(bare):
             continue
         for sentence in _SENTENCE.split(bare):
             if is_school(sentence):
                 continue
             for piece in _parts(sentence):
                 piece = piece.strip(_ENDS)
-                if 6 <= len(piece) <= LONGEST and not periods(piece) and any(map(str.isalpha, piece)):
+                if 6 <= len(piece) <= LONGEST and not periods(piece) and not _WISH.search(piece):
                     yield piece
 
 
 def _parts(sentence: str) -> list[str]:
-    """The sentence, or its parts between commas where it is a list; what is short stays with what it belongs to."""
+    """The sentence; its parts between commas where it is a line about everything, or longer than can be quoted.
+
+    A result stands behind a comma as often as another deed does, so a sentence is taken apart only where it must be.
+    """
+    if len(sentence) <= LONGEST and not _TITLE.search(sentence.split(",")[0]):
+        return [sentence]
     parts: list[str] = []
     begun = 0
     for comma in [*_COMMA.finditer(sentence), None]:
         part = sentence[begun : comma.start() if comma else None]
-        if len(part.strip()) >= _SHORTEST or comma is None:
+        if len(part.strip()) >= _SHORTEST or comma is None:  # what is short stays with what it belongs to
             parts.append(part)
             begun = comma.end() if comma else 0
     telling = [part for part in parts if _kind(part) != "other" or numbers(part)]
-    korean = any("가" <= char <= "힣" for char in sentence)
-    if len(parts) > 1 and (len(sentence) > LONGEST or (korean and len(telling) >= 2 and not sentence.endswith("다"))):
-        return telling or parts
-    return [sentence]
+    return telling or parts
 
 
 def _deed(piece: str) -> Deed:

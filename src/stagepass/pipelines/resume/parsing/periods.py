@@ -49,6 +49,7 @@ _SAID = [
     re.compile(
         r"(?<![\d/])(?P<n>\d{1,2})\s*년(?:\s*(?P<m>\d{1,2})\s*개월)?\s*(?:이상의?|간의?|동안의?|여간?의?|의)?\s*(?:실무\s*|현장\s*|임상\s*|근무\s*|교직\s*|영업\s*|개발\s*)?(?:경력|경험|근무|일했|일해|일하)"
     ),
+    re.compile(r"(?<![\d/])(?P<n>\d{1,2})\s*년\s*(?:간|동안|째)\s[^.\n]{0,40}?(?:개발|운영|근무|담당|관리|일|설계|분석|지도|연구|맡)(?:하고|해|했|하며|을|를|아|았|합)"),
     re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)['’]?(?:\s+of)?(?:\s+[\w/-]+){{0,4}}?\s+experience", re.IGNORECASE),
     re.compile(rf"\b(?:with|over|for|of|has|have|experience[:,]?)\s+(?:over\s+|more than\s+|about\s+|nearly\s+)?{_NUMBER}\s*\+?\s*(?:years?|yrs?)\b(?!\s+old)", re.IGNORECASE),
     re.compile(r"(?:교사|강사|간호사|개발자|엔지니어|디자이너|마케터|기획자|영업|회계|요리사)\s*(?P<n>\d{1,2})\s*년(?!\s*차)(?=[\s.,]|$)"),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from stagepass.pipelines.resume.models import Employer, Profile, ResumeRequest, Skill
 from stagepass.pipelines.resume.parsing.deeds import deeds
 from stagepass.pipelines.resume.parsing.periods import Period, is_school, periods, years
+from stagepass.pipelines.resume.parsing.sections import section_at
 from stagepass.pipelines.resume.parsing.skills import PACKAGE, Found, find, taxonomy
 
 GENERAL = "general"
@@ -27,7 +28,7 @@ def read_profile(text: str, request: ResumeRequest, today: date) -> Profile:
     """What the text shows; nothing that is not in it."""
     found = find(text)
     field, role = _field_and_role(text, found, request.target_role)
-    worked = [period for period in periods(text) if not is_school(_line(text, period))]
+    worked = [period for period in periods(text) if _is_work(text, period)]
     have = {skill.skill.id for skill in found}
     return Profile(
         text=text,
@@ -90,7 +91,17 @@ def _field_and_role(text: str, found: list[Found], target: str) -> tuple[str, st
         return wished or GENERAL, ""
     field = max(points, key=lambda name: (points[name], name == wished, name))
     own = [title for _, of, title in roles if of == field] or [title for _, _, title in roles]
-    return field, own[0] if own else ""
+    whole = [title for title in own if own[0].lower() in title.lower()] if own else []
+    return field, max(whole, key=len) if whole else ""  # 백엔드 개발자 rather than the 백엔드 of a sentence
+
+
+def _is_work(text: str, period: Period) -> bool:
+    """Whether a period is of an employment: not of a school, and not of a project within it."""
+    line = _line(text, period)
+    if is_school(line):
+        return False
+    section = section_at(text, period.at)
+    return section not in ("project", "school") or bool(_COMPANY.search(line) or (section == "project" and _roles(line)))
 
 
 def _line(text: str, period: Period) -> str:
@@ -102,6 +113,7 @@ def _line(text: str, period: Period) -> str:
 def _employer(text: str, period: Period) -> Employer | None:
     """The parts of the line beside its dates: the one that looks like a company, and a title."""
     line = _line(text, period).replace(period.text, "|")
+    line = line.replace("(주)", "㈜")
     parts = [part.strip(" \t·,()[]-–—:*#•") for part in re.split(r"[|,/·]|\s[-–—]\s|\t|\s{2,}|\(|\)(?!\S)", line)]
     parts = [part for part in parts if 2 <= len(part) <= 60 and any(map(str.isalpha, part))]
     if not parts:
@@ -111,6 +123,7 @@ def _employer(text: str, period: Period) -> Employer | None:
     name = company or next((part for part in parts if not _roles(part)), parts[0])
     if role and name.endswith(role) and len(name) > len(role):
         name = name[: -len(role)].strip()
+    name = name if name in _line(text, period) else name.replace("㈜", "(주)")  # as it stands in the résumé
     end = None if period.end is None else f"{period.end[0]}-{period.end[1]:02}"
     return Employer(name=name, role=role, start=f"{period.start[0]}-{period.start[1]:02}", end=end)
 

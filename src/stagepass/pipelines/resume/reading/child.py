@@ -43,6 +43,8 @@ class _Problem(Exception):
 def _pdf(content: bytes, pages: int) -> str:
     import pypdfium2
 
+    from stagepass.pipelines.resume.reading.wraps import lines_of
+
     try:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
@@ -51,7 +53,7 @@ def _pdf(content: bytes, pages: int) -> str:
         raise
     if len(document) > pages:
         raise _Problem(f"the PDF has {len(document)} pages; a résumé has at most {pages}, so send those that matter")
-    return "\n".join(page.get_textpage().get_text_bounded() for page in document)
+    return "\n".join(map(lines_of, document))
 
 
 def _docx(content: bytes, pages: int) -> str:
