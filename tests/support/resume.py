@@ -8,10 +8,12 @@ from typing import Any
 import docx
 from PIL import Image
 from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph, SimpleDocTemplate
 
 import stagepass
 from stagepass.pipelines.resume.models import Profile, ResumeRequest
@@ -31,19 +33,32 @@ def profile_of(text: str, **request: Any) -> Profile:
 
 def pdf(text: str, pages: int = 2, password: str = "") -> bytes:
     """The text over that many pages, in the Korean font that comes with Stagepass."""
-    font = Path(stagepass.__file__).parent / "assets" / "fonts" / "NanumGothicBold.ttf"
-    pdfmetrics.registerFont(TTFont("Nanum", str(font)))
+    font = _font()
     out = io.BytesIO()
     canvas = Canvas(out, encrypt=StandardEncryption(password) if password else None)
     lines = [line[at : at + 60] for line in text.splitlines() for at in range(0, len(line) or 1, 60)]
     share = -(-len(lines) // pages)
     for page in range(pages):
-        canvas.setFont("Nanum", 9)
+        canvas.setFont(font, 9)
         for row, line in enumerate(lines[page * share : (page + 1) * share]):
             canvas.drawString(40, 800 - 16 * row, line)
         canvas.showPage()
     canvas.save()
     return out.getvalue()
+
+
+def flowing(lines: list[str]) -> bytes:
+    """A PDF as a word processor makes it: each line a paragraph that breaks where the page ends."""
+    out = io.BytesIO()
+    style = ParagraphStyle("plain", fontName=_font(), fontSize=10, leading=15)
+    SimpleDocTemplate(out).build([Paragraph(line, style) for line in lines])
+    return out.getvalue()
+
+
+def _font() -> str:
+    font = Path(stagepass.__file__).parent / "assets" / "fonts" / "NanumGothicBold.ttf"
+    pdfmetrics.registerFont(TTFont("Nanum", str(font)))
+    return "Nanum"
 
 
 def picture() -> bytes:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from stagepass.pipelines.resume.models import ResumeRequest
-from stagepass.pipelines.resume.parsing.deeds import deeds
+from stagepass.pipelines.resume.parsing.deeds import change, deeds
 from stagepass.pipelines.resume.parsing.profile import language_of, read_profile
 from stagepass.pipelines.resume.parsing.skills import named, taxonomy
 from tests.support.resume import DATA, ONE_LINE, profile_of
@@ -66,6 +66,8 @@ def test_skills_are_found_by_words(text: str, found: set[str]) -> None:
         ("Acme Inc. 01/2020 - 12/2020", 1),
         ("가나상사 2025.12 ~ 현재", 1),
         ("가람대학교 컴퓨터공학 2010.03 ~ 2014.02", None),
+        ("결제 도메인에서 5년간 백엔드를 개발했습니다", 5),
+        ("프로젝트\n재고 동기화 (2023.05 ~ 2023.11)\n- 개발", None),
         ("신입 개발자 지원합니다", 0),
         ("만 29세, 3년 연속 우수사원", None),
         ("ten machines and 2 years old children", None),
@@ -93,6 +95,43 @@ def test_deeds_are_the_resumes_own_words_with_their_figures_and_without_addresse
     assert [(deed.text, deed.kind, deed.numbers) for deed in found] == [
         ("주문 API 응답 시간을 800ms에서 200ms로 단축", "improve", ["800ms", "200ms"])
     ]
+
+
+def test_a_project_is_no_employer_and_a_company_keeps_its_name() -> None:
+    text = (
+        "경력\n(주)달빛커머스 | 백엔드 개발자 | 2022.03 ~ 현재\n프로젝트\n실시간 재고 동기화 (2023.05 ~ 2023.11)\n"
+        "학력\n한빛대학교 2015.03 ~ 2019.08"
+    )
+    assert [employer.name for employer in profile_of(text).employers] == ["(주)달빛커머스"]
+
+
+def test_a_result_stays_with_what_was_done_for_it() -> None:
+    text = "- 쿠폰 발급에 Redis 락을 적용해 중복 발급 0건, 초당 3,200건 처리\n- Rebuilt the checkout; conversion rose by 9%"
+    assert [deed.text for deed in deeds(text)] == [line.removeprefix("- ") for line in text.splitlines()]
+
+
+def test_lists_of_skills_titles_and_wishes_are_no_deeds() -> None:
+    text = (
+        "Data engineer, 5 years of experience in SQL, dbt and Airflow.\n기술 스택\n언어 Java, Kotlin 개발\n경력\n"
+        "- 정산 배치 재작성\n- 주문 API 개발\n자기소개\n여러 매장을 운영하는 일을 맡고 싶습니다."
+    )
+    assert [deed.text for deed in deeds(text)] == ["정산 배치 재작성", "주문 API 개발"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"),
+    [
+        ("응답 시간을 1.2초에서 180ms로 단축", ("1.2초", "180ms")),
+        ("연 매출 14억 원에서 22억 원으로 성장", ("14억 원", "22억 원")),
+        ("재고 불일치 월 340건에서 9건으로 감소", ("340건", "9건")),
+        ("Grew a newsletter from 8,000 to 52,000 subscribers", ("8,000", "52,000 subscribers")),
+        ("fell from 11% to 4%", ("11%", "4%")),
+        ("Moved 340 checks from Cypress to Playwright", None),
+        ("병원 3곳에서 5명 교육", None),
+    ],
+)
+def test_a_change_has_a_figure_before_and_after(text: str, moved: tuple[str, str] | None) -> None:
+    assert change(text) == moved
 
 
 def test_the_one_line_resume() -> None:
@@ -124,7 +163,6 @@ def test_a_language_is_told_by_its_letters() -> None:
     assert language_of("Worked at 삼성 as an engineer of many things in several countries") == "en"
 
 
-def test_no_two_skills_share_a_name_and_every_link_is_https() -> None:
+def test_no_two_skills_share_a_name() -> None:
     for skill in taxonomy().values():
-        assert skill.url is None or skill.url.startswith("https://")
         assert named(f"{skill.name}, {skill.name}") == {skill.id}

@@ -7,8 +7,12 @@ import pytest
 
 from stagepass.pipelines.resume.reading import extract as reading
 from stagepass.pipelines.resume.reading.extract import Unreadable, extract
-from tests.support.resume import DATA, ONE_LINE, pdf, picture, scan, word
+from tests.support.resume import DATA, ONE_LINE, flowing, pdf, picture, scan, word
 
+WRAPPED = (
+    "창고 네 곳에서 오는 재고 이벤트를 모아 주문 서비스와 동기화하고 실패한 이벤트를 다시 처리하는 절차를 세워 "
+    "재고 불일치를 월 340건에서 9건으로 줄임"
+)
 LONG = DATA[-1]["text"]
 
 
@@ -18,6 +22,13 @@ def letters(text: str) -> str:
 
 def test_a_pdf_of_two_pages_keeps_its_korean() -> None:
     assert letters(extract(pdf(LONG))) == letters(LONG)
+
+
+def test_lines_that_a_page_broke_are_joined_and_others_are_not() -> None:
+    found = extract(flowing(["경력", f"• {WRAPPED}", "• 주문 API 개발", "기술", "Java, Redis"])).splitlines()
+    assert found == ["경력", f"• {WRAPPED}", "• 주문 API 개발", "기술", "Java, Redis"]
+    short = ["정산 배치를 다시 작성함", "결제 개발", "주문 개발"]
+    assert extract(flowing(short)).splitlines() == short
 
 
 def test_a_word_document_with_a_table_keeps_its_order() -> None:

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from stagepass.pipelines.resume.local.words import rules
+from stagepass.pipelines.resume import rulebook
 from stagepass.pipelines.resume.models import MIX, PATHS, LearningPath, PathSet, Profile, QuestionSet, Resource
 from stagepass.pipelines.resume.parsing.skills import named, taxonomy
 
@@ -47,9 +47,7 @@ def known_links(answer: PathSet) -> PathSet:
 
 
 def _linked(resource: Resource) -> Resource:
-    known = {entry.get("url") for entry in rules("resources")["resources"].values()}
-    known |= {skill.url for skill in taxonomy().values()}
-    return resource if resource.url in known else resource.model_copy(update={"url": None})
+    return resource if resource.url in rulebook.links() else resource.model_copy(update={"url": None})
 
 
 def _empty(path: LearningPath) -> Iterator[str]:

@@ -4,26 +4,30 @@ The same résumé gives the same questions; another one gives others.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from stagepass.pipelines.resume.local.words import Pattern, Pen, message, patterns, rules, values_of
+from stagepass.pipelines.resume.local.fitting import Fit, fits, of_skill, slots
+from stagepass.pipelines.resume.local.words import fill, rank, values_of
 from stagepass.pipelines.resume.models import Category, Deed, Difficulty, Profile, Question, QuestionSet, Skill
 from stagepass.pipelines.resume.parsing.deeds import LONGEST
-from stagepass.pipelines.resume.parsing.profile import GENERAL
-from stagepass.pipelines.resume.parsing.skills import taxonomy
+from stagepass.pipelines.resume.parsing.skills import named
 from stagepass.providers.local.text import writes
 from stagepass.providers.ports import TextRequest
 
-_ORDER: tuple[tuple[Category, Difficulty], ...] = (
-    ("기술역량", "초급"),
-    ("프로젝트경험", "중급"),
-    ("협업경험", "중급"),
-    ("문제해결", "고급"),
-    ("성장가능성", "고급"),
-)
+_ORDER: dict[str, tuple[Category, Difficulty]] = {
+    "basic": ("기술역량", "초급"),
+    "project": ("프로젝트경험", "중급"),
+    "team": ("협업경험", "중급"),
+    "problem": ("문제해결", "고급"),
+    "grow": ("성장가능성", "고급"),
+}
+_AGAIN, _LATER, _WISHED = 6.0, 0.4, 15.0
+"""Lost by what was asked about already, and per place in the résumé's order; gained by what the person wishes for."""
+_KEPT = 2.0
+"""Lost as a project by leading and teaching others: what that was like is asked about as working together."""
 
 
-@writes("resume.questions", model="interviewer-1")
+@writes("resume.questions", model="interviewer-2")
 def write_questions(request: TextRequest) -> QuestionSet:
     """Answer ``resume.questions`` from the prompt's variables: the profile, and what to look at most."""
     profile = Profile.model_validate_json(request.facts["profile"])
@@ -32,113 +36,91 @@ def write_questions(request: TextRequest) -> QuestionSet:
 
 def compose(profile: Profile, focus: str = "") -> QuestionSet:
     """One easy question on a skill, two of what was done and with whom, two hard ones."""
-    return QuestionSet(questions=list(_Interview(profile, focus).questions()))
+    interview = _Interview(profile, focus)
+    chosen = interview.plain() if not (profile.deeds or profile.skills) else interview.chosen()
+    return QuestionSet(questions=[interview.written(about, chosen[about]) for about in _ORDER])
 
 
 class _Interview:
     def __init__(self, profile: Profile, focus: str) -> None:
         self._profile = profile
-        self._pen = Pen(profile)
-        self._focus = focus.lower()
+        self._focus = [word for word in focus.lower().split(", ") if word]
+        self._wished = named(focus)
         self._deeds = _deeds(profile)
         self._asked_of: Counter[str] = Counter()
-        self._asked = rules("patterns")[profile.language]
-        fields = rules("fields_asked")
-        self._field = fields.get(profile.field, fields[GENERAL])[profile.language]
+        self._asked: set[str] = set()
 
-    def questions(self) -> Iterator[Question]:
-        if not (self._profile.deeds or self._profile.skills):
-            yield from self._plain()
-            return
-        yield self._basic()
-        yield self._one(1, self._next(), "project")
-        yield self._one(2, self._next(), "team", field="team")
-        yield self._one(3, self._next(hard=True), "problem", field="problem")
-        yield self._one(4, self._next(), "grow")
+    def chosen(self) -> dict[str, Fit]:
+        """The hardest to place come first: they take what fits them best."""
+        found = {about: self._best(self._of_deeds(about)) for about in ("problem", "project", "team", "grow")}
+        return {**found, "basic": self._basic(found["problem"].skill)}
 
-    def _plain(self) -> Iterator[Question]:
+    def plain(self) -> dict[str, Fit]:
         """Nothing was recognised: questions that bring it out, on the words that are there."""
         deed = self._deeds[0]
-        for number, (category, level) in enumerate(_ORDER):
-            (pattern,) = patterns(self._asked["plain"][str(number)])
-            yield self._written(category, level, pattern, deed, None)
+        return {about: next(fits(self._profile, f"plain{number}", deed)) for number, about in enumerate(_ORDER)}
 
-    def _basic(self) -> Question:
-        """On a skill that the person names; on the first thing they did, where none is known."""
-        by_skill = rules("skills_asked")
-        for skill in self._skills():
-            found = [entry[self._profile.language] for entry in by_skill["entries"] if skill.id in entry["skills"]]
-            if chosen := self._pen.first(patterns(found), {"skill": skill.evidence}):
-                return self._written(*_ORDER[0], chosen, self._with(skill), skill)
-        known = next(iter(self._skills()), None)
-        deed = None if known else self._next()
-        chosen = self._pen.first(
-            patterns(self._asked["basic"]), values_of(self._profile, deed, known.evidence if known else None)
-        )
-        assert chosen is not None
-        return self._written(*_ORDER[0], chosen, deed, known)
-
-    def _one(self, number: int, deed: Deed, kind: str, field: str = "") -> Question:
-        category, level = _ORDER[number]
-        skill = next((s for s in self._profile.skills if s.id in deed.skills), None)
-        values = values_of(self._profile, deed, skill.evidence if skill else None)
-        asked = self._asked[kind]
-        by_kind = asked.get(deed.kind, []) if isinstance(asked, dict) else asked
-        always = asked.get("other", []) if isinstance(asked, dict) else []
-        own = patterns([*(self._field[field] if field and self._in_field(deed) else []), *by_kind])
-        chosen = self._pen.first(own, values) or self._pen.first(patterns(always), values)
-        assert chosen is not None, f"no pattern of {kind} for {deed.kind}"
-        return self._written(category, level, chosen, deed, skill)
-
-    def _written(
-        self, category: Category, level: Difficulty, pattern: Pattern, deed: Deed | None, skill: Skill | None
-    ) -> Question:
-        values = values_of(self._profile, deed, skill.evidence if skill else None)
-        based = [*([deed.text] if deed else []), *([skill.evidence] if skill and "skill" in pattern.slots else [])]
-
-        def fill(text: str) -> str:
-            filled = message(text).fill(values)
-            return filled[0].upper() + filled[1:]
-
+    def written(self, about: str, fit: Fit) -> Question:
+        """The question, filled with the résumé's own words."""
+        category, level = _ORDER[about]
+        wording = getattr(fit.entry, self._profile.language)
+        values = values_of(self._profile, fit.deed, fit.skill.evidence if fit.skill else None)
+        text = fill(wording.q, values)
+        quotes = [*([fit.deed.text] if fit.deed else []), *([fit.skill.evidence] if fit.skill else [])]
         return Question(
-            question_text=fill(pattern.question),
+            question_text=text,
             category=category,
             difficulty=level,
-            reasoning=fill(pattern.why),
-            based_on=based,
-            good_answer_covers=[fill(text) for text in pattern.covers],
-            follow_ups=[fill(text) for text in pattern.follow_ups],
+            reasoning=fill(wording.why, values),
+            based_on=[quote for quote in quotes if quote in text] or quotes[:1],
+            good_answer_covers=[fill(each, values) for each in wording.covers],
+            follow_ups=[fill(each, values) for each in wording.next],
         )
 
-    # ── what to ask about ──
+    # ── what to ask, of what ──
 
-    def _in_field(self, deed: Deed) -> bool:
-        """Whether a question of the field fits: what was done with another field's tools is asked about otherwise."""
-        used = {taxonomy()[skill].field for skill in deed.skills} - {"common"}
-        return not used or self._profile.field in used
+    def _of_deeds(self, about: str) -> Iterator[tuple[float, Fit]]:
+        for place, deed in enumerate(self._deeds):
+            lost = _AGAIN * self._asked_of[deed.text] + _LATER * place - _WISHED * self._is_wished(deed)
+            lost += _KEPT * (about == "project" and deed.kind in ("lead", "teach"))
+            for fit in fits(self._profile, about, deed):
+                yield fit.points - lost, fit
 
-    def _skills(self) -> list[Skill]:
-        """What is to be looked at most, then what was used in a deed, then the rest as it comes."""
-        used = {skill for deed in self._profile.deeds[:4] for skill in deed.skills}
-        return sorted(
-            self._profile.skills,
-            key=lambda s: (s.name.lower() not in self._focus, s.id not in used, self._pen.rank(s.id)),
+    def _basic(self, other_than: Skill | None) -> Fit:
+        """On a skill that the person names; on something they did, where none is known."""
+        ranked = sorted(
+            (skill for skill in self._profile.skills),
+            key=lambda s: (
+                s.id not in self._wished,
+                other_than is not None and s.id == other_than.id,
+                not any(s.id in deed.skills for deed in self._profile.deeds[:4]),
+                rank(self._profile, s.id),
+            ),
         )
+        found = [(fit.points - _LATER * place, fit) for place, s in enumerate(ranked) for fit in of_skill("basic", s)]
+        return self._best(found or self._of_deeds("basic"))
 
-    def _with(self, skill: Skill) -> Deed | None:
-        return next((deed for deed in self._profile.deeds if skill.id in deed.skills), None)
+    def _best(self, found: Iterable[tuple[float, Fit]]) -> Fit:
+        """The best that can be filled and was not asked yet; between equals the résumé's own words choose."""
+        language = self._profile.language
+        able = [
+            (points, fit)
+            for points, fit in found
+            if fit.entry.ko.q not in self._asked
+            and slots(fit.entry, language)
+            <= values_of(self._profile, fit.deed, fit.skill.evidence if fit.skill else None).keys()
+        ]
+        _, best = max(able, key=lambda each: (each[0], rank(self._profile, each[1].entry.ko.q)))
+        self._asked.add(best.entry.ko.q)
+        if best.deed:
+            self._asked_of[best.deed.text] += 1
+        return best
 
-    def _next(self, *, hard: bool = False) -> Deed:
-        """What was asked about least so far; for a hard question, something with a figure or a change in it first."""
-
-        def place(deed: Deed) -> tuple[int, bool]:
-            return self._asked_of[deed.text], hard and not (
-                deed.numbers or deed.kind in ("migrate", "improve", "operate")
-            )
-
-        deed = min(self._deeds, key=place)
-        self._asked_of[deed.text] += 1
-        return deed
+    def _is_wished(self, deed: Deed) -> bool:
+        """Whether it is about what the person wants to be asked; once is enough."""
+        if self._asked_of[deed.text]:
+            return False
+        return bool(self._wished & set(deed.skills)) or any(word in deed.text.lower() for word in self._focus)
 
 
 def _deeds(profile: Profile) -> list[Deed]:

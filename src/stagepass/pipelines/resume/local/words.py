@@ -1,38 +1,17 @@
-"""The sentences of the local analyser, written by people (rules/), and how one is chosen for a résumé."""
+"""What the local analyser writes with: slots filled from one résumé, and a choice that is the résumé's own."""
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
-from typing import Any
 
 from stagepass.content.catalogue import Message
 from stagepass.pipelines.resume.models import Deed, Profile
-from stagepass.pipelines.resume.parsing.skills import PACKAGE
+from stagepass.pipelines.resume.parsing.deeds import change
 
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A question with all that belongs to it, and slots for what is the person's own."""
-
-    question: str
-    why: str
-    covers: tuple[str, ...]
-    follow_ups: tuple[str, ...]
-
-    @property
-    def slots(self) -> frozenset[str]:
-        """What has to be known for it."""
-        texts = (self.question, self.why, *self.covers, *self.follow_ups)
-        return frozenset(slot for text in texts for slot in message(text).parameters)
-
-
-@cache
-def rules(name: str) -> dict[str, Any]:
-    """One file of rules."""
-    return dict(json.loads((files(PACKAGE) / "rules" / f"{name}.json").read_text("utf-8")))
+_NO_SIZE = re.compile(
+    r"%|퍼센트|percent|ms|초|분|시간|일$|주$|원|[$€£₩]|seconds?|minutes?|hours?|days?|weeks?", re.IGNORECASE
+)
+_LARGE = re.compile(r"[만억천]|\d\s?k\b|\d\s?m\b|million|billion", re.IGNORECASE)
 
 
 @cache
@@ -41,30 +20,14 @@ def message(text: str) -> Message:
     return Message.parse(text)
 
 
-def patterns(entries: Iterable[dict[str, Any]]) -> list[Pattern]:
-    """Patterns of a file's entries: q, why, covers, next."""
-    return [Pattern(e["q"], e["why"], tuple(e["covers"]), tuple(e["next"])) for e in entries]
+def fill(text: str, values: dict[str, str]) -> str:
+    """The text with its slots filled."""
+    return message(text).fill(values)
 
 
-class Pen:
-    """Fills slots for one résumé; the same résumé always gets the same choice."""
-
-    def __init__(self, profile: Profile) -> None:
-        self.profile = profile
-        self._used: set[str] = set()
-
-    def first(self, options: Sequence[Pattern], values: dict[str, str]) -> Pattern | None:
-        """The option that this résumé's own words choose, among those that can be filled and were not used."""
-        able = [o for o in options if o.slots <= values.keys() and o.question not in self._used]
-        if not able:
-            return None
-        chosen = min(able, key=lambda option: self.rank(option.question))
-        self._used.add(chosen.question)
-        return chosen
-
-    def rank(self, text: str) -> str:
-        """A fixed order that differs from résumé to résumé."""
-        return sha256(f"{self.profile.text}\n{text}".encode()).hexdigest()
+def rank(profile: Profile, text: str) -> str:
+    """A fixed order that differs from résumé to résumé: the same résumé always gets the same choice."""
+    return sha256(f"{profile.text}\n{text}".encode()).hexdigest()
 
 
 def values_of(profile: Profile, deed: Deed | None, skill: str | None) -> dict[str, str]:
@@ -72,13 +35,21 @@ def values_of(profile: Profile, deed: Deed | None, skill: str | None) -> dict[st
     values = {}
     if deed:
         values["deed"] = quoted(deed.text, profile.language)
-        if deed.numbers:
-            values["number"] = deed.numbers[-1]
+        if size := next(filter(_is_size, deed.numbers), None):
+            values["scale"] = size
+        if moved := change(deed.text):
+            values["before"], values["after"] = moved
     if skill:
         values["skill"] = skill
-    if profile.role:
-        values["role"] = profile.role
     return values
+
+
+def _is_size(figure: str) -> bool:
+    """Whether a figure tells how large something is: not a share, a time or a handful."""
+    if _NO_SIZE.search(figure):
+        return False
+    digits = re.sub(r"[^\d.]", "", figure.split(".")[0])
+    return bool(_LARGE.search(figure)) or (digits.isdigit() and int(digits) >= 100)
 
 
 def quoted(text: str, language: str) -> str:

@@ -1,19 +1,16 @@
 """Puts together what a résumé shows: the whole of `resume.parse`."""
 
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping
 from datetime import date
-from functools import cache
-from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal
 
+from stagepass.pipelines.resume import rulebook
 from stagepass.pipelines.resume.models import Employer, Profile, ResumeRequest, Skill
 from stagepass.pipelines.resume.parsing.deeds import deeds
 from stagepass.pipelines.resume.parsing.periods import Period, is_school, periods, years
 from stagepass.pipelines.resume.parsing.sections import section_at
-from stagepass.pipelines.resume.parsing.skills import PACKAGE, Found, find, taxonomy
+from stagepass.pipelines.resume.parsing.skills import Found, find, taxonomy
 
 GENERAL = "general"
 """The field of a résumé whose field is not known."""
@@ -39,7 +36,7 @@ def read_profile(text: str, request: ResumeRequest, today: date) -> Profile:
         skills=[Skill(id=each.skill.id, name=each.skill.name, evidence=each.text) for each in found],
         employers=[employer for period in worked if (employer := _employer(text, period))],
         deeds=deeds(text),
-        missing=[skill for skill in fields()[field]["expects"] if skill not in have],
+        missing=[skill for skill in rulebook.fields()[field].expects if skill not in have],
     )
 
 
@@ -48,13 +45,6 @@ def language_of(text: str) -> Literal["ko", "en"]:
     letters = [char for char in text if char.isalpha()]
     korean = sum("가" <= char <= "힣" for char in letters)
     return "ko" if korean * 10 >= len(letters) else "en"
-
-
-@cache
-def fields() -> Mapping[str, Any]:
-    """The fields of work, by id: labels, titles, what each asks for (rules/fields.json)."""
-    content = json.loads((files(PACKAGE) / "rules" / "fields.json").read_text("utf-8"))
-    return dict(content["fields"])
 
 
 def field_of(title: str) -> str | None:
@@ -66,8 +56,8 @@ def field_of(title: str) -> str | None:
 def _roles(text: str) -> list[tuple[int, str, str]]:
     """(place, field, title as it stands) of every title in a text; the longest at each place."""
     found = []
-    for field, entry in fields().items():
-        for title in entry["titles"]:
+    for field, entry in rulebook.fields().items():
+        for title in entry.titles:
             edge = r"(?<![A-Za-z])" if title.isascii() else ""
             pattern = edge + re.escape(title).replace(r"\ ", r"\s*" if not title.isascii() else r"[\s-]+")
             pattern += r"(?![A-Za-z])" if title.isascii() else ""
@@ -101,7 +91,9 @@ def _is_work(text: str, period: Period) -> bool:
     if is_school(line):
         return False
     section = section_at(text, period.at)
-    return section not in ("project", "school") or bool(_COMPANY.search(line) or (section == "project" and _roles(line)))
+    return section not in ("project", "school") or bool(
+        _COMPANY.search(line) or (section == "project" and _roles(line))
+    )
 
 
 def _line(text: str, period: Period) -> str:

@@ -1,13 +1,11 @@
 """Finds skills by words and their other names, never by parts of words (rules/skills.json)."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-PACKAGE = "stagepass.pipelines.resume"
+from stagepass.pipelines.resume import rulebook
 
 # What may follow a Korean name without a space: particles, and nouns that go with tools and tasks.
 _AFTER = (
@@ -66,7 +64,6 @@ class Known:
     name: str
     field: str
     guard: str
-    url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class Found:
 @cache
 def taxonomy() -> dict[str, Known]:
     """Every skill, by its id."""
-    return {entry["id"]: _known(entry) for entry in _entries()}
+    return {entry.id: _known(entry) for entry in rulebook.skills().skills}
 
 
 def find(text: str) -> list[Found]:
@@ -138,7 +135,7 @@ def _plain(text: str) -> str:
 
 @cache
 def _names() -> tuple[dict[str, Known], re.Pattern[str]]:
-    names = {_plain(alias): _known(entry) for entry in _entries() for alias in entry["aliases"]}
+    names = {_plain(alias): _known(entry) for entry in rulebook.skills().skills for alias in entry.aliases}
     # The longest first, so that Java does not eat the head of JavaScript; mixed scripts before plain ones.
     ordered = sorted(names, key=len, reverse=True)
     groups = [
@@ -158,10 +155,5 @@ def _group(names: list[str], latin_first: bool, latin_last: bool) -> str:
     return f"{before}(?:{'|'.join(bodies)}){after}"
 
 
-def _known(entry: dict[str, str]) -> Known:
-    return Known(entry["id"], entry["name"], entry["field"], entry.get("guard", ""), entry.get("url"))
-
-
-@cache
-def _entries() -> list[dict[str, str]]:
-    return list(json.loads((files(PACKAGE) / "rules" / "skills.json").read_text("utf-8"))["skills"])
+def _known(entry: rulebook.SkillEntry) -> Known:
+    return Known(entry.id, entry.name, entry.field, entry.guard)

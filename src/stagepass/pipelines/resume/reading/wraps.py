@@ -7,7 +7,9 @@ reaches the right edge of the text, so that the next line's first word would not
 import re
 from typing import Any
 
-_OWN_LINE = re.compile(r"\s*(?:[•●○▪■◆◇▶►※·ㆍ*\-–—>+✓①-⑳]|\(?\d{1,2}[.)]\s|(?:19|20)\d\d\s*[./년-]|[^\s:：|]{1,12}\s?[:：|])")
+_OWN_LINE = re.compile(
+    r"\s*(?:[•●○▪■◆◇▶►※·ㆍ*\-–—>+✓①-⑳]|\(?\d{1,2}[.)]\s|(?:19|20)\d\d\s*[./년-]|[^\s:：|]{1,12}\s?[:：|])"
+)
 """A bullet, a number, a date or a label begins a line of its own."""
 
 _ENDS = (".", "!", "?", ":", "。")

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 from stagepass import Context
+from stagepass.pipelines.resume import rulebook
 from stagepass.pipelines.resume.models import Analysis, Paths, Profile, Questions, ResumeReport, ResumeRequest
-from stagepass.pipelines.resume.parsing.profile import fields, skill_name
+from stagepass.pipelines.resume.parsing.profile import skill_name
 
 STRENGTHS = 4
 
@@ -18,7 +19,7 @@ def report(ctx: Context, request: ResumeRequest, profile: Profile, questions: Qu
         created_at=datetime.now(UTC),
         language=profile.language,
         analysis=Analysis(
-            field=fields()[profile.field]["name"][profile.language],
+            field=rulebook.fields()[profile.field].name[profile.language],
             role=profile.role,
             years=profile.years,
             skills=profile.skills,

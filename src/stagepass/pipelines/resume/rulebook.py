@@ -1,0 +1,233 @@
+"""The rules of `resume` as data (`rules/*.json`), and the schema that each file must fit."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from stagepass.content.catalogue import Message
+from stagepass.pipelines.resume.models import Difficulty, ResourceType
+
+Language = Literal["ko", "en"]
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Link = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
+
+
+def _with_slots(text: str) -> str:
+    Message.parse(text)
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_with_slots)]
+"""A sentence for people; `{slot}` stands for what is the person's own."""
+
+
+class _Rules(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Rules):
+    """Where a list comes from."""
+
+    title: str
+    url: Link
+
+
+class Head(_Rules):
+    """What every rule file says about itself."""
+
+    name: str
+    version: int
+    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
+    source: str
+    sources: list[Source] = []
+
+
+# ── skills and fields ────────────────────────────────────────────────────────────────────────────
+
+
+class SkillEntry(_Rules):
+    """One skill of the taxonomy, with every way in which people write it."""
+
+    id: Id
+    name: str
+    field: Id
+    aliases: list[str] = Field(min_length=1)
+    guard: str = ""
+    url: Link | None = None
+
+
+class Skills(Head):
+    """rules/skills.json"""
+
+    guards: dict[str, str]
+    skills: list[SkillEntry]
+
+
+class FieldEntry(_Rules):
+    """A field of work: how its titles are written, what its postings name, and what to learn for it."""
+
+    name: dict[Language, str]
+    titles: list[str]
+    expects: list[Id]
+    topics: list[Id]
+
+
+class Fields(Head):
+    """rules/fields.json"""
+
+    fields: dict[Id, FieldEntry]
+
+
+# ── questions ────────────────────────────────────────────────────────────────────────────────────
+
+
+class When(_Rules):
+    """What has to be there for a question to fit; what is empty does not matter.
+
+    skills: one of them in what was done. field: and where no skill is named there, one of them anywhere in the
+        résumé of a person of that field.
+    words, kinds, fields: one of each. change, scale: two figures; a figure that tells a size.
+    """
+
+    skills: list[Id] = []
+    field: Id | None = None
+    words: list[str] = []
+    kinds: list[str] = []
+    fields: list[Id] = []
+    change: bool = False
+    scale: bool = False
+
+
+class Wording(_Rules):
+    """A question with all that belongs to it, in one language."""
+
+    q: Text
+    why: Text
+    covers: list[Text] = Field(min_length=2)
+    next: list[Text] = Field(min_length=2)
+
+
+class QuestionEntry(_Rules):
+    """A question that can be asked about what somebody did or knows."""
+
+    about: Literal["basic", "project", "team", "problem", "grow", "plain0", "plain1", "plain2", "plain3", "plain4"]
+    when: When = When()
+    ko: Wording
+    en: Wording
+
+
+class Questions(Head):
+    """rules/questions.json and rules/questions_by_skill.json"""
+
+    questions: list[QuestionEntry]
+
+
+# ── learning paths ───────────────────────────────────────────────────────────────────────────────
+
+
+class TopicTexts(_Rules):
+    """A topic in one language."""
+
+    title: str
+    why: str
+    study: str
+    make: str
+    out: list[str] = Field(min_length=2)
+
+
+class Topic(_Rules):
+    """Something to learn, with what it takes and where it is taught."""
+
+    hours: int = Field(gt=0)
+    level: Difficulty
+    teaches: list[Id]
+    resources: list[Id] = Field(min_length=2)
+    words: list[str]
+    ko: TopicTexts
+    en: TopicTexts
+
+
+class Sayings(_Rules):
+    """How a topic is tied to a résumé, in one language."""
+
+    lacks: Text
+    goes_on: Text
+    near: list[Text]
+    own_none: Text
+    own: list[Text]
+    duration: Text
+    week: Text
+    weeks: Text
+
+
+class Topics(Head):
+    """rules/topics.json"""
+
+    ko: Sayings
+    en: Sayings
+    topics: dict[Id, Topic]
+
+
+class ResourceEntry(_Rules):
+    """Something to learn from; what exists in Korean has its own title or address there."""
+
+    type: ResourceType
+    title: str
+    title_ko: str = ""
+    ko: str
+    en: str
+    url: Link | None = None
+    url_ko: Link | None = None
+
+
+class Resources(Head):
+    """rules/resources.json"""
+
+    resources: dict[Id, ResourceEntry]
+
+
+R = TypeVar("R", bound=Head)
+
+
+def _book(schema: type[R], name: str) -> R:
+    """One file of rules, checked."""
+    return schema.model_validate_json((files(__package__) / "rules" / f"{name}.json").read_text("utf-8"))
+
+
+@cache
+def skills() -> Skills:
+    """The taxonomy."""
+    return _book(Skills, "skills")
+
+
+@cache
+def fields() -> dict[str, FieldEntry]:
+    """The fields of work, by id."""
+    return _book(Fields, "fields").fields
+
+
+@cache
+def questions() -> tuple[QuestionEntry, ...]:
+    """Every question that can be asked."""
+    return (*_book(Questions, "questions").questions, *_book(Questions, "questions_by_skill").questions)
+
+
+@cache
+def topics() -> Topics:
+    """What can be learned."""
+    return _book(Topics, "topics")
+
+
+@cache
+def resources() -> dict[str, ResourceEntry]:
+    """The catalogue, by id."""
+    return _book(Resources, "resources").resources
+
+
+@cache
+def links() -> frozenset[str]:
+    """Every address that one of us has looked at."""
+    known = {link for entry in resources().values() for link in (entry.url, entry.url_ko) if link}
+    return frozenset(known | {entry.url for entry in skills().skills if entry.url})
