@@ -100,8 +100,9 @@ def test_a_rate_limit_keeps_its_type_and_is_waited_out(lab: Lab, vendor: Gemini)
         "headers": {"Retry-After": "7"},
         "body": {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}},
     }
-    job = run(lab, vendor, limited, reply(asked()), reply(planned()))
-    assert lab.job(job).state in ("completed", "failed")
+    job = run(lab, vendor, limited, reply(planned()), reply(asked()))  # the questions are asked for again, and last
+    assert lab.job(job).state == "completed"
+    assert len(vendor.asked(PATH)) == 3
     told = [
         event.data.get("code") or (event.data.get("error") or {}).get("code") for event in lab.engine.events(job.id)
     ]
@@ -124,6 +125,20 @@ def test_what_is_not_in_the_resume_is_repaired_and_the_model_is_told_what(lab: L
     assert result["made"]["questions"]["tokens_in"] == 20  # both calls are counted
     assert "names Kafka" in json.dumps(vendor.asked(PATH)[1].body, ensure_ascii=False)
     assert sum(spend.tokens_in for spend in lab.store.spends(job.id)) == 30
+
+
+def test_how_to_reach_the_person_is_not_sent_to_the_model(lab: Lab, vendor: Gemini) -> None:
+    text = f"이하늘 010-1234-5678 sky@example.com\n생년월일: 1990.01.02 | 주소: 서울시 마포구 1\n{ONE_LINE}"
+    profile = profile_of(text)
+    job = run(lab, vendor, reply(questions.compose(profile)), reply(paths.compose(profile)), text=text)
+    assert lab.job(job).state == "completed"
+    sent = json.dumps([call.body for call in vendor.asked(PATH)], ensure_ascii=False)
+    assert "커머스" in sent
+    for private in ("1234-5678", "sky@example", "1990.01", "마포구"):
+        assert private not in sent
+    assert (
+        "010-1234-5678" in lab.engine.outputs(lab.job(job), every=True)["parse"]["text"]
+    )  # the person's own profile is whole
 
 
 def test_invented_twice_is_a_failure(lab: Lab, vendor: Gemini) -> None:

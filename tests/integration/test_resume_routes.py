@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from stagepass.engine.registry import Registry
 from stagepass.pipelines.resume.models import ResumeReport
 from stagepass.pipelines.resume.pipeline import resume
+from stagepass.store.tables import metadata
 from tests.support.api import Installation, RedisServer, installation, is_problem
 from tests.support.resume import DATA, ONE_LINE, pdf, scan, word
 from tests.support.waiting import wait_until
@@ -185,22 +186,53 @@ def test_a_repeated_request_is_one_job(kim: httpx2.Client) -> None:
     assert again["job_id"] == first["job_id"]
 
 
-def test_deletion_leaves_nothing(world: Installation, kim: httpx2.Client) -> None:
-    text = f"{ONE_LINE}, {SECRET} 서비스 개발"
-    headers = {"X-Session-ID": "gone"}
-    ids = [
-        kim.post(f"{API}/analyze", json={"resume_text": text}, headers=headers).json()["resume_profile_id"]
-        for _ in range(2)
+def leftovers(world: Installation, *words: str) -> list[str]:
+    """Tables that hold one of these words anywhere."""
+    return [
+        table.name
+        for table in metadata.sorted_tables
+        if any(word in str(row) for row in rows(world, f"SELECT * FROM {table.name}") for word in words)
     ]
+
+
+def test_deletion_of_a_session_leaves_nothing_in_any_table(world: Installation, kim: httpx2.Client) -> None:
+    text = f"{ONE_LINE}, {SECRET} 서비스 개발"
+    headers = {"X-Session-ID": "gone-7"}
+    first = kim.post(f"{API}/analyze", json={"resume_text": text}, headers=headers).json()["resume_profile_id"]
+    keyed = {**headers, "Idempotency-Key": "gone-key"}
+    second = kim.post(f"{API}/analyze-async", json={"resume_text": text}, headers=keyed).json()["job_id"]
+    assert completed(kim, second)["status"] == "COMPLETED"
+    assert kim.get(f"{API}/profile/{first}", headers=headers).status_code == 200
     assert kim.post(f"{API}/analyze", json={}, headers=headers).status_code == 422  # a call that made no job
-    wait_until(lambda: len(rows(world, "SELECT * FROM api_metrics WHERE session_id = 'gone'")) == 3)
-    assert kim.delete(f"{API}/profile/{ids[0]}").json() == {"profiles": 1}
-    assert kim.delete(f"{API}/session/gone").json() == {"profiles": 1}
-    for job_id in ids:
+    words = (first, second, "gone-7", "gone-key", SECRET)
+    assert {"jobs", "stage_runs", "events", "attempts"} <= set(leftovers(world, *words))
+    assert kim.delete(f"{API}/session/gone-7", headers=headers).json() == {"profiles": 2}
+    assert leftovers(world, *words) == []  # the calls of this moment included, which were still on their way
+    for job_id in (first, second):
         is_problem(kim.get(f"{API}/profile/{job_id}"), 404, "not_found")
-    for table in ("jobs", "stage_runs", "events", "memos", "attempts"):
-        assert not any(SECRET in str(row) for row in rows(world, f"SELECT * FROM {table}")), table
-    assert rows(world, "SELECT * FROM api_metrics WHERE session_id = 'gone'") == []
+        is_problem(kim.get(f"{API}/job-status/{job_id}"), 404, "not_found")
+    again = kim.post(f"{API}/analyze-async", json={"resume_text": ONE_LINE}, headers=keyed).json()
+    assert again["job_id"] != second
+
+
+def test_deletion_of_a_profile_takes_its_file_and_its_calls_along(world: Installation, kim: httpx2.Client) -> None:
+    files = {"resume_file": ("a.pdf", pdf(f"{ONE_LINE}\n{SECRET} 서비스 개발"))}
+    job_id = kim.post("/api/v1/pipelines/resume/jobs", files=files).json()["id"]
+    assert completed(kim, job_id)["status"] == "COMPLETED"
+    assert SECRET in kim.get(f"{API}/profile/{job_id}").json()["profile"]["text"]
+    (uri,) = world.system.store.files_of([job_id])
+    assert world.system.files.exists(uri)
+    other = kim.post(f"{API}/analyze", json={"resume_text": ONE_LINE}).json()["resume_profile_id"]
+    assert kim.delete(f"{API}/profile/{job_id}").json() == {"profiles": 1}
+    assert leftovers(world, job_id, SECRET) == []
+    assert not world.system.files.exists(uri)
+    assert kim.get(f"{API}/profile/{other}").status_code == 200
+
+
+def test_a_job_that_nobody_has_begun_can_be_deleted(idle_kim: httpx2.Client) -> None:
+    job_id = idle_kim.post(f"{API}/analyze-async", json={"resume_text": ONE_LINE}).json()["job_id"]
+    assert idle_kim.delete(f"{API}/profile/{job_id}").json() == {"profiles": 1}
+    is_problem(idle_kim.get(f"{API}/job-status/{job_id}"), 404, "not_found")
 
 
 def test_calls_are_noted_without_what_was_in_them(world: Installation, kim: httpx2.Client) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from stagepass.pipelines.resume.models import ResumeRequest
+from stagepass.pipelines.resume.parsing.contacts import without_contacts
 from stagepass.pipelines.resume.parsing.deeds import change, deeds
 from stagepass.pipelines.resume.parsing.profile import language_of, read_profile
 from stagepass.pipelines.resume.parsing.skills import named, taxonomy
@@ -156,6 +157,25 @@ def test_forty_resumes_are_read(resume: dict[str, object]) -> None:
     assert len(found.deeds) >= 2
     for words in (found.years.evidence, *(s.evidence for s in found.skills), *(d.text for d in found.deeds)):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("sky@example.com", "[…]"),
+        ("010-1234-5678", "[…]"),
+        ("01012345678 / +82 10-1234-5678 / (02) 123-4567", "[…] / […] / […]"),
+        ("900101-1234567", "[…]"),
+        ("주소: 서울시 마포구 | 경력 3년", "주소: […]| 경력 3년"),
+        (
+            "2020-01-02 ~ 2021.03, 3,200건, 1.2초, 2019-2022, 12-34",
+            "2020-01-02 ~ 2021.03, 3,200건, 1.2초, 2019-2022, 12-34",
+        ),
+        ("Java 17, Spring Boot 3.2, 800ms", "Java 17, Spring Boot 3.2, 800ms"),
+    ],
+)
+def test_contacts_are_masked_and_figures_are_not(text: str, left: str) -> None:
+    assert without_contacts(text) == left
 
 
 def test_a_language_is_told_by_its_letters() -> None:

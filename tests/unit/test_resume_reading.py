@@ -1,10 +1,15 @@
 """Files of every kind: what is in them, and what is said of those that cannot be read."""
 
 import io
+import itertools
+import threading
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from stagepass.errors import Unavailable
 from stagepass.pipelines.resume.reading import extract as reading
 from stagepass.pipelines.resume.reading.extract import Unreadable, extract
 from tests.support.resume import DATA, ONE_LINE, flowing, pdf, picture, scan, word
@@ -76,6 +81,45 @@ def zipped(name: str, content: bytes = b"x") -> bytes:
 def test_a_file_that_gives_no_text_is_told_with_what_to_do(content: bytes, said: str) -> None:
     with pytest.raises(Unreadable, match=said):
         extract(content)
+
+
+def remade(change: Callable[[str], str]) -> bytes:
+    """A Word document whose XML was changed by hand."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(word(f"{ONE_LINE}\n둘째 줄"))) as source, zipfile.ZipFile(out, "w") as made:
+        for entry in source.infolist():
+            content = source.read(entry)
+            if entry.filename == "word/document.xml":
+                content = change(content.decode().partition("?>")[2]).encode()
+            made.writestr(entry.filename, content)
+    return out.getvalue()
+
+
+def test_entities_are_neither_unfolded_nor_fetched(tmp_path: Path) -> None:
+    names = "abcdefgh"
+    bomb = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in itertools.pairwise(names))
+    with pytest.raises(Unreadable, match="damaged"):
+        extract(
+            remade(lambda xml: f'<!DOCTYPE w [<!ENTITY a "{"x" * 999}">{bomb}]>' + xml.replace("<w:t>", "<w:t>&h;", 1))
+        )
+    secret = tmp_path / "secret"
+    secret.write_text("줄무늬고래")
+    entity = f'<!DOCTYPE w [<!ENTITY a SYSTEM "{secret.as_uri()}">]>'
+    assert "줄무늬고래" not in extract(remade(lambda xml: entity + xml.replace("<w:t>", "<w:t>&a;", 1)))
+
+
+def test_a_table_in_a_table_in_a_table_without_end_is_a_damaged_file() -> None:
+    deep = 400
+    open_, close = "<w:tbl><w:tr><w:tc>" * deep, "</w:tc></w:tr></w:tbl>" * deep
+    with pytest.raises(Unreadable, match="damaged"):
+        extract(remade(lambda xml: xml.replace("<w:body>", f"<w:body>{open_}<w:p/>{close}", 1)))
+
+
+def test_only_so_many_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_room", threading.BoundedSemaphore(1))
+    with reading._room, pytest.raises(Unavailable, match="a little later"):
+        extract(pdf(LONG), time_limit=0.01)
+    assert extract(pdf(LONG))
 
 
 def test_reading_ends_when_its_time_is_up() -> None:

@@ -27,7 +27,9 @@ PREFIX = "/api/v1/resume/"
 SESSION = "resume.session"
 """Where a request's scope has its session."""
 FACTS = "resume.facts"
-"""Where a route puts job_id, model_ms and tokens."""
+"""Where a route puts job_id, model_ms and tokens; and ``nobody``, for a call that is to be noted of nobody."""
+ROWS = "resume.rows"
+"""Where a route finds the `Rows` that are on their way."""
 
 BATCH, EVERY, MOST = 200, 0.5, 10_000
 """Rows of one write at most, seconds between writes, rows that may wait."""
@@ -53,6 +55,7 @@ class Metering:
         began = time.perf_counter()
         session = scope[SESSION] = _session(Headers(scope=scope))
         facts: dict[str, Any] = scope.setdefault(FACTS, {})
+        scope[ROWS] = self._rows
         status, problem = 0, bytearray()
 
         async def send_on(message: Message) -> None:
@@ -74,8 +77,8 @@ class Metering:
                     "at": round(time.time() * 1000),
                     "endpoint": PREFIX + scope["path"][len(PREFIX) :].split("/")[0][:60],
                     "method": scope["method"][:10],
-                    "session_id": session,
-                    "client_ip": (scope.get("client") or ("",))[0][:45],
+                    "session_id": "" if facts.get("nobody") else session,
+                    "client_ip": "" if facts.get("nobody") else (scope.get("client") or ("",))[0][:45],
                     "response_ms": round((time.perf_counter() - began) * 1000),
                     "status": status or 500,
                     "error": _code(bytes(problem)) if status >= 400 or not status else None,
@@ -108,7 +111,7 @@ class Rows:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue(MOST)
+        self._waiting: queue.Queue[dict[str, Any] | threading.Event | None] = queue.Queue(MOST)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -123,6 +126,13 @@ class Rows:
         except queue.Full:
             log.warning("api_metrics: the database does not keep up; a row is dropped")
 
+    def flush(self, at_most: float = 5.0) -> None:
+        """Wait until what was taken so far is written: what comes after may delete it."""
+        if self._thread is not None:
+            written = threading.Event()
+            self._waiting.put(written)
+            written.wait(at_most)
+
     def close(self) -> None:
         """Write what is left."""
         if self._thread is not None:
@@ -134,13 +144,15 @@ class Rows:
         while goes_on:
             batch = [self._waiting.get()]
             until = time.monotonic() + EVERY
-            while batch[-1] is not None and len(batch) < BATCH and (left := until - time.monotonic()) > 0:
+            while isinstance(batch[-1], dict) and len(batch) < BATCH and (left := until - time.monotonic()) > 0:
                 try:
                     batch.append(self._waiting.get(timeout=left))
                 except queue.Empty:
                     break
+            self._write([row for row in batch if isinstance(row, dict)])
             goes_on = batch[-1] is not None
-            self._write([row for row in batch if row is not None])
+            if isinstance(batch[-1], threading.Event):
+                batch[-1].set()
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         if not rows:

@@ -14,7 +14,7 @@ from stagepass.engine.states import JobState
 from stagepass.engine.submission import invalid_input
 from stagepass.errors import InvalidInput, NotFound, RequestError
 from stagepass.pipelines.http import RouteDeps
-from stagepass.pipelines.resume.metering import FACTS, SESSION, Metering
+from stagepass.pipelines.resume.metering import FACTS, ROWS, SESSION, Metering
 from stagepass.pipelines.resume.models import Profile, ResumeReport, ResumeRequest
 from stagepass.pipelines.resume.parsing.profile import language_of
 from stagepass.pipelines.resume.reading.extract import Unreadable, extract
@@ -108,19 +108,24 @@ def make_router(deps: RouteDeps) -> APIRouter:
         return analyses.status(job, owner)
 
     @router.get("/profile/{profile_id}", summary="Get a stored profile")
-    def profile(profile_id: str, owner: Annotated[str, owner_of]) -> ProfileView:
+    def profile(profile_id: str, request: Request, owner: Annotated[str, owner_of]) -> ProfileView:
         """What was read from the résumé, with its questions and paths as far as they are made."""
-        return analyses.profile(analyses.find(profile_id, owner))
+        job = analyses.find(profile_id, owner)
+        request.scope[FACTS]["job_id"] = job.id
+        return analyses.profile(job)
 
     @router.delete("/profile/{profile_id}", summary="Delete a profile")
-    def delete_profile(profile_id: str, owner: Annotated[str, owner_of]) -> Deleted:
-        """The résumé with everything that was made of it. It cannot be undone."""
-        deps.delete([analyses.find(profile_id, owner).id])
+    def delete_profile(profile_id: str, request: Request, owner: Annotated[str, owner_of]) -> Deleted:
+        """The résumé with everything that was made of it, and the calls about it. It cannot be undone."""
+        job = analyses.find(profile_id, owner)
+        _forgetting(request)
+        deps.delete([job.id])
         return Deleted(profiles=1)
 
     @router.delete("/session/{session_id}", summary="Delete the data of a session")
-    def delete_session(session_id: str, owner: Annotated[str, owner_of]) -> Deleted:
-        """Every profile of the caller's in that session, and what was noted of its calls."""
+    def delete_session(session_id: str, request: Request, owner: Annotated[str, owner_of]) -> Deleted:
+        """Every profile of the caller's in that session, and what was noted of its calls. It cannot be undone."""
+        _forgetting(request)
         return Deleted(profiles=analyses.delete_session(session_id, owner))
 
     return router
@@ -165,8 +170,10 @@ class _Analyses:
         facts["job_id"] = job.id
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             job, runs = self._engine.look(job.id, job.owner)
-            code = str((job.error or {}).get("code", "error"))
-            kind = AnalysisFailed if code in ("permanent", "blocked") else AnalysisUnavailable
+            error = job.error or {}
+            code = str(error.get("code", "error"))
+            theirs = code == "blocked" or error.get("stage") == "parse"  # their text or file; else ours or a provider's
+            kind = AnalysisFailed if theirs else AnalysisUnavailable
             raise kind(error_of(job, runs) or "it was cancelled", job_id=job.id, error=code)
         if job.state is not JobState.COMPLETED:
             return None
@@ -217,9 +224,15 @@ class _Analyses:
             if ids := [job.id for job in page if _session_of(job) == session]:
                 self._deps.delete(ids)
                 count += len(ids)
-        if count:
+        if session:
             self._engine.store.forget_calls(session=session)
         return count
+
+
+def _forgetting(request: Request) -> None:
+    """Calls that are still on their way are written first, so that they are deleted too; this one names nobody."""
+    request.scope[FACTS]["nobody"] = True
+    request.scope[ROWS].flush()
 
 
 def _session_of(job: Job) -> str:

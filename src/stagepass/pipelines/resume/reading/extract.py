@@ -8,11 +8,13 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import unicodedata
 import zipfile
 from io import BytesIO
 
 from stagepass.content.clean import clean
+from stagepass.errors import Unavailable
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -22,6 +24,11 @@ TIME_LIMIT = 15.0
 
 MOST_TEXT = 200_000
 """Characters that are taken from a file at most; a longer one is refused by its length anyway."""
+
+AT_ONCE = 4
+"""Files that one process has read at the same time: each may take a core, and up to 1 GB."""
+
+_room = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Unreadable(Exception):
@@ -33,6 +40,7 @@ def extract(content: bytes, *, time_limit: float = TIME_LIMIT) -> str:
 
     Raises:
         Unreadable: it is empty, too large, of another kind, locked, a scan, broken, or took too long.
+        Unavailable: so many others are being read that its turn did not come in time.
     """
     kind = _kind(content)
     text = _decoded(content) if kind == "text" else _in_child(kind, content, time_limit)
@@ -94,12 +102,16 @@ def _decoded(content: bytes) -> str:
 
 def _in_child(kind: str, content: bytes, time_limit: float) -> str:
     command = [sys.executable, "-m", "stagepass.pipelines.resume.reading.child", kind, str(MAX_PAGES), str(MOST_TEXT)]
+    if not _room.acquire(timeout=time_limit):
+        raise Unavailable("too many files are being read at the moment; send it again a little later")
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=time_limit, check=False)
     except subprocess.TimeoutExpired:
         raise Unreadable(
             f"the file could not be read in {time_limit:g} seconds; save it anew, or paste the text"
         ) from None
+    finally:
+        _room.release()
     try:
         answer = json.loads(done.stdout)
     except ValueError:  # it died: out of memory, or a fault in the parser

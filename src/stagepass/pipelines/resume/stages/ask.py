@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from stagepass import Context, InvalidOutput
 from stagepass.content.prompts import Prompt
 from stagepass.pipelines.resume.models import Made, Profile, ResumeRequest
+from stagepass.pipelines.resume.parsing.contacts import without_contacts
 from stagepass.providers.ask import ask as ask_model
 from stagepass.providers.ports import TextModel, TextRequest
 
@@ -63,9 +64,9 @@ def ask(
 
 
 def facts_of(profile: Profile, request: ResumeRequest) -> dict[str, Any]:
-    """The variables of both prompts."""
+    """The variables of both prompts. How to reach the person is in none of them."""
     return {
-        "profile": profile.model_dump_json(),
+        "profile": profile.model_copy(update={"text": without_contacts(profile.text)}).model_dump_json(),
         "target_role": request.target_role,
         "focus_areas": ", ".join(request.focus_areas),
         "hours_per_week": request.hours_per_week,
