@@ -207,7 +207,9 @@ def test_deletion_of_a_session_leaves_nothing_in_any_table(world: Installation, 
     words = (first, second, "gone-7", "gone-key", SECRET)
     assert {"jobs", "stage_runs", "events", "attempts"} <= set(leftovers(world, *words))
     assert kim.delete(f"{API}/session/gone-7", headers=headers).json() == {"profiles": 2}
-    assert leftovers(world, *words) == []  # the calls of this moment included, which were still on their way
+    assert kim.get(f"{API}/job-status/{NOBODY}", headers={"X-Session-ID": "later"}).status_code == 404
+    wait_until(lambda: rows(world, "SELECT * FROM api_metrics WHERE session_id = 'later'"))
+    assert leftovers(world, *words) == []  # also of the calls that were still on their way
     for job_id in (first, second):
         is_problem(kim.get(f"{API}/profile/{job_id}"), 404, "not_found")
         is_problem(kim.get(f"{API}/job-status/{job_id}"), 404, "not_found")
