@@ -118,6 +118,20 @@ def test_a_wish_decides_what_is_asked_about() -> None:
         assert word in next(q.question_text for q in made.questions if q.category == "문제해결")
 
 
+@pytest.mark.parametrize(
+    ("text", "there", "lacking"),
+    [
+        ("안드로이드 개발자 4년차, Kotlin과 Compose로 앱 개발", {"swift", "swiftui", "kotlin"}, {"github_actions"}),
+        ("데이터 분석가 3년차, MySQL 쿼리로 매출 분석, Power BI 대시보드", {"sql", "tableau"}, {"airflow"}),
+        ("데브옵스 엔지니어, Jenkins 배포와 Grafana 대시보드 운영", {"github_actions", "prometheus"}, {"kubernetes"}),
+    ],
+)
+def test_what_stands_for_a_skill_is_no_gap(text: str, there: set[str], lacking: set[str]) -> None:
+    missing = set(profile_of(text).missing)
+    assert not missing & there
+    assert lacking <= missing
+
+
 # ── the rules ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -127,10 +141,11 @@ def test_rules_refer_to_what_there_is() -> None:
     for field in fields.values():
         assert len(field.topics) >= 3
         assert set(field.topics) <= topics.keys()
-        assert set(field.expects) <= skills
+        assert {skill for one_of in field.expects for skill in one_of} <= skills
     used = {name for topic in topics.values() for name in topic.resources}
     assert used == rulebook.resources().keys()
     assert {skill for topic in topics.values() for skill in topic.teaches} <= skills
+    assert {skill for entry in rulebook.skills().skills for skill in entry.implies} <= skills
     for entry in rulebook.questions():
         assert set(entry.when.skills) <= skills
         assert {*entry.when.fields, *filter(None, [entry.when.field])} <= fields.keys()

@@ -1,5 +1,6 @@
 """The rules of `resume` as data (`rules/*.json`), and the schema that each file must fit."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal, TypeVar
@@ -48,11 +49,12 @@ class Head(_Rules):
 
 
 class SkillEntry(_Rules):
-    """One skill of the taxonomy, with every way in which people write it."""
+    """One skill of the taxonomy, with every way in which people write it, and what nobody has it without."""
 
     id: Id
     name: str
     field: Id
+    implies: list[Id] = []
     aliases: list[str] = Field(min_length=1)
     guard: str = ""
     url: Link | None = None
@@ -66,11 +68,11 @@ class Skills(Head):
 
 
 class FieldEntry(_Rules):
-    """A field of work: how its titles are written, what its postings name, and what to learn for it."""
+    """A field of work: how its titles are written, what its postings name (one of each), and what to learn for it."""
 
     name: dict[Language, str]
     titles: list[str]
-    expects: list[Id]
+    expects: list[list[Id]]
     topics: list[Id]
 
 
@@ -206,6 +208,13 @@ def skills() -> Skills:
 def fields() -> dict[str, FieldEntry]:
     """The fields of work, by id."""
     return _book(Fields, "fields").fields
+
+
+def lacking(field: str, have: Iterable[str]) -> list[str]:
+    """What a field asks for and somebody with these skills does not show; of several that would do, the first."""
+    implied = {entry.id: entry.implies for entry in skills().skills}
+    known = {name for skill in have for name in (skill, *implied[skill])}
+    return [one_of[0] for one_of in fields()[field].expects if not known & set(one_of)]
 
 
 @cache

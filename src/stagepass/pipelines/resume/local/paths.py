@@ -43,6 +43,7 @@ class _Plan:
         self._focus = focus.lower()
         self._field = field_of(target) or profile.field
         self._have = {skill.id for skill in profile.skills}
+        self._lacking = rulebook.lacking(self._field, self._have)
         self._told: set[str] = set()
 
     def topics(self) -> list[str]:
@@ -89,8 +90,7 @@ class _Plan:
 
     def _missing(self, name: str) -> list[str]:
         """Skills of the topic that the field asks for and the résumé does not show."""
-        expects = rulebook.fields()[self._field].expects
-        return [skill for skill in expects if skill in self._rules.topics[name].teaches and skill not in self._have]
+        return [skill for skill in self._lacking if skill in self._rules.topics[name].teaches]
 
     def _known(self, name: str) -> bool:
         return bool(self._have & set(self._rules.topics[name].teaches)) and not self._missing(name)

@@ -26,7 +26,6 @@ def read_profile(text: str, request: ResumeRequest, today: date) -> Profile:
     found = find(text)
     field, role = _field_and_role(text, found, request.target_role)
     worked = [period for period in periods(text) if _is_work(text, period)]
-    have = {skill.skill.id for skill in found}
     return Profile(
         text=text,
         language=request.language or language_of(text),
@@ -36,7 +35,7 @@ def read_profile(text: str, request: ResumeRequest, today: date) -> Profile:
         skills=[Skill(id=each.skill.id, name=each.skill.name, evidence=each.text) for each in found],
         employers=[employer for period in worked if (employer := _employer(text, period))],
         deeds=deeds(text),
-        missing=[skill for skill in rulebook.fields()[field].expects if skill not in have],
+        missing=rulebook.lacking(field, (each.skill.id for each in found)),
     )
 
 
