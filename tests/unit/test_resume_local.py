@@ -40,8 +40,9 @@ def test_questions_fit_hold_and_quote_the_resume(resume: dict[str, Any]) -> None
 
 @each
 def test_paths_fit_and_lead_to_real_places(resume: dict[str, Any]) -> None:
-    made = paths.compose(profile_of(resume["text"]))
-    assert paths_problems(made) == []
+    profile = profile_of(resume["text"])
+    made = paths.compose(profile, hours=20)
+    assert paths_problems(made, profile) == []
     assert known_links(made) == made
     for path in made.learning_paths:
         assert [item.step for item in path.action_items] == [1, 2, 3]
@@ -71,7 +72,7 @@ def test_a_resume_that_says_little_is_asked_for_more_and_nothing_is_invented(tex
     assert (profile.field, profile.skills, profile.years.value) == ("general", [], None)
     made = questions.compose(profile)
     assert questions_problems(made, profile) == []
-    assert paths_problems(paths.compose(profile)) == []
+    assert paths_problems(paths.compose(profile), profile) == []
 
 
 def test_hours_and_wishes_shape_the_plan() -> None:
@@ -213,10 +214,21 @@ def test_an_empty_list_four_questions_and_twins_are_found() -> None:
     assert any("exactly 5" in problem for problem in questions_problems(QuestionSet(questions=five[:4]), profile))
     twins = [*five[:4], five[4].model_copy(update={"question_text": five[1].question_text})]
     assert any("ask the same" in problem for problem in questions_problems(QuestionSet(questions=twins), profile))
-    assert paths_problems(PathSet(learning_paths=[])) == ["give 3 to 5 learning_paths, not 0"]
+    assert paths_problems(PathSet(learning_paths=[]), profile) == ["give 3 to 5 learning_paths, not 0"]
 
 
-def test_links_that_nobody_looked_at_are_left_out() -> None:
+def test_a_path_that_quotes_what_the_resume_does_not_say_is_found() -> None:
+    profile = profile_of(ONE_LINE)
+    first, *rest = paths.compose(profile).learning_paths
+    for description, fine in (
+        ("“AWS EC2 운영” 경험에서 이어집니다.", True),
+        ("“Kafka 운영 삼 년” 경험에서 이어집니다.", False),
+    ):
+        answer = PathSet(learning_paths=[first.model_copy(update={"description": description}), *rest])
+        assert (paths_problems(answer, profile) == []) == fine
+
+
+def test_links_outside_the_catalogue_are_left_out() -> None:
     path: LearningPath = paths.compose(profile_of(ONE_LINE)).learning_paths[0]
     made_up = Resource(type="도서", title="A book", url="https://example.com/made-up", description="a book")
     kept = known_links(

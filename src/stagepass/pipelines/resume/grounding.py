@@ -16,6 +16,7 @@ from stagepass.pipelines.resume.parsing.skills import named, taxonomy
 ALIKE = 0.8
 """Two questions that share so much of their words are one question."""
 
+_QUOTED = re.compile(r"[‘“\"]([^‘’“”\"]{4,})[’”\"]")
 _FIGURE = re.compile(r"\d[\d,.]*\d|\d")
 
 
@@ -24,8 +25,8 @@ def questions_problems(answer: QuestionSet, profile: Profile) -> list[str]:
     return [*_shape(answer), *_differ(answer), *_grounded(answer, profile)]
 
 
-def paths_problems(answer: PathSet) -> list[str]:
-    """What is wrong with the learning paths."""
+def paths_problems(answer: PathSet, profile: Profile) -> list[str]:
+    """What is wrong with the learning paths. They name skills that are to be learned, so only quotations are held."""
     least, most = PATHS
     if not least <= len(answer.learning_paths) <= most:
         return [f"give {least} to {most} learning_paths, not {len(answer.learning_paths)}"]
@@ -33,11 +34,13 @@ def paths_problems(answer: PathSet) -> list[str]:
     problems = [f"{times} learning_paths have the same title" for times in titles.values() if times > 1]
     for number, path in enumerate(answer.learning_paths):
         problems += [f"learning_paths.{number}.{name} is empty" for name in _empty(path)]
+        if not all(_plain(quote) in _plain(profile.text) for quote in _QUOTED.findall(path.description)):
+            problems.append(f"learning_paths.{number}.description quotes words that are not in the résumé")
     return problems
 
 
 def known_links(answer: PathSet) -> PathSet:
-    """The same paths without links that nobody of us has looked at: models make addresses up."""
+    """The same paths without links that are not in the catalogue: models make addresses up."""
     return PathSet(
         learning_paths=[
             path.model_copy(update={"recommended_resources": [_linked(r) for r in path.recommended_resources]})

@@ -53,8 +53,8 @@ def questions(ctx: Context, request: ResumeRequest, parse: Profile, model: TextM
 
 @resume.stage(after=parse, needs=TextModel, time_limit="2m", retry=_RETRY, weight=2)
 def learning_path(ctx: Context, request: ResumeRequest, parse: Profile, model: TextModel) -> Paths:
-    """Asks for three to five learning paths; links that nobody has looked at are left out."""
-    value, made = ask(ctx, model, "learning_path", PathSet, parse, request, paths_problems)
+    """Asks for three to five learning paths; links that are not in the catalogue are left out."""
+    value, made = ask(ctx, model, "learning_path", PathSet, parse, request, lambda v: paths_problems(v, parse))
     return Paths(learning_paths=known_links(value).learning_paths, made=made)
 
 

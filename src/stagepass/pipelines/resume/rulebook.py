@@ -237,6 +237,6 @@ def resources() -> dict[str, ResourceEntry]:
 
 @cache
 def links() -> frozenset[str]:
-    """Every address that one of us has looked at."""
+    """Every address of the catalogue."""
     known = {link for entry in resources().values() for link in (entry.url, entry.url_ko) if link}
     return frozenset(known | {entry.url for entry in skills().skills if entry.url})
