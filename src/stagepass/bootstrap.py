@@ -45,6 +45,9 @@ CALLBACK_LIFE = 14 * 86400
 FILE_LIFE = 86400
 """Seconds for which a provider can fetch a file that it was given by address."""
 
+LOOK_LIFE = 3600
+"""Seconds for which an operator can look at a file in the cloud by address."""
+
 APPROVAL_SHOWN = 30 * 86400
 """Seconds for which an approval's page still tells what became of it, after its deadline."""
 
@@ -141,6 +144,12 @@ class System:
         if isinstance(self.files, CloudFiles):
             return self.files.url(file, FILE_LIFE)
         return self.links.make(file, FILE_LIFE)
+
+    def place_of(self, file: File) -> dict[str, str]:
+        """Where an operator finds a file: its `path` here, or its `url` for an hour."""
+        if isinstance(self.files, CloudFiles):
+            return {"url": self.files.url(file, LOOK_LIFE)}
+        return {"path": str(self.files.path(file))}
 
     def _approval_url(self, run_id: str, name: str, ask: str, life: float) -> str:
         """Without a public address only the path: whoever tells it knows the way to the API."""

@@ -13,6 +13,7 @@ import pytest
 
 from stagepass.store import migrate
 from tests.support.cli import run_here
+from tests.support.databases import KINDS, new_database
 from tests.support.up import STAGEPASS
 from tests.support.waiting import wait_until
 
@@ -71,6 +72,34 @@ def test_a_database_that_is_away_is_5(run: Run, monkeypatch: pytest.MonkeyPatch)
     code, _, err = run("jobs", "list")
     assert code == 5
     assert "the database did not answer" in err
+
+
+def test_a_folder_without_an_installation_is_told_and_stays_empty(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "nowhere"))
+    for command in (("jobs", "list"), ("submit", "promo"), ("watch", "nope"), ("workers",), ("dead", "list")):
+        code, out, err = run(*command)
+        assert (code, out) == (2, "")
+        assert "there is no Stagepass in ./nowhere; start one with `stagepass up`" in err
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_database_without_its_schema_is_told_in_one_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    with new_database(kind, tmp_path, schema=False) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        code, out, err = run("jobs", "list")
+    assert (code, out) == (2, "")
+    needed = f"the schema is at nothing, and {migrate.head()} is needed"
+    assert err.splitlines() == [f"error: {needed}; run: stagepass db upgrade"]
+
+
+def test_every_field_at_fault_is_told(run: Run) -> None:
+    _, _, err = run("submit", "promo")
+    assert err.splitlines() == ["error: customer_name: Field required", "       region: Field required"]
 
 
 def test_errors_are_json_for_programs(run: Run) -> None:

@@ -23,11 +23,12 @@ CLOSING = 15.0
 
 
 @contextmanager
-def new_database(kind: str, folder: Path) -> Iterator[str]:
-    """The URL of an empty database with our schema. Without a server: a failure in CI, else a skip that says why."""
+def new_database(kind: str, folder: Path, *, schema: bool = True) -> Iterator[str]:
+    """The URL of an empty database, with our schema if wanted. Without a server: a failure in CI, else a skip that says why."""
     if kind == "sqlite":
         url = f"sqlite:///{folder / f'{secrets.token_hex(4)}.db'}"
-        _make_schema(url)
+        if schema:
+            _make_schema(url)
         yield url
         return
     name = f"sp_test_{secrets.token_hex(6)}"
@@ -38,7 +39,8 @@ def new_database(kind: str, folder: Path) -> Iterator[str]:
     user = {"postgresql": "postgres", "mariadb": "root"}[kind]
     try:
         url = f"{kind}://{user}@127.0.0.1/{name}"
-        _make_schema(url)
+        if schema:
+            _make_schema(url)
         yield url
         _nobody_left(kind, name)
     finally:

@@ -2,13 +2,15 @@
 
 import io
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from PIL import Image
+from pydantic import BaseModel, Field
 
 from stagepass import File
 from stagepass.cli.inputs import read_input, set_fields, set_files
-from stagepass.errors import InvalidInput, NotFound
+from stagepass.errors import InvalidInput, NotFound, TooLarge
 from stagepass.files.local import LocalFiles
 
 
@@ -22,6 +24,7 @@ class Input(BaseModel):
     tags: list[str] = []
     place: Place = Place()
     photos: list[File] = []
+    pictures: Annotated[list[File] | None, Field(json_schema_extra={"format": "photos"})] = None
     voice: File | None = None
 
 
@@ -75,3 +78,30 @@ def test_a_damaged_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff" + b"x" * 100)
     with pytest.raises(InvalidInput):
         set_files({}, [f"photos={tmp_path / 'a.jpg'}"], Input, LocalFiles(tmp_path / "store"))
+
+
+@pytest.mark.parametrize(
+    ("field", "content", "says"),
+    [
+        ("pictures", b"only text", "b.bin: this is"),
+        ("photos", b"", "b.bin: the file is empty"),
+        ("name", b"text", "name: takes no file; fields that do: photos, pictures, voice"),
+        ("photos", b"x" * 101, "at most"),
+    ],
+)
+def test_a_file_that_its_field_does_not_take_is_refused_before_any_is_stored(
+    tmp_path: Path, field: str, content: bytes, says: str
+) -> None:
+    (tmp_path / "good.txt").write_text("good")
+    (tmp_path / "b.bin").write_bytes(content)
+    files = LocalFiles(tmp_path / "store")
+    with pytest.raises((InvalidInput, TooLarge), match=says):
+        set_files({}, [f"photos={tmp_path / 'good.txt'}", f"{field}={tmp_path / 'b.bin'}"], Input, files, largest=100)
+    assert files.usage().files == 0
+
+
+def test_a_list_is_added_to_however_its_type_is_written(tmp_path: Path) -> None:
+    value: dict[str, Any] = {}
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    set_files(value, [f"pictures={tmp_path / 'a.png'}"] * 2, Input, LocalFiles(tmp_path / "store"))
+    assert [file["type"] for file in value["pictures"]] == ["image/png", "image/png"]

@@ -1,19 +1,17 @@
 """Makes a job of what came in: files checked and kept first, then the submit; what is refused leaves nothing behind."""
 
-import fnmatch
 import logging
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from stagepass.api.uploads import FileField, Incoming, Upload, file_fields
+from stagepass.api.uploads import Incoming, Upload
 from stagepass.bootstrap import System
 from stagepass.engine.operations import Accepted
 from stagepass.engine.submission import invalid_input
 from stagepass.engine.values import File
 from stagepass.errors import InvalidInput, RequestError, StagepassError
-from stagepass.providers.fetching.images import check_image
-from stagepass.providers.fetching.kinds import HEAD, kind_of, named
+from stagepass.providers.fetching.accept import FileField, checked_kind, file_fields
 
 log = logging.getLogger("stagepass.api")
 
@@ -102,29 +100,8 @@ def _with_files(system: System, model: type[BaseModel], incoming: Incoming, stor
 def _stored(system: System, upload: Upload, field: FileField, where: str) -> File:
     upload.content.seek(0)
     content = upload.content.read()
-    kind = _checked(content, field, where, system.settings.max_upload_bytes)
+    kind = checked_kind(content, field, where, system.settings.max_upload_bytes)
     return system.files.put(content, name=upload.name, type=kind, folder=FOLDER)
-
-
-def _checked(content: bytes, field: FileField, where: str, most: int) -> str:
-    """The content's type, found by looking at it. Raises `InvalidInput` or `TooLarge`."""
-    if not content:
-        raise InvalidInput(f"{where}: the file is empty; choose it again", field=where)
-    pictures_only = all(kind.startswith("image/") for kind in field.accept) and field.accept
-    kind = kind_of(content[:HEAD])
-    if pictures_only or kind in ("image/jpeg", "image/png", "image/webp"):
-        kind = check_image(content, max_bytes=most, field=where).type
-    kind = kind or _unknown(content)
-    if field.accept and not any(fnmatch.fnmatchcase(kind, pattern) for pattern in field.accept):
-        raise InvalidInput(f"{where}: this is {named(kind)}; taken are: {', '.join(field.accept)}", field=where)
-    return kind
-
-
-def _unknown(content: bytes) -> str:
-    try:
-        return "application/octet-stream" if "\0" in content.decode("utf-8") else "text/plain"
-    except UnicodeDecodeError:
-        return "application/octet-stream"
 
 
 def _keep(system: System, stored: list[File], job_id: str, owner: str) -> None:

@@ -11,9 +11,9 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from stagepass.api.deps import PREFIX, current_owner
 from stagepass.api.pipelines import input_schema
 from stagepass.api.problems import MEDIA_TYPE, Problem
-from stagepass.api.uploads import file_fields
 from stagepass.bootstrap import System
 from stagepass.engine.pipeline import Pipeline
+from stagepass.providers.fetching.accept import file_fields
 from stagepass.settings import Settings
 
 _SUBMIT = f"{PREFIX}/pipelines/{{name}}/jobs"

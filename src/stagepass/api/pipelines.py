@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 
 from stagepass.api.deps import PREFIX, Owner, SystemDep
-from stagepass.api.uploads import file_fields
 from stagepass.api.views import PipelineList, PipelineSummary, PipelineView, StageInfo
 from stagepass.engine.pipeline import Pipeline, Stage
+from stagepass.providers.fetching.accept import file_fields
 
 router = APIRouter(tags=["pipelines"])
 

@@ -1,16 +1,11 @@
 """Takes a job's input from a request: JSON, or a form with files. Limits hold while it comes in."""
 
-import functools
-import types
-import typing
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-import annotated_types
 from fastapi import Request
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import from_json
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
@@ -18,24 +13,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from stagepass.api.body import media_type, read_json
 from stagepass.api.edge import BODY
-from stagepass.engine.values import File
 from stagepass.errors import BadRequest, InvalidInput, TooLarge
+from stagepass.providers.fetching.accept import MAX_FILES, FileField, file_fields, is_many
 from stagepass.settings import Settings
 
-MAX_FILES = 20
-"""Files of one form, where the field itself does not say."""
 _MAX_TEXTS = 200
 _INPUT = "input"
-
-
-@dataclass(frozen=True, slots=True)
-class FileField:
-    """A field of an input that takes uploads."""
-
-    many: bool
-    most: int
-    accept: tuple[str, ...]
-    """Content types, ``image/*`` among them; empty for any."""
 
 
 @dataclass(slots=True)
@@ -97,7 +80,7 @@ def _values(texts: dict[str, list[str]], model: type[BaseModel]) -> Any:
     values: dict[str, Any] = {}
     for name, given in texts.items():
         declared = model.model_fields.get(name)
-        if declared is not None and _is_many(declared.annotation):
+        if declared is not None and is_many(declared.annotation):
             values[name] = [text for text in given if text]
         elif len(given) > 1:
             raise InvalidInput(f"{name}: sent {len(given)} times, and holds one value", field=name)
@@ -162,40 +145,3 @@ class _Parser(MultiPartParser):
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
     async for piece in request.stream():
         yield piece
-
-
-# ── which fields take files ──────────────────────────────────────────────────────────────────────
-
-
-@functools.cache
-def file_fields(model: type[BaseModel]) -> dict[str, FileField]:
-    """The fields of an input that take uploads: those whose type names `stagepass.File`."""
-    return {name: _file_field(info) for name, info in model.model_fields.items() if _names_file(info.annotation)}
-
-
-def _file_field(info: FieldInfo) -> FileField:
-    many = _is_many(info.annotation)
-    most = next((m.max_length for m in info.metadata if isinstance(m, annotated_types.MaxLen)), MAX_FILES)
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    accept = extra.get("accept", ("image/*",) if extra.get("format") in ("photo", "photos") else ())
-    accepted = (accept,) if isinstance(accept, str) else tuple(str(kind) for kind in cast(Sequence[Any], accept))
-    return FileField(many, most if many else 1, accepted)
-
-
-def _names_file(annotation: Any) -> bool:
-    if isinstance(annotation, type) and issubclass(annotation, File):
-        return True
-    if isinstance(annotation, typing.TypeVar | str):
-        return False
-    inner = getattr(annotation, "__value__", None)
-    return _names_file(inner) if inner is not None else any(map(_names_file, typing.get_args(annotation)))
-
-
-def _is_many(annotation: Any) -> bool:
-    origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        return _is_many(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        return any(map(_is_many, typing.get_args(annotation)))
-    found = origin or annotation
-    return isinstance(found, type) and issubclass(found, list | tuple | set | frozenset | Sequence) and found is not str

@@ -35,12 +35,12 @@ def list_(
 
       stagepass dead list --code quota_exhausted
     """
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.shapes import run_shape
     from stagepass.engine.ports import RunFilter
     from stagepass.engine.states import RunState
 
-    system = load_system()
+    system = installation()
     which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, limit)
     found = system.engine.dead(which)
     if as_json():
@@ -59,13 +59,13 @@ def list_(
 @group.command()
 def show(run: Run, json: Json = False) -> None:
     """Show a dead letter: its input, error, attempts and trace, what its job has cost, and what a redrive will."""
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.money import price_shape, tell_price
     from stagepass.cli.shapes import run_shape
     from stagepass.engine.prices import Prices
     from stagepass.errors import NotFound
 
-    system = load_system()
+    system = installation()
     found = system.store.run(run)
     if found is None:
         raise NotFound(f"there is no stage run {run}", run_id=run)
@@ -120,11 +120,11 @@ def redrive(
 
       stagepass dead redrive --all --pipeline promo --code quota_exhausted --yes
     """
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.money import total, total_shape
     from stagepass.errors import Conflict, NotFound
 
-    system = load_system()
+    system = installation()
     wanted = _wanted(system, runs, everything, pipeline, stage, code, owner)
     if everything and not yes:
         price = total(system, wanted)
@@ -162,10 +162,10 @@ def discard(
     json: Json = False,
 ) -> None:
     """Give dead letters up; their jobs stay failed. With --all it first only says how many; --yes does it."""
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.errors import Conflict, NotFound
 
-    system = load_system()
+    system = installation()
     wanted = _wanted(system, runs, everything, pipeline, stage, code, owner)
     if everything and not yes:
         emit({"would_discard": len(wanted)}) if as_json() else note("dead.would_discard", "yellow", count=len(wanted))

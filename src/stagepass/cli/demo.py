@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stagepass.cli.output import Json, as_json, emit, note, out
+from stagepass.cli.up import SHOWN
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -37,7 +38,7 @@ LOCAL = {
 
 
 def demo(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline to show.")] = "promo",
+    pipeline: Annotated[str, typer.Argument(help="The pipeline to show.")] = SHOWN,
     language: Annotated[
         str | None, typer.Option(help="Language of the song: Korean or English. Default: the first example's.")
     ] = None,
@@ -158,7 +159,7 @@ def example(system: "System", pipeline: "Pipeline", language: str | None) -> dic
     """An input that works: one of the pipeline's own, with the pictures that lie beside it."""
     import importlib.resources
 
-    from stagepass.cli.inputs import store_file
+    from stagepass.cli.inputs import set_files
     from stagepass.errors import NotFound
 
     if not pipeline.examples:
@@ -174,10 +175,11 @@ def example(system: "System", pipeline: "Pipeline", language: str | None) -> dic
         key=lambda entry: entry.name,
     )
     if pictures and "images" in pipeline.input.model_fields:
-        input["images"] = [store_file(Path(str(picture)), system.files).model_dump() for picture in pictures]
+        input.pop("images", None)
+        set_files(input, [f"images={picture}" for picture in pictures], pipeline.input, system.files)
     elif pictures and "image" in pipeline.input.model_fields:
         input.pop("image_url", None)
-        input["image"] = store_file(Path(str(pictures[0])), system.files).model_dump()
+        set_files(input, [f"image={pictures[0]}"], pipeline.input, system.files)
     return input
 
 

@@ -18,12 +18,12 @@ def held(
     json: Json = False,
 ) -> None:
     """List stage runs that wait for a person: calls that may have cost money and whose answer was lost."""
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.shapes import run_shape
     from stagepass.engine.ports import RunFilter
     from stagepass.engine.states import RunState
 
-    system = load_system()
+    system = installation()
     found = system.engine.dead(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))
     with system.store.begin() as tx:
         calls = dict(tx.open_calls([run.id for run in found]))
@@ -68,7 +68,7 @@ def decide(
     """
     from json import JSONDecodeError, loads
 
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
 
     if (value is None) != again:
         raise typer.BadParameter("give --value with what the call gave, or --again", param_hint="--value")
@@ -76,7 +76,7 @@ def decide(
         kept = loads(value) if value is not None else None
     except JSONDecodeError:
         raise typer.BadParameter("this is not JSON; a text needs its quotes: '\"abc\"'", param_hint="--value") from None
-    job = load_system().engine.decide(run, None, name=call, value=kept, again=again)
+    job = installation().engine.decide(run, None, name=call, value=kept, again=again)
     if as_json():
         emit({"decided": run, "call": call, "job": job.id})
     else:

@@ -4,15 +4,19 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from stagepass.errors import InvalidInput, NotFound
+from stagepass.errors import InvalidInput, NotFound, TooLarge
 
 if TYPE_CHECKING:
     from stagepass.engine.ports import FileStore
     from stagepass.engine.values import File
+    from stagepass.providers.fetching.accept import FileField
+
+LARGEST = 15 * 1024 * 1024
+"""Bytes of a file, where the settings do not say."""
 
 
 def read_input(given: str | None) -> dict[str, Any]:
@@ -57,42 +61,65 @@ def set_fields(input: dict[str, Any], given: Sequence[str], model: type[BaseMode
             _put(input, name, value, model)
 
 
-def set_files(input: dict[str, Any], given: Sequence[str], model: type[BaseModel], files: "FileStore") -> "list[File]":
-    """``--file field=path``: stores each file and puts it into its field. Returns the stored files."""
+def set_files(
+    input: dict[str, Any], given: Sequence[str], model: type[BaseModel], files: "FileStore", largest: int = LARGEST
+) -> "list[File]":
+    """``--file field=path``: checks and stores each file, and puts it into its field. Returns the stored files.
+
+    All are checked before the first is stored: what is refused leaves nothing behind.
+    """
+    checked = [(name, _checked(path, name, model, largest)) for name, path in map(_named, given)]
     stored = []
-    for entry in given:
-        name, equals, path = entry.partition("=")
-        if not equals or not name:
-            raise InvalidInput(f"--file {entry!r}: write field=path", field="file")
-        kept = store_file(Path(path).expanduser(), files)
+    for name, (path, content, kind) in checked:
+        kept = files.put(content, name=path.name, type=kind, folder="uploads")
         stored.append(kept)
         _put(input, name, kept.model_dump(), model)
     return stored
 
 
-def store_file(path: Path, files: "FileStore") -> "File":
-    """A file of this machine, in the store. Raises `NotFound`, or `InvalidInput` for a damaged picture."""
-    from stagepass.providers.fetching.images import check_image
-    from stagepass.providers.fetching.kinds import HEAD, kind_of
+def _named(entry: str) -> tuple[str, Path]:
+    name, equals, path = entry.partition("=")
+    if not equals or not name:
+        raise InvalidInput(f"--file {entry!r}: write field=path", field="file")
+    return name, Path(path).expanduser()
 
+
+def _checked(path: Path, name: str, model: type[BaseModel], largest: int) -> tuple[Path, bytes, str]:
+    """The file with its content and type, if the field takes it: a clip must not fail for a text among its photos."""
+    from stagepass.providers.fetching.accept import checked_kind
+
+    field, content = _field(model, name), _content(path, largest)
     try:
-        with path.open("rb") as source:
-            kind = kind_of(source.read(HEAD)) or _by_name(path)
-            if kind in ("image/jpeg", "image/png", "image/webp"):
-                kind = check_image(path, field=path.name).type
-            source.seek(0)
-            return files.put(source, name=path.name, type=kind, folder="uploads")
+        return path, content, checked_kind(content, field, str(path), largest)
+    except InvalidInput as problem:
+        said = problem.message if problem.message.startswith(f"{path}:") else f"{path}: {problem.message}"
+        raise InvalidInput(said, field=name) from None
+
+
+def _field(model: type[BaseModel], name: str) -> "FileField":
+    from stagepass.providers.fetching.accept import FileField, file_fields
+
+    takes = file_fields(model)
+    if name in takes:
+        return takes[name]
+    if "." in name:  # it lies deeper: the input's own check decides
+        return FileField(many=False, most=1, accept=())
+    raise InvalidInput(f"{name}: takes no file; fields that do: {', '.join(takes) or 'none'}", field=name)
+
+
+def _content(path: Path, largest: int) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > largest:
+            raise TooLarge(f"{path} has {size / 2**20:.1f} MiB; at most {largest / 2**20:g} MiB are taken")
+        return path.read_bytes()
     except OSError as problem:
         raise NotFound(f"{path} cannot be read: {problem.strerror}") from None
 
 
-def _by_name(path: Path) -> str:
-    import mimetypes
-
-    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-
-
 def _put(input: dict[str, Any], name: str, value: Any, model: type[BaseModel] | None) -> None:
+    from stagepass.providers.fetching.accept import is_many
+
     *path, last = name.split(".")
     place: Any = input
     for part in path:
@@ -100,7 +127,7 @@ def _put(input: dict[str, Any], name: str, value: Any, model: type[BaseModel] | 
         if not isinstance(place, dict):
             raise InvalidInput(f"{name}: {part} is not an object", field=name)
     field = model.model_fields.get(last) if model is not None and not path else None
-    if field is not None and get_origin(field.annotation) is list:
+    if field is not None and is_many(field.annotation):
         place.setdefault(last, []).append(value)
     else:
         place[last] = value

@@ -39,7 +39,7 @@ def list_(
 
       stagepass jobs list --json -n 100 | jq -r 'select(.state == "failed") | .id'
     """
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.shapes import job_shape
     from stagepass.engine.ports import JobFilter
     from stagepass.engine.states import JobState
@@ -47,7 +47,7 @@ def list_(
     wanted = state or []
     if unknown := [name for name in wanted if name not in list(JobState)]:
         raise typer.BadParameter(f"{unknown[0]!r} is not one of: {', '.join(JobState)}", param_hint="--state")
-    system = load_system()
+    system = installation()
     which = JobFilter(owner, pipeline, tuple(JobState(name) for name in wanted), before, limit)
     found = [(job, job_shape(system, job)) for job in system.engine.jobs(which)]
     if as_json():
@@ -69,10 +69,10 @@ ITEMS = 10
 @group.command()
 def show(job: JobId, json: Json = False) -> None:
     """Show a job: its stages, attempts, errors and results."""
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.shapes import full_shape
 
-    system = load_system()
+    system = installation()
     found = system.engine.job(job, None)
     shape = full_shape(system, found)
     if as_json():
@@ -83,6 +83,7 @@ def show(job: JobId, json: Json = False) -> None:
 
 def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
     from stagepass.cli.money import dollars
+    from stagepass.cli.shapes import with_places
     from stagepass.cli.watch import explain, print_result
 
     now = system.engine.clock.now()
@@ -98,7 +99,7 @@ def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
         out().print(text("ledger.line", stage=name, **amounts), style="dim", markup=False)
     if job.error or job.state in ("failed", "held"):
         explain(job)
-    value = system.engine.result(job)
+    value = with_places(system, system.engine.result(job))
     if value is not None:
         print_result(value)
 
@@ -151,11 +152,11 @@ def retry(
 
 
 def _act(what: str, job_id: str, watch: bool, *rest: str) -> None:
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.shapes import job_shape
     from stagepass.cli.watch import show as follow
 
-    system = load_system()
+    system = installation()
     job = getattr(system.engine, what)(job_id, *rest, None)
     if watch:
         raise typer.Exit(follow(system, job))

@@ -26,11 +26,11 @@ def ledger(
     """
     from datetime import UTC
 
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
     from stagepass.cli.money import dollars, line_shape
     from stagepass.engine.ledger import Line, of_all
 
-    system = load_system()
+    system = installation()
     begin = int(since.replace(tzinfo=UTC).timestamp() * 1000) if since else 0
     lines = of_all(system.store, system.registry, pipeline=pipeline, since=begin)
     whole = Line()

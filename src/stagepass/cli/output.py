@@ -66,6 +66,8 @@ def complain(message: str, code: str, details: dict[str, Any] | None = None) -> 
     from rich.text import Text
 
     err().print(Text.assemble((text("error"), "bold red"), ": ", message))
+    for other in (details or {}).get("errors", [])[1:]:  # the first is the message itself
+        err().print(Text(f"       {other['field']}: {other['message']}"))
     if _as_json:
         emit({"error": {"code": code, "message": message, **(details or {})}})
 

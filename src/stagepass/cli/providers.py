@@ -15,9 +15,9 @@ def providers(json: Json = False) -> None:
 
       stagepass providers --json
     """
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
 
-    system = load_system()
+    system = installation()
     now = system.engine.clock.now()
     breakers = system.gate.breakers()
     shapes: list[dict[str, Any]] = [

@@ -14,9 +14,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name, 
 @group.command("list")
 def list_(json: Json = False) -> None:
     """List all schedules, with the time at which each is due next."""
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
 
-    found = load_system().scheduler.rows().values()
+    found = installation().scheduler.rows().values()
     shapes = [
         {
             "name": schedule.name,
@@ -53,9 +53,9 @@ def resume(name: Name, json: Json = False) -> None:
 
 
 def _set(name: str, *, paused: bool) -> None:
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
 
-    row = load_system().scheduler.pause(name, paused)
+    row = installation().scheduler.pause(name, paused)
     if as_json():
         emit({"name": name, "paused": row.paused, "next_at": when(row.next_at)})
     else:

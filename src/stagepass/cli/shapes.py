@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from stagepass.cli.output import when
+from stagepass.engine.values import File
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -79,9 +80,20 @@ def full_shape(system: "System", job: "Job") -> dict[str, Any]:
         **job_shape(system, job),
         "input": json.loads(job.input),
         "stages": [run_shape(run, attempts) for run in runs],
-        "outputs": system.engine.outputs(job, every=True),
+        "outputs": with_places(system, system.engine.outputs(job, every=True)),
         "ledger": {stage: line_shape(line) for stage, line in of_job(system.store, system.registry, job).items()},
     }
+
+
+def with_places(system: "System", value: Any) -> Any:
+    """A result in which each file tells where it lies: its path on this machine, or an address that is good for an hour."""
+    if isinstance(value, list):
+        return [with_places(system, inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() >= File.model_fields.keys():
+        return {**value, **system.place_of(File.model_validate(value))}
+    return {name: with_places(system, inner) for name, inner in value.items()}
 
 
 def pipeline_shape(pipeline: "Pipeline") -> dict[str, Any]:

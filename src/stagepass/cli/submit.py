@@ -47,15 +47,15 @@ def submit(
 
       id=$(stagepass submit promo --input - < input.json) && stagepass watch "$id"
     """
-    from stagepass.bootstrap import load_system
     from stagepass.cli.inputs import read_input, set_fields, set_files
+    from stagepass.cli.installation import installation
     from stagepass.cli.watch import show
 
-    system = load_system()
+    system = installation()
     model = system.registry.latest(pipeline).input
     value = read_input(input)
     set_fields(value, fields or [], model)
-    stored = set_files(value, files or [], model, system.files)
+    stored = set_files(value, files or [], model, system.files, system.settings.max_upload_bytes)
     try:
         accepted = system.engine.submit(
             pipeline, value, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise

@@ -1,6 +1,7 @@
 """``stagepass up``: everything for one machine, with nothing to configure."""
 
 import os
+import shlex
 import sys
 import time
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stagepass.cli import port as ports
+from stagepass.cli.installation import shown
 from stagepass.cli.output import Json, as_json, err, note
 from stagepass.cli.texts import text
 
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
     from stagepass.bootstrap import System
     from stagepass.cli.groups import Group
     from stagepass.cli.supervise import Orders
+    from stagepass.engine.pipeline import Pipeline
     from stagepass.settings import Settings
+
+SHOWN = "promo"
+"""The pipeline that a newcomer is shown."""
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: DATA_DIR, or .stagepass here.")]
 
@@ -150,7 +156,7 @@ def _banner(system: "System", facts: dict[str, Any]) -> str:
     for code, value in (
         ("up.url", facts["url"]),
         ("up.docs", facts["docs"]),
-        ("up.data", _short(system.settings.folder)),
+        ("up.data", shown(system.settings.folder)),
         ("up.pipelines", ", ".join(facts["pipelines"]) or text("up.none")),
         ("up.try", _first_steps(system)),
         ("up.stop", "Ctrl-C"),
@@ -164,14 +170,16 @@ def _banner(system: "System", facts: dict[str, Any]) -> str:
 
 
 def _first_steps(system: "System") -> str:
-    """A command that works with the first pipeline, once its … are filled in."""
-    first = next(iter(system.registry), None)
+    """A command for another terminal that works with a pipeline of theirs, once its … are filled in."""
+    first = min(system.registry, key=_interest, default=None)
     if first is None:
         return "stagepass new hello"
+    folder = system.settings.folder
+    where = [] if folder == Path.cwd() / ".stagepass" else [f"DATA_DIR={shlex.quote(shown(folder))}"]
     needed = [name for name, field in first.input.model_fields.items() if field.is_required()]
-    return " ".join(["stagepass submit", first.name, *(f"--set {name}=…" for name in needed), "--watch"])
+    return " ".join([*where, "stagepass submit", first.name, *(f"--set {name}=…" for name in needed), "--watch"])
 
 
-def _short(folder: Path) -> str:
-    here = Path.cwd()
-    return f"./{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
+def _interest(pipeline: "Pipeline") -> tuple[bool, bool]:
+    """Their own before ours, and of ours the one with most to see."""
+    return pipeline.input.__module__.startswith("stagepass."), pipeline.name != SHOWN

@@ -30,9 +30,9 @@ def watch(
 
       stagepass watch 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11
     """
-    from stagepass.bootstrap import load_system
+    from stagepass.cli.installation import installation
 
-    system = load_system()
+    system = installation()
     found = system.engine.job(job, None)
     raise typer.Exit(show(system, found))
 
@@ -49,6 +49,7 @@ def show(system: "System", job: "Job", *, quiet: bool = False, result: bool = Tr
     """
     from stagepass.cli.board import Board, result_of
     from stagepass.cli.follow import follow
+    from stagepass.cli.shapes import with_places
 
     board = Board(job, system.registry.find(job.pipeline, job.version))
     view, tell = _view(board, quiet)
@@ -62,7 +63,7 @@ def show(system: "System", job: "Job", *, quiet: bool = False, result: bool = Tr
     with view:
         job = follow(system, job, take)
         board.refresh(job)
-    value = system.engine.result(job)
+    value = with_places(system, system.engine.result(job))
     if as_json():
         emit({"type": "end", **result_of(job, value)})
     elif job.state == "completed":
@@ -111,13 +112,15 @@ def explain(job: "Job") -> None:
     lines = [Text(text(f"kind.{code}") if has(f"kind.{code}") else code, style="bold")]
     lines += [Text(str(error[name])) for name in ("message", "advice") if error.get(name)]
     advice = f"next.{code}" if has(f"next.{code}") else f"next.{job.state}" if has(f"next.{job.state}") else "next"
-    lines.append(Text(text(advice, job=job.id, run=error.get("run_id", ""), provider=error.get("provider") or "")))
+    todo = Text(text(advice, job=job.id, run=error.get("run_id", ""), provider=error.get("provider") or ""))
     title = text(f"ended.{job.state}_at", stage=stage) if stage else text(f"ended.{job.state}")
     colour = "magenta" if job.state == "held" else "yellow" if job.state == "cancelled" else "red"
     if err().is_terminal:
-        err().print(Panel(Group(*lines), title=title, title_align="left", border_style=colour, expand=False))
+        panel = Panel(Group(*lines), title=title, title_align="left", border_style=colour, expand=False)
+        err().print(panel, soft_wrap=False)
+        err().print(todo)  # below it: a command within a frame could not be copied
     else:
-        err().print(Text("\n").join([Text(title), *lines]))
+        err().print(Text("\n").join([Text(title), *lines, todo]))
 
 
 def code_of(job: "Job") -> int:

@@ -6,11 +6,11 @@ from stagepass.cli.texts import text
 
 def workers(json: Json = False) -> None:
     """List worker processes, with their queues and last heartbeat; and, as remarks, work that none of them takes."""
-    from stagepass.bootstrap import load_system
     from stagepass.cli.follow import is_alive
+    from stagepass.cli.installation import installation
     from stagepass.cli.shapes import worker_shape
 
-    system = load_system()
+    system = installation()
     now = system.engine.clock.now()
     found = sorted(system.store.workers(), key=lambda worker: (worker.host, worker.queues, worker.pid))
     if as_json():

@@ -42,6 +42,16 @@ def is_current(url: str) -> bool:
     return current(url) == head()
 
 
+def require(url: str) -> None:
+    """Raises `SettingsError` for a schema that is missing or older; a newer one serves an older program, too."""
+    if (found := current(url)) is None or found < head():
+        raise SettingsError(_behind(found))
+
+
+def _behind(found: str | None) -> str:
+    return f"the schema is at {found or 'nothing'}, and {head()} is needed; run: stagepass db upgrade"
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Upgrade the schema; safe to call from several processes at once.
 
@@ -64,7 +74,7 @@ def check(url: str) -> list[str]:
 
     with _connection(url) as connection:
         if (found := _revision(connection)) != head():
-            return [f"the schema is at {found or 'nothing'}, and {head()} is needed; run: stagepass db upgrade"]
+            return [_behind(found)]
 
         def ours(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:
             return kind != "index" and (kind != "table" or name in metadata.tables)

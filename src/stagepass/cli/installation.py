@@ -1,0 +1,31 @@
+"""The installation that a command acts on: it is there already, and no command makes one by the way."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stagepass.bootstrap import System
+
+
+def installation() -> "System":
+    """This process's system. Raises `SettingsError` where there is none, or its database is not ready for us."""
+    from stagepass.bootstrap import load_system
+    from stagepass.errors import SettingsError
+    from stagepass.settings import Settings
+    from stagepass.store import migrate
+
+    settings = Settings.load()
+    folder = settings.data_dir.expanduser().resolve()
+    if not settings.database_url and not (folder / "stagepass.db").exists():
+        raise SettingsError(
+            f"there is no Stagepass in {shown(folder)}; start one with `stagepass up`, or say where it is: "
+            "DATA_DIR=… (what `up` was told by --data), or DATABASE_URL"
+        )
+    migrate.require(settings.database)
+    return load_system(settings)
+
+
+def shown(folder: Path) -> str:
+    """A folder as short as it can be typed here."""
+    here = Path.cwd()
+    return f"./{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
