@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -61,7 +62,7 @@ class Checks:
             updated_at=now,
             priority=given.priority,
             key=key,
-            body_hash=body_hash(declared.name, text),
+            body_hash=body_hash(declared.name, _as_sent(checked, text)),
             stepwise=given.stepwise or (declared.stepwise is not None and declared.stepwise(checked)),
         )
         return Submit(declared, job, given.delay)
@@ -96,6 +97,22 @@ def _check_options(given: Given, key: str | None) -> None:
             raise InvalidInput(f"{name} must not hold control characters, nor begin or end with a space", field=name)
     if not 0 <= given.delay <= LONGEST_DELAY:
         raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
+
+
+def _as_sent(checked: BaseModel, text: str) -> str:
+    """The input without what its type made up: a random default is new each time, and the same input must stay one."""
+    made_up = _made_up(type(checked)) - checked.model_fields_set
+    return checked.model_dump_json(exclude=set(made_up)) if made_up else text
+
+
+@cache
+def _made_up(model: type[BaseModel]) -> frozenset[str]:
+    """Fields whose default is made by a call that may give another value next time."""
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if field.default_factory not in (None, list, dict, set, tuple)
+    )
 
 
 def body_hash(pipeline: str, text: str) -> str:
