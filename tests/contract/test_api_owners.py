@@ -20,8 +20,9 @@ pytest_plugins = ("tests.support.api_fixtures",)
 OPEN = {
     "/openapi.json": "the description of the API",
     "/docs": "the same, to read",
-    "/docs/oauth2-redirect": "a page of its",
+    "/docs/{name}": "its script and style",
     "/redoc": "the same, to read",
+    "/redoc/{name}": "its script",
     "/health/live": "a probe",
     "/health/ready": "a probe",
     "/metrics": "its own rule: this machine, or the caller `metrics`",

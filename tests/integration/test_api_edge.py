@@ -14,7 +14,7 @@ import structlog
 
 from stagepass.errors import StoreUnavailable
 from stagepass.logs import configure_logging
-from tests.support.api import Installation, RedisServer, installation, submitted
+from tests.support.api import Installation, RedisServer, installation, is_problem, submitted
 from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.api_fixtures",)
@@ -32,9 +32,30 @@ def test_every_answer_has_safe_headers(ann: httpx2.Client, path: str) -> None:
     headers = ann.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
-    assert headers["content-security-policy"] == "frame-ancestors 'none'"
+    assert headers["content-security-policy"].endswith("frame-ancestors 'none'")
     assert headers["cache-control"] == "no-store"
     assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_a_page_of_the_reference_needs_nothing_of_another_sites(ann: httpx2.Client, page: str) -> None:
+    found = ann.get(page)
+    assert found.headers["content-type"].startswith("text/html")
+    assert "'unsafe-inline'" in found.headers["content-security-policy"]
+    assert "http" not in found.headers["content-security-policy"]
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)""", found.text)
+    assert loaded
+    for address in loaded:
+        if address == "data:,":  # no icon
+            continue
+        assert address.startswith(f"{page}/"), f"{address} lies elsewhere"
+        asset = ann.get(address)
+        assert asset.status_code == 200
+        assert asset.headers["content-type"].split(";")[0] in ("text/javascript", "text/css")
+        assert len(asset.content) > 50_000
+    assert ann.get("/redoc/logo-mini.svg").headers["content-type"] == "image/svg+xml"
+    is_problem(ann.get(f"{page}/LICENSE"), 404, "not_found")
+    is_problem(ann.get(f"{page}/..%2F..%2F__init__.py"), 404, "not_found")
 
 
 def test_cross_origin_requests_get_no_leave(ann: httpx2.Client) -> None:

@@ -12,6 +12,7 @@ from stagepass.api import (
     approvals,
     callbacks,
     dead,
+    docs,
     events,
     files,
     health,
@@ -31,7 +32,21 @@ from stagepass.api.openapi import describe
 from stagepass.bootstrap import System, load_system
 from stagepass.bus.connect import sync_client
 
-_ROUTERS = (pipelines, jobs, money, events, dead, files, callbacks, approvals, schedules, me, health, metrics)
+_ROUTERS = (
+    pipelines,
+    jobs,
+    money,
+    events,
+    dead,
+    files,
+    callbacks,
+    approvals,
+    schedules,
+    me,
+    health,
+    metrics,
+    docs,
+)
 
 _TAGS = [
     {"name": "pipelines", "description": "What there is, and what each takes"},
@@ -73,6 +88,8 @@ def create_app(system: System) -> FastAPI:
         openapi_tags=_TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # our own, see `docs`
+        redoc_url=None,
     )
     app.state.system = system
     app.state.authenticate = authenticate
