@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 
 from stagepass.api import events as api_events
 from stagepass.bus.connect import sync_client
-from tests.support.api import Installation, RedisServer, ended, installation, submitted
+from stagepass.files.links import Links
+from tests.support.api import Installation, RedisServer, ended, installation, is_problem, submitted
 from tests.support.pipelines.demo.pipeline import gates, reached
 from tests.support.sse import Sent, follow_raw, stream
 from tests.support.waiting import wait_until
@@ -288,3 +290,63 @@ def _live(client: httpx2.Client) -> bool:
         return client.get("/health/live").status_code == 200
     except httpx2.TransportError:
         return False
+
+
+# ── links for browsers ───────────────────────────────────────────────────────────────────────────
+
+
+KEYS = {"auth_mode": "api_key", "api_keys": "ann:0123456789abcdef,bob:fedcba9876543210"}
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.fixture
+def keyed(tmp_path: Path, redis: RedisServer) -> Iterator[Installation]:
+    with installation(tmp_path, redis.url, **KEYS) as made:
+        yield made.work("quick.only")
+
+
+def test_a_link_lets_a_browser_watch_one_job_without_a_key(keyed: Installation) -> None:
+    with (
+        keyed.client(headers=bearer("0123456789abcdef")) as ann,
+        keyed.client(headers=bearer("fedcba9876543210")) as bob,
+        keyed.client() as browser,
+    ):
+        watched, other = submitted(ann, "quick"), submitted(ann, "quick")
+        is_problem(bob.post(f"/api/v1/jobs/{watched}/events/link"), 404, "not_found")
+        is_problem(browser.post(f"/api/v1/jobs/{watched}/events/link"), 401, "unauthenticated")
+        link = ann.post(f"/api/v1/jobs/{watched}/events/link").json()
+        ticket = link["url"].partition("?ticket=")[2]
+        ended(ann, watched)
+
+        with stream(browser, watched, params={"ticket": ticket}) as events:
+            got = list(events)
+        assert (got[0].event, got[-1].event) == ("job.accepted", "job.completed")
+        with stream(browser, watched, 2, params={"ticket": ticket}) as events:
+            assert numbered(list(events))[0] == 3
+        assert browser.get(link["url"], headers={"Last-Event-ID": got[-1].id or ""}).status_code == 204
+
+        is_problem(browser.get(f"/api/v1/jobs/{watched}/events"), 401, "unauthenticated")
+        is_problem(browser.get(link["url"].replace(watched, other)), 403, "forbidden")
+        is_problem(browser.get(f"/api/v1/jobs/{watched}", params={"ticket": ticket}), 401, "unauthenticated")
+        is_problem(browser.get(f"/api/v1/files/{ticket}"), 403, "forbidden")
+
+
+def test_a_link_ends_with_its_time_and_with_its_signature(keyed: Installation) -> None:
+    with keyed.client(headers=bearer("0123456789abcdef")) as ann, keyed.client() as browser:
+        job_id = submitted(ann, "quick")
+        named = {"job": job_id, "owner": "ann"}
+        links = keyed.system.links
+        wrong = {
+            "late": links.sign("watch", named, -1),
+            "for something else": links.sign("callback", named, 60),
+            "another's": Links(b"another secret of theirs").sign("watch", named, 60),
+        }
+        for why, ticket in wrong.items():
+            answer = browser.get(f"/api/v1/jobs/{job_id}/events", params={"ticket": ticket})
+            assert is_problem(answer, 403, "forbidden"), why
+        is_problem(browser.get(f"/api/v1/jobs/{job_id}/events", params={"ticket": "x"}), 404, "not_found")
+        nobodys = links.sign("watch", {"job": job_id, "owner": "bob"}, 60)
+        is_problem(browser.get(f"/api/v1/jobs/{job_id}/events", params={"ticket": nobodys}), 404, "not_found")

@@ -8,9 +8,14 @@ from fastapi import Depends, Header, Path, Query, Request
 
 from stagepass.bootstrap import System
 from stagepass.engine.records import Job
-from stagepass.errors import BadRequest, InvalidInput, NotFound
+from stagepass.errors import BadRequest, Forbidden, InvalidInput, NotFound
 
 PREFIX = "/api/v1"
+
+WATCH = "watch"
+"""What a ticket for a job's events is signed for."""
+
+JobId = Annotated[str, Path(description="the job's id", json_schema_extra={"format": "uuid"})]
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RUN_ID = re.compile(rf"({_JOB_ID.pattern})\.[a-z][a-z0-9_]{{0,39}}(\.\d{{1,9}})?")
@@ -28,6 +33,22 @@ async def system_of(request: Request) -> System:
 async def current_owner(request: Request) -> str:
     """The caller's name; every route that touches a person's things depends on it."""
     return cast(str, request.app.state.authenticate(request))
+
+
+async def current_watcher(
+    request: Request,
+    job_id: JobId,
+    ticket: Annotated[
+        str | None, Query(max_length=2000, description="of a link to watch; then no other proof is needed")
+    ] = None,
+) -> str:
+    """Whose job is watched: the caller's; or that of whoever asked for the link that the caller has."""
+    if ticket is None:
+        return await current_owner(request)
+    named = (await system_of(request)).links.verify(WATCH, ticket)
+    if named["job"] != job_id:
+        raise Forbidden("this link is for another job")
+    return cast(str, named["owner"])
 
 
 async def idempotency_key(
@@ -57,9 +78,9 @@ def _unquoted(key: str) -> str:
 
 SystemDep = Annotated[System, Depends(system_of)]
 Owner = Annotated[str, Depends(current_owner)]
+Watcher = Annotated[str, Depends(current_watcher)]
 Key = Annotated[str | None, Depends(idempotency_key)]
 
-JobId = Annotated[str, Path(description="the job's id", json_schema_extra={"format": "uuid"})]
 RunId = Annotated[str, Path(description="a stage run's id: job.stage or job.stage.item", max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 Name = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

@@ -10,8 +10,9 @@ import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from stagepass.api.deps import PREFIX, JobId, Owner, SystemDep, owned_job
-from stagepass.api.show import at
+from stagepass.api.deps import PREFIX, WATCH, JobId, Owner, SystemDep, Watcher, owned_job
+from stagepass.api.show import LINK_LIFE, at, location
+from stagepass.api.views import WatchLink
 from stagepass.bus.listen import Feed
 from stagepass.engine.ports import Tick
 from stagepass.engine.records import Event, Job
@@ -51,7 +52,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 async def watch(
     request: Request,
     job_id: JobId,
-    owner: Owner,
+    owner: Watcher,
     system: SystemDep,
     last_event_id: Annotated[str | None, Header(description="number of the last event that was seen")] = None,
     since: Annotated[
@@ -64,6 +65,18 @@ async def watch(
     if job.state in ENDED and after == job.seq:
         return Response(status_code=204)
     return _response(request.app.state.feed, _stream(request.app.state.feed, job, after))
+
+
+@router.post(f"{PREFIX}/jobs/{{job_id}}/events/link", summary="Get a link to watch a job")
+def link_to_watch(job_id: JobId, owner: Owner, system: SystemDep) -> WatchLink:
+    """An address for a browser's `EventSource`, which cannot send a key: for this job's events and nothing else.
+
+    It can be connected to for an hour; a stream that is open goes on.
+    """
+    job = owned_job(system, job_id, owner)
+    ticket = system.links.sign(WATCH, {"job": job.id, "owner": owner}, LINK_LIFE)
+    address = f"{system.settings.public_url.rstrip('/')}{location(job)}/events?ticket={ticket}"
+    return WatchLink(url=address, expires_at=at(system.engine.clock.now() + int(LINK_LIFE * 1000)))
 
 
 def respond(request: Request, job: Job, tell: Tell) -> Response:

@@ -8,7 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from stagepass.api.deps import PREFIX, current_owner
+from stagepass.api.deps import PREFIX, current_owner, current_watcher
 from stagepass.api.pipelines import input_schema
 from stagepass.api.problems import MEDIA_TYPE, Problem
 from stagepass.bootstrap import System
@@ -20,7 +20,7 @@ _SUBMIT = f"{PREFIX}/pipelines/{{name}}/jobs"
 _REF = "#/components/schemas/{model}"
 
 _DESCRIPTION = """
-Slow AI work with several stages that always finishes. Submit a job, watch its events, fetch its result.
+Submit a job, watch its events, fetch its result.
 
 Every error is `application/problem+json` with a stable `code`. Send an `Idempotency-Key` with each submit,
 and it can be repeated without harm.
@@ -39,10 +39,13 @@ _ERRORS = {
 }
 
 
+_OWNERS = (current_owner, current_watcher)
+
+
 def requires_owner(route: RouteContext) -> bool:
     """Whether a route knows who is asking."""
     dependant = getattr(route, "dependant", None)
-    return isinstance(dependant, Dependant) and any(found.call is current_owner for found in _all(dependant))
+    return isinstance(dependant, Dependant) and any(found.call in _OWNERS for found in _all(dependant))
 
 
 def _all(dependant: Dependant) -> Iterator[Dependant]:

@@ -48,6 +48,13 @@ class Links(BaseModel):
     result: str
 
 
+class WatchLink(BaseModel):
+    """An address at which a job can be watched without another proof."""
+
+    url: str = Field(description="a path where PUBLIC_URL is not set")
+    expires_at: datetime
+
+
 class JobSummary(BaseModel):
     """A job in a list."""
 
