@@ -1,5 +1,6 @@
 """The routes of `promo`, as clients have known them: spec/promo.md, "HTTP"."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.engine.records import StageRun
+from stagepass.engine.records import Job, StageRun
 from stagepass.engine.registry import Registry
-from stagepass.engine.states import RunState
-from stagepass.pipelines.promo.routes import stage_status
+from stagepass.engine.states import JobState, RunState
+from stagepass.pipelines.promo.status import say, stage_status, task_status
 from tests.support.api import Installation, RedisServer, installation, is_problem, picture
 from tests.support.pipelines.demo.pipeline import gates, reached
 from tests.support.pipelines.promo.pipeline import promo
@@ -175,7 +176,8 @@ def test_what_people_see_while_it_is_made(kim: httpx2.Client, stage: str, how: s
         elif other != stage:
             assert found["stages"][other]["status"] == "pending"
     if how == "wait":
-        wait_until(lambda: status(kim, task)["message"] == f"{stage}: generating")
+        told = r"song: generating, \d+ s" if stage == "song" else f"{stage}: generating"
+        wait_until(lambda: re.fullmatch(told, status(kim, task)["message"]))
     assert 0 <= found["progress"] < 1
     gates[gate].set()
     reaches(kim, task, "completed")
@@ -196,7 +198,8 @@ def test_a_failed_task_tells_why_and_goes_on_from_there(kim: httpx2.Client) -> N
     assert failed["stages"]["lyric"]["status"] == "completed"
     assert failed["stages"]["lyric"]["result"]["text"]
     assert (failed["stages"]["song"]["status"], failed["stages"]["song"]["error"]) == ("failed", "permanent")
-    assert failed["stages"]["song"]["message"] == failed["message"] == "no song at first"
+    assert failed["stages"]["song"]["message"] == "no song at first"
+    assert failed["message"] == f"{say('job.failed', 'en', stage='song')} {say('error.permanent', 'en')}"
     assert failed["stages"]["video"]["status"] == "pending"
     assert kim.post(f"{API}/pipeline/resume/{task}").status_code == 202
     done = reaches(kim, task, "completed")
@@ -239,7 +242,7 @@ def test_without_auto_continue_it_stops_after_each_stage(kim: httpx2.Client) -> 
         held = wait_until(lambda: (s := status(kim, task))["stages"][before]["status"] == "completed" and s)  # noqa: B023
         assert held["current_stage"] == stage
         assert (held["overall_status"], held["stages"][stage]["status"]) == ("pending", "pending")
-        assert "resume" in held["message"]
+        assert held["message"] == say("job.held", "en", stage=before)
         assert kim.post(f"{API}/pipeline/resume/{task}").status_code == 202
     reaches(kim, task, "completed")
 
@@ -296,6 +299,56 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
         is_problem(kim.request(method, API + path.format(task)), 404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("state", "facts", "korean", "english"),
+    [
+        ("ready", {}, "순서를 기다리고 있어요", "Waiting for its turn"),
+        ("running", {"attempts": 1}, "노래를 만들고 있어요", "Making the song"),
+        (
+            "waiting",
+            {"attempts": 1, "message": "song: generating", "scratch": {"waits": {"song: generating": 60_000}}},
+            "노래를 만드는 중, 30초",
+            "song: generating, 30 s",
+        ),
+        (
+            "running",
+            {"attempts": 1, "message": "song: generating", "attempt_at": 85_000},
+            None,
+            "song: generating, 5 s",
+        ),
+        ("running", {"attempts": 1, "message": "song: uploading"}, "노래를 올리는 중", "song: uploading"),
+        ("running", {"attempts": 1, "message": "a maker's own words"}, "a maker's own words", "a maker's own words"),
+        ("retrying", {"attempts": 1}, "노래를 다시 시도하고 있어요, 2번째", "Trying the song again, attempt 2"),
+        ("held", {}, "가사가 끝났어요. 이어서 진행하면 다음 단계로 가요.", None),
+        ("held", {"error": {"code": "outcome_unknown"}}, "노래를 계속할지 결정이 필요해요", None),
+    ],
+)
+def test_a_task_is_told_in_the_readers_language(
+    state: str, facts: dict[str, Any], korean: str | None, english: str | None
+) -> None:
+    run = StageRun("j.s", "j", "promo", 1, "song", "promo.song", "kim", 0, state=RunState(state), **facts)
+    tally = {"lyric": [1, 1], "song": [1, 0]}
+    job = Job(
+        "j", "promo", 1, "kim", "{}", 0, 0, state=JobState.HELD if state == "held" else JobState.RUNNING, tally=tally
+    )
+    for language, expected in (("ko", korean), ("en", english)):
+        found = task_status(job, promo, {"song": run}, {}, language, now=90_000)
+        assert found.current_stage == "song"
+        assert expected is None or found.message == expected
+
+
+def test_messages_come_in_the_language_that_is_asked_for(kim: httpx2.Client) -> None:
+    korean = {"Accept-Language": "ko-KR, en;q=0.3"}
+    answer = kim.post(f"{API}/pipeline/start", json=request(), headers=korean)
+    assert (answer.json()["message"], answer.headers["vary"]) == ("접수했어요", "Accept-Language")
+    task = answer.json()["task_id"]
+    reaches(kim, task, "completed")
+    assert kim.get(f"{API}/pipeline/status/{task}", headers=korean).json()["message"] == "영상이 완성됐어요"
+    assert status(kim, task)["message"] == "Your clip is ready"
+    again = kim.post(f"{API}/song/generate/{task}", headers=korean)
+    assert again.json()["message"] == "노래는 이미 있어요. 다시 시도하면 새로 만들어요"
+
+
 def test_every_state_of_a_stage_run_has_a_word() -> None:
     for stage in ("lyric", "song", "video"):
         for state in RunState:
@@ -315,6 +368,7 @@ def test_every_state_of_a_stage_run_has_a_word() -> None:
         ("video", "ready", {"attempts": 1, "started_at": 1}, "rendering"),  # between two looks at the render
         ("video", "running", {"attempts": 1, "scratch": {"waits": {"video: rendering": 1}}}, "rendering"),
         ("video", "running", {"attempts": 1}, "processing"),
+        ("video", "running", {"attempts": 1, "message": "video: rendering"}, "rendering"),  # by a maker on this machine
         ("video", "running", {"attempts": 1, "message": "video: uploading"}, "uploading"),
         ("video", "ready", {"attempts": 3}, "pending"),  # sent again by a person
         ("song", "retrying", {"attempts": 1}, "retrying"),

@@ -3,21 +3,20 @@
 A task's id is the client's own where it gave one (`task_id`, or the Idempotency-Key), else the job's.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field, JsonValue
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel
 
-from stagepass.engine.records import Job, StageRun
-from stagepass.engine.states import ENDED, OPEN, JobState, RunState
+from stagepass.content.catalogue import negotiate
+from stagepass.engine.records import Job
+from stagepass.engine.states import ENDED, RunState
 from stagepass.errors import BadRequest, Conflict, NotFound
 from stagepass.pipelines.http import RouteDeps
+from stagepass.pipelines.promo.status import STAGES, StageStatus, TaskStatus, say, task_status, texts
 
 PIPELINE = "promo"
-STAGES = ("lyric", "song", "video")
-
-Status = Literal["pending", "processing", "uploading", "rendering", "retrying", "completed", "failed"]
 
 
 class Started(BaseModel):
@@ -30,34 +29,24 @@ class Started(BaseModel):
     auto_continue: bool
 
 
-class StageStatus(BaseModel):
-    """One stage of a task."""
-
-    status: Status = Field(description="failed only when no retry is left")
-    progress: float = Field(ge=0, le=1)
-    message: str | None = None
-    error: str | None = Field(default=None, description="the failure's code")
-    result: JsonValue = Field(default=None, description="once completed; files as signed links")
-
-
-class TaskStatus(BaseModel):
-    """A whole task."""
-
-    task_id: str
-    job_id: str
-    current_stage: str | None
-    overall_status: Status
-    stages: dict[str, StageStatus]
-    progress: float = Field(ge=0, le=1)
-    message: str
-
-
 class OneStage(StageStatus):
     """One stage of a task, by itself."""
 
     task_id: str
     job_id: str
     stage: str
+
+
+def language_of(
+    response: Response,
+    languages: Annotated[str | None, Header(alias="Accept-Language", examples=["ko, en;q=0.5"])] = None,
+) -> str:
+    """The language of the messages: Korean or English."""
+    response.headers["Vary"] = "Accept-Language"
+    return negotiate(languages, texts().languages)
+
+
+Language = Annotated[str, Depends(language_of)]
 
 
 def make_router(deps: RouteDeps) -> APIRouter:
@@ -68,46 +57,52 @@ def make_router(deps: RouteDeps) -> APIRouter:
 
     @router.post("/pipeline/start", status_code=202, summary="Start a task", openapi_extra=deps.body(PIPELINE))
     def start(
-        owner: Annotated[str, owner_of], key: Annotated[str | None, key_of], incoming: Annotated[Any, incoming_of]
+        owner: Annotated[str, owner_of],
+        key: Annotated[str | None, key_of],
+        incoming: Annotated[Any, incoming_of],
+        language: Language,
     ) -> Started:
         """The fields as JSON, or as a form with up to 10 photos. The same task_id again gives the same job."""
-        return tasks.start(owner, key, incoming, stepwise=False)
+        return tasks.start(owner, key, incoming, language, stepwise=False)
 
     @router.get("/pipeline/status/{task_id}", summary="See how a task is")
-    def status(task_id: str, owner: Annotated[str, owner_of]) -> TaskStatus:
+    def status(task_id: str, owner: Annotated[str, owner_of], language: Language) -> TaskStatus:
         """All stages, and the results of those that are completed."""
-        return tasks.status(tasks.find(task_id, owner))
+        return tasks.status(tasks.find(task_id, owner), language)
 
     @router.post("/pipeline/retry/{task_id}/{stage}", status_code=202, summary="Make a stage again")
-    def retry(task_id: str, stage: str, owner: Annotated[str, owner_of]) -> Started:
+    def retry(task_id: str, stage: str, owner: Annotated[str, owner_of], language: Language) -> Started:
         """From the stored results before it; what comes after it is made again. 409 if those are not there."""
         job = tasks.find(task_id, owner)
         if stage not in STAGES:
             raise BadRequest(f"there is no stage {stage[:40]!r}; there are {', '.join(STAGES)}", field="stage")
-        return tasks.started(deps.engine.retry(job.id, stage, owner), f"{stage} is made again")
+        return tasks.started(deps.engine.retry(job.id, stage, owner), say("job.again", language, stage=stage))
 
     @router.post("/pipeline/resume/{task_id}", status_code=202, summary="Go on with a task")
-    def resume(task_id: str, owner: Annotated[str, owner_of]) -> Started:
+    def resume(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
         """From the stage that failed, or at which it was told to stop. 409 if it did neither."""
         job = tasks.find(task_id, owner)
-        return tasks.started(deps.engine.resume(job.id, owner), "the task goes on")
+        return tasks.started(deps.engine.resume(job.id, owner), say("job.resumed", language))
 
     @router.post("/lyric/generate", status_code=202, summary="Write a lyric", openapi_extra=deps.body(PIPELINE))
     def generate_lyric(
-        owner: Annotated[str, owner_of], key: Annotated[str | None, key_of], incoming: Annotated[Any, incoming_of]
+        owner: Annotated[str, owner_of],
+        key: Annotated[str | None, key_of],
+        incoming: Annotated[Any, incoming_of],
+        language: Language,
     ) -> Started:
         """A task that stops after its lyric, until the song is asked for."""
-        return tasks.start(owner, key, incoming, stepwise=True)
+        return tasks.start(owner, key, incoming, language, stepwise=True)
 
     @router.post("/song/generate/{task_id}", status_code=202, summary="Make the song of a lyric")
-    def generate_song(task_id: str, owner: Annotated[str, owner_of]) -> Started:
+    def generate_song(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
         """409 without a lyric. Asked for again, the same song is waited for; it is not bought twice."""
-        return tasks.generate(tasks.find(task_id, owner), "song", owner)
+        return tasks.generate(tasks.find(task_id, owner), "song", owner, language)
 
     @router.post("/video/generate/{task_id}", status_code=202, summary="Make the video of a song")
-    def generate_video(task_id: str, owner: Annotated[str, owner_of]) -> Started:
+    def generate_video(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
         """409 without a song. Asked for again, the same video is waited for; it is not rendered twice."""
-        return tasks.generate(tasks.find(task_id, owner), "video", owner)
+        return tasks.generate(tasks.find(task_id, owner), "video", owner, language)
 
     for stage in STAGES:
         _stage_status_route(router, tasks, stage, owner_of)
@@ -116,10 +111,10 @@ def make_router(deps: RouteDeps) -> APIRouter:
 
 def _stage_status_route(router: APIRouter, tasks: "_Tasks", stage: str, owner_of: Any) -> None:
     @router.get(f"/{stage}/status/{{task_id}}", summary=f"See how the {stage} of a task is", name=f"{stage}_status")
-    def status(task_id: str, owner: Annotated[str, owner_of]) -> OneStage:
+    def status(task_id: str, owner: Annotated[str, owner_of], language: Language) -> OneStage:
         """The stage, and its result once it is completed."""
         job = tasks.find(task_id, owner)
-        found = tasks.status(job, only=stage).stages[stage]
+        found = tasks.status(job, language, only=stage).stages[stage]
         return OneStage(task_id=job.key or job.id, job_id=job.id, stage=stage, **found.model_dump())
 
 
@@ -130,11 +125,9 @@ class _Tasks:
         self._deps = deps
         self._engine = deps.engine
 
-    def start(self, owner: str, key: str | None, incoming: Any, *, stepwise: bool) -> Started:
+    def start(self, owner: str, key: str | None, incoming: Any, language: str, *, stepwise: bool) -> Started:
         accepted = self._deps.submit(PIPELINE, incoming, owner=owner, key=key and _plain(key), stepwise=stepwise)
-        return self.started(
-            accepted.job, "the task is accepted" if accepted.created else "this task was accepted before"
-        )
+        return self.started(accepted.job, say("job.accepted" if accepted.created else "job.known", language))
 
     def started(self, job: Job, message: str) -> Started:
         return Started(task_id=job.key or job.id, job_id=job.id, message=message, auto_continue=not job.stepwise)
@@ -159,64 +152,24 @@ class _Tasks:
         except NotFound:
             return None
 
-    def generate(self, job: Job, stage: str, owner: str) -> Started:
+    def generate(self, job: Job, stage: str, owner: str, language: str) -> Started:
         before = STAGES[STAGES.index(stage) - 1]
         if not job.done(before):
             raise Conflict(f"{stage} needs the {before}, which is not there yet", missing=[before])
         if job.done(stage):
-            return self.started(job, f"the {stage} is there already; retry makes it anew")
+            return self.started(job, say("job.there", language, stage=stage))
         run = next((run for run in self._engine.runs(job) if run.stage == stage), None)
         if job.state in ENDED or run is None or run.state is RunState.HELD:
             job = self._engine.resume(job.id, owner)
-        return self.started(job, f"the {stage} is being made")
+        return self.started(job, say("job.processing", language, stage=stage))
 
-    # ── how it is ──
-
-    def status(self, job: Job, only: str | None = None) -> TaskStatus:
+    def status(self, job: Job, language: str, only: str | None = None) -> TaskStatus:
         job, found = self._engine.look(job.id, job.owner)
-        runs = {run.stage: run for run in found}
         outputs = self._deps.with_links(job, self._engine.outputs(job, every=True))
-        stages = {
-            name: self._stage(name, runs.get(name), outputs.get(name) if only in (None, name) else None)
-            for name in STAGES
-        }
-        current = self._current(job)
-        return TaskStatus(
-            task_id=job.key or job.id,
-            job_id=job.id,
-            current_stage=current,
-            overall_status=_overall(job, stages[current] if current else None),
-            stages=stages,
-            progress=self._progress(job, runs),
-            message=_told(job, current, runs.get(current or "")),
-        )
-
-    @staticmethod
-    def _current(job: Job) -> str | None:
-        if job.state is JobState.COMPLETED:
-            return None
-        return next((name for name in STAGES if not job.done(name)), None)
-
-    @staticmethod
-    def _stage(name: str, run: StageRun | None, output: Any) -> StageStatus:
-        if run is None:
-            return StageStatus(status="pending", progress=0)
-        failed = run.state not in OPEN and run.error is not None
-        return StageStatus(
-            status=stage_status(name, run),
-            progress=run.progress,
-            message=run.error.get("message") if failed and run.error else run.message,
-            error=run.error.get("code") if failed and run.error else None,
-            result=output if run.state in (RunState.COMPLETED, RunState.SKIPPED) else None,
-        )
-
-    def _progress(self, job: Job, runs: dict[str, StageRun]) -> float:
+        wanted = {name: output for name, output in outputs.items() if only in (None, name)}
         pipeline = self._engine.registry.find(job.pipeline, job.version)
-        if pipeline is None:
-            return 0.0
-        total = sum(stage.weight for stage in pipeline.stages.values())
-        begun = sum(pipeline.stages[name].weight * run.progress for name, run in runs.items() if not job.done(name))
-        return round(min(1.0, pipeline.progress(job.tally) + begun / total), 4)
+        runs = {run.stage: run for run in found}
+        return task_status(job, pipeline, runs, wanted, language, self._engine.clock.now())
 
 
 def _plain(task_id: str) -> str:
@@ -225,50 +178,3 @@ def _plain(task_id: str) -> str:
         return str(UUID(task_id))
     except ValueError:
         return task_id
-
-
-def stage_status(stage: str, run: StageRun) -> Status:
-    """A stage run's state in the words that people see."""
-    begun: Status = "rendering" if stage == "video" else "processing"
-    match run.state:
-        case RunState.COMPLETED | RunState.SKIPPED:
-            return "completed"
-        case RunState.FAILED | RunState.DISCARDED | RunState.CANCELLED:
-            return "failed"
-        case RunState.RETRYING:
-            return "retrying"
-        case RunState.WAITING:
-            return begun if run.attempts else "pending"
-        case RunState.RUNNING:
-            if run.message and "uploading" in run.message:
-                return "uploading"
-            return begun if run.scratch.get("waits") else "processing"  # a look at what is being made elsewhere
-        case RunState.READY:  # between two looks at what is being made elsewhere, or not begun
-            return begun if run.attempts and run.started_at is not None else "pending"
-        case _:  # held or parked: a person or another worker is waited for
-            return "pending"
-
-
-def _overall(job: Job, current: StageStatus | None) -> Status:
-    if job.state is JobState.COMPLETED:
-        return "completed"
-    if job.state in ENDED:
-        return "failed"
-    return current.status if current and current.status != "failed" else "processing"
-
-
-def _told(job: Job, current: str | None, run: StageRun | None) -> str:
-    if job.state is JobState.COMPLETED:
-        return "the clip is ready"
-    if job.state is JobState.CANCELLED:
-        return "the task was cancelled; resume goes on with it"
-    if job.state is JobState.FAILED:
-        return str((job.error or {}).get("message") or f"{current} has failed; resume goes on with it")
-    if run is not None and run.state is RunState.HELD:
-        told = (run.error or {}).get("message")
-        return str(told) if told else f"{current} is next; resume goes on"
-    return (
-        run.message
-        if run is not None and run.message
-        else f"{current}: {stage_status(current or '', run) if run else 'pending'}"
-    )

@@ -1,0 +1,184 @@
+"""A job of `promo` in the words of its routes, in the reader's language: from the engine's records and the catalogue."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, JsonValue
+
+from stagepass.content.catalogue import Catalogue
+from stagepass.engine.pipeline import Pipeline
+from stagepass.engine.records import Job, StageRun
+from stagepass.engine.states import ENDED, OPEN, JobState, RunState
+
+STAGES = ("lyric", "song", "video")
+
+Status = Literal["pending", "processing", "uploading", "rendering", "retrying", "completed", "failed"]
+
+_UNDER_WAY = {"song: generating": "song.waiting", "video: rendering": "video.waiting"}
+_UPLOADING = "uploading"
+
+
+class StageStatus(BaseModel):
+    """One stage of a task."""
+
+    status: Status = Field(description="failed only when no retry is left")
+    progress: float = Field(ge=0, le=1)
+    message: str | None = None
+    error: str | None = Field(default=None, description="the failure's code")
+    result: JsonValue = Field(default=None, description="once completed; files as signed links")
+
+
+class TaskStatus(BaseModel):
+    """A whole task."""
+
+    task_id: str
+    job_id: str
+    current_stage: str | None
+    overall_status: Status
+    stages: dict[str, StageStatus]
+    progress: float = Field(ge=0, le=1)
+    message: str = Field(examples=["song: generating, 30 s"])
+
+
+@cache
+def texts() -> Catalogue:
+    """The messages of this pipeline."""
+    return Catalogue.load("stagepass.pipelines.promo")
+
+
+def say(code: str, language: str, *, stage: str | None = None, **parameters: Any) -> str:
+    """A message, with the stage by its name in that language."""
+    named = {} if stage is None else {"stage": texts().text(f"stage.{stage}", language)}
+    return texts().text(code, language, **named, **parameters)
+
+
+def current_stage(job: Job) -> str | None:
+    """The stage that is being made, or is next; None when all are done."""
+    if job.state is JobState.COMPLETED:
+        return None
+    return next((name for name in STAGES if not job.done(name)), None)
+
+
+def task_status(
+    job: Job,
+    pipeline: Pipeline | None,
+    runs: Mapping[str, StageRun],
+    outputs: Mapping[str, Any],
+    language: str,
+    now: int,
+) -> TaskStatus:
+    """The whole answer.
+
+    Args:
+        runs, outputs: by stage; outputs with links in the places of files.
+        now: milliseconds since the epoch.
+    """
+    stages = {name: _stage(name, runs.get(name), outputs.get(name), language, now) for name in STAGES}
+    current = current_stage(job)
+    return TaskStatus(
+        task_id=job.key or job.id,
+        job_id=job.id,
+        current_stage=current,
+        overall_status=_overall(job, stages[current] if current else None),
+        stages=stages,
+        progress=_progress(job, pipeline, runs),
+        message=_told(job, current, runs.get(current or ""), language, now),
+    )
+
+
+def _stage(name: str, run: StageRun | None, output: Any, language: str, now: int) -> StageStatus:
+    if run is None:
+        return StageStatus(status="pending", progress=0)
+    failed = run.state not in OPEN and run.error is not None
+    return StageStatus(
+        status=stage_status(name, run),
+        progress=run.progress,
+        message=run.error.get("message") if failed and run.error else _busy_with(run, language, now),
+        error=run.error.get("code") if failed and run.error else None,
+        result=output if run.state in (RunState.COMPLETED, RunState.SKIPPED) else None,
+    )
+
+
+def stage_status(stage: str, run: StageRun) -> Status:
+    """A stage run's state in the words that people see."""
+    begun: Status = "rendering" if stage == "video" else "processing"
+    match run.state:
+        case RunState.COMPLETED | RunState.SKIPPED:
+            return "completed"
+        case RunState.FAILED | RunState.DISCARDED | RunState.CANCELLED:
+            return "failed"
+        case RunState.RETRYING:
+            return "retrying"
+        case RunState.WAITING:
+            return begun if run.attempts else "pending"
+        case RunState.RUNNING:
+            if run.message and _UPLOADING in run.message:
+                return "uploading"
+            return begun if run.scratch.get("waits") or run.message in _UNDER_WAY else "processing"
+        case RunState.READY:  # between two looks at what is being made elsewhere, or not begun
+            return begun if run.attempts and run.started_at is not None else "pending"
+        case _:  # held or parked: a person or another worker is waited for
+            return "pending"
+
+
+def _overall(job: Job, current: StageStatus | None) -> Status:
+    if job.state is JobState.COMPLETED:
+        return "completed"
+    if job.state in ENDED:
+        return "failed"
+    return current.status if current and current.status != "failed" else "processing"
+
+
+def _progress(job: Job, pipeline: Pipeline | None, runs: Mapping[str, StageRun]) -> float:
+    if pipeline is None:
+        return 0.0
+    total = sum(stage.weight for stage in pipeline.stages.values())
+    begun = sum(pipeline.stages[name].weight * run.progress for name, run in runs.items() if not job.done(name))
+    return round(min(1.0, pipeline.progress(job.tally) + begun / total), 4)
+
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _told(job: Job, current: str | None, run: StageRun | None, language: str, now: int) -> str:
+    match job.state:
+        case JobState.COMPLETED | JobState.CANCELLED:
+            return say(f"job.{job.state.value}", language)
+        case JobState.FAILED:
+            return _why(job, current, language)
+    if current is None or run is None:
+        return say("job.pending", language)
+    if run.state is RunState.HELD:
+        return _held(current, run, language)
+    if run.state is RunState.RETRYING:
+        return say("job.retrying", language, stage=current, attempt=run.attempts + 1)
+    if (message := _busy_with(run, language, now)) is not None:
+        return message
+    begun = stage_status(current, run) != "pending"
+    return say("job.processing" if begun else "job.pending", language, stage=current)
+
+
+def _why(job: Job, current: str | None, language: str) -> str:
+    """Where it stopped, and what to do about it; the reason in its own words is the stage's message."""
+    code = f"error.{(job.error or {}).get('code', '')}"
+    advice = [say(code, language)] if code in texts().codes("en") else []
+    return " ".join([say("job.failed", language, stage=current or STAGES[-1]), *advice])
+
+
+def _held(current: str, run: StageRun, language: str) -> str:
+    if run.error is not None or current == STAGES[0]:
+        return say("job.attention", language, stage=current)
+    return say("job.held", language, stage=STAGES[STAGES.index(current) - 1])
+
+
+def _busy_with(run: StageRun, language: str, now: int) -> str | None:
+    """What the stage said last, in the reader's language where it is one of the usual things, and for how long."""
+    if run.message is None or run.state not in OPEN:
+        return None
+    if run.message == f"{run.stage}: {_UPLOADING}":
+        return say(f"{run.stage}.storing", language)
+    if run.message not in _UNDER_WAY:
+        return run.message
+    began = min(run.scratch.get("waits", {}).values(), default=run.attempt_at or run.started_at or now)
+    return say(_UNDER_WAY[run.message], language, seconds=max(0, now - began) // 1000)
