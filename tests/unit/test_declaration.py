@@ -91,10 +91,16 @@ def unknown(lyric: "Nowhere") -> Song: ...  # type: ignore[name-defined, empty-b
         (declare(lyric), "stage promo.lyric is declared twice; rename one of the two functions"),
         (declare(request), "stage promo.request: the name 'request' is taken; rename the function"),
         (declare(BigName), "stage promo.BigName: the function's name must be lower-case letters, digits and _"),
-        (declare(song_of, after="lyric"), "is not a stage; name the function that @promo.stage decorates"),
+        (
+            declare(song_of, after="lyric"),
+            "after='lyric' is not a stage; name the function that @promo.stage decorates",
+        ),
         (declare(song_of, time_limit=0), "stage promo.song_of: time_limit must be above 0"),
         (declare(song_of, time_limit="2h"), "time_limit (one attempt) is longer than run_limit (all of them)"),
-        (declare(song_of, run_limit="soon"), "'soon' is not a duration; write a number of seconds, or"),
+        (
+            declare(song_of, run_limit="soon"),
+            "promo.song_of: run_limit='soon' is not a duration; write a number of seconds, or",
+        ),
         (declare(song_of, weight=-1), "stage promo.song_of: weight must be above 0"),
         (declare(song_of, retry=3), 'stage promo.song_of: retry=3 is not a Retry; write retry=Retry(3, wait="5s")'),
         (declare(song_of, crashes=0), "stage promo.song_of: crashes must be 1 or more"),

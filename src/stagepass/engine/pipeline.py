@@ -162,7 +162,7 @@ class Pipeline:
     def stage(
         self,
         *,
-        after: Stage | Iterable[Stage] | None = None,
+        after: Stage | list[Stage] | tuple[Stage, ...] | None = None,
         each: str | None = None,
         when: Callable[..., bool] | None = None,
         retry: Retry | None = None,
@@ -198,7 +198,7 @@ class Pipeline:
             within: for a stage with `batch`: how long the first run of a batch waits for it to be full.
             weight: its share of the job's progress, relative to the other stages.
         """
-        parents = (after,) if isinstance(after, Stage) else tuple(after or ())
+        parents = () if after is None else tuple(after) if isinstance(after, (list, tuple, set)) else (after,)
         ports = (needs,) if isinstance(needs, type) else tuple(needs)
 
         def declare(body: Callable[..., Any]) -> Stage:
@@ -210,8 +210,8 @@ class Pipeline:
                 over=None,
                 when=when,
                 retry=Retry() if retry is None else retry,
-                time_limit=seconds(time_limit),
-                run_limit=seconds(run_limit),
+                time_limit=self._limit(body, "time_limit", time_limit),
+                run_limit=self._limit(body, "run_limit", run_limit),
                 crashes=crashes,
                 needs=ports,
                 pool=pool,
@@ -227,6 +227,12 @@ class Pipeline:
             return stage
 
         return declare
+
+    def _limit(self, body: Callable[..., Any], name: str, value: Duration) -> float:
+        try:
+            return seconds(value)
+        except DeclarationError as problem:
+            raise DeclarationError(f"stage {self.name}.{body.__name__}: {name}={problem}") from None
 
     def schedule(
         self,
