@@ -31,16 +31,19 @@ def _hide(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str
 
 def configure_logging(level: str = "INFO", format: Literal["auto", "json", "text"] = "auto") -> None:
     """Send all log lines of this process, whoever writes them, to standard error."""
+    as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
     before: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # a person at a terminal compares with the clock on the wall, and has few columns
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+        if as_text
+        else structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
     end: list[Any] = [structlog.processors.format_exc_info, _hide]
     end.append(
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
         if as_text
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
