@@ -144,6 +144,11 @@ def test_photos_come_by_form_and_addresses_are_only_looked_at(world: Installatio
     )
 
 
+def test_a_field_at_fault_is_told_in_plain_words(kim: httpx2.Client) -> None:
+    problem = is_problem(kim.post(f"{API}/pipeline/start", json=request(region=" ")), 422, "invalid_input")
+    assert problem["detail"] == "region: String should have at least 1 character"
+
+
 @pytest.mark.parametrize(
     "changes", [{"customer_name": ""}, {"orientation": "square"}, {"task_id": "x"}, {"unknown": 1}]
 )
@@ -317,6 +322,12 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
             "song: generating, 5 s",
         ),
         ("running", {"attempts": 1, "message": "song: uploading"}, "노래를 올리는 중", "song: uploading"),
+        (
+            "running",
+            {"attempts": 1, "message": "video: fetching photo 2 of 3"},
+            "사진을 가져오는 중, 3장 가운데 2번째",
+            None,
+        ),
         ("running", {"attempts": 1, "message": "a maker's own words"}, "a maker's own words", "a maker's own words"),
         ("retrying", {"attempts": 1}, "노래를 다시 시도하고 있어요, 2번째", "Trying the song again, attempt 2"),
         ("held", {}, "가사가 끝났어요. 이어서 진행하면 다음 단계로 가요.", None),

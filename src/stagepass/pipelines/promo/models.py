@@ -31,7 +31,7 @@ def _seen(value: str) -> str:
 
 
 Line = Annotated[
-    str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=100), AfterValidator(_seen)
+    str, StringConstraints(min_length=1, max_length=100), BeforeValidator(_one_line), AfterValidator(_seen)
 ]
 """One line of 1–100 characters, counted after invisible characters and outer spaces are dropped."""
 
@@ -69,7 +69,7 @@ class PromoRequest(BaseModel):
         examples=["군산", "Jeju", "서울 연남동"],
         json_schema_extra={"title_ko": "지역", "description_ko": "가게가 있는 도시나 동네예요."},
     )
-    detail_region_info: Annotated[str, BeforeValidator(_many_lines), StringConstraints(max_length=2000)] = Field(
+    detail_region_info: Annotated[str, StringConstraints(max_length=2000), BeforeValidator(_many_lines)] = Field(
         default="",
         title="What makes it special",
         description="What guests should picture: the view, the food, what is near. A list or a few sentences.",
@@ -85,7 +85,7 @@ class PromoRequest(BaseModel):
         },
     )
     language: Annotated[
-        str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=50), AfterValidator(_seen)
+        str, StringConstraints(min_length=1, max_length=50), BeforeValidator(_one_line), AfterValidator(_seen)
     ] = Field(
         default="Korean",
         title="Language",
@@ -98,7 +98,7 @@ class PromoRequest(BaseModel):
         },
     )
     genre: Annotated[
-        str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=200), AfterValidator(_seen)
+        str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_one_line), AfterValidator(_seen)
     ] = Field(
         default="pop, ambient",
         title="Genre",
