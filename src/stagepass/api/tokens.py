@@ -54,7 +54,7 @@ class Tokens:
             raise SettingsError("JWT_SECRET must be the issuer's public key as PEM (-----BEGIN PUBLIC KEY-----)")
         missing = [name for name in self._algorithms if name not in jwt.algorithms.get_default_algorithms()]
         if missing:
-            raise SettingsError(f"JWT_ALGORITHMS: {', '.join(missing)} needs the package cryptography; install it")
+            raise SettingsError(f"JWT_ALGORITHMS: {', '.join(missing)} needs the extra: pip install 'stagepass[jwt]'")
         try:
             keys = [jwt.get_algorithm_by_name(name).prepare_key(self._key) for name in self._algorithms]
         except Exception as problem:
