@@ -64,7 +64,7 @@ def test_what_is_still_wrong_costs_the_reward(lab: ScanLab) -> None:
     out = lab.scan(user_input="라벨이 붙어 있고 술이 남았어요. 어떻게 버려요?")
     assert out["answer"]["insufficiencies"] == [
         "음료가 남아 있음: 남은 음료를 따라 버리고 물로 헹궈요.",
-        "라벨이 붙어 있음: 라벨을 떼어 비닐로 따로 내놓아요.",
+        "라벨이 붙어 있음: 라벨을 떼요. 비닐 라벨은 비닐로 따로 내놓아요.",
     ]
     assert "2가지" in out["answer"]["user_answer"]
     assert out["reward"] == {"reward": None, "reason": "insufficiencies"}
@@ -73,7 +73,7 @@ def test_what_is_still_wrong_costs_the_reward(lab: ScanLab) -> None:
 def test_a_broken_bottle_is_no_glass_bottle_any_more(lab: ScanLab) -> None:
     out = lab.scan(user_input="와인병이 깨졌어요")
     assert out["rule"]["rule"]["group"] == "nonburnable"
-    assert out["answer"]["disposal_steps"][0].startswith("주의: 깨진 것은 손이 베일 수 있어요.")
+    assert out["answer"]["disposal_steps"][0].startswith("주의: 깨진 것은 손이 베일 수 있으니")
     assert out["reward"]["reason"] == "not_recyclable"
 
 
@@ -103,6 +103,13 @@ def test_where_photo_and_word_clash_it_asks_back_and_says_what_each_reply_would_
     assert out["answer"]["disposal_steps"][1].startswith("건전지라면 전지로 버려요: ")
     assert out["rule"]["rule"] is None
     assert out["reward"] == {"reward": None, "reason": "unsure"}
+
+
+def test_who_answers_what_it_is_is_not_asked_again(lab: ScanLab) -> None:
+    out = lab.scan(user_input="건전지예요")
+    assert out["answer"]["asks_back"] is False
+    assert out["answer"]["user_answer"].startswith("건전지는 전지로 분리배출해요.")
+    assert lab.scan(user_input="건전지예요?")["answer"]["asks_back"] is True
 
 
 def test_the_limit_of_confidence_is_a_setting() -> None:
@@ -181,6 +188,13 @@ def test_the_api_does_not_load_the_network() -> None:
         ("이건 뭐예요?", None),
         ("What is this?", None),
         ("shoelace repair", None),
+        ("페트병은 어떻게 버려요?", "무색 음료 페트병"),
+        ("라면 봉지 버리는 법", "라면봉지"),
+        ("종이팩은요?", "@carton"),
+        ("달걀 껍질은 음식물인가요?", "달걀 껍데기"),
+        ("비닐이 붙어 있는 배달용기", "배달 용기"),
+        ("뚜껑이 금속이에요", None),
+        ("카메라인데 배터리가 들어 있어요", "카메라"),
     ],
 )
 def test_items_are_found_in_a_question(question: str, item: str | None) -> None:
@@ -197,6 +211,12 @@ def test_items_are_found_in_a_question(question: str, item: str | None) -> None:
         ("테이프가 붙어 있는 상자", ["tape_on"]),
         ("기름이 묻은 피자 상자", ["oil_stained"]),
         ("어떻게 버려요?", []),
+        ("안 헹궜어요", ["not_rinsed"]),
+        ("헹구지 않았어요", ["not_rinsed"]),
+        ("It is not rinsed", ["not_rinsed"]),
+        ("다 안 비웠어요", ["contents_left"]),
+        ("안 깨졌어요", []),
+        ("가스가 남아 있지 않아요", []),
     ],
 )
 def test_the_state_is_read_from_a_question(question: str, tags: list[str]) -> None:

@@ -17,7 +17,7 @@ from stagepass.pipelines.scan.vocabulary import PACKAGE, Group, read, vocabulary
 GROUPS = list(vocabulary().groups.values())
 ITEMS = [(group, item) for group in GROUPS for item in group.items]
 RULES: list[dict[str, Any]] = read("disposal")["rules"]
-SHAPE = {"group", "source", "steps", "details", "not_here", "warning", "warns"}
+SHAPE = {"group", "source", "steps", "details", "not_here", "warning", "warns", "moves"}
 
 
 def rule_of(group: Group, item: str | None = None, region: str | None = None, **options: Any) -> Rule:
@@ -68,7 +68,7 @@ def test_a_rule_is_whole(facts: dict[str, Any]) -> None:
     assert ("warning" in facts) == ("warns" in facts)
     if "warning" in facts:
         both(facts["warning"])
-        assert set(facts["warns"]["items"]) <= {"*", *(item for _, item in ITEMS)}
+        assert set(facts["warns"]["items"]) <= {"*", None, *(item for _, item in ITEMS)}
         assert set(facts["warns"]["tags"]) <= set(vocabulary().tags)
 
 
@@ -93,15 +93,52 @@ def test_every_item_has_a_rule_with_a_source_and_a_date(language: str) -> None:
         ("부탄가스통", [], True),
         ("알루미늄 음료 캔", [], False),
         ("리튬이온 배터리", [], True),
+        ("건전지", [], False),
+        (None, [], True),
         ("직관형 형광등", [], True),
         ("LED 전구", ["lamp_broken"], True),
         ("폐의약품", [], True),
     ],
 )
-def test_what_is_dangerous_carries_a_warning(item: str, tags: list[str], warns: bool) -> None:
-    group = vocabulary().group_of_item(item)
+def test_what_is_dangerous_carries_a_warning(item: str | None, tags: list[str], warns: bool) -> None:
+    group = vocabulary().group_of_item(item) if item else vocabulary().groups["battery"]
     assert group is not None
     assert (rule_of(group, item, tags=tags).warning is not None) == warns
+
+
+@pytest.mark.parametrize(
+    ("item", "tag", "goes_with", "step"),
+    [
+        ("와인병", "broken", "nonburnable", "마대"),
+        ("직관형 형광등", "lamp_broken", "general", "종량제봉투"),
+        ("생수병", "coloured", "plastic", "플라스틱"),
+        ("티셔츠", "mouldy", "general", "종량제봉투"),
+    ],
+)
+def test_what_its_state_sends_elsewhere(item: str, tag: str, goes_with: str, step: str) -> None:
+    group = vocabulary().group_of_item(item)
+    assert group is not None
+    rule = rule_of(group, item, tags=[tag])
+    assert rule.group == goes_with
+    assert any(step in one for one in rule.steps)
+    assert rule_of(group, item).group == group.id
+
+
+@pytest.mark.parametrize("facts", RULES, ids=lambda facts: str(facts["group"]))
+def test_what_sends_elsewhere_is_a_tag_and_leads_to_a_group(facts: dict[str, Any]) -> None:
+    for move in facts.get("moves", []):
+        assert set(move["tags"]) <= set(vocabulary().tags)
+        assert move["to"] in set(vocabulary().groups) - {facts["group"]}
+        for texts in move.get("steps", []):
+            both(texts)
+
+
+@pytest.mark.parametrize("item", ["부탄가스통", "냉장고", "보조배터리", "폐의약품", "종이컵"])
+def test_a_thing_of_its_own_kind_has_all_of_its_own_steps(item: str) -> None:
+    group = vocabulary().group_of_item(item)
+    assert group is not None
+    assert rule_of(group).steps[0] not in rule_of(group, item).steps
+    assert len(rule_of(group, item).steps) >= 2
 
 
 def test_food_waste_has_steps_of_its_own_and_bones_go_elsewhere() -> None:
@@ -136,10 +173,21 @@ def test_what_is_not_classified_has_no_rule() -> None:
 
 
 def test_faults_say_what_to_do_in_both_languages() -> None:
-    fixes = read("tags")["fixes"]
-    assert set(fixes) <= set(vocabulary().tags)
-    for texts in fixes.values():
-        both(texts)
+    fixes, own = read("tags")["fixes"], read("tags")["fixes_by_group"]
+    assert set(own) <= set(vocabulary().groups)
+    for texts_of in (fixes, *own.values()):
+        assert set(texts_of) <= set(vocabulary().tags)
+        for texts in texts_of.values():
+            if texts is not None:
+                both(texts)
+
+
+def test_the_same_fault_is_put_right_by_material() -> None:
+    oily, left = vocabulary().tags["oil_stained"], vocabulary().tags["contents_left"]
+    assert "세제로" in str(oily.fix("plastic", "ko"))
+    assert "잘라서" in str(oily.fix("paper", "ko"))
+    assert oily.fix("food", "ko") is None
+    assert left.fix("hazardous", "ko") is None  # nobody is told to rinse out pesticide
 
 
 def test_the_local_eyes_know_only_the_vocabulary() -> None:
@@ -149,7 +197,7 @@ def test_the_local_eyes_know_only_the_vocabulary() -> None:
         assert item in items or item.removeprefix("@") in groups, item
     hints = read("hints")
     assert set(hints["tags"]) <= set(vocabulary().tags)
-    assert set(hints["names"].values()) <= items
+    assert {name.removeprefix("@") for name in hints["names"].values()} <= items | groups
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

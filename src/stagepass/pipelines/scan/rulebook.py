@@ -14,32 +14,25 @@ def find(category: Category, region: str | None, language: str, tags: Collection
     group = vocabulary().group_of(category.major_category, category.middle_category)
     if group is None:
         return None
-    book = _book()
-    facts = next(rule for rule in book["rules"] if rule["group"] == group.id)
-    extra = _overlay(region)
-    texts = 0 if language == "ko" else 1
-    own = [detail for detail in facts["details"] if category.minor_category in detail["items"]]
-    target = next((detail["to"] for detail in own if "to" in detail), None)
-    # what belongs to this category by nature, and goes elsewhere by rule: bones, shells
-    steps = [step[texts] for step in (_rule_of(target) if target else facts)["steps"]]
-    if any(detail.get("only") for detail in own):  # a hammer has no contents to be emptied
-        steps = steps[-1:]
-    local = _local_steps(extra, group, texts)
-    sources = [_source(facts["source"], book, texts), *([_source(extra["source"], book, texts)] if local else [])]
+    facts, extra, texts = _rule_of(group.id), _overlay(region), 0 if language == "ko" else 1
+    target, move = _moved(facts, category, tags)
+    steps, details = _steps(facts, target, move, category)
+    local = _local_steps(extra, vocabulary().groups[target], texts)
+    sources = [_source(facts["source"], texts), *([_source(extra["source"], texts)] if local else [])]
     return Rule(
         id=f"KR.{group.id}" + (f"+{extra['region']}" if local else ""),
         region=f"KR, {extra['ko' if texts == 0 else 'en']}" if local else "KR",
         category=category,
         name=_name(group, category, language),
-        group=target or group.id,
+        group=target,
         items=list(group.items if texts == 0 else group.items.values()),
-        steps=steps,
-        details=[step[texts] for detail in own for step in detail["steps"]] + local,
+        steps=[step[texts] for step in steps],
+        details=[step[texts] for step in details] + local,
         elsewhere=[
             Elsewhere(what=what[texts], where=vocabulary().groups[what[2]].name(language), group=what[2])
             for what in facts["not_here"]
         ],
-        warning=facts["warning"][texts] if _warns(facts, category, tags) else None,
+        warning=next((w[texts] for rule in (facts, _rule_of(target)) if (w := _warning(rule, category, tags))), None),
         sources=sources,
     )
 
@@ -73,6 +66,30 @@ def _overlay(region: str | None) -> Any:
     return next((overlay for overlay in _municipalities()["overlays"] if wanted in overlay["names"]), None)
 
 
+def _moved(facts: Any, category: Category, tags: Collection[str]) -> tuple[str, Any]:
+    """The group that it goes with in the end: bones by their nature, a broken bottle by its state."""
+    for move in facts.get("moves", []):
+        if not set(tags).isdisjoint(move["tags"]):
+            return move["to"], move
+    own = (detail["to"] for detail in _details(facts, category) if "to" in detail)
+    return next(own, facts["group"]), None
+
+
+def _steps(facts: Any, target: str, move: Any, category: Category) -> tuple[list[Any], list[Any]]:
+    """The steps for all of the group, and those for this very thing."""
+    if move is not None:
+        return move.get("steps") or _rule_of(target)["steps"], []
+    own = _details(facts, category)
+    details = [step for detail in own for step in detail["steps"]]
+    if any(detail.get("whole") for detail in own):  # a hammer has no contents to be emptied
+        return details, []
+    return _rule_of(target)["steps"], details
+
+
+def _details(facts: Any, category: Category) -> list[Any]:
+    return [detail for detail in facts["details"] if category.minor_category in detail["items"]]
+
+
 def _local_steps(overlay: Any, group: Group, texts: int) -> list[str]:
     if overlay is None:
         return []
@@ -80,22 +97,21 @@ def _local_steps(overlay: Any, group: Group, texts: int) -> list[str]:
     return [step[texts] for rule in overlay["rules"] if rule["group"] in fitting for step in rule["steps"]]
 
 
-def _warns(rule: Any, category: Category, tags: Collection[str]) -> bool:
-    """Whether the rule's warning is about this very thing, in this state."""
-    if "warns" not in rule:
-        return False
-    items = rule["warns"]["items"]
-    return "*" in items or category.minor_category in items or not set(tags).isdisjoint(rule["warns"]["tags"])
+def _warning(rule: Any, category: Category, tags: Collection[str]) -> list[str] | None:
+    """The rule's warning, if it is about this very thing or its state. No item named: better one too many."""
+    warns = rule.get("warns", {"items": [], "tags": []})
+    about = "*" in warns["items"] or category.minor_category in warns["items"]
+    return rule["warning"] if about or not set(tags).isdisjoint(warns["tags"]) else None
 
 
-def _source(name: str, book: Any, texts: int) -> Source:
+def _source(name: str, texts: int) -> Source:
     facts = _sources()[name]
     return Source(
         title=facts["title_ko" if texts == 0 else "title_en"],
         publisher=facts["publisher"],
         url=facts["url"],
-        version=book["version"],
-        date=book["date"],
+        version=_book()["version"],
+        date=_book()["date"],
     )
 
 

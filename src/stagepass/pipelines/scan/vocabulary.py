@@ -36,16 +36,25 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Something about the state of an object; `fix` says what to do about it, where it is a fault."""
+    """Something about the state of an object.
+
+    Attributes:
+        fixes: by group, and by ``""`` for all others: what to do about it; None where it is no fault there.
+    """
 
     code: str
     group: str
     ko: str
     en: str
-    fix: dict[str, str] | None
+    fixes: dict[str, dict[str, str] | None]
 
     def name(self, language: str) -> str:
         return self.ko if language == "ko" else self.en
+
+    def fix(self, group: str, language: str) -> str | None:
+        """What to do about it on a thing of this group; None where it is no fault."""
+        texts = self.fixes.get(group, self.fixes.get(""))
+        return texts[language] if texts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +109,17 @@ def vocabulary() -> Vocabulary:
         majors=words["majors"],
         groups=groups,
         tags={
-            code: Tag(code, group, ko, en, _both(tags["fixes"].get(code)))
+            code: Tag(code, group, ko, en, _fixes(code, tags))
             for group, members in tags["groups"].items()
             for code, (ko, en) in members.items()
         },
     )
+
+
+def _fixes(code: str, tags: Any) -> dict[str, dict[str, str] | None]:
+    """Grease is washed off plastic, and cut out of cardboard; on leftovers it is no fault."""
+    own = {group: _both(texts[code]) for group, texts in tags["fixes_by_group"].items() if code in texts}
+    return {"": _both(tags["fixes"].get(code)), **own}
 
 
 def _both(texts: list[str] | None) -> dict[str, str] | None:

@@ -11,7 +11,9 @@ from stagepass.providers.local.text import writes
 from stagepass.providers.ports import TextRequest
 
 _TOO_COMMON = {"어떻게", "어디", "어디에", "버려요", "버려야", "하나요", "해야", "분리배출", "분리배출해야", "폐기물", "쓰레기", "버리", "버리나요", "이거", "이게", "이건", "how", "do", "i", "throw", "this", "away", "the", "is", "it", "a", "to", "should", "where", "what", "still", "on", "and", "of", "put", "in", "can", "with", "my", "for", "go", "goes"}  # fmt: skip
-_REGISTERED = ("bulky", "construction")  # what matters most there is the first step, not the last
+_FIRST = ("carton", "clear_pet", "plastic", "vinyl", "foam", "glass", "metal", "bulky", "construction")
+"""Groups whose first step matters most (empty it, register it); in the others the last, which says where it goes."""
+
 _PARTICLE = re.compile(r"(은|는|이|가|을|를|도|에|의|으로|로|까지|부터|만|과|와)$")
 
 
@@ -30,11 +32,13 @@ def write_answer(request: TextRequest) -> AnswerText:
     """Answer ``scan.answer`` from the rule alone: nothing is said that the rule does not say."""
     rule = Rule.model_validate_json(request.facts["rule"])
     others = Found.model_validate_json(request.facts["other_rules"]).others
-    faults = [tag for code in request.facts["codes"].split() if (tag := vocabulary().tags[code]).fix]
+    tags = [vocabulary().tags[code] for code in request.facts["codes"].split()]
+    faults = [(tag, fix) for tag in tags if (fix := tag.fix(rule.group, request.language))]
+    fixes = [fix for _, fix in faults]
     return AnswerText(
         disposal_steps=list(_steps(rule, others, request.language)),
-        insufficiencies=[_fault(tag, request.language) for tag in faults],
-        user_answer=" ".join(_reply(rule, others, faults, request.facts["user_input"], request.language)),
+        insufficiencies=[_fault(tag, fix, request.language) for tag, fix in faults],
+        user_answer=" ".join(_reply(rule, others, fixes, request.facts["user_input"], request.language)),
     )
 
 
@@ -47,25 +51,25 @@ def _steps(rule: Rule, others: list[Rule], language: str) -> Iterator[str]:
         yield say("answer.other_step", language, name=other.name, group=group, step=other.steps[-1])
 
 
-def _fault(tag: Tag, language: str) -> str:
-    return say("answer.fault", language, tag=tag.name(language), fix=(tag.fix or {})[language])
+def _fault(tag: Tag, fix: str, language: str) -> str:
+    return say("answer.fault", language, tag=tag.name(language), fix=fix)
 
 
-def _reply(rule: Rule, others: list[Rule], faults: list[Tag], question: str, language: str) -> Iterator[str]:
+def _reply(rule: Rule, others: list[Rule], fixes: list[str], question: str, language: str) -> Iterator[str]:
     """At most three sentences: where it goes, what comes first, and what else matters most."""
     group = vocabulary().groups[rule.group]
     recycled = group.major == vocabulary().recyclable
     if rule.name == group.name(language):
-        yield say("answer.same" if recycled else "answer.throw", language, item=rule.name, group=rule.name)
+        yield say("answer.same" if recycled else "answer.same_throw", language, group=rule.name)
     else:
         code = "answer.recycle" if recycled else "answer.throw"
         yield say(code, language, item=rule.name, group=group.name(language))
-    if len(faults) > 1:
-        yield say("answer.faults", language, count=len(faults))
-    elif faults:
-        yield say("answer.first", language, fix=_first_sentence((faults[0].fix or {})[language]))
+    if len(fixes) > 1:
+        yield say("answer.faults", language, count=len(fixes))
+    elif fixes:
+        yield say("answer.first", language, fix=_first_sentence(fixes[0]))
     else:
-        most = rule.steps[0] if group.id in _REGISTERED else rule.steps[-1]
+        most = rule.steps[0] if group.id in _FIRST else rule.steps[-1]
         yield _first_sentence(_asked_about(rule, question) or (*rule.details, most)[0])
     if rule.warning:
         yield _first_sentence(rule.warning)

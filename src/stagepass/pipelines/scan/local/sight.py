@@ -45,10 +45,9 @@ def write_sight(request: TextRequest) -> Sight:
     if found[0].share < SURE and (parts := _parts(photo)):
         objects = _several(classifier.look(parts), objects)
     alternatives = [_object(one, []) for one in found[1:4] if one.share >= 0.05 and one.group is not None]
-    sight = _by_name(Sight(objects=objects, alternatives=alternatives[:3]), named(question))
+    sight = _by_name(Sight(objects=objects, alternatives=alternatives[:3]), question)
     first = sight.objects[0]
     first.situation_tags = list(dict.fromkeys([*first.situation_tags, *_photo_tags(photo)]))
-    _if_broken(first)
     return sight
 
 
@@ -125,44 +124,78 @@ def _several(looks: "list[list[Guess]]", whole: list[Seen]) -> list[Seen]:
 
 def request_tags(question: str) -> list[str]:
     """Tags of the state that the person describes."""
-    return [tag for tag, patterns in _hints().items() if any(pattern.search(question) for pattern in patterns)]
+    return [tag for tag, patterns in _hints().items() if any(_affirmed(pattern, question) for pattern in patterns)]
+
+
+def _affirmed(pattern: re.Pattern[str], question: str) -> bool:
+    """Whether the pattern stands in the question, and is not denied there: "안 헹궜어요", "it is not rinsed"."""
+    for found in pattern.finditer(question):
+        before, after = question[: found.start()], question[found.end() :]
+        if not _DENIED_BEFORE.search(before) and not _DENIED_BEHIND.match(after):
+            return True
+    return False
+
+
+_DENIED_BEFORE = re.compile(r"(?:(?<![가-힣])(?:안|못|덜)|\b(?:not|never|no)|n't)( been| yet)?\s*$", re.IGNORECASE)
+_DENIED_BEHIND = re.compile(r"[가-힣]{0,2}\s?(있|들어 있)?지[는도]?\s?(않|못)|[가-힣]{0,3}\s(안 |없|아니)")
 
 
 def named(question: str) -> list[str]:
-    """The items that the person names, in the order of the question; of names within one another the longest."""
+    """What the person names, in the order of the question, as items or ``@group``; of names within one another the longest."""
     text = " ".join(question.lower().split())
-    places = {place: name for name in sorted(_names(), key=len) if name in text and (place := _place(name, text)) >= 0}
-    return list(dict.fromkeys(_names()[name] for name in _apart(places)))
+    state = [found.span() for patterns in _hints().values() for one in patterns if (found := one.search(text))]
+    places: dict[int, tuple[int, str]] = {}
+    for name, pattern in _names().items():
+        found = pattern.search(text)
+        if found is None or any(start <= found.start() and found.end() <= end for start, end in state):
+            continue  # "a metal lid" is no metal
+        if found.end() > places.get(found.start(), (0, ""))[0]:
+            places[found.start()] = (found.end(), name)
+    return list(dict.fromkeys(_meanings()[name] for name in _apart(places)))
 
 
-def _place(name: str, text: str) -> int:
-    """Where it stands, or -1. Korean words grow particles, so a name begins a word; an English one is a word."""
-    if re.search("[가-힣]", name):
-        found = re.search(rf"(?<![가-힣]){re.escape(name)}", text)
-    else:
-        found = re.search(rf"\b{re.escape(name)}(e?s)?\b", text)
-    return found.start() if found else -1
+def said_to_be(question: str) -> bool:
+    """Whether the person says what it is ("건전지예요", "it's a battery"), rather than asks about something."""
+    return any(_affirmed(pattern, question) for pattern in _statements())
 
 
-def _apart(places: dict[int, str]) -> list[str]:
+def _apart(places: dict[int, tuple[int, str]]) -> list[str]:
     names, end = [], 0
     for place in sorted(places):
         if place >= end:
-            names.append(places[place])
-            end = place + len(places[place])
+            end, name = places[place]
+            names.append(name)
     return names
 
 
 @functools.cache
-def _names() -> dict[str, str]:
-    names: dict[str, str] = dict(read("hints")["names"])
+def _meanings() -> dict[str, str]:
+    """By a name in small letters: an item, or ``@`` and a group."""
+    names: dict[str, str] = {}
     for group in vocabulary().groups.values():
         for korean, english in group.items.items():
             plain = re.sub(r"\(.*?\)", "", korean).strip()
             if len(plain) > 1:
                 names[plain] = korean
-            names[english.lower()] = korean
-    return names
+            names[re.sub(r"\(.*?\)", "", english).strip().lower()] = korean
+    return {**names, **read("hints")["names"]}
+
+
+@functools.cache
+def _names() -> dict[str, re.Pattern[str]]:
+    """Korean words grow particles, and are written with spaces or without; an English name is a word, or several."""
+    return {name: re.compile(_written(name)) for name in _meanings()}
+
+
+def _written(name: str) -> str:
+    if re.search("[가-힣]", name):
+        return "(?<![가-힣])" + " ?".join(map(re.escape, name.replace(" ", "")))
+    return rf"\b{re.escape(name)}(e?s)?\b"
+
+
+@functools.cache
+def _statements() -> list[re.Pattern[str]]:
+    return [re.compile(pattern, re.IGNORECASE) for pattern in read("hints")["statements"]]
 
 
 @functools.cache
@@ -170,26 +203,36 @@ def _hints() -> dict[str, list[re.Pattern[str]]]:
     return {tag: [re.compile(p, re.IGNORECASE) for p in patterns] for tag, patterns in read("hints")["tags"].items()}
 
 
-def _by_name(sight: Sight, items: list[str]) -> Sight:
-    """The photo and the person's word together: where they agree it is surer, where they clash it is asked."""
-    if not items:
+def _by_name(sight: Sight, question: str) -> Sight:
+    """The photo and the person's word together: where they agree it is surer, where they clash it is asked.
+
+    Who says what it is, has been asked, or knows: that is not asked again.
+    """
+    categories = [_category(name) for name in named(question)]
+    if not categories:
         return sight
-    seen = sight.objects[0].classification.middle_category
-    groups = {item: group for item in items if (group := vocabulary().group_of_item(item))}
-    item = next((item for item, group in groups.items() if group.middle == seen), items[0])
-    group = groups[item]
     first = sight.objects[0]
-    category = Category(major_category=group.major, middle_category=group.middle, minor_category=item)
-    told = Seen(classification=category, situation_tags=first.situation_tags, confidence=NAMED)
-    told.situation_tags = [tag for tag in told.situation_tags if tag != "not_waste"]
-    if first.classification.middle_category == group.middle:
+    seen = first.classification.middle_category
+    category = next((one for one in categories if one.middle_category == seen), categories[0])
+    tags = [tag for tag in first.situation_tags if tag != "not_waste"]
+    told = Seen(classification=category, situation_tags=tags, confidence=NAMED)
+    if category.middle_category == seen:
+        if category.minor_category is None:  # "this bottle": the photo may know which
+            told.classification = first.classification
         told.confidence = max(first.confidence, NAMED)
         return Sight(objects=[told, *sight.objects[1:]], alternatives=sight.alternatives)
-    if first.confidence < SURE:
+    if first.confidence < SURE or said_to_be(question):
         return Sight(objects=[told], alternatives=sight.alternatives)
     first.confidence = min(first.confidence, 0.5)
     told.confidence = 0.5
     return Sight(objects=sight.objects, alternatives=[told, *sight.alternatives][:3])
+
+
+def _category(name: str) -> Category:
+    item = None if name.startswith("@") else name
+    group = vocabulary().group_of_item(item) if item else vocabulary().groups[name[1:]]
+    assert group is not None, name
+    return Category(major_category=group.major, middle_category=group.middle, minor_category=item)
 
 
 # ── its state ────────────────────────────────────────────────────────────────────────────────────
@@ -199,17 +242,3 @@ def _photo_tags(photo: "Image") -> list[str]:
     from PIL import ImageStat
 
     return ["too_dark"] if ImageStat.Stat(photo.convert("L")).mean[0] < DARK else []
-
-
-def _if_broken(seen: Seen) -> None:
-    """Broken glass goes elsewhere than whole glass, and a broken fluorescent lamp is a danger of its own."""
-    if "broken" not in seen.situation_tags:
-        return
-    if seen.classification.middle_category == vocabulary().groups["glass"].middle:
-        group = vocabulary().groups["nonburnable"]
-        seen.classification = Category(
-            major_category=group.major, middle_category=group.middle, minor_category="깨진 유리"
-        )
-        seen.situation_tags.append("sharp_edges")
-    elif seen.classification.middle_category == vocabulary().groups["lamp"].middle:
-        seen.situation_tags.append("lamp_broken")

@@ -68,7 +68,7 @@ def _why_not(seen: Classified, found: Found, answer: Answer) -> str | None:
         return "unsure"
     if found.rule is None:
         return "no_rule"
-    if seen.classification.major_category != vocabulary().recyclable:
+    if vocabulary().groups[found.rule.group].major != vocabulary().recyclable:  # a broken bottle is not
         return "not_recyclable"
     return "insufficiencies" if answer.insufficiencies else None
 
