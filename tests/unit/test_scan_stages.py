@@ -12,7 +12,8 @@ from stagepass.engine.ports import JobFilter
 from stagepass.engine.states import JobState
 from stagepass.errors import BadRequest, SettingsError
 from stagepass.pipelines.scan import choice
-from stagepass.pipelines.scan.local.sight import _grouped, _object, _several, named, request_tags
+from stagepass.pipelines.scan.local.sight import _grouped, _object, _several
+from stagepass.pipelines.scan.local.words import named, request_tags
 from stagepass.pipelines.scan.models import AnswerText, Seen
 from stagepass.providers.local.vision import Guess
 from tests.support.scan import BOTTLE, ScanLab, plain, scan_lab
@@ -115,6 +116,16 @@ def test_who_answers_what_it_is_is_not_asked_again(lab: ScanLab) -> None:
 def test_the_limit_of_confidence_is_a_setting() -> None:
     with scan_lab(SCAN_UNSURE_BELOW="0.99") as strict:
         assert strict.scan()["answer"]["asks_back"] is True
+
+
+def test_a_yes_to_what_was_asked_back_is_enough() -> None:
+    with scan_lab(SCAN_UNSURE_BELOW="0.74") as strict:
+        asked = strict.scan()["answer"]
+        assert "와인병" in asked["user_answer"]
+        assert asked["disposal_steps"][-1].startswith("다른 것이라면")
+        out = strict.scan(user_input="네, 맞아요")
+        assert out["answer"]["user_answer"].startswith("와인병은 유리병으로 분리배출해요.")
+        assert strict.scan(plain(), user_input="네, 맞아요")["rule"]["rule"] is None
 
 
 def test_halves_that_surely_show_different_things_are_several_objects() -> None:

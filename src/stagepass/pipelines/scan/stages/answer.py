@@ -74,13 +74,19 @@ def _no_rule(request: ScanRequest) -> Answer:
 def _asked_back(request: ScanRequest, options: list[Rule]) -> Answer:
     """One question, and what each reply would lead to."""
     language = request.speaks
-    names = [option.name for option in options]
-    question = say("unsure.question", language, first=names[0], rest=say("unsure.or", language).join(names[1:]))
+    first, *rest = [option.name for option in options]
+    if not rest:
+        question = say("unsure.one", language, first=first)
+    elif len(rest) == 1:
+        question = say("unsure.two", language, first=first, second=rest[0])
+    else:
+        question = say("unsure.three", language, first=first, second=rest[0], third=rest[1])
     return Answer(
         disposal_steps=[
             say("unsure.if", language, name=option.name, group=_where(option, language), step=option.steps[-1])
             for option in options
-        ],
+        ]
+        + [say("unsure.else", language)],
         insufficiencies=[],
         user_answer=f"{say('unsure.sorry', language)} {question}",
         provider=FIXED,

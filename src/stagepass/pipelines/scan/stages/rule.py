@@ -4,10 +4,6 @@ from collections.abc import Sequence
 
 from stagepass.pipelines.scan import rulebook
 from stagepass.pipelines.scan.models import Category, Classified, Found, Rule, ScanRequest
-from stagepass.pipelines.scan.vocabulary import vocabulary
-
-MATERIALS = ("plastic", "glass", "metal", "paper")
-"""What is asked about when the photo gives no second guess: a person can tell these apart in the hand."""
 
 
 def find(request: ScanRequest, seen: Classified) -> Found:
@@ -28,12 +24,8 @@ def find(request: ScanRequest, seen: Classified) -> Found:
 
 
 def _guesses(seen: Classified) -> list[Category]:
-    """One or two other things that it could be."""
+    """At most two other things that it could be, of other groups."""
     found = [other.classification for other in seen.alternatives]
     own = seen.classification.middle_category
     guesses = {guess.middle_category: guess for guess in found if guess.middle_category != own}
-    for name in MATERIALS:
-        group = vocabulary().groups[name]
-        if not guesses and group.middle != own:
-            guesses[group.middle] = Category(major_category=group.major, middle_category=group.middle)
     return list(guesses.values())[:2]
