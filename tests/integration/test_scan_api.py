@@ -107,8 +107,12 @@ def test_the_stream_tells_each_stage_in_order_and_ends(ann: httpx2.Client) -> No
     assert {"job_id", "stage", "status", "seq", "ts", "progress", "result"} <= sent[0].data.keys()
     progress = [one.data["progress"] for one in sent]
     assert progress == sorted(progress)
-    assert [one.data["result"] for one in sent[:-1]] == [None] * (len(sent) - 1)
-    assert sent[-1].data["result"] == ann.get(accepted["result_url"]).json()  # it was there before `done`
+    result = ann.get(accepted["result_url"]).json()
+    assert sent[-1].data["result"] == result  # it was there before `done`
+    made = {one.event: one.data["result"] for one in sent[:-1] if one.data["result"]}
+    assert list(made) == ["vision", "rule", "answer", "reward"]
+    parts = {**result["pipeline_result"], "reward": result["reward"], "reward_reason": result["reward_reason"]}
+    assert {name: part for told in made.values() for name, part in told.items()} == parts
     again = watched(ann, f"{API}/stream?job_id={accepted['job_id']}")
     assert [one.data for one in again] == [one.data for one in sent]  # replayed as it was live
     rest = watched(ann, accepted["stream_url"], last=4)

@@ -32,6 +32,7 @@ class Deps:
         self.files: FileStore = system.files
         self.environ = system.providers.environ
         self.largest_upload = system.settings.max_upload_bytes
+        self.public_url = system.settings.public_url.rstrip("/")
         self.owner: Callable[..., Any] = current_owner
         self.key: Callable[..., Any] = idempotency_key
         self._system = system

@@ -28,6 +28,8 @@ class RouteDeps(Protocol):
     """The settings as the providers are given them."""
     largest_upload: int
     """Bytes."""
+    public_url: str
+    """Where clients reach this API, without a slash at its end; empty where it is not set."""
 
     def sign(self, purpose: str, payload: dict[str, Any], expires_in: float) -> str:
         """A token that carries `payload` and is good for one purpose and `expires_in` seconds."""

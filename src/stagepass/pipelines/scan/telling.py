@@ -14,6 +14,14 @@ STAGES = ("vision", "rule", "answer", "reward")
 PROGRESS = {"queued": 0, "vision": 25, "rule": 50, "answer": 75, "reward": 100, "done": 100}
 """Per cent when a stage is completed."""
 
+PARTS = {
+    "vision": ("classification_result",),
+    "rule": ("disposal_rules", "other_rules"),
+    "answer": ("final_answer",),
+    "reward": ("reward", "reward_reason"),
+}
+"""By stage: what it adds to the result."""
+
 Status = Literal["started", "completed", "retrying", "failed"]
 
 _STATUS: dict[str, Status] = {
@@ -60,25 +68,31 @@ class ScanResult(BaseModel):
 
 def result(engine: Engine, job: Job) -> ScanResult:
     """The body of a result, of a job that has ended."""
-    outputs = engine.outputs(job, every=True)
-    rule = outputs.get("rule") or {}
-    reward = outputs.get("reward") or {}
+    parts = _parts(engine.outputs(job, every=True))
     error = None if job.state is JobState.COMPLETED else _failure(job)
     return ScanResult(
         task_id=job.id,
         status=job.state.value,
         message=error.message if error else "completed",
-        pipeline_result=PipelineResult(
-            classification_result=outputs.get("vision"),
-            disposal_rules=rule.get("rule"),
-            other_rules=[*rule.get("others", []), *rule.get("options", [])],
-            final_answer=outputs.get("answer"),
-        ),
-        reward=reward.get("reward"),
-        reward_reason=reward.get("reason"),
+        pipeline_result=PipelineResult.model_validate({name: parts[name] for name in PipelineResult.model_fields}),
+        reward=parts["reward"],
+        reward_reason=parts["reward_reason"],
         error=error,
         queue_wait_ms=_queue_wait(engine, job),
     )
+
+
+def _parts(outputs: dict[str, Any]) -> dict[str, Any]:
+    """What the stages made so far, under the names that clients know."""
+    rule, reward = outputs.get("rule") or {}, outputs.get("reward") or {}
+    return {
+        "classification_result": outputs.get("vision"),
+        "disposal_rules": rule.get("rule"),
+        "other_rules": [*rule.get("others", []), *rule.get("options", [])],
+        "final_answer": outputs.get("answer"),
+        "reward": reward.get("reward"),
+        "reward_reason": reward.get("reason"),
+    }
 
 
 def _failure(job: Job) -> Failure:
@@ -115,7 +129,7 @@ class Teller:
             .isoformat(timespec="milliseconds")
             .replace("+00:00", "Z"),
             "progress": self._progress,
-            "result": self._result() if ended else None,
+            "result": self._result() if ended else self._made(event),
         }
         if "code" in event.data:
             facts["error"] = {key: event.data.get(key) for key in ("code", "message", "advice")}
@@ -133,6 +147,13 @@ class Teller:
         if event.type in TERMINAL:
             return "completed" if event.type == "job.completed" else "failed"
         return _STATUS.get(event.type, "completed" if event.type == "job.accepted" else "started")
+
+    def _made(self, event: Event) -> dict[str, Any] | None:
+        """What a completed stage adds to the result: nobody waits for the answer to hear what it is."""
+        if event.type != "stage.completed" or event.stage not in STAGES:
+            return None
+        whole = _parts(self._engine.outputs(self._job, every=True))
+        return {name: whole[name] for name in PARTS[event.stage]}
 
     def _result(self) -> dict[str, Any]:
         """The stored result: it is there before its event is."""

@@ -66,8 +66,8 @@ class Uploads:
         token = self._deps.sign(_PURPOSE, facts, EXPIRES_IN)
         return Ticket(
             key=key,
-            upload_url=f"{PATH}/{token}",
-            cdn_url=f"{PATH}/{token}",
+            upload_url=f"{self._deps.public_url}{PATH}/{token}",
+            cdn_url=f"{self._deps.public_url}{PATH}/{token}",
             expires_in=EXPIRES_IN,
             required_headers={"Content-Type": ahead.content_type},
         )

@@ -31,11 +31,17 @@ def named(question: str) -> list[str]:
     places: dict[int, tuple[int, str]] = {}
     for name, pattern in _names().items():
         found = pattern.search(text)
-        if found is None or any(start <= found.start() and found.end() <= end for start, end in state):
+        if found is None or any(_cuts(found.span(), one) for one in state):
             continue  # "a metal lid" is no metal
         if found.end() > places.get(found.start(), (0, ""))[0]:
             places[found.start()] = (found.end(), name)
     return list(dict.fromkeys(_meanings()[name] for name in _apart(places)))
+
+
+def _cuts(name: tuple[int, int], state: tuple[int, int]) -> bool:
+    """Whether a name shares words with what was read as a state, and is more than that ("broken glass")."""
+    apart = name[1] <= state[0] or state[1] <= name[0]
+    return not apart and not (name[0] <= state[0] and state[1] <= name[1] and name != state)
 
 
 def said_to_be(question: str) -> bool:
