@@ -136,7 +136,10 @@ def invalid_input(problem: ValidationError, *, prefix: Sequence[str] = ()) -> In
     """A Pydantic error as ours: the first field at fault, and all of them in the details. Values are left out."""
     errors = problem.errors(include_url=False, include_input=False, include_context=False)
     fields = [
-        {"field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "input", "message": error["msg"]}
+        {
+            "field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "input",
+            "message": error["msg"].removeprefix("Value error, "),  # Pydantic's word for what a validator said
+        }
         for error in errors
     ]
     first = fields[0]
