@@ -12,6 +12,7 @@ from stagepass.engine.ports import JobFilter
 from stagepass.engine.states import JobState
 from stagepass.errors import BadRequest, SettingsError
 from stagepass.pipelines.scan import choice
+from stagepass.pipelines.scan.card import card
 from stagepass.pipelines.scan.local.sight import _grouped, _object, _several
 from stagepass.pipelines.scan.local.words import named, request_tags
 from stagepass.pipelines.scan.models import AnswerText, Seen
@@ -41,6 +42,17 @@ def test_a_bottle_from_the_photo_to_the_reward(lab: ScanLab) -> None:
         "type": "유리병",
         "received": True,
     }
+
+
+def test_a_scan_fits_on_a_card(lab: ScanLab) -> None:
+    rows = dict(card(lab.scan(user_input="라벨이 붙어 있는 와인병이에요"), "ko"))
+    assert list(rows) == ["물건", "규칙", "할 일", "고칠 점", "답"]
+    assert rows["물건"].startswith("재활용폐기물 / 유리병 / 와인병 (확신 ")
+    assert "KR.glass" in rows["규칙"]
+    assert "별표 1" in rows["규칙"]
+    assert rows["할 일"].startswith("1. ")
+    assert list(dict(card(lab.scan(), "en"))) == ["seen", "rule", "steps", "answer", "reward"]
+    assert list(dict(card(lab.scan(plain()), "en"))) == ["seen", "steps", "answer"]
 
 
 def test_it_answers_in_the_language_of_the_question(lab: ScanLab) -> None:

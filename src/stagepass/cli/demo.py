@@ -194,9 +194,12 @@ def tell(system: "System", job: "Job", target: Path) -> None:
     outputs = system.engine.outputs(job, every=True)
     clip = next((output["file"] for output in reversed(outputs.values()) if _has_file(output)), None)
     if clip is None:
-        print_result(
-            {**outputs, "times": _made(system, job, {})["times"]} if len(outputs) > 1 else system.engine.result(job)
-        )
+        rows = None if as_json() else _card(system, job, outputs)
+        if rows is None:
+            many = {**outputs, "times": _made(system, job, {})["times"]}
+            print_result(many if len(outputs) > 1 else system.engine.result(job))
+        else:
+            _print_rows(rows)
         return
     copy(system, File.model_validate(clip), target)
     facts = {**_media(target), **_made(system, job, outputs)}
@@ -205,11 +208,30 @@ def tell(system: "System", job: "Job", target: Path) -> None:
         return
     from stagepass.cli.texts import text
 
-    for name, value in facts.items():
-        lines = _worded(value).splitlines() or [""]
-        out().print(f"[dim]{text(f'demo.fact.{name}'):<10}[/dim] ", end="")
-        print(("\n" + " " * 11).join(lines))
+    _print_rows({text(f"demo.fact.{name}"): _worded(value) for name, value in facts.items()})
     print(f"clip: {target}", flush=True)
+
+
+def _card(system: "System", job: "Job", outputs: dict[str, Any]) -> dict[str, str] | None:
+    """What a pipeline's own `card.py` makes of its outputs; None where it brings none."""
+    import importlib
+    import importlib.util
+
+    from stagepass.cli.texts import language
+
+    stages = system.registry.latest(job.pipeline).stages.values()
+    package = next(iter(stages)).body.__module__.rpartition(".")[0]
+    if not package or importlib.util.find_spec(f"{package}.card") is None:
+        return None
+    return dict(importlib.import_module(f"{package}.card").card(outputs, language()))
+
+
+def _print_rows(rows: dict[str, str]) -> None:
+    from rich.cells import cell_len
+
+    for name, value in rows.items():
+        out().print(f"[dim]{name}{' ' * (10 - cell_len(name))}[/dim] ", end="")
+        print(("\n" + " " * 11).join(value.splitlines() or [""]))
 
 
 def _has_file(output: Any) -> bool:
