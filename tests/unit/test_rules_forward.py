@@ -259,12 +259,26 @@ def test_lesson_19_what_another_attempt_would_meet_again_is_not_tried_again(prob
         assert shape.calls == ["one"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    "problem", [Transient("x"), RateLimited("x"), ConnectionError(), TimeoutError(), OSError(), StoreUnavailable("x")]
-)
+@pytest.mark.parametrize("problem", [Transient("x"), RateLimited("x"), ConnectionError(), TimeoutError(), OSError()])
 def test_what_may_pass_is_tried_again(problem: BaseException) -> None:
     with Lab(chain(acts={"one": fails(problem)})) as lab:
         assert lab.run({"text": "a"}).state is JobState.COMPLETED
+
+
+def test_a_database_that_did_not_answer_a_stage_costs_no_attempt() -> None:
+    with Lab(chain(acts={"one": fails(StoreUnavailable("x"), StoreUnavailable("x"))}, retry=Retry(0))) as lab:
+        job = lab.run({"text": "a"})
+        assert job.state is JobState.COMPLETED
+        assert [run.attempts for run in lab.engine.runs(job)] == [1, 1, 1]
+        assert "stage.retrying" not in lab.events(job)
+
+
+def test_a_stage_that_never_reaches_the_database_ends_by_its_time_limit() -> None:
+    with Lab(chain(acts={"one": fails(*[StoreUnavailable("x")] * 99)}, retry=Retry(0), time_limit="20s")) as lab:
+        job = lab.run({"text": "a"})
+        assert job.state is JobState.FAILED
+        assert job.error is not None
+        assert job.error["code"] == "timed_out"
 
 
 @pytest.mark.parametrize(

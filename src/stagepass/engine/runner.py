@@ -31,12 +31,15 @@ from stagepass.engine.pipeline import Stage
 from stagepass.engine.registry import Registry
 from stagepass.engine.services import Services
 from stagepass.engine.signature import Parameter
-from stagepass.errors import OutcomeUnknown, StageError, TimedOut
+from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable, TimedOut
 
 log = logging.getLogger("stagepass.runner")
 
 MAX_OUTPUT = 1_000_000
 """Bytes of a stage's output as JSON; what is larger belongs into a file."""
+
+STORE_PAUSE = 1.0
+"""Seconds after which a stage is begun again that could not ask the database."""
 
 
 class Providers(Protocol):
@@ -79,6 +82,8 @@ class Runner:
             return Waiting(max(0.05, busy.wait), busy.reason, {"busy": busy.reason}, told=told, idle=True)
         except OutcomeUnknown as unknown:
             return Held(unknown)
+        except StoreUnavailable as away:  # ours, not the stage's: it costs time, and no attempt
+            return Waiting(STORE_PAUSE, str(away), told=False)
         except Exception as problem:
             failure = Failure(classify(problem), trace_of(problem))
             if claimed.mates and not failure.error.retryable:
