@@ -120,7 +120,8 @@ def test_by_the_command_line(lab: Lab, folder: Path) -> None:
 
     plan = json.loads(stagepass(folder, "dead", "redrive", "--all", "--pipeline", "shop", "--json"))
     assert plan == {"would_redrive": 3, "usd": 6.0, "later_usd": 15.0, "kept_usd": 33.0, "sampled": 4}
-    assert "would send again: 3; about $6.0" in stagepass(folder, "dead", "redrive", "--all")
+    said = stagepass(folder, "dead", "redrive", "--all")
+    assert "would send again: 3; about $6.0000 for them and $15.00 for what comes after" in " ".join(said.split())
     assert json.loads(stagepass(folder, "dead", "discard", "--all", "--owner", "bob", "--json")) == {"would_discard": 1}
     assert len(lines(stagepass(folder, "dead", "list", "--json"))) == 3, "nothing was done yet"
 
@@ -131,6 +132,7 @@ def test_by_the_command_line(lab: Lab, folder: Path) -> None:
     assert done["redriven"] == 2
     assert lines(stagepass(folder, "dead", "list", "--json")) == []
     stagepass(folder, "dead", "discard", "nope", code=3)
+    assert "it is ready" in stagepass(folder, "dead", "show", run, code=3), "what goes on again is no dead letter"
     stagepass(folder, "dead", "redrive", code=2)
 
 
@@ -166,6 +168,10 @@ def test_a_lost_call_is_shown_with_what_to_do(lab: Lab, folder: Path) -> None:
         f"stagepass dead decide {run} lost --again",
     ]
     assert f"decide: stagepass dead decide {run} lost --again" in stagepass(folder, "dead", "held")
+    shown = stagepass(folder, "dead", "show", run)
+    assert "may have been done by an earlier attempt" in " ".join(shown.split())
+    assert f"decide: stagepass dead decide {run} lost --again" in shown
+    assert "redrive" not in shown, "it is not a redrive that it waits for"
 
 
 def test_by_the_api_for_their_owner_only(lab: Lab, folder: Path) -> None:

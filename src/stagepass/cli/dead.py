@@ -58,17 +58,22 @@ def list_(
 
 @group.command()
 def show(run: Run, json: Json = False) -> None:
-    """Show a dead letter: its input, error, attempts and trace, what its job has cost, and what a redrive will."""
+    """Show a dead letter: its input, error, attempts and trace, what its job has cost, and what a redrive will.
+
+    Shows what `dead held` lists as well, with the commands that it waits for.
+    """
     from stagepass.cli.installation import installation
-    from stagepass.cli.money import price_shape, tell_price
+    from stagepass.cli.money import price_shape, tell_price, tell_spent
     from stagepass.cli.shapes import run_shape
     from stagepass.engine.prices import Prices
+    from stagepass.engine.states import RunState
     from stagepass.errors import NotFound
 
     system = installation()
     found = system.store.run(run)
-    if found is None:
-        raise NotFound(f"there is no stage run {run}", run_id=run)
+    if found is None or found.state not in (RunState.FAILED, RunState.HELD):
+        is_what = f"; it is {found.state}" if found else ", nor a stage run of that name"
+        raise NotFound(f"there is no dead letter {run}{is_what}", run_id=run)
     job = system.engine.job(found.job_id, None)
     price = Prices(system.store, system.registry).of(job)
     shape = run_shape(found, system.store.attempts([run]))
@@ -88,7 +93,30 @@ def show(run: Run, json: Json = False) -> None:
     if trace := error.get("trace"):
         out().print(trace, style="dim", markup=False)
     out().print(found.item_input or job.input, style="dim", markup=False)
-    tell_price(price)
+    if found.state is RunState.FAILED:
+        tell_price(price)
+        return
+    tell_spent(price)
+    tell_decisions(run, calls_of(system, [run]).get(run))
+
+
+def calls_of(system: "System", runs: list[str]) -> dict[str, str]:
+    """By held stage run: the call of unknown outcome."""
+    with system.store.begin() as tx:
+        return dict(tx.open_calls(runs))
+
+
+def decisions(run: str, call: str | None) -> list[str]:
+    """The commands that a held run waits for."""
+    if call is None:
+        return [f"stagepass jobs resume {run.split('.')[0]}"]
+    return [f"stagepass dead decide {run} {call} --value JSON", f"stagepass dead decide {run} {call} --again"]
+
+
+def tell_decisions(run: str, call: str | None) -> None:
+    """The same, for people."""
+    for line in decisions(run, call):
+        note("dead.held_next", line=line)
 
 
 Everything = Annotated[bool, typer.Option("--all", help="All that --pipeline, --stage, --code and --owner leave.")]
@@ -121,7 +149,7 @@ def redrive(
       stagepass dead redrive --all --pipeline promo --code quota_exhausted --yes
     """
     from stagepass.cli.installation import installation
-    from stagepass.cli.money import total, total_shape
+    from stagepass.cli.money import tell_total, total, total_shape
     from stagepass.errors import Conflict, NotFound
 
     system = installation()
@@ -131,7 +159,7 @@ def redrive(
         if as_json():
             emit({"would_redrive": len(wanted), **total_shape(price)})
         else:
-            note("dead.would_redrive", style="yellow", count=len(wanted), **total_shape(price))
+            tell_total(len(wanted), price)
         return
     sent, refused = [], {}
     for run in wanted:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stagepass.cli.dead import Run
+from stagepass.cli.dead import Run, calls_of, decisions, tell_decisions
 from stagepass.cli.dead import group as group
 from stagepass.cli.jobs import Limit
 from stagepass.cli.output import Json, ago, as_json, emit, note, table
@@ -25,11 +25,10 @@ def held(
 
     system = installation()
     found = system.engine.dead(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))
-    with system.store.begin() as tx:
-        calls = dict(tx.open_calls([run.id for run in found]))
+    calls = calls_of(system, [run.id for run in found])
     if as_json():
         for run in found:
-            emit({**run_shape(run), "call": calls.get(run.id), "next": _next(run.id, calls.get(run.id))})
+            emit({**run_shape(run), "call": calls.get(run.id), "next": decisions(run.id, calls.get(run.id))})
         return
     now = system.engine.clock.now()
     rows = [
@@ -37,15 +36,7 @@ def held(
     ]
     table(("run", "call", "message", "age"), rows, empty="dead.none_held")
     for run in found:
-        for line in _next(run.id, calls.get(run.id)):
-            note("dead.held_next", line=line)
-
-
-def _next(run: str, call: str | None) -> list[str]:
-    """The commands that a held run waits for."""
-    if call is None:
-        return [f"stagepass jobs resume {run.split('.')[0]}"]
-    return [f"stagepass dead decide {run} {call} --value JSON", f"stagepass dead decide {run} {call} --again"]
+        tell_decisions(run.id, calls.get(run.id))
 
 
 @group.command()

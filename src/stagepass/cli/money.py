@@ -24,12 +24,17 @@ def price_shape(price: "Price") -> dict[str, Any]:
 
 def tell_price(price: "Price") -> None:
     """For people."""
-    note("dead.spent", style="", usd=dollars(price.spent))
+    tell_spent(price)
     code = "dead.price" if price.sampled else "dead.no_price"
     note(code, style="", usd=dollars(price.usd), later=dollars(price.later_usd), count=price.sampled)
     if price.kept_usd or price.kept_calls or price.kept_stages:
         kept = ", ".join([*price.kept_stages, *price.kept_calls])
         note("dead.kept", style="", usd=dollars(price.kept_usd), kept=kept)
+
+
+def tell_spent(price: "Price") -> None:
+    """What the job has cost so far, for people."""
+    note("dead.spent", style="", usd=dollars(price.spent))
 
 
 def total(system: "System", runs: Sequence[str]) -> "Price":
@@ -51,6 +56,14 @@ def total_shape(price: "Price") -> dict[str, Any]:
     """Of many jobs together."""
     amounts = {"usd": price.usd, "later_usd": price.later_usd, "kept_usd": price.kept_usd}
     return {name: round(value, 6) for name, value in amounts.items()} | {"sampled": price.sampled}
+
+
+def tell_total(count: int, price: "Price") -> None:
+    """What sending so many again will cost, for people."""
+    amounts = {"usd": price.usd, "later": price.later_usd, "kept": price.kept_usd}
+    shown = {name: dollars(usd) for name, usd in amounts.items()}
+    code = "dead.would_redrive" if price.sampled else "dead.would_redrive_unpriced"
+    note(code, style="yellow", count=count, sampled=price.sampled, **shown)
 
 
 def line_shape(line: "Line") -> dict[str, Any]:
