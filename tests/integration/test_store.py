@@ -623,6 +623,28 @@ def test_a_lost_connection_is_store_unavailable_and_the_next_one_works(database_
     put(store, a_job())
 
 
+def test_a_connection_that_is_lost_while_it_is_made_ready_is_store_unavailable(
+    database_url: str, store: SqlStore
+) -> None:
+    """Between the pool's ping and the first statement SQLAlchemy sets the isolation level, and lets errors through."""
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite is a file: there is no connection to lose")
+    job = a_job()
+    put(store, job)
+    pool = store._reads.pool
+
+    def cut(*_: Any) -> None:
+        assert cut_connections(database_url) > 0
+
+    sa.event.listen(pool, "checkout", cut)
+    try:
+        with pytest.raises(StoreUnavailable):
+            store.job(job.id)
+    finally:
+        sa.event.remove(pool, "checkout", cut)
+    assert store.job(job.id) == job
+
+
 def test_work_goes_on_while_its_connections_are_cut(database_url: str, store: SqlStore) -> None:
     if store.dialect == "sqlite":
         pytest.skip("SQLite is a file: there is no connection to lose")

@@ -1,5 +1,6 @@
 """Makes the connections, and turns what drivers raise into our own errors."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -121,14 +122,23 @@ def translated() -> Iterator[None]:
     except sa.exc.IntegrityError:
         raise
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as problem:
-        origin = getattr(problem, "orig", None)
-        code = str(getattr(origin, "sqlstate", None) or (origin.args[0] if origin and origin.args else ""))
-        if code in _CONFLICTS:
-            raise Stale(code) from None
-        raise StoreUnavailable(
-            f"the database did not answer: {type(origin or problem).__name__} {code}".strip()
-        ) from None
+        raise _ours(getattr(problem, "orig", None) or problem) from None
     except sa.exc.DBAPIError as problem:
         if problem.connection_invalidated:
             raise StoreUnavailable("the connection to the database was lost") from None
         raise
+    except _drivers_own() as problem:
+        raise _ours(problem) from None
+
+
+def _drivers_own() -> tuple[type[Exception], ...]:
+    """What comes past SQLAlchemy as the driver raised it: where it sets a connection's isolation level."""
+    loaded = (sys.modules.get(name) for name in ("psycopg", "pymysql"))
+    return tuple(kind for driver in loaded if driver for kind in (driver.OperationalError, driver.InterfaceError))
+
+
+def _ours(problem: BaseException) -> Stale | StoreUnavailable:
+    code = str(getattr(problem, "sqlstate", None) or (problem.args[0] if problem.args else ""))
+    if code in _CONFLICTS:
+        return Stale(code)
+    return StoreUnavailable(f"the database did not answer: {type(problem).__name__} {code}".strip())
