@@ -200,7 +200,6 @@ class System:
             return None
         return Alerts(
             self.store,
-            self.registry,
             self.gate,
             self.engine.clock,
             check_webhook(url, "ALERT_WEBHOOK_URL", allow_loopback=loopback),

@@ -18,7 +18,7 @@ from stagepass.errors import OutcomeUnknown, Permanent, SettingsError, TimedOut
 from stagepass.providers.fetching.post import check_webhook
 from stagepass.store import SqlStore
 from tests.support.processes import Process, at_once, processes
-from tests.support.shapes import chain
+from tests.support.shapes import chain, diamond
 from tests.support.vendor_server import Vendor, vendor_server
 from tests.support.waiting import wait_until
 
@@ -51,9 +51,7 @@ def host(database_url: str, store: SqlStore) -> Iterator[Process]:
 
 def alerts(host: Process, hook: Vendor, gate: Any = None, **options: Any) -> Alerts:
     target = check_webhook(hook.url, "ALERT_WEBHOOK_URL", allow_loopback=True)
-    return Alerts(
-        host.store, host.registry, gate or OpenGate(), host.clock, target, window=WINDOW, allow_loopback=True, **options
-    )
+    return Alerts(host.store, gate or OpenGate(), host.clock, target, window=WINDOW, allow_loopback=True, **options)
 
 
 def fail(host: Process, count: int = 1, text: str = "Kim, 010-1234") -> list[str]:
@@ -129,6 +127,18 @@ def test_a_quiet_window_tells_nothing_and_what_lasts_is_told_once(host: Process,
     window_over(host, one)
     assert len(told(hook)) == 2
     assert "suno" not in told(hook)[1]
+
+
+def test_lesson_1_work_of_a_stage_that_no_code_here_knows_any_more_is_told_too(
+    database_url: str, host: Process, hook: Vendor
+) -> None:
+    host.engine.submit("chain", {"text": "x"})
+    with host.store.begin() as tx:
+        tx.drop_worker(host.worker)
+    with processes(database_url, 1, diamond()) as (newer,):
+        newer.clock.advance((host.clock.now() - newer.clock.now()) / 1000)
+        window_over(newer, alerts(newer, hook))
+    assert "Queue chain.one has no worker" in told(hook)[0]
 
 
 def test_two_relays_tell_a_window_once(database_url: str, host: Process, hook: Vendor) -> None:
@@ -249,7 +259,7 @@ def test_only_a_good_address_is_taken_and_never_shown(url: str, loopback: bool, 
 
 def test_a_private_address_is_not_called(host: Process, hook: Vendor, caplog: pytest.LogCaptureFixture) -> None:
     target = check_webhook(hook.url.replace("http:", "https:"), "ALERT_WEBHOOK_URL")
-    one = Alerts(host.store, host.registry, OpenGate(), host.clock, target, window=WINDOW)
+    one = Alerts(host.store, OpenGate(), host.clock, target, window=WINDOW)
     one._stop.set()
     fail(host)
     window_over(host, one)

@@ -13,7 +13,6 @@ from stagepass.alerts.facts import Facts, look
 from stagepass.alerts.message import message
 from stagepass.engine.clock import Clock
 from stagepass.engine.ports import Gate
-from stagepass.engine.registry import Registry
 from stagepass.errors import RequestError, StagepassError
 from stagepass.providers.answers import retry_after
 from stagepass.providers.fetching.addresses import Target
@@ -49,7 +48,6 @@ class Alerts:
     def __init__(
         self,
         store: SqlStore,
-        registry: Registry,
         gate: Gate,
         clock: Clock,
         target: Target,
@@ -59,7 +57,6 @@ class Alerts:
         allow_loopback: bool = False,
     ) -> None:
         self._store = store
-        self._registry = registry
         self._gate = gate
         self._clock = clock
         self._target = target
@@ -100,7 +97,7 @@ class Alerts:
         for row in rows:
             known.add(Facts(**json.loads(row.facts)))
         alive = self._clock.now() - WORKER_SILENT
-        facts = look(self._store, self._registry, self._gate, since, until, known, alive)
+        facts = look(self._store, self._gate, since, until, known, alive)
         # what a relay is sending right now is left to it, for as long as that can take
         patience = int(TRIES * (TIMEOUT + LONGEST_PAUSE) * 1000)
         missed = [

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from stagepass.engine.ports import PARKING, Gate
-from stagepass.engine.registry import Registry
 from stagepass.errors import Unavailable
 from stagepass.store import SqlStore
 
@@ -42,7 +41,7 @@ class Facts:
         return asdict(self)
 
 
-def look(store: SqlStore, registry: Registry, gate: Gate, since: int, until: int, known: Facts, alive: int) -> Facts:
+def look(store: SqlStore, gate: Gate, since: int, until: int, known: Facts, alive: int) -> Facts:
     """What is new in ``since <= at < until``.
 
     Args:
@@ -65,6 +64,6 @@ def look(store: SqlStore, registry: Registry, gate: Gate, since: int, until: int
             facts.closed[f"{breaker.provider} {breaker.reason}"] = parked
     served = {queue for worker in store.workers() if worker.beat_at >= alive for queue in worker.queues}
     for queue, count in store.ready_since(until - UNSERVED_AFTER):
-        if queue not in served and queue not in known.unserved and queue in registry.queues():
+        if queue not in served and queue not in known.unserved:
             facts.unserved[queue] = count
     return facts
