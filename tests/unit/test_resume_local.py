@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 from collections import Counter
 from datetime import date
 from importlib.resources import files
@@ -58,6 +59,17 @@ def test_resumes_get_questions_of_their_own() -> None:
     pairs = [alike(a, b) for (x, a), (y, b) in itertools.combinations(texts, 2) if x == y]
     assert mean(pairs) < 0.18
     assert max(pairs) < 0.45
+
+
+def test_what_is_written_holds_on_resumes_mixed_of_any_parts() -> None:
+    dice = random.Random(7)
+    lines = [line for resume in DATA for line in resume["text"].splitlines()]
+    aliases = [alias for skill in rulebook.skills().skills for alias in skill.aliases]
+    for _ in range(40):
+        named_tools = [f"- {dice.choice(aliases)} 도입으로 처리 시간을 5시간에서 20분으로 단축" for _ in range(3)]
+        profile = profile_of("\n".join([*dice.sample(lines, 4), *named_tools]))
+        assert questions_problems(questions.compose(profile), profile) == [], profile.text
+        assert paths_problems(paths.compose(profile), profile) == [], profile.text
 
 
 def test_the_same_resume_gets_the_same_questions() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from datetime import date
+from functools import cache
 from typing import Literal
 
 from stagepass.pipelines.resume import rulebook
@@ -54,14 +55,25 @@ def field_of(title: str) -> str | None:
 
 def _roles(text: str) -> list[tuple[int, str, str]]:
     """(place, field, title as it stands) of every title in a text; the longest at each place."""
-    found = []
-    for field, entry in rulebook.fields().items():
-        for title in entry.titles:
-            edge = r"(?<![A-Za-z])" if title.isascii() else ""
-            pattern = edge + re.escape(title).replace(r"\ ", r"\s*" if not title.isascii() else r"[\s-]+")
-            pattern += r"(?![A-Za-z])" if title.isascii() else ""
-            found += [(match.start(), -len(match[0]), field, match[0]) for match in re.finditer(pattern, text, re.I)]
+    found = [
+        (match.start(), -len(match[0]), field, match[0])
+        for field, pattern in _titles()
+        for match in pattern.finditer(text)
+    ]
     return [(at, field, title) for at, _, field, title in sorted(found)]
+
+
+@cache
+def _titles() -> list[tuple[str, re.Pattern[str]]]:
+    """A pattern for each title: Latin ones as words, Korean ones with or without their spaces."""
+    return [(field, _titled(title)) for field, entry in rulebook.fields().items() for title in entry.titles]
+
+
+def _titled(title: str) -> re.Pattern[str]:
+    if title.isascii():
+        spaced = re.escape(title).replace(r"\ ", r"[\s-]+")
+        return re.compile(rf"(?<![A-Za-z]){spaced}(?![A-Za-z])", re.IGNORECASE)
+    return re.compile(re.escape(title).replace(r"\ ", r"\s*"), re.IGNORECASE)
 
 
 def _field_and_role(text: str, found: list[Found], target: str) -> tuple[str, str]:
