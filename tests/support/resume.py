@@ -16,8 +16,9 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate
 
 import stagepass
-from stagepass.pipelines.resume.models import Profile, ResumeRequest
+from stagepass.pipelines.resume.models import Profile
 from stagepass.pipelines.resume.parsing.profile import read_profile
+from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.stages.parse import today
 
 DATA: list[dict[str, Any]] = json.loads((Path(__file__).parent / "resumes.json").read_text("utf-8"))

@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
-from stagepass.pipelines.resume.models import ResumeRequest
 from stagepass.pipelines.resume.parsing.contacts import without_contacts
 from stagepass.pipelines.resume.parsing.deeds import change, deeds
 from stagepass.pipelines.resume.parsing.profile import language_of, read_profile
 from stagepass.pipelines.resume.parsing.skills import named, taxonomy
+from stagepass.pipelines.resume.request import ResumeRequest
 from tests.support.resume import DATA, ONE_LINE, profile_of
 
 TODAY = date(2026, 11, 22)

@@ -4,15 +4,8 @@ from stagepass import Again, Context, Pipeline, Retry
 from stagepass.pipelines.resume.grounding import known_links, paths_problems, questions_problems
 from stagepass.pipelines.resume.local import paths as _paths  # noqa: F401  (registers the local writer)
 from stagepass.pipelines.resume.local import questions as _questions  # noqa: F401  (the same)
-from stagepass.pipelines.resume.models import (
-    Paths,
-    PathSet,
-    Profile,
-    Questions,
-    QuestionSet,
-    ResumeReport,
-    ResumeRequest,
-)
+from stagepass.pipelines.resume.models import Paths, PathSet, Profile, Questions, QuestionSet, ResumeReport
+from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.stages.ask import ask
 from stagepass.pipelines.resume.stages.parse import parse as read
 from stagepass.pipelines.resume.stages.report import report as put_together

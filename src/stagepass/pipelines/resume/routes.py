@@ -15,9 +15,10 @@ from stagepass.engine.submission import invalid_input
 from stagepass.errors import InvalidInput, NotFound, RequestError
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.resume.metering import FACTS, ROWS, SESSION, Metering
-from stagepass.pipelines.resume.models import Profile, ResumeReport, ResumeRequest
+from stagepass.pipelines.resume.models import Profile, ResumeReport
 from stagepass.pipelines.resume.parsing.profile import language_of
 from stagepass.pipelines.resume.reading.extract import Unreadable, extract
+from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.status import JobStatus, Started, at, error_of, status_of, texts, view
 
 PIPELINE = "resume"

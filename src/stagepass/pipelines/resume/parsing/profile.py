@@ -7,11 +7,12 @@ from functools import cache
 from typing import Literal
 
 from stagepass.pipelines.resume import rulebook
-from stagepass.pipelines.resume.models import Employer, Profile, ResumeRequest, Skill
+from stagepass.pipelines.resume.models import Employer, Profile, Skill
 from stagepass.pipelines.resume.parsing.deeds import deeds
 from stagepass.pipelines.resume.parsing.periods import Period, is_school, periods, years
 from stagepass.pipelines.resume.parsing.sections import section_at
 from stagepass.pipelines.resume.parsing.skills import Found, find, taxonomy
+from stagepass.pipelines.resume.request import ResumeRequest
 
 GENERAL = "general"
 """The field of a résumé whose field is not known."""

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from stagepass import Context, InvalidOutput
 from stagepass.content.prompts import Prompt
-from stagepass.pipelines.resume.models import Made, Profile, ResumeRequest
+from stagepass.pipelines.resume.models import Made, Profile
 from stagepass.pipelines.resume.parsing.contacts import without_contacts
+from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.providers.ask import ask as ask_model
 from stagepass.providers.ports import TextModel, TextRequest
 

@@ -3,9 +3,10 @@
 from datetime import UTC, date, datetime
 
 from stagepass import Context, Permanent
-from stagepass.pipelines.resume.models import Profile, ResumeRequest, check_text
+from stagepass.pipelines.resume.models import Profile
 from stagepass.pipelines.resume.parsing.profile import read_profile
 from stagepass.pipelines.resume.reading.extract import Unreadable, extract
+from stagepass.pipelines.resume.request import ResumeRequest, check_text
 
 
 def parse(ctx: Context, request: ResumeRequest) -> Profile:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from stagepass import Context
 from stagepass.pipelines.resume import rulebook
-from stagepass.pipelines.resume.models import Analysis, Paths, Profile, Questions, ResumeReport, ResumeRequest
+from stagepass.pipelines.resume.models import Analysis, Paths, Profile, Questions, ResumeReport
 from stagepass.pipelines.resume.parsing.profile import skill_name
+from stagepass.pipelines.resume.request import ResumeRequest
 
 STRENGTHS = 4
 
