@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stagepass.bootstrap import System
+from stagepass.engine import failpoints
 from stagepass.engine.ports import JobFilter
 from stagepass.engine.registry import Registry
+from stagepass.engine.relay import UNHEARD
 from stagepass.engine.states import JobState
 from stagepass.errors import SettingsError
 from stagepass.settings import Settings
@@ -66,6 +69,34 @@ def test_lesson_26_while_the_broker_is_away_workers_look_for_work_by_themselves(
         broker.kill()
         jobs = [here.submit(str(number)) for number in range(3)]
         all_completed(here, jobs)
+
+
+def test_a_frozen_broker_holds_up_no_rescue(tmp_path: Path) -> None:
+    """It takes connections and answers nothing, while the relay wants to know how much lies in a queue."""
+    broker = RedisServer(tmp_path / "broker").begin()
+    assert broker.process is not None
+    with site(broker_url=f"redis://127.0.0.1:{broker.port}/1") as here:
+        try:
+            here.relay()
+            workers = [here.celery(*THREADS, queues="steps.one,steps.two") for _ in range(2)]
+            unheard = here.submit("0")
+            wait_until(lambda: here.job(unheard).done("two"), 20, "its third stage is ready, and nobody serves it")
+            path = here.folder / "door"
+            os.mkfifo(path)
+            job = here.submit("1", door=str(path))
+            inside = int(wait_until(lambda: here.lines("two")[1:], 20, "a worker is inside")[0].split()[1])
+            late = int(UNHEARD * 1000)
+            wait_until(lambda: here.system.store.ready_since(here.system.engine.clock.now() - late), 10, "it is late")
+            asked = threading.Event()
+            os.kill(broker.process.pid, signal.SIGSTOP)
+            failpoints.arm("relay.before_ring", asked.set)
+            assert asked.wait(20), "the relay is about to ask the broker"
+            (victim,) = [worker for worker in workers if worker.pid == inside]
+            os.killpg(victim.pid, signal.SIGKILL)
+            wait_until(lambda: here.job(job).done("two"), 10, "the other one goes on")
+        finally:
+            failpoints.disarm()
+            broker.kill()
 
 
 def test_from_redis_to_rabbitmq_with_work_in_flight() -> None:

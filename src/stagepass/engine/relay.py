@@ -67,6 +67,7 @@ class Relay:
         """Submits what schedules have due, once a second."""
         self._watch = watch
         """What else is looked after once a second."""
+        self._ringing: threading.Thread | None = None
         self._silent: dict[str, tuple[int, float]] = {}
         """By worker: its last known beat, and for how many seconds we have watched it stand still."""
         self._last_watch = float("-inf")
@@ -108,7 +109,7 @@ class Relay:
             cancel_orphans(self._store, self._desk)
             if self._fire:
                 self._fire()
-            self.ring()
+            self._ring_beside()
             if self._watch:
                 self._watch()
         if self._upkeep and now - self._last_upkeep >= self._upkeep_every:
@@ -170,6 +171,20 @@ class Relay:
                 self._silent.pop(worker, None)
         log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)
         return rescued
+
+    def _ring_beside(self) -> None:
+        """Ring from a thread of its own: a broker that froze answers after half a minute, and holds up no rescue."""
+        if self._ringing is None or not self._ringing.is_alive():
+            self._ringing = threading.Thread(target=self._ring_well, name="stagepass-ring", daemon=True)
+            self._ringing.start()
+
+    def _ring_well(self) -> None:
+        try:
+            self.ring()
+        except StagepassError as problem:
+            log.warning("the relay could not ring: %s", problem)
+        except Exception:
+            log.exception("the relay could not ring")
 
     def ring(self) -> None:
         """Ring for what has been ready for a while, unless a bell for it is still on its way."""
