@@ -140,6 +140,17 @@ def test_a_photo_put_ahead(ann: httpx2.Client, world: Installation) -> None:
     assert ended(ann, accepted.json())["status"] == "completed"
 
 
+def test_where_the_api_has_a_public_address_the_upload_has_it_too(redis: RedisServer, tmp_path: Any) -> None:
+    public = "https://scan.example.com/"
+    with (
+        installation(tmp_path, redis.url, Registry([scan, character, users]), public_url=public) as made,
+        made.client() as client,
+    ):
+        ticket = client.post(f"{API}/images/scan", json={"filename": "a.jpg", "content_type": "image/jpeg"}).json()
+    assert ticket["upload_url"].startswith("https://scan.example.com/api/v1/images/scan/files/")
+    assert ticket["cdn_url"] == ticket["upload_url"]
+
+
 def test_while_it_is_made_the_result_says_how_far(redis: RedisServer, tmp_path: Any) -> None:
     with installation(tmp_path, redis.url, Registry([scan, character, users])) as idle, idle.client() as client:
         answer = client.get(post(client)["result_url"])
