@@ -18,8 +18,8 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request, limit: int, *, any_type: bool = False) -> Any:
-    """The body as JSON; None if it is empty.
+async def read_json(request: Request, limit: int, *, any_type: bool = False, empty: Any = None) -> Any:
+    """The body as JSON; `empty` if there is none.
 
     Strings are valid Unicode, numbers are finite and nesting is bounded, so that what comes in can be stored.
 
@@ -35,7 +35,7 @@ async def read_json(request: Request, limit: int, *, any_type: bool = False) -> 
         if len(content) > limit:
             raise TooLarge(f"the body is larger than {limit:,} bytes; upload large values as files")
     if not content.strip():
-        return None
+        return empty
     try:
         return from_json(bytes(content), allow_inf_nan=False)
     except ValueError as error:
@@ -44,9 +44,9 @@ async def read_json(request: Request, limit: int, *, any_type: bool = False) -> 
 
 async def read_model(request: Request, model: type[M], limit: int) -> M:
     """The body as that model. Raises `InvalidInput` besides."""
-    value = await read_json(request, limit)
+    value = await read_json(request, limit, empty={})
     try:
-        return model.model_validate({} if value is None else value)
+        return model.model_validate(value)
     except ValidationError as problem:
         raise invalid_input(problem) from None
 

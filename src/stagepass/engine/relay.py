@@ -5,6 +5,7 @@ and nothing that waits goes on.
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
