@@ -1,5 +1,6 @@
 """What happens to a job by itself: checkpoints, retries, waits, limits, branches and items."""
 
+import threading
 from itertools import pairwise
 from typing import Any
 
@@ -22,10 +23,12 @@ from stagepass.engine.ids import run_id
 from stagepass.engine.operations import Claim, Settle
 from stagepass.engine.outcomes import Completed, Failure, Held, LeaseLost, Released, Unknown, Waiting
 from stagepass.engine.ports import Limit
+from stagepass.engine.relay import Relay
 from stagepass.engine.states import JobState, RunState
 from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable
 from stagepass.testing import Crash, Lab
 from tests.support.shapes import Word, Words, chain, diamond, fan
+from tests.support.waiting import wait_until
 
 
 def fails(*problems: BaseException) -> Any:
@@ -708,6 +711,24 @@ def test_lesson_5_unknown_work_is_kept_for_days_and_picked_up_by_who_knows_it(tm
         new.clock.advance(60 * 3600)
         assert new.finish(job).state is JobState.COMPLETED
         assert [a.number for a in new.store.attempts([run.id])] == [1]
+
+
+def test_what_the_relay_asks_of_a_frozen_redis_or_broker_does_not_hold_it_up() -> None:
+    thawed, asked = threading.Event(), []
+
+    def ask() -> None:
+        asked.append(1)
+        thawed.wait(60)
+
+    with Lab(chain()) as lab:
+        relay = Relay(lab.store, lab.engine.desk, lab.recorder, lab.clock, watch=ask)
+        steps = threading.Thread(target=lambda: [(relay.step(), lab.clock.advance(1)) for _ in range(3)], daemon=True)
+        steps.start()
+        steps.join(10)
+        assert not steps.is_alive()
+        assert len(asked) == 1, "it is not asked again while it has not answered"
+        thawed.set()
+        wait_until(lambda: (relay.step(), lab.clock.advance(1), len(asked) > 1)[2], 10, "it is asked again")
 
 
 def test_a_clock_that_jumps_an_hour_kills_no_worker_and_no_lease() -> None:

@@ -41,8 +41,38 @@ FEW = 4
 PAGE = 500
 
 
+class _Beside:
+    """Does something from a thread of its own, unless it is still at it.
+
+    A broker or a Redis that froze is asked for seconds, half a minute even, and holds up no rescue by that.
+    """
+
+    def __init__(self, act: Callable[[], None], what: str) -> None:
+        self._act = act
+        self._what = what
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name=f"stagepass-{self._what.split()[0]}", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._act()
+        except StagepassError as problem:
+            log.warning("the relay could not %s: %s", self._what, problem)
+        except Exception:
+            log.exception("the relay could not %s", self._what)
+
+
 class Relay:
-    """The loop. `step` is one look, for tests that move the clock by hand."""
+    """The loop. `step` is one look, for tests that move the clock by hand.
+
+    Args:
+        fire: submits what schedules have due, once a second.
+        watch: what else is looked after once a second, beside the loop.
+    """
 
     def __init__(
         self,
@@ -65,10 +95,8 @@ class Relay:
         self._upkeep = upkeep
         self._upkeep_every = upkeep_every
         self._fire = fire
-        """Submits what schedules have due, once a second."""
-        self._watch = watch
-        """What else is looked after once a second."""
-        self._ringing: threading.Thread | None = None
+        self._ringing = _Beside(self.ring, "ring")
+        self._watching = _Beside(watch, "look after providers and alerts") if watch else None
         self._silent: dict[str, tuple[int, float]] = {}
         """By worker: its last known beat, and for how many seconds we have watched it stand still."""
         self._last_watch = float("-inf")
@@ -110,9 +138,9 @@ class Relay:
             cancel_orphans(self._store, self._desk)
             if self._fire:
                 self._fire()
-            self._ring_beside()
-            if self._watch:
-                self._watch()
+            self._ringing.begin()
+            if self._watching:
+                self._watching.begin()
         if self._upkeep and now - self._last_upkeep >= self._upkeep_every:
             self._last_upkeep = now
             self._upkeep()
@@ -172,20 +200,6 @@ class Relay:
                 self._silent.pop(worker, None)
         log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)
         return rescued
-
-    def _ring_beside(self) -> None:
-        """Ring from a thread of its own: a broker that froze answers after half a minute, and holds up no rescue."""
-        if self._ringing is None or not self._ringing.is_alive():
-            self._ringing = threading.Thread(target=self._ring_well, name="stagepass-ring", daemon=True)
-            self._ringing.start()
-
-    def _ring_well(self) -> None:
-        try:
-            self.ring()
-        except StagepassError as problem:
-            log.warning("the relay could not ring: %s", problem)
-        except Exception:
-            log.exception("the relay could not ring")
 
     def ring(self) -> None:
         """Ring for what has been ready for a while, unless a bell for it is still on its way."""
