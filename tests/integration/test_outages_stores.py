@@ -56,16 +56,24 @@ def mariadb(tmp_path: Path) -> Iterator[MariadbServer]:
     server.kill()
 
 
-def restarted_in_the_middle(here: Site, stop: Any, start: Any) -> None:
-    """A stage is cut off from its database, ends meanwhile, and its result is stored when it is back."""
+@pytest.fixture(params=["door", "back_door"])
+def where(request: pytest.FixtureRequest) -> str:
+    """Inside of a stage: before it buys, and when it has bought and only ends."""
+    return str(request.param)
+
+
+def restarted_in_the_middle(here: Site, where: str, stop: Any, start: Any) -> None:
+    """A stage is cut off from its database, goes on meanwhile, and is stored when it is back."""
     here.relay()
     here.celery(*THREADS)
-    path = door(here, "door")
-    job = here.submit(door=path)
-    wait_until(lambda: here.lines("two"), 20, "a worker is inside")
+    path = door(here, where)
+    job = here.submit(**{where: path})
+    wait_until(lambda: here.lines("two" if where == "door" else "kept"), 20, "a worker is inside")
     stop()
-    Path(path).open("w").close()  # the stage ends while there is nothing to store it in
-    wait_until(lambda: here.lines("bought") or b"did not answer" in _log(here), 20, "it goes on without the database")
+    Path(path).open("w").close()
+    seen = len(_log(here))
+    wait_until(lambda: b"did not answer" in _log(here)[seen:], 20, "it goes on without the database")
+    assert where == "door" or here.lines("through"), "it has ended, and there is nothing to store it in"
     with pytest.raises(StoreUnavailable):
         here.system.store.check()
     start()
@@ -81,14 +89,14 @@ def _log(here: Site) -> bytes:
     return b"".join(path.read_bytes() for path in here.folder.glob("worker*.log"))
 
 
-def test_postgresql_restarts_in_the_middle_of_a_stage(postgres: PostgresServer) -> None:
+def test_postgresql_restarts_in_the_middle_of_a_stage(postgres: PostgresServer, where: str) -> None:
     with site(database_url=postgres.url) as here:
-        restarted_in_the_middle(here, postgres.stop, postgres.start)
+        restarted_in_the_middle(here, where, postgres.stop, postgres.start)
 
 
-def test_mariadb_is_killed_in_the_middle_of_a_stage(mariadb: MariadbServer) -> None:
+def test_mariadb_is_killed_in_the_middle_of_a_stage(mariadb: MariadbServer, where: str) -> None:
     with site(database_url=mariadb.url) as here:
-        restarted_in_the_middle(here, mariadb.kill, mariadb.begin)
+        restarted_in_the_middle(here, where, mariadb.kill, mariadb.begin)
 
 
 # ── SQLite ──

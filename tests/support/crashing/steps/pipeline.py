@@ -14,6 +14,8 @@ class Order(BaseModel):
     """A file that every call appends a line to."""
     door: str = ""
     """A named pipe: the first attempt at `two` waits until somebody opens it."""
+    back_door: str = ""
+    """The same, once `two` has bought and has only to end."""
 
 
 class Word(BaseModel):
@@ -51,6 +53,10 @@ def two(ctx: Context, request: Order, one: Word) -> Word:
         return "song"
 
     bought = ctx.once("buy", buy)
+    if request.back_door and ctx.attempt == 1:
+        note(request.diary, "kept")
+        with Path(request.back_door).open():
+            note(request.diary, "through")
     return Word(text=f"{one.text}2{bought}")
 
 
