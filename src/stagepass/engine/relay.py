@@ -57,6 +57,11 @@ class _Beside:
             self._thread = threading.Thread(target=self._run, name=f"stagepass-{self._what.split()[0]}", daemon=True)
             self._thread.start()
 
+    def end(self) -> None:
+        """Wait for it a moment; what has frozen is left alone."""
+        if self._thread is not None:
+            self._thread.join(LONGEST_LOOK)
+
     def _run(self) -> None:
         try:
             self._act()
@@ -116,6 +121,9 @@ class Relay:
             except Exception:
                 log.exception("a step of the relay failed")
                 pause = 1.0
+        for beside in (self._ringing, self._watching):
+            if beside:
+                beside.end()
 
     def stop(self) -> None:
         """May be called by a signal in the middle of `run`: a queue takes that, an event's lock would hang."""
