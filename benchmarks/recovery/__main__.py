@@ -5,7 +5,9 @@ python -m benchmarks.recovery [--kills 50] [--backend postgresql+rabbitmq ...] [
 
 import argparse
 import gc
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,9 @@ BACKENDS = {
     "mariadb+redis": ("mariadb", "Redis"),
     "postgresql+rabbitmq": ("postgresql", "RabbitMQ"),
 }
+MAKING = threading.Lock()
+"""A side is made by importing its modules, which is not for several threads at once."""
+
 SLOW_KILLS = 3
 """Kills where a system takes its two minutes, or does not recover in them."""
 
@@ -28,63 +33,90 @@ SLOW_KILLS = 3
 def main() -> None:
     """Each backend's scenarios, then the peers'; prints a table, and writes it down with --write."""
     options = _options()
-    rows: list[Row] = []
-
-    def run(label: str, scenario: str, kills: int, make: Callable[[Place], Side], *, another: bool) -> None:
-        with Place() as place:
-            side = make(place)
-            try:
-                seen = measure(side, kills, lanes=min(options.lanes, kills), another=another, seed=options.seed)
-            finally:
-                side.close()
-        gc.collect()
-        rows.append(Row(label, scenario, seen))
-        print(report.line(rows[-1]), flush=True)
-
-    for backend in options.backend:
-        database, broker = BACKENDS[backend]
-        label = f"Stagepass, {report.NAMES[database]} + {broker}"
-        apart = partial(Stagepass, database=database, broker=broker, elsewhere=True)
-        here = partial(Stagepass, database=database, broker=broker, elsewhere=False)
-        run(label, report.ELSEWHERE, options.kills, apart, another=True)
-        run(label, report.SAME_MACHINE, options.kills, here, another=True)
-        run(label, report.RESTARTED, options.restarts, here, another=False)
+    chains = [partial(_backend, options=options, backend=backend) for backend in options.backend]
     if options.peers:
-        _peers(run, options)
-    text = report.table(rows, options)
+        chains += [partial(_celery, options=options), partial(_dbos, options=options)]
+    with report.watched_load() as load, ThreadPoolExecutor(options.together) as pool:
+        rows = [row for chain in [pool.submit(chain) for chain in chains] for row in chain.result()]
+    text = report.table(rows, options, (min(load), max(load)))
     print(text)
     if options.write:
         report.write(text)
 
 
-def _peers(run: Callable[..., None], options: argparse.Namespace) -> None:
+def _backend(options: argparse.Namespace, backend: str) -> list[Row]:
+    database, broker = BACKENDS[backend]
+    label = f"Stagepass, {report.NAMES[database]} + {broker}"
+    apart = partial(Stagepass, database=database, broker=broker, elsewhere=True)
+    here = partial(Stagepass, database=database, broker=broker, elsewhere=False)
+    return [
+        _run(options, label, report.ELSEWHERE, options.kills, apart),
+        _run(options, label, report.SAME_MACHINE, options.kills, here),
+        _run(options, label, report.RESTARTED, options.restarts, here, another=False),
+    ]
+
+
+def _celery(options: argparse.Namespace) -> list[Row]:
     slow = min(SLOW_KILLS, options.kills)
-    for label, kills, broker, visibility in (
-        ("RabbitMQ", options.kills, "RabbitMQ", ""),
-        ("Redis, its defaults", slow, "Redis", ""),
-        ("Redis, visibility_timeout=10", slow, "Redis", "10"),
-    ):
-        side = partial(CeleryAlone, broker=broker, visibility=visibility)
-        run(f"Celery alone, {label}", report.ALIVE, kills, side, another=True)
+    return [
+        _run(
+            options,
+            f"Celery alone, {label}",
+            report.ALIVE,
+            kills,
+            partial(CeleryAlone, broker=broker, visibility=visibility),
+        )
+        for label, kills, broker, visibility in (
+            ("RabbitMQ", options.kills, "RabbitMQ", ""),
+            ("Redis, its defaults", slow, "Redis", ""),
+            ("Redis, visibility_timeout=10", slow, "Redis", "10"),
+        )
+    ]
+
+
+def _dbos(options: argparse.Namespace) -> list[Row]:
     if not Path(options.peers_python).exists():
         print(f"DBOS is left out: there is no {options.peers_python}; `make recovery` makes it")
-        return
-    interpreter = str(Path(options.peers_python).absolute())
-    run("DBOS, PostgreSQL", report.ALIVE, slow, partial(Dbos, interpreter=interpreter, same=False), another=True)
-    run(
-        "DBOS, PostgreSQL",
-        report.RESTARTED + ", under the same executor id",
-        options.restarts,
-        partial(Dbos, interpreter=interpreter, same=True),
-        another=False,
-    )
+        return []
+    slow = min(SLOW_KILLS, options.kills)
+    make = partial(Dbos, interpreter=str(Path(options.peers_python).absolute()))
+    same = f"{report.RESTARTED}, under the same executor id"
+    return [
+        _run(options, "DBOS, PostgreSQL", report.ALIVE, slow, partial(make, same=False)),
+        _run(options, "DBOS, PostgreSQL", same, options.restarts, partial(make, same=True), another=False),
+    ]
+
+
+def _run(
+    options: argparse.Namespace,
+    label: str,
+    scenario: str,
+    kills: int,
+    make: Callable[[Place], Side],
+    *,
+    another: bool = True,
+) -> Row:
+    with Place() as place:
+        with MAKING:
+            side = make(place)
+        try:
+            seen = measure(side, kills, lanes=min(options.lanes, kills), another=another, seed=options.seed)
+        finally:
+            side.close()
+    gc.collect()
+    row = Row(label, scenario, seen)
+    print(report.line(row), flush=True)
+    return row
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="kills of each scenario with another worker alive")
     parser.add_argument("--restarts", type=int, default=10, help="kills of the only worker")
-    parser.add_argument("--lanes", type=int, default=2, choices=range(1, 5), help="kills that may overlap")
+    parser.add_argument(
+        "--lanes", type=int, default=2, choices=range(1, 5), help="kills of one scenario that may overlap"
+    )
+    parser.add_argument("--together", type=int, default=1, help="backends and peers that are measured at a time")
     parser.add_argument("--backend", action="append", choices=BACKENDS, help="may be repeated; default: all")
     parser.add_argument("--peers", action="store_true", help="measure Celery alone and DBOS as well")
     parser.add_argument("--peers-python", default=".venv-peers/bin/python", help="a Python with DBOS")

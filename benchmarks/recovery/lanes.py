@@ -21,6 +21,8 @@ class Seen:
 
     seconds: list[float] = field(default_factory=list)
     never: int = 0
+    starts: list[float] = field(default_factory=list)
+    """Of those, until the worker that was started again says that it serves; only where the one died."""
 
     @property
     def kills(self) -> int:
@@ -42,8 +44,9 @@ def measure(side: Side, kills: int, *, lanes: int, another: bool, seed: int) -> 
             side.worker(lane)
         _start_victim(side, lane)
         for number in range(shares[lane]):
-            took = _kill(side, lane, f"{lane}-{number}", moments.random(), another)
+            took, start = _kill(side, lane, f"{lane}-{number}", moments.random(), another)
             with lock:
+                seen.starts += start
                 if took is None:
                     seen.never += 1
                 else:
@@ -64,8 +67,12 @@ def _start_victim(side: Side, lane: int) -> None:
         side.worker(lane)
 
 
-def _kill(side: Side, lane: int, key: str, moment: float, another: bool) -> float | None:
-    """Order, wait until it has begun, kill its worker a moment later; seconds until it began again."""
+def _kill(side: Side, lane: int, key: str, moment: float, another: bool) -> tuple[float | None, list[float]]:
+    """Order, wait until it has begun, kill its worker a moment later.
+
+    Returns:
+        Seconds until it began again; and until a worker that was started again served.
+    """
     place = side.place
     side.order(lane, key)
     first = place.wait_begun(key, 1, 60)
@@ -78,7 +85,9 @@ def _kill(side: Side, lane: int, key: str, moment: float, another: bool) -> floa
         if process.pid == group:
             with contextlib.suppress(ChildProcessError):
                 process.wait(20)
+    start = []
     if not another:
-        side.worker(lane, wait=False)
+        side.worker(lane)
+        start.append(time.monotonic() - killed)
     again = place.wait_begun(key, 2, WITHIN)
-    return None if again is None else again[1] - killed
+    return None if again is None else again[1] - killed, start

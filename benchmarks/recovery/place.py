@@ -1,9 +1,8 @@
-"""Where a run takes place: a folder, databases and virtual hosts of its own, and processes that are found again."""
+"""Where a run takes place: a folder, servers of its own, and processes that are found again."""
 
 import contextlib
 import itertools
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -13,10 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import psycopg
-import pymysql
-
 from stagepass.embedded.redis import EmbeddedRedis
+from tests.support.backends_own import OwnMaria, OwnPostgres, OwnRabbit
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
@@ -27,6 +24,7 @@ class Place:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sp-rec-"))
+        self.folder.chmod(0o755)  # a server that refuses root has to find its own folder below
         self.diary = self.folder / "diary"
         self.diary.touch()
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -58,33 +56,24 @@ class Place:
         return server.socket
 
     def database(self, kind: str) -> str:
-        """The URL of an empty database."""
-        name = f"sp_rec_{secrets.token_hex(4)}"
+        """The URL of an empty database, on a server of its own: others' connections must not be its trouble."""
         if kind == "sqlite":
             return f"sqlite:///{self.folder / 'recovery.db'}"
-        _administer(kind, f"CREATE DATABASE {name}")
-        self._undo.append(
-            lambda: _administer(kind, f"DROP DATABASE {name}" + (" WITH (FORCE)" if kind == "postgresql" else ""))
-        )
-        user = {"postgresql": "postgres", "mariadb": "root"}[kind]
-        return f"{kind}://{user}@127.0.0.1/{name}"
+        return self._server({"postgresql": OwnPostgres, "mariadb": OwnMaria}[kind])
 
-    def vhost(self) -> str:
-        """The URL of a virtual host on this machine's RabbitMQ."""
-        name = f"sp-rec-{secrets.token_hex(4)}"
-        for words in (["add_vhost", name], ["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]):
-            subprocess.run(["rabbitmqctl", "-q", *words], check=True, capture_output=True, timeout=60)
-        self._undo.append(
-            lambda: (
-                subprocess.run(["rabbitmqctl", "-q", "delete_vhost", name], capture_output=True, timeout=60) and None
-            )
-        )
-        return f"amqp://guest:guest@127.0.0.1:5672/{name}"
+    def rabbitmq(self) -> str:
+        """The URL of a node of its own."""
+        return self._server(OwnRabbit)
+
+    def _server(self, kind: type[OwnPostgres | OwnMaria | OwnRabbit]) -> str:
+        server = kind(self.folder / kind.name)
+        self._undo.append(server.kill)
+        return server.url
 
     # ── processes ──
 
     def start(
-        self, argv: Sequence[str], env: dict[str, str], name: str, *, saying: bytes = b"", wait: bool = True
+        self, argv: Sequence[str], env: dict[str, str], name: str, *, saying: bytes = b""
     ) -> subprocess.Popen[bytes]:
         """Start a process in a group of its own; ready when its log has said that."""
         log = self.folder / f"{name}-{self.new_name()}.log"
@@ -99,7 +88,7 @@ class Place:
             )
         self.processes.append(process)
         deadline = time.monotonic() + 90
-        while wait and saying and saying not in log.read_bytes():
+        while saying and saying not in log.read_bytes():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{name} did not start:\n{log.read_text()[-2000:]}")
             time.sleep(0.02)
@@ -135,12 +124,3 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)
-
-
-def _administer(kind: str, statement: str) -> None:
-    if kind == "postgresql":
-        with psycopg.connect("postgresql://postgres@127.0.0.1/postgres", autocommit=True, connect_timeout=3) as db:
-            db.execute(statement)
-        return
-    with contextlib.closing(pymysql.connect(host="127.0.0.1", user="root")) as connection:
-        connection.cursor().execute(statement)

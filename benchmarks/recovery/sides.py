@@ -23,7 +23,7 @@ class Side(ABC):
         self.place = place
 
     @abstractmethod
-    def worker(self, lane: int, *, wait: bool = True) -> "subprocess.Popen[bytes]":
+    def worker(self, lane: int) -> "subprocess.Popen[bytes]":
         """Start a worker for this lane's queue."""
 
     @abstractmethod
@@ -48,7 +48,7 @@ class Stagepass(Side):
             "data_dir": str(place.folder / "data"),
             "database_url": place.database(database),
             "redis_url": f"unix://{socket}?db=0",
-            "broker_url": place.vhost() if broker == "RabbitMQ" else f"redis+socket://{socket}?virtual_host=1",
+            "broker_url": place.rabbitmq() if broker == "RabbitMQ" else f"redis+socket://{socket}?virtual_host=1",
             "pipelines": str(HERE / "pipelines"),
         }
         self._env = {name.upper(): str(value) for name, value in settings.items()}
@@ -62,10 +62,10 @@ class Stagepass(Side):
         where = ["elsewhere"] if elsewhere else []
         place.start(python("-m", "benchmarks.recovery.relay", *where), self._env, "relay", saying=b"the relay runs")
 
-    def worker(self, lane: int, *, wait: bool = True) -> "subprocess.Popen[bytes]":
+    def worker(self, lane: int) -> "subprocess.Popen[bytes]":
         argv = python("-m", "celery", "-A", "stagepass.worker", "worker", "-Q", f"recovery{lane}.long")
         argv += ["-P", "threads", "-c", "2", "-n", f"{self.place.new_name()}@here", *QUIET]
-        return self.place.start(argv, self._env, "worker", saying=b"serving", wait=wait)
+        return self.place.start(argv, self._env, "worker", saying=b"serving")
 
     def order(self, lane: int, key: str) -> None:
         self._system.engine.submit(f"recovery{lane}", {"diary": str(self.place.diary), "key": key})
@@ -82,17 +82,17 @@ class CeleryAlone(Side):
     def __init__(self, place: Place, broker: str, visibility: str = "") -> None:
         super().__init__(place)
         self.broker = broker
-        url = place.vhost() if broker == "RabbitMQ" else f"redis+socket://{place.redis()}?virtual_host=1"
+        url = place.rabbitmq() if broker == "RabbitMQ" else f"redis+socket://{place.redis()}?virtual_host=1"
         self._env = {"RECOVERY_BROKER": url, "RECOVERY_VISIBILITY": visibility}
         os.environ.update(self._env)
         from benchmarks.recovery import celery_app
 
         self._app = importlib.reload(celery_app).app
 
-    def worker(self, lane: int, *, wait: bool = True) -> "subprocess.Popen[bytes]":
+    def worker(self, lane: int) -> "subprocess.Popen[bytes]":
         argv = python("-m", "celery", "-A", "benchmarks.recovery.celery_app", "worker", "-Q", f"long{lane}")
         argv += ["-P", "prefork", "-c", "1", "-n", f"{self.place.new_name()}@here", *QUIET]
-        return self.place.start(argv, self._env, "celery", saying=b" ready.", wait=wait)
+        return self.place.start(argv, self._env, "celery", saying=b" ready.")
 
     def order(self, lane: int, key: str) -> None:
         self._app.send_task("long", args=(str(self.place.diary), key), queue=f"long{lane}")
@@ -117,14 +117,14 @@ class Dbos(Side):
         self._same = same
         self._count = 0
 
-    def worker(self, lane: int, *, wait: bool = True) -> "subprocess.Popen[bytes]":
+    def worker(self, lane: int) -> "subprocess.Popen[bytes]":
         self._count += not self._same
-        return self._start(f"lane{lane}" if self._same else f"idle{self._count}", wait=wait)
+        return self._start(f"lane{lane}" if self._same else f"idle{self._count}")
 
     def order(self, lane: int, key: str) -> None:
         self._start(f"lane{lane}" if self._same else f"made-{key}", key)
 
-    def _start(self, executor: str, *key: str, wait: bool = True) -> "subprocess.Popen[bytes]":
+    def _start(self, executor: str, *key: str) -> "subprocess.Popen[bytes]":
         app = str(HERE / "dbos_app.py")
         argv = [self._python, app, self._url, executor, str(self.place.diary), *key]
-        return self.place.start(argv, {}, "dbos", saying=b"ready", wait=wait)
+        return self.place.start(argv, {}, "dbos", saying=b"ready")

@@ -146,12 +146,16 @@ class Crowd:
                 if not member.down and member.is_dead() and not self._closing.is_set():
                     member.start()
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """End what is ours, for good; the vendors and servers stay."""
         self._closing.set()
         if self._watcher.is_alive():
             self._watcher.join(10)
         for member in self.members:
             member.kill()
+
+    def close(self) -> None:
+        self.stop()
         self.shop.kill()
         self.till.kill()
 

@@ -26,7 +26,7 @@ from stagepass.bootstrap import System
 from stagepass.engine.engine import OPERATOR
 from stagepass.engine.ports import RunFilter
 from stagepass.engine.states import RunState
-from stagepass.errors import StagepassError
+from stagepass.errors import NotFound, StagepassError
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
 from stagepass.store import SqlStore
@@ -108,6 +108,7 @@ def _run(plan: Plan, made: Crowd, store: SqlStore, settle: float, trusting: floa
     finally:
         troubles.stop()
         clients.close()
+    made.stop()  # what still moved would be read half before and half after
     found = collect(plan, clients, made, store)
     return _report(plan, made, found, clients, troubles, settled_after)
 
@@ -147,9 +148,13 @@ class Person:
         for run in engine.dead(RunFilter(OPERATOR, pipeline="till", states=(RunState.HELD,), limit=200)):
             there = charged.get(run.id)
             value = {name: there[name] for name in ("id", "reference", "goods")} if there else None
-            engine.decide(run.id, None, name="order", value=value, again=value is None)
-            made_again = "again" if value is None else "found"
-            print(f"held {run.id}: {made_again}", flush=True)
+            try:
+                engine.decide(run.id, None, name="order", value=value, again=value is None)
+                decided = "again" if value is None else "found"
+            except NotFound:  # the answer came after all, to a zombie that kept it
+                engine.resume(run.job_id, None)
+                decided = "answered meanwhile"
+            print(f"held {run.id}: {decided}", flush=True)
             self.decided += 1
 
     def close(self) -> None:
@@ -221,7 +226,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--settle", type=float, default=300.0, help="seconds after which a job is stuck")
+    parser.add_argument("--settle", type=float, default=900.0, help="seconds of peace after which a job is stuck")
     parser.add_argument("--report", type=Path, help="a file for the report as JSON")
     parser.add_argument("--keep", action="store_true", help="keep logs and data when something is wrong")
     given = parser.parse_args()
