@@ -229,7 +229,8 @@ class Engine:
             run = _opened(book, run_id)
             memo = book.tx.memo(run_id, name)
             if memo is None or memo.value is not None:
-                raise NotFound(f"the stage run {run_id} has no open call {name!r}", name=name)
+                what = "if its answer came meanwhile, resume the job"
+                raise NotFound(f"the stage run {run_id} has no open call {name!r}; {what}", name=name)
             rules.decide(book, job, run)
             if again:
                 book.forget(run_id, name)
