@@ -48,7 +48,7 @@ class GeminiText(VendorText):
     ) -> None:
         super().__init__(model, prices)
         base = (base_url or "https://generativelanguage.googleapis.com").rstrip("/")
-        self._http = Http(f"{base}/v1", {"x-goog-api-key": key}, GEMINI)
+        self._http = Http(f"{base}/v1", {"x-goog-api-key": key}, GEMINI, limit_header="X-Server-Timeout")
         self._safety = safety
         self._thinking = thinking
 

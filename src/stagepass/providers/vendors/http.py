@@ -7,6 +7,7 @@ Nothing is asked twice here; the engine owns retries.
 import functools
 import ipaddress
 import json
+import math
 import os
 import ssl
 import threading
@@ -47,9 +48,10 @@ class Http:
         base_url: with the path that all calls have in common.
         headers: sent with every call; the key is among them, so they are never shown.
         table: how the vendor says that something went wrong.
+        limit_header: where the vendor wants to hear how many seconds it has, so that it does not work for nobody.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], table: Table) -> None:
+    def __init__(self, base_url: str, headers: Mapping[str, str], table: Table, *, limit_header: str = "") -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError(f"{table.provider}: its base URL must begin with https:// or http://")
@@ -57,6 +59,7 @@ class Http:
         self._local = _is_local(parts.hostname)
         self._headers = {"Accept": "application/json", "User-Agent": "stagepass", **headers}
         self._table = table
+        self._limit_header = limit_header
         self._pool: tuple[int, httpcore2.ConnectionPool] | None = None
         self._lock = threading.Lock()
 
@@ -85,6 +88,8 @@ class Http:
 
     def _call(self, method: str, path: str, body: bytes | None, time_limit: float) -> Any:
         headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
+        if self._limit_header:
+            headers[self._limit_header] = str(math.ceil(time_limit))
         with self._told(), _deadline(time_limit):
             with self._connections().stream(
                 method, self._base + path, headers=_raw(headers), content=body, extensions=_timeouts(time_limit)

@@ -79,7 +79,7 @@ class CompatibleText(VendorText):
             raise Permanent(
                 f"compatible: the server does not have {self.model}",
                 provider=self.name,
-                advice="see its list of models",
+                advice=f"name one that it has: {', '.join(models[:5])}",
             )
         return f"compatible: the server answers with {len(models)} models"
 
