@@ -10,12 +10,14 @@ LYRIC = {
     "language": "en",
 }
 
+KNOWN = {frozenset(LYRIC): json.dumps(LYRIC)}
+"""What is said where a schema has exactly these fields."""
+
 
 def fitting(schema: Any) -> str:
-    """JSON for a schema: a lyric where one is asked for, else the emptiest value that fits."""
-    if set(schema.get("properties", {})) == set(LYRIC):
-        return json.dumps(LYRIC)
-    return json.dumps(_value(schema, schema.get("$defs", {})))
+    """JSON for a schema: what is known for its fields, else the emptiest value that fits."""
+    known = KNOWN.get(frozenset(schema.get("properties", {})))
+    return known or json.dumps(_value(schema, schema.get("$defs", {})))
 
 
 def _value(schema: Any, defs: Any) -> Any:
