@@ -1,5 +1,6 @@
 """What calls cost: the table that comes along, and an installation's own over it."""
 
+import importlib.resources
 import json
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,12 @@ def test_the_table_has_a_date_and_counts_by_the_million() -> None:
     assert date.fromisoformat(prices.date)
     assert prices.usd("openai", "gpt-6-luna", 1_000_000, 2_000_000) == pytest.approx(0.1 + 2 * 0.5)
     assert prices.usd("openai", "no-such-model", 1_000_000, 1) == 0
+
+
+def test_each_line_says_where_it_is_from() -> None:
+    packed = importlib.resources.files("stagepass.providers.vendors") / "prices.json"
+    table = json.loads(packed.read_text())
+    assert not [name for name, price in table["models"].items() if not price.get("source")]
 
 
 def test_an_own_table_comes_first_and_keeps_the_rest(tmp_path: Path) -> None:
