@@ -33,8 +33,10 @@ class Upkeep:
         """Forget what is older than the settings say."""
         now = self._clock.now()
         for pipeline in self._registry:
-            before = now - int(self._settings.keep_events_days * DAY)
-            self._store.forget_events(pipeline.name, before, PAGE)
+            kept = (
+                self._settings.keep_events_days * DAY if pipeline.keep_events is None else pipeline.keep_events * 1000
+            )
+            self._store.forget_events(pipeline.name, now - int(kept), PAGE)
             if self._settings.keep_jobs_days:
                 self._forget_jobs(pipeline.name, now - int(self._settings.keep_jobs_days * DAY))
         self._store.forget_alerts(now - ALERTS_KEPT)

@@ -125,6 +125,7 @@ class Pipeline:
         examples: inputs that work, shown in the API and run by the contract tests.
         key: the idempotency key that an input brings itself, for a submit that names none.
         stepwise: whether an input asks to hold after each stage.
+        keep_events: how long the events of its ended jobs are kept; by default as the settings say.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class Pipeline:
         examples: Iterable[Mapping[str, Any]] = (),
         key: Callable[[Any], str | None] | None = None,
         stepwise: Callable[[Any], bool] | None = None,
+        keep_events: Duration | None = None,
     ) -> None:
         if not _NAME.match(name):
             raise DeclarationError(
@@ -153,6 +155,7 @@ class Pipeline:
         self.examples = [dict(example) for example in examples]
         self.key = key
         self.stepwise = stepwise
+        self.keep_events = None if keep_events is None else seconds(keep_events)
         self.stages: dict[str, Stage] = {}
         self.schedules = Schedules(name, input)
 

@@ -17,6 +17,7 @@ scan = Pipeline(
     "scan",
     input=ScanRequest,
     version=1,
+    keep_events="24h",
     title={"en": "How do I throw this away?", "ko": "이건 어떻게 버리나요?"},
     examples=[
         {"image_url": "https://example.com/bottle.jpg", "user_input": QUESTION},

@@ -1,0 +1,50 @@
+"""What the relay forgets, and when."""
+
+from pydantic import BaseModel
+
+from stagepass import Pipeline
+from stagepass.pipelines.scan.pipeline import scan
+from stagepass.settings import Settings
+from stagepass.testing import Lab
+from stagepass.upkeep import Upkeep
+
+DAY = 86_400.0
+
+
+class Word(BaseModel):
+    text: str
+
+
+def shop(name: str, **options: str) -> Pipeline:
+    """A pipeline of one stage."""
+    made = Pipeline(name, input=Word, **options)  # type: ignore[arg-type]
+
+    @made.stage()
+    def say(request: Word) -> str:
+        return request.text
+
+    return made
+
+
+def test_each_pipeline_s_events_are_kept_as_long_as_it_says_or_else_as_the_settings_say() -> None:
+    with Lab([shop("shortly", keep_events="24h"), shop("usual")]) as lab:
+        upkeep = Upkeep(lab.store, lab.registry, lab.files, lab.clock, Settings(keep_events_days=7))
+        jobs = {name: lab.run({"text": "hello"}, pipeline=name) for name in ("shortly", "usual")}
+
+        def left() -> dict[str, bool]:
+            return {name: bool(lab.store.events(job.id)) for name, job in jobs.items()}
+
+        lab.clock.advance(DAY - 60)
+        upkeep.run()
+        assert left() == {"shortly": True, "usual": True}
+        lab.clock.advance(120)
+        upkeep.run()
+        assert left() == {"shortly": False, "usual": True}
+        lab.clock.advance(6 * DAY)
+        upkeep.run()
+        assert left() == {"shortly": False, "usual": False}
+        assert {name: lab.result(job) for name, job in jobs.items()} == {"shortly": "hello", "usual": "hello"}
+
+
+def test_a_scan_s_events_are_kept_for_a_day() -> None:
+    assert scan.keep_events == DAY
