@@ -29,7 +29,7 @@ from stagepass.engine.states import RunState
 from stagepass.errors import NotFound, StagepassError
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
-from stagepass.store import SqlStore
+from stagepass.store import SqlStore, migrate
 from stagepass.store.tables import jobs
 from tests.chaos import history
 from tests.chaos.clients import Clients
@@ -78,8 +78,8 @@ def run(
     try:
         with own_backend(backend, folder) as own:
             plan = make_plan(seed, jobs=jobs, seconds=seconds, servers=list(own.servers), quick=quick)
+            migrate.upgrade(own.database_url)
             store = SqlStore(own.database_url)
-            store.create_all()
             try:
                 with crowd(folder, own, seed=seed, quick=quick) as made:
                     report = _run(plan, made, store, settle, QUICKLY if quick else QUIET)

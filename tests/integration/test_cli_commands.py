@@ -50,7 +50,7 @@ PROMO = ("submit", "promo", "--set", "customer_name=머뭄", "--set", "region=�
         (("jobs", "list", "--state", "lost"), 2, "lost"),
         (("worker", "promo.lyrics"), 3, "promo.lyric, promo.song, promo.video"),
         (("worker",), 2, "--all"),
-        (("dead", "show", "nope"), 3, "no stage run nope"),
+        (("dead", "show", "nope"), 3, "there is no dead letter nope"),
         (("new", "No-Name"), 2, "lower-case letters"),
         (("new", "promo"), 4, "already"),
         (("up", "--no-redis"), 2, "REDIS_URL"),

@@ -11,6 +11,7 @@ from stagepass import Context, Retry
 from stagepass.api.app import create_app
 from stagepass.engine.states import JobState
 from stagepass.errors import Conflict, NotFound
+from stagepass.store import migrate
 from stagepass.testing import Lab
 from tests.support.api import Server, is_problem, make_system
 from tests.support.cli import run_here
@@ -65,7 +66,9 @@ def lab(folder: Path) -> Iterator[Lab]:
     from stagepass.pipelines.discover import discover
 
     shop = discover((), cwd=folder).latest("shop")
-    with Lab(shop, folder=folder, database_url=f"sqlite:///{folder / 'stagepass.db'}") as made:
+    url = f"sqlite:///{folder / 'stagepass.db'}"
+    migrate.upgrade(url)
+    with Lab(shop, folder=folder, database_url=url) as made:
         for text, owner in (("a", "ann"), ("b", "ann"), ("bad1", "ann"), ("bad2", "ann"), ("bad3", "bob")):
             made.run({"text": text}, owner=owner)
         yield made

@@ -12,7 +12,7 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from stagepass.store import SqlStore
+from stagepass.store import SqlStore, migrate
 from stagepass.store.tables import metadata
 from tests.support.waiting import wait_until
 
@@ -28,7 +28,7 @@ def new_database(kind: str, folder: Path, *, schema: bool = True) -> Iterator[st
     if kind == "sqlite":
         url = f"sqlite:///{folder / f'{secrets.token_hex(4)}.db'}"
         if schema:
-            _make_schema(url)
+            migrate.upgrade(url)
         yield url
         return
     name = f"sp_test_{secrets.token_hex(6)}"
@@ -40,7 +40,7 @@ def new_database(kind: str, folder: Path, *, schema: bool = True) -> Iterator[st
     try:
         url = f"{kind}://{user}@127.0.0.1/{name}"
         if schema:
-            _make_schema(url)
+            migrate.upgrade(url)
         yield url
         _nobody_left(kind, name)
     finally:
@@ -74,12 +74,6 @@ def _nobody_left(kind: str, name: str) -> None:
         wait_until(lambda: connections(kind, name) == 0, CLOSING)
     left = connections(kind, name)
     assert left == 0, f"{left} connections to {name} were left open"
-
-
-def _make_schema(url: str) -> None:
-    store = SqlStore(url)
-    store.create_all()
-    store.close()
 
 
 def _administer(kind: str, statement: str) -> Any:

@@ -19,6 +19,7 @@ from stagepass.engine.records import Job
 from stagepass.engine.states import ENDED, JobState
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
+from stagepass.store import migrate
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +57,7 @@ class Site:
         self.system: System
         try:
             self.system = self.new_system()
-            self.system.store.create_all()
+            migrate.upgrade(self.system.settings.database)
         except BaseException:
             self._server.kill()
             self._server.wait(10)
