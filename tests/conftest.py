@@ -12,7 +12,15 @@ from stagepass.store import SqlStore
 from tests.support.databases import KINDS, empty, new_database
 from tests.support.waiting import wait_until
 
-OURS = ("stagepass-desk", "stagepass-slot", "stagepass-heart", "stagepass-claim", "stagepass-watch", "stagepass-loop")
+OURS = (
+    "stagepass-desk",
+    "stagepass-slot",
+    "stagepass-heart",
+    "stagepass-claim",
+    "stagepass-watch",
+    "stagepass-loop",
+    "stagepass-alert",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

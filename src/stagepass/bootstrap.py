@@ -176,7 +176,7 @@ class System:
         """The relay's loop, with its upkeep, what is parked, and the alerts. Raises `SettingsError`."""
         upkeep = Upkeep(self.store, self.registry, self.files, self.engine.clock, self.settings)
         parking = Parking(self.store, self.engine.desk, self.gate, self.engine.clock)
-        alerts = self._alerts()
+        alerts = self.alerts
 
         def watch() -> None:
             parking.look()
@@ -194,7 +194,9 @@ class System:
             fire=self.scheduler.fire,
         )
 
-    def _alerts(self) -> Alerts | None:
+    @cached_property
+    def alerts(self) -> Alerts | None:
+        """What tells a webhook, where one is set. Raises `SettingsError`."""
         url, loopback = self.settings.alert_webhook_url.get_secret_value(), self.settings.alert_allow_loopback
         if not url:
             return None
@@ -234,6 +236,8 @@ class System:
 
     def close(self) -> None:
         """Finish what is under way, and let go of what was made."""
+        if (alerts := self.__dict__.get("alerts")) is not None:
+            alerts.close()  # the message that is under way notes its end in the store
         if "engine" in self.__dict__:
             self.engine.close(lane_grace=self.settings.drain_seconds)
 

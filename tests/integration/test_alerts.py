@@ -226,7 +226,8 @@ def test_the_relays_loop_is_not_held_up_by_a_webhook_that_hangs(host: Process, h
     done.join(5)
     assert not done.is_alive()
     wait_until(lambda: len(hook.bodies) == 1, 10)
-    one._stop.set()
+    hook.answer()
+    one.close()
 
 
 def test_old_rows_are_forgotten(host: Process, hook: Vendor) -> None:

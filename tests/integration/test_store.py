@@ -2,6 +2,7 @@
 
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from stagepass.engine.values import File
 from stagepass.errors import Conflict, InvalidInput, Permanent, StoreUnavailable, TooLarge, Transient
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
+from tests.support.databases import connections
 from tests.support.processes import Process, at_once, processes, raised
 from tests.support.shapes import chain, diamond, fan
 from tests.support.waiting import wait_until
@@ -299,6 +301,30 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
         assert raised(at_once([*acts, disturb_all])) == []
         for job_id in jobs:
             check_whole(store, job_id)
+
+
+def test_a_closed_store_leaves_no_connection_behind(database_url: str) -> None:
+    store = SqlStore(database_url)
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Any:
+        with store._reads.connect() as db:
+            began.set()
+            assert go_on.wait(10)
+            return db.scalar(sa.select(sa.literal(7)))
+
+    with ThreadPoolExecutor(1) as thread:
+        late = thread.submit(slow)
+        assert began.wait(10)
+        store.close()
+        go_on.set()
+        assert late.result(10) == 7, "what was under way comes to its end"
+    if store.dialect != "sqlite":
+        name = str(sa.make_url(database_url).database)
+        kind = database_url.partition(":")[0]
+        wait_until(lambda: connections(kind, name) == 0, 10, "the server shows none")
+    with pytest.raises(StoreUnavailable, match="closed"):
+        store.job("x")
 
 
 def check_whole(store: SqlStore, job_id: str) -> None:

@@ -22,6 +22,10 @@ class Vendor:
         self._never = threading.Event()
         self.url = ""
 
+    def answer(self) -> None:
+        """From now on at once, also who waits already."""
+        self._never.set()
+
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         """One request."""
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))

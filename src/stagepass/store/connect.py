@@ -108,6 +108,20 @@ def _sqlite(url: URL, *, begin: bool, pool: int) -> Engine:
     return engine
 
 
+def shut(engine: Engine) -> None:
+    """Close the connections: the idle ones now, the others when they are given back; and make none any more.
+
+    A thread that outlives its store would else open a connection that nobody closes.
+    """
+    event.listen(engine, "do_connect", _refuse)
+    event.listen(engine, "checkin", lambda _, record: record.invalidate())
+    engine.dispose()
+
+
+def _refuse(*_: Any) -> None:
+    raise StoreUnavailable("this process has closed its store")
+
+
 def changed_rows(connection: sa.Connection) -> int:
     """Rows that this connection to SQLite has ever inserted, updated and deleted."""
     driver: Any = connection.connection.driver_connection

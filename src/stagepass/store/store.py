@@ -253,8 +253,9 @@ class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
     def close(self) -> None:
         if self._log:
             self._log.close()
-        self._writes.dispose()
-        self._reads.dispose()
+        connect.shut(self._writes)
+        if self._reads.pool is not self._writes.pool:
+            connect.shut(self._reads)
         if self._writer:
             self._writer.close()
 
