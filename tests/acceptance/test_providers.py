@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import redis
 
 from stagepass.engine.states import JobState, RunState
+from stagepass.errors import Conflict
 from tests.support.site import Site, site
 from tests.support.vendor_server import Vendor, vendor_server
 from tests.support.waiting import wait_until
@@ -51,6 +52,29 @@ def test_rate_and_concurrency_hold_across_worker_processes() -> None:
         assert vendor.most_at_once == 3
         # what the gate lets in within a second reaches the vendor a little earlier or later
         assert all(b - a > 0.8 for a, b in zip(vendor.called_at, vendor.called_at[10:], strict=False))
+
+
+def test_those_that_wait_for_a_place_cost_no_more_than_those_whose_turn_it_is() -> None:
+    with at_vendor(2, provider_limits="vendor=:2") as (place, vendor):
+        vendor.answers_after = 0.1
+        jobs = order(place, vendor, 60)
+        wait_until(lambda: completed(place, jobs), 60, "all jobs are done")
+        assert vendor.most_at_once == 2
+        with redis.Redis.from_url(place.settings["redis_url"]) as client:
+            asked = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+        assert asked < 60 * 4, "each asks in vain once, then gets its place and gives it back"
+
+
+def test_the_turn_of_jobs_that_were_cancelled_goes_to_the_next() -> None:
+    with at_vendor(2, provider_limits="vendor=:1") as (place, vendor):
+        vendor.answers_after = 0.5
+        jobs = order(place, vendor, 80)
+        store = place.system.store
+        wait_until(lambda: store.stage_states(jobs[-1]) == [("call", RunState.WAITING, 1)], 30, "the last one waits")
+        for job in jobs[:-1]:
+            with suppress(Conflict):
+                place.system.engine.cancel(job, None)
+        wait_until(lambda: completed(place, jobs[-1:]), 8, "it is called, long before it would have come by itself")
 
 
 def test_lesson_18_without_credit_the_stage_is_parked_tried_by_one_and_drains() -> None:

@@ -12,7 +12,7 @@ import redis
 from stagepass.bus.connect import sync_client
 from stagepass.bus.gate import RedisGate
 from stagepass.embedded.redis import EmbeddedRedis
-from stagepass.engine.ports import Limit
+from stagepass.engine.ports import Limit, Waiter
 from tests.support.processes import at_once
 from tests.support.waiting import wait_until
 
@@ -103,3 +103,117 @@ def test_without_redis_limited_calls_wait_and_others_go_on() -> None:
         gate.leave("suno", "t", healthy=True)
         gate.close_for("suno", 1, "x")
     assert time.monotonic() - began < 2, "a stage's thread must not stand still"
+
+
+# ── the line ─────────────────────────────────────────────────────────────────────────────────────
+
+
+ONE = Limit(concurrency=1)
+
+
+def ask(gate: RedisGate, run: str, owner: str = "kim", limit: Limit = ONE, *, priority: int = 0) -> tuple[float, str]:
+    return gate.enter("suno", limit, f"ticket {run}", at_most=60, waiter=Waiter(run, owner, priority))
+
+
+def end(gate: RedisGate, run: str, limit: Limit = ONE, *, healthy: bool = True) -> list[str]:
+    return gate.leave("suno", f"ticket {run}", healthy=healthy, limit=limit)
+
+
+def test_who_waits_is_called_one_for_each_place_that_is_free(gates: list[RedisGate]) -> None:
+    two = Limit(concurrency=2)
+    first, *others = [ask(gates[n % 3], f"r{n}", limit=two) for n in range(100)]
+    assert first == others.pop(0) == (0.0, "")
+    pauses = [pause for pause, reason in others if reason == "concurrency"]
+    assert len(pauses) == 98
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 0.5, "should its call be lost, the first comes by itself"
+    assert pauses[-1] > 20, "and the others do not come all at once"
+    assert end(gates[0], "r0", two) == ["r2"]
+    assert end(gates[1], "r1", two) == ["r3"]
+    assert ask(gates[2], "r3", limit=two)[0] == 0
+    assert ask(gates[2], "late", limit=two)[0] > 0, "a place is kept for who was called"
+    assert ask(gates[2], "r2", limit=two)[0] == 0
+    assert end(gates[2], "r3", two) == ["r4"]
+
+
+def test_owners_take_turns_in_the_line_within_a_priority(gates: list[RedisGate]) -> None:
+    assert ask(gates[0], "first")[0] == 0
+    for n in range(50):
+        ask(gates[0], f"kim{n}", "kim")
+    ask(gates[0], "lee0", "lee")
+    ask(gates[0], "urgent", "park", priority=5)
+    ask(gates[0], "lee1", "lee")
+    order, running = [], "first"
+    for _ in range(6):
+        (running,) = end(gates[0], running)
+        order.append(running)
+        assert ask(gates[0], running)[0] == 0
+    assert order[0] == "urgent"
+    assert set(order[1:3]) == {"kim0", "lee0"}
+    assert set(order[3:5]) == {"kim1", "lee1"}
+    assert order[5] == "kim2"
+
+
+def test_who_was_called_and_does_not_come_loses_its_turn(gates: list[RedisGate]) -> None:
+    assert ask(gates[0], "first")[0] == 0
+    ask(gates[0], "gone")
+    ask(gates[0], "second")
+    assert end(gates[0], "first") == ["gone"]
+    assert gates[1].call("suno", ONE, ["x"]) == [], "its place is kept"
+    began = time.monotonic()
+    wait_until(lambda: ask(gates[1], "second")[0] == 0, 5, "until its time is over")
+    assert time.monotonic() - began > 1.5
+
+
+def test_of_those_that_were_called_in_vain_others_take_the_turn(gates: list[RedisGate]) -> None:
+    three = Limit(concurrency=3)
+    for n in range(9):
+        ask(gates[0], f"r{n}", limit=three)
+    for n in range(3):
+        assert end(gates[0], f"r{n}", three) == [f"r{n + 3}"]
+    assert ask(gates[0], "r3", limit=three)[0] == 0
+    assert gates[0].call("suno", three, ["r4"]) == ["r6"], "r5 is still on its way"
+    assert gates[0].call("suno", three, ["r5", "r6"]) == ["r7", "r8"]
+
+
+def test_a_rate_says_to_each_that_waits_when_its_place_is_free(gates: list[RedisGate]) -> None:
+    rate = Limit(rate=4, per=10.0)
+    pauses = [ask(gates[n % 3], f"r{n}", limit=rate)[0] for n in range(20)]
+    assert pauses[:4] == [0.0] * 4
+    for place, pause in enumerate(pauses[4:]):
+        round_ = 10.0 * (1 + place // 4)
+        assert round_ - 3 < pause <= round_
+    assert end(gates[0], "r0", rate) == [], "an end makes no room in the rate"
+
+
+def test_after_a_provider_said_slow_down_those_that_wait_come_by_and_by(gates: list[RedisGate]) -> None:
+    free = Limit()
+    assert ask(gates[0], "r0", limit=free)[0] == 0
+    gates[0].close_for("suno", 0.2, "rate_limited")
+    assert end(gates[0], "r0", free, healthy=False) == []
+    assert {ask(gates[n % 3], f"r{n}", limit=free)[1] for n in range(1, 40)} == {"rate_limited"}
+    wait_until(lambda: ask(gates[0], "r1", limit=free)[0] == 0, 5, "the first tries")
+    assert end(gates[0], "r1", free) == ["r2", "r3"], "who went well calls two"
+    assert ask(gates[0], "r2", limit=free)[0] == ask(gates[0], "r3", limit=free)[0] == 0
+    assert end(gates[0], "r2", free, healthy=False) == []
+    assert end(gates[0], "r3", free) == ["r4", "r5"]
+
+
+def test_an_owner_s_name_is_not_kept_in_redis(gates: list[RedisGate], url: str) -> None:
+    ask(gates[0], "first", "kim@example.com")
+    ask(gates[0], "second", "kim@example.com")
+    with redis.Redis.from_url(url) as client:
+        kept = [client.dump(key) for key in client.scan_iter()]
+        assert len(kept) >= 4
+        assert not any(b"kim@" in (text or b"") for text in kept)
+        assert client.hlen("stagepass:gate:{suno}:turns") == 1
+        assert 0 < client.pttl("stagepass:gate:{suno}:line") < 3_600_000
+
+
+def test_a_place_that_the_rate_promised_is_not_taken_by_who_came_later(gates: list[RedisGate]) -> None:
+    rate = Limit(rate=1, per=0.2)
+    assert ask(gates[0], "r0", limit=rate)[0] == 0
+    assert ask(gates[1], "r1", limit=rate)[0] > 0
+    began = time.monotonic()
+    wait_until(lambda: ask(gates[2], "r2", limit=rate)[0] == 0, 5, "until r1 has lost its turn")
+    assert time.monotonic() - began > 1.5

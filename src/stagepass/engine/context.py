@@ -14,7 +14,7 @@ from stagepass.engine.lease import Lease
 from stagepass.engine.memos import Memos
 from stagepass.engine.operations import Accepted, Claimed
 from stagepass.engine.outcomes import Wait
-from stagepass.engine.ports import Limit, Tick
+from stagepass.engine.ports import Limit, Tick, Waiter
 from stagepass.engine.purse import Purse
 from stagepass.engine.records import Job, Spend
 from stagepass.engine.services import Files, Services
@@ -282,8 +282,16 @@ class Context:
         parks what needs the provider until it answers again, and so do several calls in a row without an answer.
         """
         self.check()
-        limit = limit or self._services.limits.get(provider) or Limit()
-        with using(self._services.gate, provider, limit, at_most=self._lease.remaining() + 5):
+        services, run = self._services, self._claimed.run
+        limit = limit or services.limits.get(provider) or Limit()
+        with using(
+            services.gate,
+            provider,
+            limit,
+            at_most=self._lease.remaining() + 5,
+            waiter=Waiter(run.id, run.owner, run.priority),
+            called=lambda runs: services.call(provider, limit, runs),
+        ):
             yield
 
     def check(self) -> None:

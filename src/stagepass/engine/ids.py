@@ -24,3 +24,8 @@ def new_token() -> str:
 def run_id(job_id: str, stage: str, item: int | None = None) -> str:
     """The id of a stage run. It says which one it is, so a job cannot hold the same one twice."""
     return f"{job_id}.{stage}" if item is None else f"{job_id}.{stage}.{item}"
+
+
+def job_of(run_id: str) -> str:
+    """The job that a stage run belongs to."""
+    return run_id.partition(".")[0]

@@ -280,6 +280,15 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiter:
+    """A stage run that may have to wait for its turn at a provider. Owners take turns within a priority."""
+
+    run_id: str
+    owner: str
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Breaker:
     """A provider that is not to be called for now.
 
@@ -304,21 +313,32 @@ PARKING = ("quota_exhausted", "down")
 class Gate(Protocol):
     """Limits and circuit breakers of providers, shared by all workers."""
 
-    def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> tuple[float, str]:
+    def enter(
+        self, provider: str, limit: Limit, ticket: str, *, at_most: float, waiter: Waiter | None = None
+    ) -> tuple[float, str]:
         """Take a place.
 
         Args:
-            ticket: names the caller.
+            ticket: names the call.
             at_most: seconds after which a place that was not given back is free again.
+            waiter: who gets a place in the provider's line if there is none now.
 
         Returns:
-            0 when the place was given, else the seconds after which to ask again, and the reason:
-            ``"concurrency"``, ``"rate"``, or why the provider is closed.
+            0 when the place was given, else the seconds after which to ask again unless called before, and the
+            reason: ``"concurrency"``, ``"rate"``, or why the provider is closed.
         """
         ...
 
-    def leave(self, provider: str, ticket: str, *, healthy: bool) -> None:
-        """Give the place back. A healthy call opens a provider that was on trial."""
+    def leave(self, provider: str, ticket: str, *, healthy: bool, limit: Limit | None = None) -> list[str]:
+        """Give the place back. A healthy call opens a provider that was on trial.
+
+        Returns:
+            The stage runs whose turn it is now; their places are kept for two seconds.
+        """
+        ...
+
+    def call(self, provider: str, limit: Limit, gone: list[str]) -> list[str]:
+        """Those of the line whose turn it is, now that these were called and do not wait any more."""
         ...
 
     def close_for(self, provider: str, seconds: float, reason: str) -> None:

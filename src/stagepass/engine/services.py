@@ -1,16 +1,23 @@
 """What the contexts of one process share, and what they keep files in."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from stagepass.engine import rules
 from stagepass.engine.approvals import MakeUrl
+from stagepass.engine.book import Book
 from stagepass.engine.clock import Clock, SystemClock
 from stagepass.engine.desk import Desk
-from stagepass.engine.operations import Claimed
+from stagepass.engine.ids import job_of
+from stagepass.engine.operations import Claimed, OnRuns
 from stagepass.engine.ports import Bus, FileStore, Gate, Limit, Store
+from stagepass.engine.records import Job, StageRun
+from stagepass.engine.states import RunState
 from stagepass.engine.values import File
+from stagepass.errors import StoreUnavailable
 
 
 class Services:
@@ -40,6 +47,23 @@ class Services:
         self.approval_url = approval_url
         self.file_url = file_url
         self.limits = limits or {}
+
+    def call(self, provider: str, limit: Limit, runs: list[str]) -> None:
+        """It is the turn of these stage runs at a provider; for one that waits no more, the next is called."""
+        coming: set[str] = set()
+
+        def wake(book: Book, run: StageRun, job: Job) -> bool:
+            if rules.wake(book, run, job) or run.state in (RunState.READY, RunState.RUNNING):
+                coming.add(run.id)  # what still runs has just been told to wait, and comes by itself in a moment
+            return True
+
+        def done(future: "Future[int]") -> None:
+            gone = [] if future.exception() else [run for run in runs if run not in coming]
+            if gone and (others := self.gate.call(provider, limit, gone)):
+                self.call(provider, limit, others)
+
+        with suppress(StoreUnavailable):  # then they come by themselves
+            self.desk.put(OnRuns([(run, job_of(run)) for run in runs], wake))[0].add_done_callback(done)
 
 
 class Files:

@@ -1,13 +1,13 @@
 """Calling a provider within its limits and past its circuit breaker; what `ctx.using` is."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stagepass.engine.classify import classify
 from stagepass.engine.ids import new_token
 from stagepass.engine.outcomes import Busy, Wait
-from stagepass.engine.ports import PARKING, Gate, Limit
+from stagepass.engine.ports import PARKING, Gate, Limit, Waiter
 from stagepass.errors import Blocked, InvalidOutput, QuotaExhausted, RateLimited, TaskFailed, Transient
 
 QUOTA_PAUSE = 60.0
@@ -18,14 +18,24 @@ PARKED_FOR = 600.0
 
 
 @contextmanager
-def using(gate: Gate, provider: str, limit: Limit, *, at_most: float) -> Iterator[None]:
+def using(
+    gate: Gate,
+    provider: str,
+    limit: Limit,
+    *,
+    at_most: float,
+    waiter: Waiter | None = None,
+    called: Callable[[list[str]], None] = lambda _: None,
+) -> Iterator[None]:
     """One call, or several, in one place at a provider. See `Context.using`.
 
     Args:
         at_most: seconds after which the place is free again, should this process die.
+        waiter: the stage run that calls.
+        called: told the stage runs whose turn it is at the end.
     """
     ticket = new_token()
-    pause, reason = gate.enter(provider, limit, ticket, at_most=at_most)
+    pause, reason = gate.enter(provider, limit, ticket, at_most=at_most, waiter=waiter)
     if pause > 0:
         raise _parked(provider, pause, reason)
     healthy = False
@@ -50,7 +60,8 @@ def using(gate: Gate, provider: str, limit: Limit, *, at_most: float) -> Iterato
             raise _parked(provider, tried, "down", certain=certain) from problem
         raise
     finally:
-        gate.leave(provider, ticket, healthy=healthy)
+        if runs := gate.leave(provider, ticket, healthy=healthy, limit=limit):
+            called(runs)
 
 
 def _parked(provider: str, pause: float, reason: str, *, certain: bool = True) -> Busy:
