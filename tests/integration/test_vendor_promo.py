@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Pipeline
+from stagepass.bus.gate import OpenGate
 from stagepass.engine.context import Context
-from stagepass.engine.ports import Gate, Limit
+from stagepass.engine.ports import Limit
 from stagepass.engine.states import JobState
 from stagepass.errors import SettingsError
 from stagepass.pipelines.promo.models import LyricText
@@ -169,21 +170,14 @@ def test_what_would_fail_again_does_not_go_to_the_next(
     assert not second.calls
 
 
-class Closed(Gate):
+class Closed(OpenGate):
     """A gate that is closed for some providers."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
 
-    def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> tuple[float, str]:
+    def enter(self, provider: str, limit: Limit, ticket: str, **how: Any) -> tuple[float, str]:
         return (30.0, "rate_limited") if provider in self.names else (0.0, "")
-
-    def leave(self, provider: str, ticket: str, *, healthy: bool) -> None: ...
-
-    def close_for(self, provider: str, seconds: float, reason: str) -> None: ...
-
-    def failed(self, provider: str, ticket: str) -> float:
-        return 0.0
 
 
 def test_a_closed_member_is_passed_over_without_a_call(two: tuple[OpenAI, Anthropic, Any]) -> None:

@@ -19,6 +19,7 @@ from stagepass import (
     Retry,
     Transient,
 )
+from stagepass.bus.gate import OpenGate
 from stagepass.engine.ids import run_id
 from stagepass.engine.operations import Claim, Settle
 from stagepass.engine.outcomes import Completed, Failure, Held, LeaseLost, Released, Unknown, Waiting
@@ -498,7 +499,7 @@ def test_no_retry_is_begun_past_the_limit_of_the_stage_run() -> None:
 # ── providers' limits ────────────────────────────────────────────────────────────────────────────
 
 
-class HandGate:
+class HandGate(OpenGate):
     """A gate with a lever: who comes by is told what the test says."""
 
     def __init__(self) -> None:
@@ -506,14 +507,15 @@ class HandGate:
         self.told: list[tuple[str, float, str]] = []
         self.inside: set[str] = set()
 
-    def enter(self, provider: str, limit: Limit, ticket: str, *, at_most: float) -> tuple[float, str]:
+    def enter(self, provider: str, limit: Limit, ticket: str, **how: Any) -> tuple[float, str]:
         if self.closed:
             return self.closed
         self.inside.add(ticket)
         return 0.0, ""
 
-    def leave(self, provider: str, ticket: str, *, healthy: bool) -> None:
+    def leave(self, provider: str, ticket: str, **how: Any) -> list[str]:
         self.inside.discard(ticket)
+        return []
 
     def close_for(self, provider: str, seconds: float, reason: str) -> None:
         self.told.append((provider, seconds, reason))
