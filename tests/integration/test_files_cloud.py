@@ -1,7 +1,8 @@
-"""The file store in the cloud against real servers: S3's protocol (moto), and Azure Blob's (Azurite)."""
+"""The file store in the cloud against real servers: S3's and Google's protocol (moto), and Azure Blob's (Azurite)."""
 
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -18,17 +19,18 @@ from stagepass.engine.registry import Registry
 from stagepass.errors import NotFound, Permanent, SettingsError, Transient
 from stagepass.files.cloud import CloudFiles
 from stagepass.settings import Settings
-from tests.support.buckets import azure, s3
+from tests.support.buckets import azure, google, google_s_signature_holds, s3
 
 pytest.importorskip("obstore", reason="the extra stagepass[cloud] is not installed")
 
 LARGE = os.urandom(1 << 20) * 24  # more than one part of a multipart upload
 
 
-@pytest.fixture(scope="module", params=["s3", "azure"])
+@pytest.fixture(scope="module", params=["s3", "gs", "azure"])
 def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    made = s3() if request.param == "s3" else azure(tmp_path_factory.mktemp("azurite"))
-    with made as given:
+    folder = tmp_path_factory.mktemp("store")
+    made = {"s3": s3, "gs": lambda: google(folder), "azure": lambda: azure(folder)}
+    with made[request.param]() as given:
         yield given
 
 
@@ -103,6 +105,11 @@ def test_a_link_ends(files: CloudFiles, settings: dict[str, str]) -> None:
     if settings["FILES_URL"].startswith("s3"):
         assert "X-Amz-Expires=60" in link  # moto does not look at it; S3 does
         return
+    if settings["FILES_URL"].startswith("gs"):
+        assert "X-Goog-Expires=60" in link
+        assert google_s_signature_holds(link)
+        assert not google_s_signature_holds(link.replace("X-Goog-Expires=60", "X-Goog-Expires=600"))
+        return
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(link.replace("sp=r", "sp=rw"), timeout=10)
 
@@ -164,7 +171,9 @@ def test_a_bucket_that_is_not_there_is_told(settings: dict[str, str]) -> None:
         files.put(b"x", name="x", type="text/plain")
 
 
-def test_a_store_that_is_away_is_transient_and_shows_no_key(settings: dict[str, str], free_port: int) -> None:
+def test_a_store_that_is_away_is_transient_and_shows_no_key(
+    settings: dict[str, str], free_port: int, tmp_path: Path
+) -> None:
     away = {
         name: value if name != "AWS_ENDPOINT_URL" else f"http://127.0.0.1:{free_port}"
         for name, value in settings.items()
@@ -175,11 +184,16 @@ def test_a_store_that_is_away_is_transient_and_shows_no_key(settings: dict[str, 
         away["AZURE_STORAGE_CONNECTION_STRING"] = (
             f"{text[:at]}BlobEndpoint=http://127.0.0.1:{free_port}/devstoreaccount1;"
         )
+    if "GOOGLE_APPLICATION_CREDENTIALS" in away:
+        account = json.loads(Path(away["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())
+        (tmp_path / "account.json").write_text(json.dumps(account | {"gcs_base_url": f"http://127.0.0.1:{free_port}"}))
+        away["GOOGLE_APPLICATION_CREDENTIALS"] = str(tmp_path / "account.json")
     with pytest.raises(Transient) as caught:
         CloudFiles(away["FILES_URL"], away).put(b"x", name="x", type="text/plain")
     text = f"{caught.value!r}{CloudFiles(away['FILES_URL'], away)!r}"
     assert "planted" not in text
     assert "AccountKey" not in text
+    assert "PRIVATE KEY" not in text
 
 
 @pytest.mark.parametrize(
@@ -189,6 +203,15 @@ def test_a_store_that_is_away_is_transient_and_shows_no_key(settings: dict[str, 
 def test_a_wrong_setting_is_told_at_the_start(url: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         CloudFiles(url, {})
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b'{"type": "service_account"}', b"\xff"])
+def test_a_wrong_service_account_is_told_at_the_start(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"GOOGLE_APPLICATION_CREDENTIALS|FILES_URL"):
+        CloudFiles("gs://media", {"GOOGLE_APPLICATION_CREDENTIALS": str(file)})
 
 
 def test_the_setting_chooses_the_store_and_its_links(

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import itertools
+import json
 import os
 import re
 import tempfile
@@ -182,23 +183,25 @@ def _made(scheme: str, bucket: str, folder: str, environ: Mapping[str, str]) -> 
     plain: dict[str, Any] = {"client_options": {"allow_http": True}}
     try:
         if scheme == "gs":
-            return GCSStore(bucket, **common)
+            account = environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
+            given: dict[str, Any] = {"service_account": account} if account else {}
+            return GCSStore(bucket, **common, **given, **(plain if _is_plain(account) else {}))
         if scheme == "s3":
             endpoint = environ.get("AWS_ENDPOINT_URL", "")
-            given: dict[str, Any] = {name: environ[setting] for name, setting in _S3.items() if environ.get(setting)}
+            given = {name: environ[setting] for name, setting in _S3.items() if environ.get(setting)}
             return S3Store(bucket, **common, **given, **(plain if endpoint.startswith("http://") else {}))
-        account = dict(
+        fields = dict(
             part.split("=", 1) for part in environ.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";") if "=" in part
         )
-        if not account.get("AccountName") or not account.get("AccountKey"):
+        if not fields.get("AccountName") or not fields.get("AccountKey"):
             raise SettingsError("AZURE_STORAGE_CONNECTION_STRING: it must hold AccountName and AccountKey")
-        endpoint = account.get("BlobEndpoint") or ""
+        endpoint = fields.get("BlobEndpoint") or ""
         given = {"endpoint": endpoint} if endpoint else {}
         return AzureStore(
             bucket,
             **common,
-            account_name=account["AccountName"],
-            account_key=account["AccountKey"],
+            account_name=fields["AccountName"],
+            account_key=fields["AccountKey"],
             **given,
             **(plain if endpoint.startswith("http://") else {}),
         )
@@ -206,6 +209,16 @@ def _made(scheme: str, bucket: str, folder: str, environ: Mapping[str, str]) -> 
         raise
     except Exception as problem:
         raise SettingsError(f"FILES_URL: the store cannot be made ({type(problem).__name__})") from None
+
+
+def _is_plain(account: str) -> bool:
+    """Whether a Google service account's file leads to a plain http address, as that of a server for tests does."""
+    if not account:
+        return False
+    try:
+        return str(json.loads(Path(account).read_bytes()).get("gcs_base_url", "")).startswith("http://")
+    except (OSError, ValueError, AttributeError):
+        raise SettingsError("GOOGLE_APPLICATION_CREDENTIALS: it must name a service account's JSON file") from None
 
 
 _S3 = {
