@@ -3,6 +3,7 @@
 import itertools
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.support.vendors.server import Call, Reply, Vendor, Window, main
@@ -20,8 +21,10 @@ class Render:
 
 
 class Creatomate(Vendor):
-    """Walks a render through its statuses, one per look; 30 calls in 10 s; fetches its sources when it is told to."""
+    """Walks a render through its statuses, one per look; 30 calls in 10 s; fetches its sources when it is told to;
+    calls back when it is told to, or when `call_backs` says: after so many seconds, with this status."""
 
+    walks = True
     routes = (
         ("POST", "/(v1|v2)/renders", "submit"),
         ("GET", "/v[12]/renders/(.+)", "render"),
@@ -30,9 +33,16 @@ class Creatomate(Vendor):
     )
 
     def __init__(
-        self, *, statuses: tuple[str, ...] = WALK, rate: int = 30, fetches: bool = False, **options: Any
+        self,
+        *,
+        statuses: tuple[str, ...] = WALK,
+        rate: int = 30,
+        fetches: bool = False,
+        call_backs: tuple[tuple[float, str], ...] = (),
+        **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.call_backs = call_backs
         self.statuses = statuses
         self.window = Window(rate, 10)
         self.fetches = fetches
@@ -59,6 +69,8 @@ class Creatomate(Vendor):
         with self.lock:
             render_id = f"render{next(self._number)}"
             self.renders[render_id] = Render(order, list(self.statuses))
+        for seconds, status in self.call_backs if "webhook_url" in order else ():
+            self.later(seconds, partial(self._call_back_by_itself, render_id, status))
         body = self._shown(render_id, "planned")
         return Reply([body] if call.parts[0] == "v1" else {**body, "errors": [], "warnings": []}, 202)
 
@@ -94,6 +106,11 @@ class Creatomate(Vendor):
     def call_back(self, render_id: str, status: str = "succeeded") -> int:
         """Call the render's `webhook_url`; the status that it was answered with."""
         return post(self.renders[render_id].order["webhook_url"], self._shown(render_id, status))
+
+    def _call_back_by_itself(self, render_id: str, status: str) -> int:
+        if status in ("succeeded", "failed"):  # it has come to its end, however often it was looked at
+            self.renders[render_id].statuses = [self.statuses[-1]]
+        return self.call_back(render_id, status)
 
 
 def _addresses(value: Any) -> list[str]:

@@ -69,6 +69,8 @@ class Vendor:
     """A vendor's server. A subclass lists `routes`: method, pattern of the path, name of the method that answers."""
 
     routes: ClassVar[Sequence[tuple[str, str, str]]] = ()
+    walks: ClassVar[bool] = False
+    """Whether an order goes through statuses and is called back; then the command line has options for that."""
 
     def __init__(self, *, key: str = "", script: Mapping[str, Sequence[Step]] | None = None, port: int = 0) -> None:
         self.key = key
@@ -118,6 +120,15 @@ class Vendor:
         """The calls so far whose path ends so."""
         with self.lock:
             return [call for call in self.calls if call.path.split("?")[0].endswith(path)]
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        """Do this after so many seconds, unless the server has ended by then."""
+
+        def wait() -> None:
+            if not self._stopping.wait(seconds):
+                print(f"{act} gave {act()}", flush=True)
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def authorized(self, call: Call) -> bool:
         return call.headers.get("authorization") == f"Bearer {self.key}"
@@ -200,14 +211,29 @@ def main(kind: type[Vendor]) -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default="", help="the key that is asked for; by default none")
     parser.add_argument("--script", type=Path, help="a JSON file with the answers to come, by path")
-    given = parser.parse_args()
-    script = json.loads(given.script.read_text()) if given.script else {}
-    with kind(port=given.port, key=given.key, script=script) as vendor:
+    if kind.walks:
+        parser.add_argument("--statuses", type=_words, help="what an order goes through, one per look: A,B,C")
+        parser.add_argument("--rate", type=int, help="calls in ten seconds")
+        parser.add_argument(
+            "--call-backs", type=_call_backs, help="after an order, SECONDS:KIND each: 2:first,2:first,3:complete"
+        )
+    given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
+    if "script" in given:
+        given["script"] = json.loads(given["script"].read_text())
+    with kind(**given) as vendor:
         print(vendor.url, flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             pass
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _call_backs(text: str) -> tuple[tuple[float, str], ...]:
+    return tuple((float(seconds), kind) for seconds, _, kind in (part.partition(":") for part in text.split(",")))
 
 
 @contextmanager

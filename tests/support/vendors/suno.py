@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,8 +23,10 @@ class Task:
 
 
 class Suno(Vendor):
-    """Walks a task through its statuses, one per look; 20 orders in 10 s; calls back when it is told to."""
+    """Walks a task through its statuses, one per look; 20 orders in 10 s; calls back when it is told to, or when
+    `call_backs` says: after so many seconds, of this kind (text, first, complete, error)."""
 
+    walks = True
     routes = (
         ("POST", "/api/v1/generate", "generate"),
         ("GET", "/api/v1/generate/record-info", "record"),
@@ -32,8 +35,16 @@ class Suno(Vendor):
         ("GET", "/files/(.+)", "file"),
     )
 
-    def __init__(self, *, statuses: tuple[str, ...] = WALK, rate: int = 20, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        statuses: tuple[str, ...] = WALK,
+        rate: int = 20,
+        call_backs: tuple[tuple[float, str], ...] = (),
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
+        self.call_backs = call_backs
         self.statuses = statuses
         self.window = Window(rate, 10)
         self.tasks: dict[str, Task] = {}
@@ -51,6 +62,8 @@ class Suno(Vendor):
         with self.lock:
             task_id = f"task{next(self._number)}"
             self.tasks[task_id] = Task(call.body, list(self.statuses))
+        for seconds, kind in self.call_backs:
+            self.later(seconds, partial(self._call_back_by_itself, task_id, kind))
         return Reply({"code": 200, "msg": "success", "data": {"taskId": task_id}})
 
     def record(self, call: Call) -> Reply:
@@ -103,6 +116,11 @@ class Suno(Vendor):
         songs = [{"id": f"{task_id}{part}", "audio_url": "https://elsewhere.example/x.mp3"} for part in "ab"]
         data = {"callbackType": kind, "task_id": task_id, "data": None if kind == "error" else songs}
         return post(url, {"code": 400 if kind == "error" else 200, "msg": "m", "data": data})
+
+    def _call_back_by_itself(self, task_id: str, kind: str) -> int:
+        if kind in ("complete", "error"):  # it has come to its end, however often it was looked at
+            self.tasks[task_id].statuses = [self.statuses[-1]]
+        return self.call_back(task_id, kind)
 
 
 def post(url: str, body: Any) -> int:
