@@ -228,6 +228,20 @@ def test_a_stage_can_have_a_model_of_its_own(tmp_path: Any) -> None:
     assert made.secrets(stages["lyric"]) == {"OPENAI_API_KEY"}
 
 
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (offers._compatible, "COMPATIBLE_MAX_TOKENS", "many"),
+        (offers._compatible, "COMPATIBLE_MAX_TOKENS", "0"),
+        (offers._gemini, "GEMINI_THINKING_BUDGET", "1.5"),
+        (offers._gemini, "GEMINI_THINKING_BUDGET", "-2"),
+    ],
+)
+def test_a_number_of_tokens_that_is_none_is_told(tmp_path: Any, make: Any, name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        make(Offer("m", tmp_path, {name: value}))
+
+
 def test_a_key_with_a_line_break_is_refused_without_being_shown(tmp_path: Any) -> None:
     with pytest.raises(SettingsError, match="OPENAI_API_KEY") as caught:
         offers._openai(Offer("m", tmp_path, {"OPENAI_API_KEY": "sk-a\nb"}))

@@ -268,6 +268,24 @@ def test_a_server_that_refuses_a_response_format_is_asked_without_one_from_then_
     assert '"word"' in sent[2]["messages"][0]["content"]  # the schema goes along in words
 
 
+def test_the_most_tokens_of_an_answer_can_be_set_for_a_server_of_ones_own() -> None:
+    case = Case("compatible")
+    with case.server:
+        case.server.will(case.path, *[{"body": case.said(GOOD)}] * 2)
+        CompatibleText("m", KEY, f"{case.server.url}/v1", PRICES, most_tokens=700).generate(question())
+        case.model().generate(question())
+        assert [call.body["max_tokens"] for call in case.server.asked(case.path)] == [700, 16_384]
+
+
+def test_a_model_that_its_server_lists_under_a_path_is_found_by_its_name() -> None:
+    case = Case("compatible")
+    with case.server:
+        case.server.will("/models", *[{"body": {"data": [{"id": "/models/tiny.gguf"}]}}] * 2)
+        assert "1 models" in CompatibleText("tiny.gguf", KEY, f"{case.server.url}/v1", PRICES).self_check()
+        with pytest.raises(Permanent, match="does not have iny"):
+            CompatibleText("iny.gguf", KEY, f"{case.server.url}/v1", PRICES).self_check()
+
+
 def test_a_server_without_the_model_is_told_by_its_self_check() -> None:
     case = Case("compatible")
     with case.server, pytest.raises(Permanent, match="does not have other"):

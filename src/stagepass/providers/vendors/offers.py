@@ -16,7 +16,8 @@ def _openai(offer: Offer) -> Any:
 def _compatible(offer: Offer) -> Any:
     from stagepass.providers.vendors.openai import CompatibleText
 
-    return CompatibleText(*_text(offer, "COMPATIBLE"))
+    most = _tokens(offer, "COMPATIBLE_MAX_TOKENS", "write the most tokens of an answer", least=1)
+    return CompatibleText(*_text(offer, "COMPATIBLE"), most_tokens=most)
 
 
 def _anthropic(offer: Offer) -> Any:
@@ -28,11 +29,7 @@ def _anthropic(offer: Offer) -> Any:
 def _gemini(offer: Offer) -> Any:
     from stagepass.providers.vendors.gemini import GeminiText
 
-    budget = offer.environ.get("GEMINI_THINKING_BUDGET", "")
-    try:
-        thinking = int(budget) if budget else None
-    except ValueError:
-        raise SettingsError("GEMINI_THINKING_BUDGET: not a number of tokens; 0 turns thinking off") from None
+    thinking = _tokens(offer, "GEMINI_THINKING_BUDGET", "0 turns thinking off", least=-1)  # -1: as it likes
     return GeminiText(*_text(offer, "GEMINI"), safety=offer.environ.get("GEMINI_SAFETY", ""), thinking=thinking)
 
 
@@ -43,6 +40,18 @@ def _text(offer: Offer, vendor: str) -> tuple[str, str, str, Any]:
     environ = offer.environ
     prices = Prices.load(environ.get("PRICES_FILE", ""))
     return offer.model, _key(offer, f"{vendor}_API_KEY"), environ.get(f"{vendor}_BASE_URL", ""), prices
+
+
+def _tokens(offer: Offer, name: str, advice: str, *, least: int) -> int | None:
+    """A setting that counts tokens; None where it is not given."""
+    given = offer.environ.get(name, "")
+    try:
+        count = int(given) if given else None
+    except ValueError:
+        raise SettingsError(f"{name}: not a number of tokens; {advice}") from None
+    if count is not None and count < least:
+        raise SettingsError(f"{name}: {count} is too few; {advice}")
+    return count
 
 
 def _key(offer: Offer, name: str) -> str:

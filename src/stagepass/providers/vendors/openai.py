@@ -43,13 +43,18 @@ class OpenAIText(VendorText):
 
 
 class CompatibleText(VendorText):
-    """A `TextModel` of a server that speaks OpenAI's dialect, and may or may not enforce a schema."""
+    """A `TextModel` of a server that speaks OpenAI's dialect, and may or may not enforce a schema.
+
+    Args:
+        most_tokens: of an answer; a small model may write on and on, until its time is over.
+    """
 
     name = "compatible"
 
-    def __init__(self, model: str, key: str, base_url: str, prices: Prices) -> None:
+    def __init__(self, model: str, key: str, base_url: str, prices: Prices, *, most_tokens: int | None = None) -> None:
         super().__init__(model, prices)
         self._http = Http(base_url, {"Authorization": f"Bearer {key or 'none'}"}, COMPATIBLE)
+        self._most_tokens = most_tokens or MOST_TOKENS
         self._knows_schemas = True
 
     def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
@@ -59,7 +64,7 @@ class CompatibleText(VendorText):
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [_message(turn) for turn in (first, *turns[1:])],
-            "max_tokens": MOST_TOKENS,
+            "max_tokens": self._most_tokens,
         }
         if not self._knows_schemas:
             return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
@@ -75,7 +80,7 @@ class CompatibleText(VendorText):
 
     def self_check(self) -> str:
         models = [str(one.get("id")) for one in self._http.get("/models", time_limit=10).get("data") or []]
-        if models and self.model not in models:
+        if models and not any(self.model in (id, id.rpartition("/")[2]) for id in models):  # llama.cpp lists a path
             raise Permanent(
                 f"compatible: the server does not have {self.model}",
                 provider=self.name,
