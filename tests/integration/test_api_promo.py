@@ -324,7 +324,7 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
         ("running", {"attempts": 1, "message": "song: uploading"}, "노래를 올리는 중", "song: uploading"),
         (
             "running",
-            {"attempts": 1, "message": "video: fetching photo 2 of 3"},
+            {"attempts": 1, "message": "lyric: fetching photo 2 of 3"},
             "사진을 가져오는 중, 3장 가운데 2번째",
             None,
         ),

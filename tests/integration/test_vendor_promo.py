@@ -1,7 +1,10 @@
 """promo, whole, through each vendor's adapter against its server; and what a chain of text models does."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,16 +15,19 @@ from stagepass.bus.gate import OpenGate
 from stagepass.engine.context import Context
 from stagepass.engine.ports import Limit
 from stagepass.engine.states import JobState
+from stagepass.engine.values import File
 from stagepass.errors import SettingsError
 from stagepass.pipelines.promo.models import LyricText
 from stagepass.pipelines.promo.pipeline import promo
 from stagepass.providers import builtin  # noqa: F401  (registers the providers)
 from stagepass.providers.ask import ask
+from stagepass.providers.fetching.fetch import fetch_url
 from stagepass.providers.local.text import LocalTextModel
 from stagepass.providers.ports import ClipMaker, SongMaker, TextModel, TextRequest
 from stagepass.providers.registry import Chain, Offer, Providers
 from stagepass.providers.vendors import offers
 from stagepass.testing import Lab
+from tests.support.api import picture
 from tests.support.vendors.anthropic import Anthropic
 from tests.support.vendors.creatomate import Creatomate
 from tests.support.vendors.gemini import Gemini
@@ -29,6 +35,7 @@ from tests.support.vendors.openai import OpenAI
 from tests.support.vendors.server import Vendor, serving
 from tests.support.vendors.suno import Suno
 from tests.support.vendors.words import LYRIC
+from tests.support.webserver import response, web_server
 
 INPUT = {
     "customer_name": "Harbor Light",
@@ -89,6 +96,49 @@ def test_promo_completes_through_each_adapter(tmp_path: Any, text: str, song: st
     order = songs.tasks["task1"].order
     assert order["prompt"] == LYRIC["text"]
     assert result is not None
+
+
+@pytest.mark.parametrize("photo", ["http://127.0.0.1:9/x.jpg", "http://10.0.0.8/x.jpg", "https://[::1]/x.jpg"])
+def test_a_photo_that_cannot_be_had_ends_the_job_before_anything_is_bought(tmp_path: Any, photo: str) -> None:
+    words, songs, clips = OpenAI(key=KEY), Suno(key=KEY), Creatomate(key=KEY)
+    settings = {"TEXT_MODEL": "openai:m", "SONG_MAKER": "suno:V5", "CLIP_MAKER": "creatomate"}
+    with serving(words, songs, clips):
+        made = providers(tmp_path, settings, openai=words, suno=songs, creatomate=clips)
+        with lab_of(made) as lab:
+            job = lab.run({**INPUT, "images": [photo]})
+            assert job.state is JobState.FAILED
+            assert job.error is not None
+            assert (job.error["stage"], job.error["advice"]) == ("lyric", "change the input's field images.0")
+        assert not words.calls
+        assert not songs.calls
+
+
+def test_photos_are_fetched_once_in_their_order_and_go_with_the_lyric_to_the_clip(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = partial(fetch_url, allow_private=True, ports=None)
+    monkeypatch.setattr("stagepass.pipelines.promo.stages.photos.fetch_url", here)
+    colours = ["red", "green", "blue", "white", "black", "grey", "navy"]
+    words, songs, clips = OpenAI(key=KEY), Suno(key=KEY), Creatomate(key=KEY)
+    settings = {"TEXT_MODEL": "openai:m", "SONG_MAKER": "suno:V5", "CLIP_MAKER": "creatomate"}
+
+    def photo(path: str, send: Callable[[bytes], None]) -> None:
+        send(response(picture("PNG", colour=path.strip("/")), Content_Type="image/png"))
+
+    with serving(words, songs, clips), web_server(photo) as web:
+        made = providers(tmp_path, settings, openai=words, suno=songs, creatomate=clips)
+        with lab_of(made) as lab:
+            job = lab.run({**INPUT, "images": [web.url(f"/{colour}") for colour in colours]})
+            assert job.state is JobState.COMPLETED, job.error
+            kept = [File(**photo) for photo in lab.engine.outputs(job, every=True)["lyric"]["photos"]]
+    assert [file.name for file in kept] == [f"photo-{number}.png" for number in range(1, 8)]
+    assert [file.sha256 for file in kept] == [
+        hashlib.sha256(picture("PNG", colour=colour)).hexdigest() for colour in colours
+    ]
+    assert len(web.heads) == len(colours)
+    (render,) = clips.renders.values()
+    sources = json.dumps(render.order)
+    assert sorted(kept, key=lambda file: sources.index(file.sha256)) == kept
 
 
 # ── a chain ──

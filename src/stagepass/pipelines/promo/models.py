@@ -164,6 +164,9 @@ class Lyric(LyricText):
     model: str = Field(description="with which model")
     prompt: str = Field(description="the prompt as it was sent")
     prompt_version: str = Field(description="the prompt file and its version", examples=["lyric.ko 1"])
+    photos: list[File] | None = Field(
+        default=None, description="the photos for the clip, in order; those given by address as they were fetched"
+    )
     note: str | None = Field(
         default=None, description="what its reader should know, such as another language than was asked for"
     )

@@ -40,7 +40,7 @@ promo = Pipeline(
     retry=Retry(3, wait="30s", factor=2, special={"invalid_output": Again(times=1, wait="1s")}),
 )
 def lyric(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
-    """Writes the lyric; one that is too short is written once more, then the stage has failed."""
+    """Fetches the photos and writes the lyric; one that is too short is written once more, then the stage has failed."""
     return lyrics.write(ctx, request, model)
 
 
@@ -80,13 +80,13 @@ def stop_song(memos: dict[str, str], maker: SongMaker) -> None:
 )
 def video(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> Clip:
     """Orders the render once, waits for it, and keeps the clip."""
-    return videos.make(ctx, request, song, maker)
+    return videos.make(ctx, request, lyric, song, maker)
 
 
 @video.on_recover
-def find_video(ctx: Context, request: PromoRequest, song: Song, maker: ClipMaker) -> str | None:
+def find_video(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> str | None:
     """The answer to an order was lost: ask the maker whether it has it."""
-    with videos.order(ctx, request, song) as order:
+    with videos.order(ctx, request, lyric, song) as order:
         return maker.find(order)
 
 

@@ -18,7 +18,7 @@ Status = Literal["pending", "processing", "uploading", "rendering", "retrying", 
 
 _UNDER_WAY = {"song: generating": "song.waiting", "video: rendering": "video.waiting"}
 _UPLOADING = "uploading"
-_PHOTO = re.compile(r"video: fetching photo (\d+) of (\d+)")
+_PHOTO = re.compile(r"lyric: fetching photo (\d+) of (\d+)")
 
 
 class StageStatus(BaseModel):
@@ -181,7 +181,7 @@ def _busy_with(run: StageRun, language: str, now: int) -> str | None:
     if run.message == f"{run.stage}: {_UPLOADING}":
         return say(f"{run.stage}.storing", language)
     if photo := _PHOTO.fullmatch(run.message):
-        return say("video.photo", language, number=photo[1], count=photo[2])
+        return say("lyric.photo", language, number=photo[1], count=photo[2])
     if run.message not in _UNDER_WAY:
         return run.message
     began = min(run.scratch.get("waits", {}).values(), default=run.attempt_at or run.started_at or now)

@@ -1,9 +1,10 @@
-"""The lyric: the prompt, one question to the text model, and a look at what came back."""
+"""The lyric: the photos at hand, the prompt, one question to the text model, and a look at what came back."""
 
 from stagepass import Context, InvalidOutput
 from stagepass.content.catalogue import Catalogue
 from stagepass.content.prompts import Prompt
 from stagepass.pipelines.promo.models import Lyric, LyricText, PromoRequest, language_tag
+from stagepass.pipelines.promo.stages.photos import gather
 from stagepass.providers.ask import ask
 from stagepass.providers.ports import TextModel, TextRequest
 
@@ -12,7 +13,8 @@ LEAST = 50
 
 
 def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
-    """Ask the model, check the answer."""
+    """Fetch the photos, ask the model, check the answer."""
+    photos = gather(ctx, request)  # before anything is bought: one that is none ends the job here
     language = language_tag(request.language)
     prompt = Prompt.load("stagepass.pipelines.promo", "lyric", language)
     facts = {
@@ -34,6 +36,7 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
         )
     return Lyric(
         **value.model_dump(),
+        photos=photos,
         provider=answer.provider,
         model=answer.model,
         prompt=question.prompt,
