@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -18,6 +20,7 @@ from pydantic import BaseModel
 from stagepass import Context, Pipeline, Retry
 from stagepass.engine import failpoints
 from stagepass.engine.operations import Claim
+from stagepass.engine.place import place
 from stagepass.engine.ports import RunFilter
 from stagepass.engine.records import WorkerRow
 from stagepass.engine.relay import Relay
@@ -332,6 +335,18 @@ def test_a_pause_of_the_relay_or_of_the_database_is_nobodys_death(tmp_path: Path
         clock.advance(1)
         relay.rescue()
         assert worker.store.workers() == [], "five seconds of silence that we watched are enough"
+
+
+def test_a_worker_of_this_machine_whose_process_is_gone_is_dead_at_once(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait(30)
+    with crew(tmp_path, 1, chain()) as worker:
+        relay = Relay(worker.store, worker.engine.desk, worker.recorder, HandClock())
+        rows = {"gone": (place(), gone.pid), "alive": (place(), os.getpid()), "elsewhere": ("elsewhere", gone.pid)}
+        for name, (host, pid) in rows.items():
+            worker.store.add_worker(WorkerRow(name, host, pid, ("chain.one",), 1, 7, 1, 1))
+        relay.rescue()
+        assert {row.id for row in worker.store.workers()} == {"alive", "elsewhere"}
 
 
 @contextmanager

@@ -89,6 +89,9 @@ ROWS: dict[str, list[Row]] = {
         Row(Blocked, 400, _openai("content_filter"), says="refused the content"),
         Row(Permanent, 400, _openai("context_length_exceeded"), says="too long"),
         Row(Permanent, 404, _openai("model_not_found"), says="does not have this model"),
+        Row(Permanent, 401, _openai("invalid_api_key"), says="refused the key"),
+        Row(Permanent, 422, _openai("invalid_value"), says="did not take"),
+        Row(Transient, 409, _openai("conflict"), says="was busy with another request"),
         Row(Transient, 503, _openai("server_is_overloaded"), says="overloaded"),
     ],
     "COMPATIBLE": [
@@ -124,6 +127,11 @@ ROWS: dict[str, list[Row]] = {
         Row(Permanent, 413, _anthropic("request_too_large"), says="too long"),
         Row(Permanent, 400, _anthropic("invalid_request_error", "prompt is too long: 9 tokens"), says="too long"),
         Row(Permanent, 404, _anthropic("not_found_error"), says="does not have this model"),
+        Row(Permanent, 400, _anthropic("invalid_request_error"), says="did not take"),
+        Row(Permanent, 401, _anthropic("authentication_error"), says="refused the key"),
+        Row(Permanent, 403, _anthropic("permission_error"), says="refused the key"),
+        Row(Transient, 500, _anthropic("api_error"), says="failed"),
+        Row(Transient, 409, _anthropic("conflict_error"), says="was busy with another request"),
     ],
     "GEMINI": [
         Row(
@@ -151,6 +159,8 @@ ROWS: dict[str, list[Row]] = {
         Row(Transient, 503, _gemini(503, "UNAVAILABLE"), 15, says="overloaded"),
         Row(TimedOut, 504, _gemini(504, "DEADLINE_EXCEEDED"), says="in time"),
         Row(Permanent, 400, _gemini(400, "FAILED_PRECONDITION"), says="cannot be used from here"),
+        Row(Permanent, 400, _gemini(400, "INVALID_ARGUMENT"), says="did not take"),
+        Row(Transient, 500, _gemini(500, "INTERNAL"), says="failed"),
         Row(Permanent, 404, _gemini(404, "NOT_FOUND"), says="does not have this model"),
         Row(Permanent, 403, _gemini(403, "PERMISSION_DENIED"), says="refused the key"),
     ],
@@ -173,7 +183,7 @@ ROWS: dict[str, list[Row]] = {
         Row(Transient, 200, {"code": 455, "msg": "m"}, 300, says="maintenance", not_done=True),
         Row(Blocked, 200, {"code": 400, "msg": "artist name in the prompt"}, says="refused the words"),
         Row(Permanent, 200, {"code": 401, "msg": "m"}, says="refused the key"),
-        Row(Permanent, 200, {"code": 422, "msg": "m"}, says="did not take"),
+        *(Row(Permanent, 200, {"code": code, "msg": "m"}, says="did not take") for code in (400, 404, 413, 422)),
         *(Row(Transient, 200, {"code": code, "msg": "m"}, says="failed") for code in (408, 451, 500, 501, 531)),
     ],
     "SUNO_TASK": [

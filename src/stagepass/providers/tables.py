@@ -5,6 +5,9 @@ from stagepass.providers.answers import Rule, Table
 
 _CREDIT = "top the account up; what waits for it goes on by itself"
 
+_CONFLICT = Rule(Transient, "was busy with another request", status=(409,))
+"""The SDKs of OpenAI and Anthropic ask once more, too."""
+
 SUNO = Table(
     "suno",
     codes=("code",),
@@ -43,6 +46,7 @@ OPENAI = Table(
         Rule(Blocked, "refused the content", code=("content_filter", "content_policy_violation")),
         Rule(Permanent, "finds the request too long", code=("context_length_exceeded",), advice="ask for less at once"),
         Rule(Permanent, "does not have this model", code=("model_not_found",), advice="look at the model's name"),
+        _CONFLICT,
     ),
 )
 """api.openai.com: a 429 is either about the rate or about money; only its code or type tells."""
@@ -96,6 +100,7 @@ ANTHROPIC = Table(
         Rule(Permanent, "finds the request too long", code=("request_too_large",), advice="ask for less at once"),
         Rule(Permanent, "finds the request too long", text=r"prompt is too long", advice="ask for less at once"),
         Rule(Permanent, "does not have this model", code=("not_found_error",), advice="look at the model's name"),
+        _CONFLICT,
     ),
 )
 """api.anthropic.com: the error's type tells; 529 means overloaded, not broken."""
