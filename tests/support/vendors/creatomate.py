@@ -70,7 +70,7 @@ class Creatomate(Vendor):
             render_id = f"render{next(self._number)}"
             self.renders[render_id] = Render(order, list(self.statuses))
         for seconds, status in self.call_backs if "webhook_url" in order else ():
-            self.later(seconds, partial(self._call_back_by_itself, render_id, status))
+            self.later(seconds, f"{render_id} {status}", partial(self._call_back_by_itself, render_id, status))
         body = self._shown(render_id, "planned")
         return Reply([body] if call.parts[0] == "v1" else {**body, "errors": [], "warnings": []}, 202)
 

@@ -121,12 +121,12 @@ class Vendor:
         with self.lock:
             return [call for call in self.calls if call.path.split("?")[0].endswith(path)]
 
-    def later(self, seconds: float, act: Callable[[], object]) -> None:
-        """Do this after so many seconds, unless the server has ended by then."""
+    def later(self, seconds: float, what: str, act: Callable[[], object]) -> None:
+        """Do this after so many seconds, unless the server has ended by then; say what came of it."""
 
         def wait() -> None:
             if not self._stopping.wait(seconds):
-                print(f"{act} gave {act()}", flush=True)
+                print(f"{what}: {act()}", flush=True)
 
         threading.Thread(target=wait, daemon=True).start()
 

@@ -63,7 +63,7 @@ class Suno(Vendor):
             task_id = f"task{next(self._number)}"
             self.tasks[task_id] = Task(call.body, list(self.statuses))
         for seconds, kind in self.call_backs:
-            self.later(seconds, partial(self._call_back_by_itself, task_id, kind))
+            self.later(seconds, f"{task_id} {kind}", partial(self._call_back_by_itself, task_id, kind))
         return Reply({"code": 200, "msg": "success", "data": {"taskId": task_id}})
 
     def record(self, call: Call) -> Reply:
