@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,14 +110,14 @@ def test_the_schema_is_sent_in_words_that_strict_modes_take(case: Case) -> None:
         "anthropic": lambda: body["output_config"]["format"]["schema"],
         "gemini": lambda: body["generationConfig"]["responseJsonSchema"],
     }.get(case.name, lambda: body["response_format"]["json_schema"]["schema"])()
-    assert schema == plain_schema(Answer)
+    bounds = case.name == "compatible"
+    assert schema == plain_schema(Answer, bounds=bounds)
     assert schema["required"] == ["word", "parts"]
     assert "What is asked for" not in json.dumps(schema)  # a docstring is no word to a model
     assert schema["$defs"]["Part"]["required"] == ["name", "weight"]
     assert schema["$defs"]["Part"]["additionalProperties"] is False
-    assert not {"default", "minLength", "minimum", "examples", "title"} & set(
-        json.dumps(schema).replace('"', " ").split()
-    )
+    unknown = {"default", "minimum", "examples", "title", *(() if bounds else ("minLength",))}
+    assert not unknown & set(json.dumps(schema).replace('"', " ").split())
 
 
 @pytest.mark.parametrize(
@@ -275,6 +276,23 @@ def test_the_most_tokens_of_an_answer_can_be_set_for_a_server_of_ones_own() -> N
         CompatibleText("m", KEY, f"{case.server.url}/v1", PRICES, most_tokens=700).generate(question())
         case.model().generate(question())
         assert [call.body["max_tokens"] for call in case.server.asked(case.path)] == [700, 16_384]
+
+
+def test_how_long_an_answer_may_be_is_told_to_a_server_with_a_grammar_and_not_to_strict_vendors() -> None:
+    class Bounded(BaseModel):
+        words: list[str] = Field(json_schema_extra={"minItems": 2, "maxItems": 4})
+        text: str = Field(json_schema_extra={"minLength": 50})
+
+    plain, bounded = plain_schema(Bounded)["properties"], plain_schema(Bounded, bounds=True)["properties"]
+    assert plain == {"words": {"type": "array", "items": {"type": "string"}}, "text": {"type": "string"}}
+    assert bounded["words"] == {**plain["words"], "minItems": 2, "maxItems": 4}
+    assert bounded["text"] == {**plain["text"], "minLength": 50}
+    for name, kept in (("openai", False), ("compatible", True), ("anthropic", False), ("gemini", False)):
+        case = Case(name)
+        with case.server:
+            case.server.will(case.path, {"body": case.said('{"words": ["a", "b"], "text": "c"}')})
+            case.model().generate(replace(question(), schema=Bounded))
+            assert ("maxItems" in json.dumps(case.sent())) is kept
 
 
 def test_a_model_that_its_server_lists_under_a_path_is_found_by_its_name() -> None:

@@ -153,6 +153,7 @@ class LyricText(BaseModel):
     text: str = Field(
         description="8 to 12 sung lines below section tags such as [Verse], [Chorus], [Verse 2]",
         examples=["[Verse]\n첫 번째 줄\n두 번째 줄\n\n[Chorus]\n세 번째 줄"],
+        json_schema_extra={"minLength": 50, "maxLength": 1500},  # for a server that knows these words
     )
     language: str = Field(description="BCP 47 tag of the language it is written in", examples=["ko", "en"])
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 Category = Literal["기술역량", "문제해결", "협업경험", "프로젝트경험", "성장가능성"]
 Difficulty = Literal["초급", "중급", "고급"]
@@ -70,6 +70,11 @@ class Profile(BaseModel):
 # ── what is asked of a model: free of constraints, which not every vendor's schema knows ─────────
 
 
+def _items(least: int, most: int) -> dict[str, JsonValue]:
+    """How many there should be, for a server that knows these words; what came is checked by `grounding`."""
+    return {"minItems": least, "maxItems": most}
+
+
 class Question(BaseModel):
     """One interview question."""
 
@@ -77,15 +82,18 @@ class Question(BaseModel):
     category: Category
     difficulty: Difficulty
     reasoning: str = Field(description="why this résumé calls for it")
-    based_on: list[str] = Field(description="the words of the résumé that it goes back to, copied letter by letter")
-    good_answer_covers: list[str]
-    follow_ups: list[str]
+    based_on: list[str] = Field(
+        description="the words of the résumé that it goes back to, copied letter by letter",
+        json_schema_extra=_items(1, 3),
+    )
+    good_answer_covers: list[str] = Field(json_schema_extra=_items(1, 5))
+    follow_ups: list[str] = Field(json_schema_extra=_items(1, 3))
 
 
 class QuestionSet(BaseModel):
     """Five questions: 1 초급, 2 중급, 2 고급."""
 
-    questions: list[Question]
+    questions: list[Question] = Field(json_schema_extra=_items(5, 5))
 
 
 class Resource(BaseModel):
@@ -103,7 +111,7 @@ class ActionItem(BaseModel):
     step: int
     action: str
     duration: str
-    resources: list[str] = Field(description="titles of recommended resources")
+    resources: list[str] = Field(description="titles of recommended resources", json_schema_extra=_items(0, 3))
 
 
 class LearningPath(BaseModel):
@@ -114,15 +122,15 @@ class LearningPath(BaseModel):
     priority: Priority
     estimated_duration: str
     difficulty: Difficulty
-    action_items: list[ActionItem]
-    recommended_resources: list[Resource]
-    expected_outcomes: list[str]
+    action_items: list[ActionItem] = Field(json_schema_extra=_items(1, 6))
+    recommended_resources: list[Resource] = Field(json_schema_extra=_items(1, 5))
+    expected_outcomes: list[str] = Field(json_schema_extra=_items(1, 4))
 
 
 class PathSet(BaseModel):
     """Three to five learning paths."""
 
-    learning_paths: list[LearningPath]
+    learning_paths: list[LearningPath] = Field(json_schema_extra=_items(*PATHS))
 
 
 # ── what the stages hand on ──────────────────────────────────────────────────────────────────────

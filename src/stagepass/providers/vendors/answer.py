@@ -9,7 +9,7 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,16 +152,24 @@ _PLAIN = {"$ref", "$defs", "type", "properties", "items", "enum", "const", "anyO
 """The words of JSON Schema that every vendor knows; what else a schema says is checked when the answer is there."""
 
 
-def plain_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """The schema in the words that strict modes take: every field required, no others allowed."""
-    plain = _plain(schema.model_json_schema())
+_BOUNDS = {"minItems", "maxItems", "minLength", "maxLength"}
+"""Words that a server with a grammar of its own knows: they keep a small model from writing on and on."""
+
+
+def plain_schema(schema: type[BaseModel], *, bounds: bool = False) -> dict[str, Any]:
+    """The schema in the words that strict modes take: every field required, no others allowed.
+
+    Args:
+        bounds: keep how long texts and lists may be, too.
+    """
+    plain = _plain(schema.model_json_schema(), _PLAIN | _BOUNDS if bounds else _PLAIN)
     assert isinstance(plain, dict)
     return plain
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: Any, words: Set[str]) -> Any:
     if isinstance(node, list):
-        return [_plain(entry) for entry in node]
+        return [_plain(entry, words) for entry in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:  # strict modes take no words beside it
@@ -169,9 +177,9 @@ def _plain(node: Any) -> Any:
     kept: dict[str, Any] = {}
     for word, value in node.items():
         if word in ("properties", "$defs"):
-            kept[word] = {name: _plain(part) for name, part in value.items()}
-        elif word in _PLAIN:
-            kept[word] = _plain(value)
+            kept[word] = {name: _plain(part, words) for name, part in value.items()}
+        elif word in words:
+            kept[word] = _plain(value, words)
     if "properties" in kept or kept.get("type") == "object":
         kept.pop("description", None)  # a class's docstring is for us; its fields' descriptions are for the model
         kept.update(required=list(kept.get("properties", {})), additionalProperties=False)

@@ -33,7 +33,7 @@ class OpenAIText(VendorText):
             "model": self.model,
             "messages": [_message(turn) for turn in turns],
             "max_completion_tokens": MOST_TOKENS,
-            "response_format": _format(schema),
+            "response_format": _format(schema, plain_schema(schema)),
         }
         return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
 
@@ -58,7 +58,8 @@ class CompatibleText(VendorText):
         self._knows_schemas = True
 
     def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
-        wanted = json.dumps(plain_schema(schema), ensure_ascii=False)
+        bounded = plain_schema(schema, bounds=True)
+        wanted = json.dumps(bounded, ensure_ascii=False)
         told = Turn("user", f"{turns[0].text}\n\nAnswer with one JSON value that fits this schema:\n{wanted}")
         first = Turn("user", told.text, turns[0].images)  # the schema as words too: it may be ignored as a setting
         body: dict[str, Any] = {
@@ -69,7 +70,7 @@ class CompatibleText(VendorText):
         if not self._knows_schemas:
             return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
         try:
-            with_format = {**body, "response_format": _format(schema)}
+            with_format = {**body, "response_format": _format(schema, bounded)}
             return _said(self, self._http.post("/chat/completions", with_format, time_limit=seconds))
         except Permanent as problem:
             if not any(f"HTTP {status}" in problem.message for status in (400, 422)):
@@ -99,11 +100,8 @@ def _message(turn: Turn) -> dict[str, Any]:
     return {"role": turn.role, "content": parts}
 
 
-def _format(schema: type[BaseModel]) -> dict[str, Any]:
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": schema.__name__, "strict": True, "schema": plain_schema(schema)},
-    }
+def _format(schema: type[BaseModel], words: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": schema.__name__, "strict": True, "schema": words}}
 
 
 def _said(model: VendorText, answer: Any) -> Said:
