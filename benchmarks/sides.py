@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ CLEAN = dict(os.environ)
 WORKER = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
 
 
-class Side:
+class Side(ABC):
     """One system under test. `done` is called with a job's id, from the reader's thread."""
 
     name = ""
@@ -30,8 +31,9 @@ class Side:
         self.process: subprocess.Popen[bytes] | None = None
         self.stopping = False
 
+    @abstractmethod
     def submit(self, n: int, slow: bool = False) -> str:
-        raise NotImplementedError
+        """Submit one job; its id."""
 
     def stop(self) -> None:
         self.stopping = True
@@ -46,8 +48,9 @@ class Side:
             if not self.stopping:
                 raise
 
+    @abstractmethod
     def _read(self) -> None:
-        raise NotImplementedError
+        """Hear of every end, until `stopping`."""
 
     def _worker(self, app: str, queues: str, env: dict[str, str], cwd: Path) -> None:
         argv = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", "threads", "-c", str(self.slots)]

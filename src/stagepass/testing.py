@@ -18,11 +18,12 @@ from stagepass.engine import failpoints, rules
 from stagepass.engine.engine import OPERATOR, Engine
 from stagepass.engine.ids import new_id
 from stagepass.engine.lease import Lease
+from stagepass.engine.limits import Gate, Limit
 from stagepass.engine.loop import EventLoop
 from stagepass.engine.operations import Claim, Claimed, Settle
 from stagepass.engine.outcomes import LeaseLost, Unknown
 from stagepass.engine.pipeline import Pipeline, Stage
-from stagepass.engine.ports import Gate, Limit, Tick
+from stagepass.engine.ports import Tick
 from stagepass.engine.records import Event, Job
 from stagepass.engine.registry import Registry
 from stagepass.engine.relay import Relay

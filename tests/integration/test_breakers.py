@@ -8,8 +8,8 @@ import redis
 
 from stagepass import Context, Pipeline, QuotaExhausted, RateLimited, Retry, Transient
 from stagepass.bus.gate import DOWN_AFTER, RedisGate
+from stagepass.engine.limits import Limit
 from stagepass.engine.parking import Parking
-from stagepass.engine.ports import Limit
 from stagepass.engine.states import JobState, RunState
 from stagepass.errors import Blocked, Permanent, Unavailable
 from stagepass.testing import Lab

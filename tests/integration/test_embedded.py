@@ -236,8 +236,8 @@ print("connected")
 
 
 def test_nothing_survives_a_kill_of_the_supervisor(folder: Path, up: Callable[..., Up]) -> None:
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)"
-    deaf = {"name": "deaf", "argv": [sys.executable, "-c", stubborn + "; time.sleep(1000)"]}
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)"
+    deaf = {"name": "deaf", "argv": [sys.executable, "-c", stubborn + "; signal.pause()"]}
     one = up("redis", worker(folder, "lyric"), worker(folder, "song", drains=True), deaf)
     pids = [redis_pid_when_up(folder), *one.pids("lyric"), *one.pids("song")]
     one.says("deaf      | up")
@@ -249,14 +249,14 @@ def test_nothing_survives_a_kill_of_the_supervisor(folder: Path, up: Callable[..
 
 
 def test_a_kill_of_the_supervisor_while_its_children_load(folder: Path, up: Callable[..., Up]) -> None:
-    one = up({"name": "slow", "argv": [sys.executable, "-c", "import time; time.sleep(1000)"]})
+    one = up({"name": "slow", "argv": [sys.executable, "-c", "import signal; signal.pause()"]})
     wait_until(lambda: len(processes_of(folder)) > 1)
     one.process.kill()
     wait_until(lambda: nothing_of(folder), 3.0)
 
 
 def test_linux_itself_ends_a_child_whose_guardian_is_gone(folder: Path, up: Callable[..., Up]) -> None:
-    one = up({"name": "slow", "argv": [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(1000)"]})
+    one = up({"name": "slow", "argv": [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]})
     one.says("slow      | up")
     (guardian,) = [p for p in processes_of(folder) if b"stagepass-guardian" in Path(f"/proc/{p}/cmdline").read_bytes()]
     os.kill(guardian, signal.SIGKILL)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from stagepass import Pipeline
 from stagepass.bus.gate import OpenGate
 from stagepass.engine.context import Context
-from stagepass.engine.ports import Limit
+from stagepass.engine.limits import Limit
 from stagepass.engine.states import JobState
 from stagepass.engine.values import File
 from stagepass.errors import SettingsError

@@ -21,9 +21,9 @@ from stagepass import (
 )
 from stagepass.bus.gate import OpenGate
 from stagepass.engine.ids import run_id
+from stagepass.engine.limits import Limit
 from stagepass.engine.operations import Claim, Settle
 from stagepass.engine.outcomes import Completed, Failure, Held, LeaseLost, Released, Unknown, Waiting
-from stagepass.engine.ports import Limit
 from stagepass.engine.relay import Relay
 from stagepass.engine.states import JobState, RunState
 from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable

@@ -8,7 +8,7 @@ from stagepass.api.deps import PREFIX, JobId, Owner, SystemDep, owned_job
 from stagepass.api.show import at
 from stagepass.api.views import BreakerList, BreakerView, SpendList, SpendView, StageMoney
 from stagepass.engine import ledger
-from stagepass.engine.ports import Breaker
+from stagepass.engine.limits import Breaker
 from stagepass.engine.records import Spend
 
 router = APIRouter(tags=["jobs"])

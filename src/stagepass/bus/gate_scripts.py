@@ -104,7 +104,8 @@ local function wait(from, reason)
   end
   local at = from + before * {SPACING}
   if reason == 'rate' then
-    local spent = redis.call('ZRANGE', calls, before % rate, before % rate, 'WITHSCORES')[2]
+    local nth = redis.call('ZCARD', calls) - rate + before % rate -- more than the rate, where it was lowered
+    local spent = redis.call('ZRANGE', calls, nth, nth, 'WITHSCORES')[2]
     at = (tonumber(spent) or now) + per * (1 + math.floor(before / rate))
   end
   if run ~= '' then

@@ -11,10 +11,11 @@ from stagepass.engine import approvals
 from stagepass.engine.approvals import Verdict
 from stagepass.engine.children import Nest
 from stagepass.engine.lease import Lease
+from stagepass.engine.limits import Limit, Waiter
 from stagepass.engine.memos import Memos
 from stagepass.engine.operations import Accepted, Claimed
 from stagepass.engine.outcomes import Wait
-from stagepass.engine.ports import Limit, Tick, Waiter
+from stagepass.engine.ports import Tick
 from stagepass.engine.purse import Purse
 from stagepass.engine.records import Job, Spend
 from stagepass.engine.services import Files, Services

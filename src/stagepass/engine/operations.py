@@ -4,6 +4,7 @@ An operation checks first and changes then, so that one that refuses leaves the 
 untouched.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from stagepass.engine.states import ENDED, RunState
 from stagepass.errors import Conflict, NotFound
 
 
-class Operation:
+class Operation(ABC):
     """One thing to do inside a transaction.
 
     `patience` is for how many seconds it is tried again while the database does not answer.
@@ -34,9 +35,9 @@ class Operation:
         """Ids of the stage runs to read."""
         return ()
 
+    @abstractmethod
     def apply(self, book: Book) -> Any:
         """Check, then change. What it returns is the caller's result."""
-        raise NotImplementedError
 
 
 @dataclass(slots=True)

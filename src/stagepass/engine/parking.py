@@ -6,8 +6,9 @@ Part of the relay. Without it, a parked run still looks by itself some minutes l
 from stagepass.engine import rules
 from stagepass.engine.clock import Clock
 from stagepass.engine.desk import Desk
+from stagepass.engine.limits import PARKING, Gate
 from stagepass.engine.operations import OnRuns
-from stagepass.engine.ports import PARKING, Gate, Store
+from stagepass.engine.ports import Store
 from stagepass.errors import Unavailable
 
 PAGE = 500

@@ -1,5 +1,6 @@
 """What the contexts of one process share, and what they keep files in."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -12,8 +13,9 @@ from stagepass.engine.book import Book
 from stagepass.engine.clock import Clock, SystemClock
 from stagepass.engine.desk import Desk
 from stagepass.engine.ids import job_of
+from stagepass.engine.limits import Gate, Limit
 from stagepass.engine.operations import Claimed, OnRuns
-from stagepass.engine.ports import Bus, FileStore, Gate, Limit, Store
+from stagepass.engine.ports import Bus, FileStore, Store
 from stagepass.engine.records import Job, StageRun
 from stagepass.engine.states import RunState
 from stagepass.engine.values import File
@@ -57,10 +59,14 @@ class Services:
                 coming.add(run.id)  # what still runs has just been told to wait, and comes by itself in a moment
             return True
 
+        def pass_on(gone: list[str]) -> None:
+            if others := self.gate.call(provider, limit, gone):
+                self.call(provider, limit, others)
+
         def done(future: "Future[int]") -> None:
             gone = [] if future.exception() else [run for run in runs if run not in coming]
-            if gone and (others := self.gate.call(provider, limit, gone)):
-                self.call(provider, limit, others)
+            if gone:  # seldom; and the desk, whose thread this is, must not wait for Redis
+                threading.Thread(target=pass_on, args=(gone,), name="stagepass-line", daemon=True).start()
 
         with suppress(StoreUnavailable):  # then they come by themselves
             self.desk.put(OnRuns([(run, job_of(run)) for run in runs], wake))[0].add_done_callback(done)

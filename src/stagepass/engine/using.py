@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from stagepass.engine.classify import classify
 from stagepass.engine.ids import new_token
+from stagepass.engine.limits import PARKING, Gate, Limit, Waiter
 from stagepass.engine.outcomes import Busy, Wait
-from stagepass.engine.ports import PARKING, Gate, Limit, Waiter
 from stagepass.errors import Blocked, InvalidOutput, QuotaExhausted, RateLimited, TaskFailed, Transient
 
 QUOTA_PAUSE = 60.0

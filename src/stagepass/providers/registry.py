@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stagepass.engine.limits import Limit
 from stagepass.engine.pipeline import Stage
-from stagepass.engine.ports import Limit
 from stagepass.errors import DeclarationError, SettingsError
 
 

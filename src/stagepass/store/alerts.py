@@ -1,23 +1,17 @@
 """The store's part in alerts: what happened in a window, and who may tell it."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
 
 from stagepass.store import rows
+from stagepass.store.base import Connections
 from stagepass.store.tables import alerts, attempts, notices, stage_runs
 
 
-class AlertReads:
+class AlertReads(Connections):
     """Part of `SqlStore`. No question grows with history: each goes by an index over what is alive, or over time."""
-
-    def _all(self, query: sa.Executable) -> Sequence[Any]:
-        raise NotImplementedError
-
-    def _writing(self) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
 
     def failed_between(self, since: int, until: int) -> list[tuple[str, str]]:
         """(queue, code) of each dead letter of that time that still is one."""

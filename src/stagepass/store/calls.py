@@ -1,19 +1,16 @@
 """The calls that were measured (`api_metrics`): written in batches, forgotten with whom they are about."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
 
+from stagepass.store.base import Connections
 from stagepass.store.tables import api_metrics
 
 
-class Calls:
+class Calls(Connections):
     """Part of `SqlStore`."""
-
-    def _writing(self) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
 
     def note_calls(self, rows: Sequence[dict[str, Any]]) -> None:
         """Keep these calls, in one transaction; each has the columns of `api_metrics`."""

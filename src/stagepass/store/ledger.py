@@ -2,21 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from stagepass.engine.records import Attempt, Spend
 from stagepass.store import rows
+from stagepass.store.base import Connections
 from stagepass.store.tables import attempts, jobs, memos, spends, stage_runs
 from stagepass.store.tx import chunks
 
 
-class LedgerReads:
+class LedgerReads(Connections):
     """Part of `SqlStore`."""
-
-    def _all(self, query: sa.Executable) -> Sequence[Any]:
-        raise NotImplementedError
 
     def spends(self, job_id: str) -> list[Spend]:
         """A job's payments, in order."""

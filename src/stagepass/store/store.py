@@ -6,20 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.ports import PARKING, JobFilter, Outputs, RunFilter
+from stagepass.engine.limits import PARKING
+from stagepass.engine.ports import JobFilter, Outputs, RunFilter
 from stagepass.engine.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
 from stagepass.engine.states import RunState
 from stagepass.engine.values import File
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
-from stagepass.store.checkpoint import Checkpointer
 from stagepass.store.ledger import LedgerReads
 from stagepass.store.tables import attempts, events, files, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
 from stagepass.store.tx import SqlTx, chunks
 from stagepass.store.upkeep import Upkeep
-from stagepass.store.writer import WriterLock
 
 BACKLOG_SEEN = 1000
 """Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
@@ -29,40 +28,12 @@ _LARGE = ("item_input", "output")
 
 
 class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
-    """One database, for one process.
-
-    Args:
-        url: ``sqlite:///file.db``, ``postgresql://…``, ``mysql://…`` or ``mariadb://…``.
-        pool: connections kept open.
-    """
-
-    def __init__(self, url: str, *, pool: int = 5) -> None:
-        self._writes, self._reads = connect.engines(url, pool=pool)
-        self.dialect = self._writes.dialect.name
-        self._writer = WriterLock(str(self._writes.url.database)) if self.dialect == "sqlite" else None
-        self._log = Checkpointer(self._reads, self._writer) if self._writer else None
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        """A transaction that writes."""
-        if self._writer is None or self._log is None:
-            with connect.translated(), self._writes.begin() as db:
-                yield db
-            return
-        with connect.translated(), self._writer.held(), self._writes.begin() as db:
-            before = connect.changed_rows(db)
-            yield db
-            rows = connect.changed_rows(db) - before
-        self._log.wrote(rows)
+    """One database, for one process."""
 
     @contextmanager
     def begin(self) -> Iterator[SqlTx]:
         with self._writing() as connection:
             yield SqlTx(connection)
-
-    def _all(self, query: sa.Executable) -> Sequence[Any]:
-        with connect.translated(), self._reads.connect() as connection:
-            return connection.execute(query).all()
 
     # ── jobs ──
 
@@ -249,15 +220,6 @@ class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
         row["name"] = file.name[:300]
         with self._writing() as connection:
             connection.execute(sa.insert(files), row)
-
-    def close(self) -> None:
-        if self._log:
-            self._log.close()
-        connect.shut(self._writes)
-        if self._reads.pool is not self._writes.pool:
-            connect.shut(self._reads)
-        if self._writer:
-            self._writer.close()
 
 
 def _parked_at(provider: str) -> tuple[Any, ...]:

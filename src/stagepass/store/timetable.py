@@ -1,22 +1,15 @@
 """The store's timetable: when each schedule is due next, and whether it is paused."""
 
-from contextlib import AbstractContextManager
-
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 
 from stagepass.engine.schedules import ScheduleRow
 from stagepass.store import connect
+from stagepass.store.base import Connections
 from stagepass.store.tables import schedules
 
 
-class Timetable:
+class Timetable(Connections):
     """Part of `SqlStore`; see `stagepass.engine.schedules.Timetable`."""
-
-    _reads: Engine
-
-    def _writing(self) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
 
     def schedules(self) -> list[ScheduleRow]:
         """All of them, by name."""

@@ -1,14 +1,13 @@
 """The store's slow side: what is old is forgotten, what a person wants deleted is gone, and the schema is checked."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 
 from stagepass.engine.states import ENDED, OPEN
 from stagepass.errors import SettingsError
 from stagepass.store import connect
+from stagepass.store.base import Connections
 from stagepass.store.tables import attempts, events, files, jobs, memos, metadata, spends, stage_runs
 
 _BY_JOB = (events, attempts, spends, files, stage_runs)
@@ -16,14 +15,8 @@ _ENDED = [state.value for state in ENDED]
 _OPEN = [state.value for state in OPEN]
 
 
-class Upkeep:
+class Upkeep(Connections):
     """Part of `SqlStore`; works in pages, so that no transaction is long."""
-
-    _reads: Engine
-    _writes: Engine
-
-    def _writing(self) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
 
     def orphans(self, limit: int) -> list[str]:
         """Ids of jobs that are not over, though the stage run that started each does not wait for it any more."""

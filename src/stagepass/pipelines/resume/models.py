@@ -13,6 +13,8 @@ ResourceType = Literal["온라인강의", "도서", "프로젝트", "커뮤니�
 MIX: dict[Difficulty, int] = {"초급": 1, "중급": 2, "고급": 2}
 """How many questions of each difficulty."""
 
+_QUESTIONS = sum(MIX.values())
+
 PATHS = (3, 5)
 """The least and the most learning paths."""
 
@@ -93,7 +95,7 @@ class Question(BaseModel):
 class QuestionSet(BaseModel):
     """Five questions: 1 초급, 2 중급, 2 고급."""
 
-    questions: list[Question] = Field(json_schema_extra=_items(5, 5))
+    questions: list[Question] = Field(json_schema_extra=_items(_QUESTIONS, _QUESTIONS))
 
 
 class Resource(BaseModel):
