@@ -217,3 +217,14 @@ def test_a_place_that_the_rate_promised_is_not_taken_by_who_came_later(gates: li
     began = time.monotonic()
     wait_until(lambda: ask(gates[2], "r2", limit=rate)[0] == 0, 5, "until r1 has lost its turn")
     assert time.monotonic() - began > 1.5
+
+
+def test_a_rate_that_was_lowered_promises_no_place_too_early(gates: list[RedisGate], url: str) -> None:
+    with redis.Redis.from_url(url) as client:
+        now = int(time.time() * 1000)
+        calls = {f"c{number}": now - 9_000 + number * 2_000 for number in range(4)}
+        client.zadd("stagepass:gate:{suno}:calls", calls)
+        client.pexpire("stagepass:gate:{suno}:calls", 60_000)
+    pause, reason = ask(gates[0], "r0", limit=Limit(rate=2, per=10.0))
+    assert reason == "rate"
+    assert 4.5 < pause <= 5.0, "when only one of the last ten seconds is left"
