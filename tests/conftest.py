@@ -20,6 +20,7 @@ OURS = (
     "stagepass-watch",
     "stagepass-loop",
     "stagepass-alert",
+    "stagepass-line",
 )
 
 

@@ -1,6 +1,5 @@
 """resume and scan through each text vendor's adapter, as `up` and Celery's workers run them; part of `make chaos`."""
 
-import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,14 +7,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.pipelines.resume.local import paths, questions
 from tests.acceptance.test_vendor_at_once import ended
-from tests.integration.test_vendor_pipelines import ANSWER, SIGHT
+from tests.integration.test_vendor_pipelines import well_read
 from tests.integration.test_vendor_promo import KEY, TEXT, address
 from tests.support.api import picture
-from tests.support.resume import ONE_LINE, profile_of
+from tests.support.resume import ONE_LINE
 from tests.support.up import STAGEPASS, Up, place
-from tests.support.vendors import words
 
 
 @pytest.mark.chaos
@@ -25,10 +22,7 @@ from tests.support.vendors import words
 def test_resumes_and_scans_complete_for_all_of_them(
     monkeypatch: pytest.MonkeyPatch, name: str, pool: str, count: int
 ) -> None:
-    profile = profile_of(ONE_LINE)
-    known = [SIGHT, ANSWER, *(made.compose(profile).model_dump(mode="json") for made in (questions, paths))]
-    monkeypatch.setattr(words, "KNOWN", {frozenset(one): json.dumps(one) for one in known})
-    server = TEXT[name](key=KEY)
+    server = well_read(name, monkeypatch)
     settings = {f"{name.upper()}_API_KEY": KEY, f"{name.upper()}_BASE_URL": address(name, server)}
     for setting, value in {"TEXT_MODEL": f"{name}:m", **settings}.items():
         monkeypatch.setenv(setting, value)

@@ -23,10 +23,15 @@ ANSWER = {"disposal_steps": ["묶어요."], "insufficiencies": [], "user_answer"
 
 @pytest.fixture(params=sorted(TEXT))
 def vendor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Vendor]:
+    return request.param, well_read(request.param, monkeypatch)
+
+
+def well_read(name: str, monkeypatch: pytest.MonkeyPatch) -> Vendor:
+    """The vendor's server, with an answer to each question of resume and scan."""
     profile = profile_of(ONE_LINE)
     known = [SIGHT, ANSWER, *(made.compose(profile).model_dump(mode="json") for made in (questions, paths))]
     monkeypatch.setattr(words, "KNOWN", {frozenset(one): json.dumps(one) for one in known})
-    return request.param, TEXT[request.param](key=KEY)
+    return TEXT[name](key=KEY)
 
 
 def test_fifty_resumes_and_scans_at_once_complete(vendor: tuple[str, Vendor], tmp_path: Path) -> None:

@@ -225,16 +225,23 @@ class Closed(OpenGate):
 
     def __init__(self, *names: str) -> None:
         self.names = names
+        self.lines: list[str] = []
 
     def enter(self, provider: str, limit: Limit, ticket: str, **how: Any) -> tuple[float, str]:
-        return (30.0, "rate_limited") if provider in self.names else (0.0, "")
+        if provider not in self.names:
+            return 0.0, ""
+        if how["waiter"] is not None:
+            self.lines.append(provider)
+        return 30.0 if provider == "anthropic" else 60.0, "rate_limited"
 
 
 def test_a_closed_member_is_passed_over_without_a_call(two: tuple[OpenAI, Anthropic, Any]) -> None:
     first, _, chain = two
-    with asking(chain, gate=Closed("openai")) as lab:
+    gate = Closed("openai")
+    with asking(chain, gate=gate) as lab:
         assert lab.result(lab.run({})) == "anthropic"
     assert not first.calls
+    assert gate.lines == [], "who was answered elsewhere waits for nothing"
 
 
 def test_where_all_are_closed_no_attempt_is_spent(two: tuple[OpenAI, Anthropic, Any]) -> None:
@@ -243,6 +250,7 @@ def test_where_all_are_closed_no_attempt_is_spent(two: tuple[OpenAI, Anthropic, 
     with asking(chain, gate=gate) as lab:
         job = lab.submit({})
         assert lab.step()
+        assert gate.lines == ["anthropic"], "one line, where it will be the soonest"
         gate.names = ()
         job = lab.finish(job)
         assert [run.attempts for run in lab.engine.runs(job)] == [1]

@@ -275,12 +275,15 @@ class Context:
     # ── keep within limits ──
 
     @contextmanager
-    def using(self, provider: str, limit: Limit | None = None) -> Iterator[None]:
+    def using(self, provider: str, limit: Limit | None = None, *, queues: bool = True) -> Iterator[None]:
         """Call a provider within its limits, which hold across all workers.
 
         Where there is no place now, the slot is given back until there may be one; no attempt is spent.
         A `RateLimited` inside closes the provider to everyone for as long as it says; a `QuotaExhausted`
         parks what needs the provider until it answers again, and so do several calls in a row without an answer.
+
+        Args:
+            queues: stand in the provider's line where there is no place; off where another provider would do.
         """
         self.check()
         services, run = self._services, self._claimed.run
@@ -290,7 +293,7 @@ class Context:
             provider,
             limit,
             at_most=self._lease.remaining() + 5,
-            waiter=Waiter(run.id, run.owner, run.priority),
+            waiter=Waiter(run.id, run.owner, run.priority) if queues else None,
             called=lambda runs: services.call(provider, limit, runs),
         ):
             yield

@@ -23,24 +23,31 @@ def ask(ctx: Context, model: TextModel | Chain, request: TextRequest) -> TextAns
     members = model.members if isinstance(model, Chain) else (model,)
     end = time.monotonic() + request.time_limit
     failed: list[QuotaExhausted | Transient] = []
-    closed: list[Busy] = []
+    closed: list[tuple[Busy, TextModel]] = []
     for number, member in enumerate(members):
         share = max(1.0, end - time.monotonic()) / (len(members) - number)
         try:
-            with ctx.using(member.name):
-                answer: TextAnswer = member.generate(dataclasses.replace(request, time_limit=share))
+            # who goes on to the next one keeps no place in the line of this one
+            return _asked(ctx, member, dataclasses.replace(request, time_limit=share), queues=len(members) == 1)
         except (Transient, QuotaExhausted) as problem:
             failed.append(problem)
         except Busy as problem:
-            closed.append(problem)
-        else:
-            _spent(ctx, answer)
-            return answer
+            closed.append((problem, member))
         if number + 1 < len(members):
             ctx.log.info("text model fell back", provider=member.name, next=members[number + 1].name)
     if failed:
         raise failed[0]
-    raise min(closed, key=lambda problem: problem.wait)
+    soonest, member = min(closed, key=lambda pair: pair[0].wait)
+    if len(members) == 1:
+        raise soonest
+    return _asked(ctx, member, dataclasses.replace(request, time_limit=max(1.0, end - time.monotonic())), queues=True)
+
+
+def _asked(ctx: Context, model: TextModel, request: TextRequest, *, queues: bool) -> TextAnswer:
+    with ctx.using(model.name, queues=queues):
+        answer: TextAnswer = model.generate(request)
+    _spent(ctx, answer)
+    return answer
 
 
 def _spent(ctx: Context, answer: TextAnswer) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from stagepass import Context
+from stagepass import Context, File
 from stagepass.pipelines.promo.models import Clip, Lyric, PromoRequest, Song, language_tag
 from stagepass.pipelines.promo.stages.photos import gather
 from stagepass.pipelines.promo.stages.remote import keep, wait_for
@@ -17,6 +17,7 @@ EVERY, AT_MOST = "15s", "10m"
 
 def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> Clip:
     """Order, wait, fetch, keep."""
+    _photos(ctx, request, lyric)  # before the order: a photo that is none costs nothing
     task = ctx.once(TASK, lambda: _submit(ctx, request, lyric, song, maker), type=str)
     made = wait_for(
         ctx,
@@ -40,11 +41,15 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: C
     )
 
 
+def _photos(ctx: Context, request: PromoRequest, lyric: Lyric) -> list[File]:
+    """Those that came with the lyric; one that was written before they did has none."""
+    return lyric.photos if lyric.photos is not None else gather(ctx, request)
+
+
 @contextmanager
 def order(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song) -> Iterator[ClipRequest]:
     """What the maker is asked for, with its files at hand; the same for the life of the job."""
-    # a lyric of before they came with it has none
-    photos = lyric.photos if lyric.photos is not None else gather(ctx, request)
+    photos = _photos(ctx, request, lyric)
     with ExitStack() as stack:
         yield ClipRequest(
             title=request.customer_name,
