@@ -250,7 +250,7 @@ def load_system(settings: Settings | None = None, *, fresh: bool = False) -> Sys
     global _system
     if _system is None or fresh or settings is not None:
         settings = settings or (_system.settings if _system else Settings.load())
-        registry = _system.registry if _system and fresh else discover(settings.pipelines)
+        registry = _system.registry if _system and fresh else discover(settings.pipelines, settings.time_limits)
         _system = System(settings, registry)
     return _system
 

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     provider_limits: str = Field("", description='"suno=20/10s:5": 20 calls per 10 s, 5 at once; separated by commas')
 
     # running
+    time_limits: str = Field(
+        "",
+        description='"resume.questions=10m, promo.video=40m/3h": of an attempt / of the stage run, '
+        "instead of the pipeline's; separated by commas",
+    )
     workers: str = Field(
         "", description='worker groups of `up`: "promo.lyric=4 promo.song,promo.video=2"; empty: by stage'
     )

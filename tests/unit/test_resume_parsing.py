@@ -72,6 +72,11 @@ def test_skills_are_found_by_words(text: str, found: set[str]) -> None:
         ("신입 개발자 지원합니다", 0),
         ("만 29세, 3년 연속 우수사원", None),
         ("ten machines and 2 years old children", None),
+        ("Backend engineer, 4 years.", 4),
+        ("Registered nurse (6 years), night shifts", 6),
+        ("4+ yrs senior data engineer", 4),
+        ("a 20 years old chef who was a cook 3 years ago", None),
+        ("Managed 2 engineers; best team 3 years in a row", None),
     ],
 )
 def test_years_are_what_the_resume_says_or_its_periods_add_up_to(text: str, years: float | None) -> None:

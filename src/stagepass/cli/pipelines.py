@@ -22,7 +22,8 @@ def pipelines(
     from stagepass.pipelines.discover import discover
     from stagepass.settings import Settings
 
-    registry = discover(Settings.load().pipelines)
+    settings = Settings.load()
+    registry = discover(settings.pipelines, settings.time_limits)
     found = [registry.latest(name)] if name else list(registry)
     if as_json():
         from stagepass.cli.shapes import pipeline_shape

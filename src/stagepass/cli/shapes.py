@@ -113,6 +113,7 @@ def pipeline_shape(pipeline: "Pipeline") -> dict[str, Any]:
                 "pool": stage.pool,
                 "concurrency": stage.concurrency,
                 "time_limit": stage.time_limit,
+                "run_limit": stage.run_limit,
                 "retries": stage.retry.times,
                 "needs": [port.__name__ for port in stage.needs],
             }

@@ -199,6 +199,10 @@ class Context:
             self, make_url, run, question, who=who, tell=tell, details=details, at_most=at_most, name=name
         )
 
+    def time_left(self) -> float:
+        """Seconds until this attempt is over. Give a call to others a share of it, and it follows the stage's limit."""
+        return self._lease.remaining()
+
     def now(self) -> int:
         """Milliseconds since the epoch."""
         return self._services.clock.now()

@@ -61,6 +61,11 @@ class Registry:
         pipeline = self.find(name, version)
         return pipeline.stages.get(stage) if pipeline else None
 
+    def stages_of(self, queue: str) -> list[Stage]:
+        """The stages of a queue, one of each known version."""
+        found = (stage for pipeline in self._by_version.values() for stage in pipeline.stages.values())
+        return [stage for stage in found if stage.queue == queue]
+
     def queues(self) -> list[str]:
         """Every queue of every known version, sorted."""
         return sorted({stage.queue for pipeline in self._by_version.values() for stage in pipeline.stages.values()})

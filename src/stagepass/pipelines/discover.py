@@ -16,18 +16,21 @@ import stagepass.pipelines
 from stagepass.engine.pipeline import Pipeline
 from stagepass.engine.registry import Registry
 from stagepass.errors import SettingsError
+from stagepass.pipelines.time_limits import set_time_limits
 
 ENTRY_POINTS = "stagepass.pipelines"
 
 
-def discover(more: tuple[str, ...] = (), *, cwd: Path | None = None) -> Registry:
+def discover(more: tuple[str, ...] = (), time_limits: str = "", *, cwd: Path | None = None) -> Registry:
     """A registry of every pipeline that can be found.
 
     Args:
         more: names of modules, or folders of pipeline folders.
+        time_limits: those that this installation gives its stages; see `set_time_limits`.
 
     Raises:
-        DeclarationError: one of them is declared wrongly. SettingsError: `more` names something that is not there.
+        DeclarationError: one of them is declared wrongly. SettingsError: `more` or `time_limits` names something
+            that is not there.
     """
     registry = Registry()
     seen: set[int] = set()
@@ -36,6 +39,7 @@ def discover(more: tuple[str, ...] = (), *, cwd: Path | None = None) -> Registry
             if isinstance(value, Pipeline) and id(value) not in seen:
                 seen.add(id(value))
                 registry.add(value)
+    set_time_limits(registry, time_limits)
     return registry
 
 

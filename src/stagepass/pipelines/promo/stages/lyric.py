@@ -11,6 +11,9 @@ from stagepass.providers.ports import TextModel, TextRequest
 LEAST = 50
 """Characters below which a lyric is not one."""
 
+SHARE = 0.75
+"""Of the attempt's time, for the model."""
+
 
 def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
     """Fetch the photos, ask the model, check the answer."""
@@ -24,7 +27,8 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
         "language": request.language,
         "genre": request.genre,
     }
-    question = TextRequest("promo.lyric", prompt.render(**facts), LyricText, facts, language, time_limit=90)
+    limit = ctx.time_left() * SHARE
+    question = TextRequest("promo.lyric", prompt.render(**facts), LyricText, facts, language, time_limit=limit)
     answer = ask(ctx, model, question)
     value = answer.value
     assert isinstance(value, LyricText)

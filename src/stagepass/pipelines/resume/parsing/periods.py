@@ -43,6 +43,10 @@ _WORDS = {
     )
 }
 _NUMBER = rf"(?P<n>\d{{1,2}}(?:\.\d)?|{'|'.join(_WORDS)})"
+_ROLE = (
+    r"(?:engineer|developer|programmer|architect|scientist|analyst|designer|manager|marketer|nurse|teacher|accountant"
+    r"|consultant|administrator|specialist|technician|pharmacist|therapist|paralegal|recruiter|chef|cook|barista|driver)"
+)
 _SAID = [
     re.compile(r"(?<!\d)(?P<n>\d{1,2})\s*년\s*차"),
     re.compile(r"(?:총\s*)?경력\s*[:：]?\s*(?:총\s*)?(?P<n>\d{1,2})\s*년(?:\s*(?P<m>\d{1,2})\s*개월)?"),
@@ -53,7 +57,9 @@ _SAID = [
     re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)['’]?(?:\s+of)?(?:\s+[\w/-]+){{0,4}}?\s+experience", re.IGNORECASE),
     re.compile(rf"\b(?:with|over|for|of|has|have|experience[:,]?)\s+(?:over\s+|more than\s+|about\s+|nearly\s+)?{_NUMBER}\s*\+?\s*(?:years?|yrs?)\b(?!\s+old)", re.IGNORECASE),
     re.compile(r"(?:교사|강사|간호사|개발자|엔지니어|디자이너|마케터|기획자|영업|회계|요리사)\s*(?P<n>\d{1,2})\s*년(?!\s*차)(?=[\s.,]|$)"),
-    re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)\s+(?:in|as)\b", re.IGNORECASE),
+    re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)\s+(?:in|as)\b(?!\s+a\s+row)", re.IGNORECASE),
+    re.compile(rf"\b{_ROLE}\s*[,:;(|·–—-]?\s*{_NUMBER}\s*\+?\s*(?:years?|yrs?)\b(?!\s+(?:old|ago))", re.IGNORECASE),
+    re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)['’]?,?\s+(?!old|ago)(?:[\w/-]+\s+){{0,3}}?{_ROLE}\b", re.IGNORECASE),
     re.compile(r"(?P<zero>신입(?!\s*사원\s*교육|\s*교육|사원)|경력\s*무관 신입|\bentry[- ]level\b|\bnew graduate\b|\bfresh graduate\b)", re.IGNORECASE),
 ]  # fmt: skip
 

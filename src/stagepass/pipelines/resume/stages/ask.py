@@ -15,8 +15,8 @@ from stagepass.providers.ask import ask as ask_model
 from stagepass.providers.ports import TextModel, TextRequest
 
 PACKAGE = "stagepass.pipelines.resume"
-TIME_LIMIT = 60.0
-"""Seconds for one call."""
+SHARES = {"answer": 0.5, "repair": 0.9}
+"""Of the time that the attempt has left, for each call: after a slow first answer there is time for its repair."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -85,9 +85,9 @@ def _answer(
     language: str,
     version: str,
 ) -> _Kept:
-    question = TextRequest(f"resume.{name}", prompt, schema, dict(facts), language, time_limit=TIME_LIMIT)
-
     def call() -> _Kept:
+        limit = ctx.time_left() * SHARES[memo]
+        question = TextRequest(f"resume.{name}", prompt, schema, dict(facts), language, time_limit=limit)
         began = time.perf_counter()
         answer = ask_model(ctx, model, question)
         took = round((time.perf_counter() - began) * 1000)

@@ -8,10 +8,14 @@ from stagepass.pipelines.scan.choice import Models
 from stagepass.pipelines.scan.local.reply import say
 from stagepass.pipelines.scan.models import Answer, AnswerText, Classified, Found, Rule, ScanRequest
 from stagepass.pipelines.scan.vocabulary import PACKAGE, vocabulary
+from stagepass.providers.ask import ask
 from stagepass.providers.ports import TextRequest
 
 FIXED = "fixed"
 """Named as the provider of an answer that no model gave."""
+
+SHARE = 0.75
+"""Of the attempt's time, for the model."""
 
 
 def write(ctx: Context, request: ScanRequest, seen: Classified, found: Found, models: Models) -> Answer:
@@ -27,15 +31,8 @@ def _answered(ctx: Context, request: ScanRequest, seen: Classified, found: Found
     prompt = Prompt.load(PACKAGE, "answer", request.speaks)
     shown, facts = answer_facts(request.user_input, found, seen.situation_tags, request.speaks)
     text = prompt.render(**shown)
-    with ctx.using(model.name):
-        answer = model.generate(TextRequest("scan.answer", text, AnswerText, facts, request.speaks, time_limit=45))
-    ctx.spend(
-        provider=answer.provider,
-        model=answer.model,
-        tokens_in=answer.usage.tokens_in,
-        tokens_out=answer.usage.tokens_out,
-        usd=answer.usage.usd,
-    )
+    limit = ctx.time_left() * SHARE
+    answer = ask(ctx, model, TextRequest("scan.answer", text, AnswerText, facts, request.speaks, time_limit=limit))
     return Answer(
         **answer.value.model_dump(),
         provider=answer.provider,

@@ -5,12 +5,16 @@ from stagepass.content.prompts import Prompt
 from stagepass.pipelines.scan.choice import Models
 from stagepass.pipelines.scan.models import PORTS, Classified, Meta, ScanRequest, Seen, Sight
 from stagepass.pipelines.scan.vocabulary import PACKAGE, vocabulary
+from stagepass.providers.ask import ask
 from stagepass.providers.fetching.fetch import fetch_url
 from stagepass.providers.fetching.images import MAX_BYTES, check_image
 from stagepass.providers.ports import TextModel, TextRequest
 
 FETCH_TIME = 15.0
 """Seconds that the photo's address may take."""
+
+SHARE = 0.75
+"""Of the time that the attempt has left once the photo is there, for the model."""
 
 TYPES = ("image/jpeg", "image/png", "image/webp")
 
@@ -47,18 +51,11 @@ def _ask(ctx: Context, request: ScanRequest, model: TextModel, photo: File) -> t
     facts = vision_facts(request.user_input)
     with ctx.files.local(photo) as path:
         content = path.read_bytes()
+    limit = ctx.time_left() * SHARE
     question = TextRequest(
-        "scan.vision", prompt.render(**facts), Sight, facts, request.speaks, images=[content], time_limit=45
+        "scan.vision", prompt.render(**facts), Sight, facts, request.speaks, images=[content], time_limit=limit
     )
-    with ctx.using(model.name):
-        answer = model.generate(question)
-    ctx.spend(
-        provider=answer.provider,
-        model=answer.model,
-        tokens_in=answer.usage.tokens_in,
-        tokens_out=answer.usage.tokens_out,
-        usd=answer.usage.usd,
-    )
+    answer = ask(ctx, model, question)
     meta = Meta(
         user_input=request.user_input,
         provider=answer.provider,

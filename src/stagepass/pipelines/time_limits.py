@@ -1,0 +1,49 @@
+"""The time limits that an installation gives its stages, where its vendors or machines are slower than the author's."""
+
+import difflib
+import re
+
+from stagepass.engine.registry import Registry
+from stagepass.engine.values import seconds
+from stagepass.errors import DeclarationError, SettingsError
+
+_SUCH = "resume.questions=10m or promo.video=40m/3h"
+_ONE = re.compile(r"^(?P<queue>[a-z0-9_.]+)\s*=\s*(?P<attempt>[^/]+?)(?:/(?P<run>.+))?$")
+
+
+def set_time_limits(registry: Registry, text: str) -> None:
+    """Give stages of every known version the limits of ``TIME_LIMITS``.
+
+    Args:
+        text: ``"resume.questions=10m, promo.video=40m/3h"``: of one attempt, and of the stage run with all its
+            attempts and waits where that has to change too.
+
+    Raises:
+        SettingsError: a part that cannot be read, a stage that is not there, or an attempt longer than its run.
+    """
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = _ONE.match(part)
+        if not found:
+            raise SettingsError(f"TIME_LIMITS: {part!r} is not stage=attempt or stage=attempt/run, such as {_SUCH}")
+        _set(registry, part, found["queue"], found["attempt"], found["run"])
+
+
+def _set(registry: Registry, part: str, queue: str, attempt: str, run: str | None) -> None:
+    stages = registry.stages_of(queue)
+    if not stages:
+        close = difflib.get_close_matches(queue, registry.queues(), n=1)
+        meant = f"did you mean {close[0]}?" if close else "`stagepass pipelines` lists them"
+        raise SettingsError(f"TIME_LIMITS: there is no stage {queue!r}; {meant}")
+    try:
+        time_limit = seconds(attempt)
+        run_limit = None if run is None else seconds(run)
+    except DeclarationError as problem:
+        raise SettingsError(f"TIME_LIMITS: {part}: {problem}") from None
+    for stage in stages:
+        longest = stage.run_limit if run_limit is None else run_limit
+        if not 0 < time_limit <= longest:
+            raise SettingsError(
+                f"TIME_LIMITS: {part}: an attempt must be above 0 and at most the stage run's {longest:g} s; "
+                f"for a longer one give both, such as {queue}={attempt}/{attempt}"
+            )
+        stage.time_limit, stage.run_limit = time_limit, longest
