@@ -45,10 +45,10 @@ types: setup ## the type checker, strict
 bench: setup ## figures beside a plain Celery chain, into docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.run --write
 
-recovery: setup ## recovery times after kill -9, beside Celery alone and DBOS, into docs/reliability.md (half an hour)
+recovery: setup ## recovery times after kill -9, beside Celery alone and DBOS, into docs/reliability.md (a quarter of an hour, on a machine that does nothing else)
 	@test -x $(VENV)-peers/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(VENV)-peers
 	@$(BIN)/uv pip install --quiet --python $(VENV)-peers/bin/python -r benchmarks/recovery/peers.txt
-	@$(BIN)/python -m benchmarks.recovery --kills 50 --restarts 20 --peers --together 3 --write
+	@$(BIN)/python -m benchmarks.recovery --kills 50 --restarts 50 --peers --together 2 --write
 
 chaos: setup ## kill, pause and restart everything while jobs run (an hour; CHAOS_MINUTES, CHAOS_JOBS, CHAOS_SEED)
 	@$(BIN)/python -m pytest tests/chaos/test_matrix.py tests/acceptance/test_vendor_at_once.py tests/acceptance/test_vendor_workers.py -m ""

@@ -89,7 +89,8 @@ def _quantile(values: list[float], share: float) -> float:
 def _machine(options: argparse.Namespace, load: tuple[float, float]) -> str:
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("celery", "kombu", "redis"))
     servers = ", ".join(filter(None, (_postgresql(), _mariadb(), _rabbitmq(), _redis(), _dbos(options.peers_python))))
-    command = f"python -m benchmarks.recovery --kills {options.kills}" + (" --peers" if options.peers else "")
+    command = f"python -m benchmarks.recovery --kills {options.kills} --restarts {options.restarts}"
+    command += " --peers" if options.peers else ""
     command += f" --together {options.together}" if options.together > 1 else ""
     return (
         f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
