@@ -15,8 +15,8 @@ from tests.chaos.history import Told
 from tests.chaos.plan import Submission
 
 AT_ONCE = 8
-AGAIN_AFTER = 0.3
-"""Seconds after which a request without an answer is sent again."""
+AGAIN_AFTER, AT_MOST = 0.3, 3.0
+"""Seconds after which a request without an answer is sent again: twice as many each time, up to so many."""
 
 TIMEOUT = 10.0
 
@@ -65,12 +65,12 @@ class Clients:
 
     # ── what a client asks ──
 
-    def _submit(self, submission: Submission) -> None:
+    def _submit(self, submission: Submission, tries: int = 0) -> None:
         job = submission.job
         headers = {"Idempotency-Key": job.key, "X-User-ID": job.owner.encode()}
         answer = self._send("POST", f"/pipelines/{job.pipeline}/jobs", headers, {**submission.order, **self._more})
         if answer is None:
-            return self._later(AGAIN_AFTER, partial(self._submit, submission))
+            return self._later(_pause(tries), partial(self._submit, submission, tries + 1))
         if answer.status_code not in (200, 202):
             raise AssertionError(f"a submit was answered {answer.status_code}: {answer.text[:500]}")
         job_id = answer.json()["id"]
@@ -82,12 +82,12 @@ class Clients:
             self._later(submission.cancel_after, partial(self._cancel, submission, job_id))
         return None
 
-    def _cancel(self, submission: Submission, job_id: str) -> None:
+    def _cancel(self, submission: Submission, job_id: str, tries: int = 0) -> None:
         told = self.told[submission.job.number]
         asked_before, told.cancel = bool(told.cancel), "unknown"
         answer = self._send("POST", f"/jobs/{job_id}/cancel", {"X-User-ID": submission.job.owner.encode()})
         if answer is None:
-            return self._later(AGAIN_AFTER, partial(self._cancel, submission, job_id))
+            return self._later(_pause(tries), partial(self._cancel, submission, job_id, tries + 1))
         if answer.status_code == 202:
             told.cancel = "accepted"
         elif answer.status_code == 409:
@@ -139,3 +139,7 @@ class Clients:
         finally:
             with self._change:
                 self._open -= 1
+
+
+def _pause(tries: int) -> float:
+    return min(AT_MOST, AGAIN_AFTER * 2**tries)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ class ServerMissing(Exception):
     """A program that is needed is not on this machine."""
 
 
-class Server:
+class Server(ABC):
     """One server. A subclass says how it is made, started and asked."""
 
     name = ""
@@ -42,19 +43,20 @@ class Server:
         self.make()
         self.start()
 
+    @abstractmethod
     def make(self) -> None:
         """Make its files."""
 
+    @abstractmethod
     def argv(self) -> list[str]:
         """Its command line."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
         return {}
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it answers now."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start it, and wait until it answers. One that still finds its dead self in the way is started again."""
