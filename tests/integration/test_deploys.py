@@ -88,6 +88,17 @@ def test_lesson_5_old_and_new_code_side_by_side_and_each_job_keeps_its_version(h
         assert [run.attempts for run in here.system.engine.runs(here.job(job))] == [1, 1, 1], "parking costs no attempt"
 
 
+def test_lesson_5_the_last_old_worker_finds_its_work_among_many_new_ones(here: Site) -> None:
+    """Each message reaches a new worker more often than the old one, which takes what they parked at its next beat."""
+    for _ in range(3):
+        here.celery(*THREADS, queues=NEW_QUEUES, PIPELINES=V2)
+    here.celery(*THREADS, queues=OLD_QUEUES, PIPELINES=V1)
+    jobs = [submit_old(here, f"a{number}") for number in range(10)]
+    for number, job in enumerate(jobs):
+        assert result(here.system, here, job) == {"text": f"a{number} taken1 packed1 sent1"}
+    assert [len(here.lines(word)) for word in ("take1", "pack1", "send1")] == [10, 10, 10]
+
+
 def test_lesson_5_what_only_the_old_code_knows_is_parked_and_told_and_goes_on_when_it_is_back(
     here: Site, new: System
 ) -> None:

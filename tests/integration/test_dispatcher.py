@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, FunctionType
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline, Retry
 from stagepass.engine import failpoints
-from stagepass.engine.operations import Claim
+from stagepass.engine.operations import Claim, Settle
+from stagepass.engine.outcomes import Unknown
 from stagepass.engine.place import place
 from stagepass.engine.ports import RunFilter
 from stagepass.engine.records import WorkerRow
@@ -27,7 +29,7 @@ from stagepass.engine.relay import Relay
 from stagepass.engine.states import JobState, RunState
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
-from tests.support.crew import crew
+from tests.support.crew import Crew, crew
 from tests.support.shapes import Word, chain, diamond, fan
 from tests.support.waiting import wait_until
 
@@ -293,6 +295,80 @@ def test_a_claim_whose_answer_was_lost_is_given_back_by_the_heart(tmp_path: Path
         worker.dispatcher.start()
         assert worker.ended(job).state is JobState.COMPLETED
         assert [a.number for a in worker.store.attempts([lost.run.id])] == [1], "no attempt was spent"
+
+
+def test_lesson_5_what_another_release_parked_is_fetched_by_who_knows_it(tmp_path: Path) -> None:
+    """Nobody makes anything due, and no bell rings: the beat of the worker that knows it is enough."""
+    url = f"sqlite:///{tmp_path / 'crew.db'}"
+    with crew(tmp_path, 2, chain(version=2)) as new, crew(tmp_path, 2, chain(), url=url) as old:
+        jobs = [old.submit() for _ in range(5)]
+        new.dispatcher.start()
+        wait_until(lambda: {run.state for job in jobs for run in old.store.runs_of(job)} == {RunState.PARKED})
+        old.dispatcher.start()
+        old.heart.start()
+        wait_until(lambda: {old.job(job).state for job in jobs} == {JobState.COMPLETED})
+        old.heart.stop()
+        runs = [run for job in jobs for run in old.store.runs_of(job)]
+        assert {(run.attempts, run.worker) for run in runs} == {(1, None)}
+        assert old.events(jobs[0])[:3] == ["job.accepted", "stage.parked one", "stage.started one"]
+
+
+def parked(worker: Crew) -> str:
+    """A job whose first stage was claimed by a worker that does not know it."""
+    job = worker.submit()
+    (claimed,) = worker.engine.desk.do(Claim(worker.dispatcher.queues, 1, "of another release")).claimed
+    worker.engine.desk.do(Settle(claimed, Unknown("x")))
+    return job
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [{"queues": ("chain.two",)}, {"pipelines": (chain(version=3),)}], ids=["other queues", "no version"]
+)
+def test_parked_work_is_left_to_those_who_serve_and_know_it(tmp_path: Path, elsewhere: dict[str, Any]) -> None:
+    url, pipelines = f"sqlite:///{tmp_path / 'crew.db'}", elsewhere.pop("pipelines", (chain(),))
+    with crew(tmp_path, 1, chain()) as here, crew(tmp_path, 1, *pipelines, url=url, **elsewhere) as other:
+        job = parked(here)
+        other.heart._register()
+        other.dispatcher.start()
+        other.heart.beat()
+        assert other.dispatcher.wait_idle(time.monotonic() + 10)
+        (run,) = here.store.runs_of(job)
+        assert (run.state, run.scratch["parked"]) == (RunState.PARKED, 1)
+
+
+def test_one_beat_fetches_more_than_there_are_slots(tmp_path: Path) -> None:
+    p = Pipeline("single", input=Word)  # with no next stage, whose bell would wake the worker
+
+    @p.stage()
+    def only(request: Word) -> Word:
+        return request
+
+    with crew(tmp_path, 1, p) as worker:
+        jobs = [parked(worker) for _ in range(3)]
+        worker.heart._register()
+        worker.dispatcher.start()
+        worker.heart.beat()
+        wait_until(lambda: {worker.job(job).state for job in jobs} == {JobState.COMPLETED})
+
+
+def test_what_was_parked_goes_before_what_is_ready(tmp_path: Path) -> None:
+    gate, begun = Gatekeeper(), []
+
+    def body(ctx: Context, stage: str) -> None:
+        begun.append(ctx.job_id)
+        gate.come()
+
+    with crew(tmp_path, 1, chain(acts={"one": body})) as worker:
+        first = parked(worker)
+        ready = [worker.submit() for _ in range(3)]
+        worker.heart._register()
+        worker.dispatcher.start()
+        gate.wait_for(1)
+        worker.heart.beat()
+        gate.open.set()
+        wait_until(lambda: len(begun) == 4)
+        assert begun[:2] == [ready[0], first]
+        assert {worker.ended(job).state for job in (first, *ready)} == {JobState.COMPLETED}
 
 
 def test_progress_reaches_the_store_with_the_beat(tmp_path: Path) -> None:

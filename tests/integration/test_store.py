@@ -16,7 +16,7 @@ from stagepass.engine.book import Book
 from stagepass.engine.ids import new_id, run_id
 from stagepass.engine.operations import Claim, Intend, OnRuns, Remember, Settle, Submit
 from stagepass.engine.outcomes import Completed, Failure, LeaseLost, Waiting
-from stagepass.engine.ports import Changes, JobFilter, RunFilter, Stale
+from stagepass.engine.ports import Changes, JobFilter, Parked, RunFilter, Stale
 from stagepass.engine.records import Job, Memo, Spend, StageRun, WorkerRow
 from stagepass.engine.states import ENDED, JobState, RunState
 from stagepass.engine.values import File
@@ -88,6 +88,16 @@ def test_records_come_back_as_they_were_written(store: SqlStore) -> None:
         assert tx.runs([run.id]) == [run]
         assert tx.runs_of([job.id]) == [run]
         assert tx.job_by_key("kim", "Key-1") == job
+
+
+def test_what_is_parked_is_found_in_the_order_in_which_it_is_due(store: SqlStore) -> None:
+    job = a_job()
+    parked = [a_run(job, f"s{due}", state=RunState.PARKED, due_at=due) for due in (3, 1, 2)]
+    others = [a_run(job, state, state=RunState(state)) for state in ("waiting", "retrying", "ready", "running", "held")]
+    put(store, job, *parked, *others)
+    assert [run.stage for run in store.parked(2)] == ["s1", "s2"]
+    first = store.parked(1)[0]
+    assert first == Parked(run_id(job.id, "s1", None), job.id, "p.s1", "p", 1, "s1")
 
 
 def test_a_message_that_no_database_takes_is_stored_without_what_it_cannot_take(store: SqlStore) -> None:

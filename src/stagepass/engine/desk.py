@@ -205,10 +205,10 @@ class Desk:
         for number, request in enumerate(requests):
             claim = request.operation
             assert isinstance(claim, Claim)
-            if claim.job_id is None:
+            if claim.job_id is None and claim.only is None:
                 groups[(claim.queues, claim.worker)].append((number, claim))
             else:
-                fresh = [run for run in book.ready.values() if run.job_id == claim.job_id][: claim.limit]
+                fresh = [run for run in book.ready.values() if claim.wants(run)][: claim.limit]
                 hauls[number] = Haul(self._hand_out(book, fresh, claim.worker, known))
         waiting = {key: self._waiting(book, key[0], claims) for key, claims in groups.items()}
         idle = {

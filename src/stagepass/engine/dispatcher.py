@@ -8,7 +8,8 @@ once for the other processes.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,7 +18,7 @@ from stagepass.engine.classify import classify
 from stagepass.engine.clock import Clock
 from stagepass.engine.desk import Desk
 from stagepass.engine.lease import Lease
-from stagepass.engine.operations import Claim, Claimed, Haul, Operation, Settle
+from stagepass.engine.operations import Claim, Claimed, Haul, OnRuns, Operation, Settle
 from stagepass.engine.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
 from stagepass.engine.records import Job
 from stagepass.engine.runner import Runner
@@ -67,6 +68,8 @@ class Dispatcher:
         self.settled = 0
         self.shared: frozenset[str] | None = None
         """Queues that other processes serve too, as the heart saw it last; one that starts looks for work by itself."""
+        self._parked: deque[tuple[str, str]] = deque()
+        """(run, job) of what others parked and this process knows, as the heart saw it last."""
         self._desk = desk
         self._runner = runner
         self._clock = clock
@@ -100,6 +103,13 @@ class Dispatcher:
             self._woken = True
             self._change.notify_all()
             return self._free > 0 and not self._draining
+
+    def fetch(self, parked: Sequence[tuple[str, str]]) -> None:
+        """Others did not know these (run, job); this process does, and takes them before it looks for more."""
+        with self._change:
+            self._parked = deque(parked)
+        if parked:
+            self.wake()
 
     def pass_on(self, queue: str) -> None:
         """More is ready than there are slots here: ring for the other processes, unless there are none."""
@@ -163,7 +173,7 @@ class Dispatcher:
                     self._change.wait(timeout=None if pause is None else max(0.001, pause))
                 if self._draining:
                     return
-                self._woken, self._again_at = False, None
+                self._woken, self._again_at = bool(self._parked), None
                 wanted = self._free
                 self._free = 0  # reserved while the claim is under way
             haul = self._claim(wanted)
@@ -187,11 +197,21 @@ class Dispatcher:
         return self._again_at is not None and time.monotonic() >= self._again_at
 
     def _claim(self, wanted: int) -> Haul:
+        with self._change:
+            parked = [self._parked.popleft() for _ in range(min(wanted, len(self._parked)))]
         try:
+            if parked:
+                return self._fetched(parked)
             return cast(Haul, self._desk.do(Claim(self.queues, wanted, self.worker)))
         except Exception as problem:  # whatever it was, the next bell finds a loop that still turns
             log.warning("could not look for work: %s", problem)
             return Haul([])
+
+    def _fetched(self, parked: list[tuple[str, str]]) -> Haul:
+        """What is still parked of these, made ready and claimed in one transaction: no bell calls those who know less."""
+        only = frozenset(run for run, _ in parked)
+        _, claim = self._desk.put(OnRuns(parked, rules.fetch), Claim((), len(parked), self.worker, only=only))
+        return Haul(cast(Haul, claim.result()).claimed)
 
     def _give_back(self, slots: int) -> None:
         with self._change:
@@ -253,7 +273,7 @@ class Dispatcher:
 
     def _claim_after(self, claimed: Claimed) -> Claim | None:
         """What to ask for in the transaction that settles this one."""
-        return None if self._draining else Claim(self.queues, 1, self.worker)
+        return None if self._draining or self._parked else Claim(self.queues, 1, self.worker)
 
     def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> Haul:
         operations: list[Operation] = [Settle(claimed, outcome)] if outcome is not None else []

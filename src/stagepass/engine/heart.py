@@ -6,6 +6,7 @@ back which runs the store believes it holds, and which of them were cancelled.
 
 import logging
 import os
+import random
 import threading
 from collections.abc import Callable
 
@@ -25,6 +26,9 @@ log = logging.getLogger("stagepass.heart")
 
 BEAT = 1.0
 """Seconds between two beats."""
+
+LOOKED_AT = 500
+"""Parked runs that a beat looks through for those that this worker knows; more come to the front in time."""
 
 LOOK_EVERY = 3
 """Beats between two looks for work without a bell: work goes on, slower, while the broker is away."""
@@ -133,9 +137,18 @@ class Heart:
         self._give_back_strangers({(run_id, token) for run_id, token, _ in held})
         others = [worker for worker in self._store.workers() if worker.id != dispatcher.worker]
         dispatcher.shared = frozenset(queue for worker in others for queue in worker.queues)
+        dispatcher.fetch(self._parked_for_us())
         self._beats += 1
         if self._beats % LOOK_EVERY == 0:
             dispatcher.wake()
+
+    def _parked_for_us(self) -> list[tuple[str, str]]:
+        """(run, job) of what a worker of another release parked, and this one knows."""
+        queues, stage = set(self._dispatcher.queues), self._desk.registry.stage
+        runs = self._store.parked(LOOKED_AT) if queues else []
+        known = [run for run in runs if run.queue in queues and stage(run.pipeline, run.version, run.stage) is not None]
+        random.shuffle(known)  # others look at the same ones
+        return [(run.run_id, run.job_id) for run in known]
 
     def _give_back_strangers(self, held: set[tuple[str, str]]) -> None:
         """Runs that the store says are ours, but that no slot has: a commit whose answer was lost."""

@@ -111,13 +111,19 @@ class Haul:
 class Claim(Operation):
     """Take up to `limit` ready runs of these queues for a worker. The desk carries it out after the others.
 
-    With a `job_id` it takes only what this very transaction makes ready in that job, whatever the queue.
+    With a `job_id`, or the ids of runs as `only`, it takes of that job or of those runs what this very transaction
+    makes ready, whatever the queue.
     """
 
     queues: tuple[str, ...]
     limit: int
     worker: str
     job_id: str | None = None
+    only: frozenset[str] | None = None
+
+    def wants(self, run: StageRun) -> bool:
+        """Whether a run that this transaction made ready is among what it takes."""
+        return run.job_id == self.job_id if self.only is None else run.id in self.only
 
     def apply(self, book: Book) -> Haul:
         raise AssertionError("the desk claims by itself")

@@ -49,6 +49,18 @@ class Candidate:
     due_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A run that some worker did not know, as far as another needs to know it to see whether it does."""
+
+    run_id: str
+    job_id: str
+    queue: str
+    pipeline: str
+    version: int
+    stage: str
+
+
 class Tx(Protocol):
     """One transaction. A job's row is the lock of everything that belongs to the job."""
 
@@ -181,6 +193,10 @@ class Store(Protocol):
 
     def orphans(self, limit: int) -> list[str]:
         """Ids of jobs that are not over, though the stage run that started each does not wait for it any more."""
+        ...
+
+    def parked(self, limit: int) -> list[Parked]:
+        """Runs that some worker did not know, those that are due first at the front."""
         ...
 
     def parked_at(self, provider: str, limit: int) -> list[tuple[str, str]]:

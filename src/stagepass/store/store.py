@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagepass.engine.limits import PARKING
-from stagepass.engine.ports import JobFilter, Outputs, RunFilter
+from stagepass.engine.ports import JobFilter, Outputs, Parked, RunFilter
 from stagepass.engine.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
 from stagepass.engine.states import RunState
 from stagepass.engine.values import File
@@ -118,6 +118,12 @@ class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
             (queue, count)
             for queue, count in self._all(sa.select(seen.c.queue, sa.func.count()).group_by(seen.c.queue))
         ]
+
+    def parked(self, limit: int) -> list[Parked]:
+        c = stage_runs.c
+        waits = sa.text("state IN ('waiting', 'retrying', 'parked')"), c.state == sa.literal_column("'parked'")
+        query = sa.select(c.id, c.job_id, c.queue, c.pipeline, c.version, c.stage).where(*waits)
+        return [Parked(*row) for row in self._all(query.order_by(c.due_at).limit(limit))]
 
     def parked_at(self, provider: str, limit: int) -> list[tuple[str, str]]:
         c = stage_runs.c

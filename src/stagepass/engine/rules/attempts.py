@@ -192,7 +192,7 @@ def release(book: Book, run: StageRun, job: Job) -> None:
 
 
 def park(book: Book, run: StageRun, job: Job, outcome: Unknown) -> None:
-    """Keep what this worker does not know; offer it again soon, then seldom, perhaps to another."""
+    """Keep what this worker does not know: one that does fetches it, and it is offered again soon, then seldom."""
     if stopped(book, run, job):
         return
     run.scratch.setdefault("idle_since", min(run.due_at, book.now))
@@ -247,6 +247,14 @@ def wake(book: Book, run: StageRun, job: Job) -> bool:
         return False
     run.due_at = book.now
     return promote(book, run, job)
+
+
+def fetch(book: Book, run: StageRun, job: Job) -> bool:
+    """A worker that knows what another one parked is here. False when it has moved on meanwhile."""
+    if run.state is not R.PARKED or stopped(book, run, job):
+        return False
+    book.move_run(run, R.READY)
+    return True
 
 
 def promote(book: Book, run: StageRun, job: Job) -> bool:
