@@ -25,19 +25,20 @@ KEYS = {
     "CREATOMATE_API_KEY": "planted-creatomate-0123456789",
 }
 MANY = [
-    ("threads", 24),  # more than each vendor takes in its ten seconds
-    pytest.param("threads", 50, marks=pytest.mark.chaos),  # a minute and a half of waiting for them
-    ("prefork", 6),
+    ("threads", 24, 2.0),  # more than each vendor takes at a time
+    pytest.param("threads", 50, 10.0, marks=pytest.mark.chaos),  # its own ten seconds: a minute and a half of waiting
+    ("prefork", 6, 2.0),
 ]
+"""Where they run, how many, and for how many seconds the vendors' rates count."""
 INPUT = {"customer_name": "Harbor Light", "region": "Busan", "language": "English"}
 
 
 @contextmanager
-def town(monkeypatch: pytest.MonkeyPatch, *options: str, **settings: str) -> Iterator[Any]:
-    """The three vendors, and an installation that uses them; it can be reached by them."""
+def town(monkeypatch: pytest.MonkeyPatch, *options: str, per: float = 10, **settings: str) -> Iterator[Any]:
+    """The three vendors, whose rates count for so many seconds, and an installation that uses them and is reached."""
     text = OpenAI(key=KEYS["OPENAI_API_KEY"])
-    songs = Suno(key=KEYS["SUNO_API_KEY"], statuses=("PENDING", "SUCCESS"))
-    clips = Creatomate(key=KEYS["CREATOMATE_API_KEY"], statuses=("rendering", "succeeded"), fetches=True)
+    songs = Suno(key=KEYS["SUNO_API_KEY"], statuses=("PENDING", "SUCCESS"), per=per)
+    clips = Creatomate(key=KEYS["CREATOMATE_API_KEY"], statuses=("rendering", "succeeded"), per=per, fetches=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -50,7 +51,7 @@ def town(monkeypatch: pytest.MonkeyPatch, *options: str, **settings: str) -> Ite
         "SUNO_BASE_URL": songs.url,
         "CREATOMATE_BASE_URL": clips.url,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "PROVIDER_LIMITS": "suno=20/10.5s, creatomate=28/10.5s",
+        "PROVIDER_LIMITS": f"suno=20/{per + 0.5}s, creatomate=28/{per + 0.5}s",
         **settings,
     }
     for name, value in environ.items():
@@ -110,12 +111,12 @@ def ended(up: Up, ids: list[str], timeout: float) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("pool", "count"), MANY)
+@pytest.mark.parametrize(("pool", "count", "per"), MANY)
 def test_promo_completes_for_all_of_them_within_the_rates(
-    monkeypatch: pytest.MonkeyPatch, pool: str, count: int
+    monkeypatch: pytest.MonkeyPatch, pool: str, count: int, per: float
 ) -> None:
     group = f"promo,gated,hello={count}" if pool == "threads" else "gated,hello=1"
-    with town(monkeypatch, "--workers", group) as (up, text, songs, clips), workers(up, pool):
+    with town(monkeypatch, "--workers", group, per=per) as (up, text, songs, clips), workers(up, pool):
         began = time.monotonic()
         ids = [submit(up) for _ in range(count)]
         called: set[str] = set()

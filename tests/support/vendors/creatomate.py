@@ -37,6 +37,7 @@ class Creatomate(Vendor):
         *,
         statuses: tuple[str, ...] = WALK,
         rate: int = 30,
+        per: float = 10,
         fetches: bool = False,
         call_backs: tuple[tuple[float, str], ...] = (),
         **options: Any,
@@ -44,7 +45,7 @@ class Creatomate(Vendor):
         super().__init__(**options)
         self.call_backs = call_backs
         self.statuses = statuses
-        self.window = Window(rate, 10)
+        self.window = Window(rate, per)
         self.fetches = fetches
         self.renders: dict[str, Render] = {}
         self.fetched: list[int] = []

@@ -40,13 +40,14 @@ class Suno(Vendor):
         *,
         statuses: tuple[str, ...] = WALK,
         rate: int = 20,
+        per: float = 10,
         call_backs: tuple[tuple[float, str], ...] = (),
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.call_backs = call_backs
         self.statuses = statuses
-        self.window = Window(rate, 10)
+        self.window = Window(rate, per)
         self.tasks: dict[str, Task] = {}
         self._number = itertools.count(1)
 
