@@ -151,7 +151,7 @@ def test_lesson_24_the_worker_answers_to_celery_and_bells_for_nothing_are_harmle
         for _ in range(500):
             app.send_task("steps.three", args=("", ""), queue="steps.three")
         inspect = app.control.inspect(timeout=5, limit=1)  # without a limit each question takes its whole time
-        (pong,) = inspect.ping().values()
+        (pong,) = wait_until(inspect.ping, 30, "it listens to its control queue").values()
         assert pong == {"ok": "pong"}
         (queues,) = inspect.active_queues().values()
         assert {queue["name"] for queue in queues} == {"steps.one", "steps.two", "steps.three"}

@@ -16,9 +16,19 @@ from stagepass.pipelines.resume.grounding import alike, known_links, paths_probl
 from stagepass.pipelines.resume.local import paths, questions
 from stagepass.pipelines.resume.local.fitting import fits, slots
 from stagepass.pipelines.resume.local.words import fill
-from stagepass.pipelines.resume.models import MIX, Deed, LearningPath, PathSet, Question, QuestionSet, Resource
+from stagepass.pipelines.resume.models import (
+    MIX,
+    Deed,
+    LearningPath,
+    PathSet,
+    Question,
+    QuestionSet,
+    Resource,
+    question_set,
+)
 from stagepass.pipelines.resume.parsing.deeds import KINDS
 from stagepass.pipelines.resume.parsing.skills import named
+from stagepass.providers.vendors.answer import plain_schema
 from tests.support.resume import DATA, ONE_LINE, profile_of
 
 each = pytest.mark.parametrize("resume", DATA, ids=lambda r: f"{r['field']}-{r['language']}")
@@ -37,6 +47,30 @@ def test_questions_fit_hold_and_quote_the_resume(resume: dict[str, Any]) -> None
         assert "(는)" not in question.question_text
         korean = sum("가" <= char <= "힣" for char in question.reasoning)
         assert (korean > 5) == (resume["language"] == "ko")
+
+
+@each
+def test_a_server_with_a_grammar_is_told_the_mix_and_what_may_be_quoted(resume: dict[str, Any]) -> None:
+    profile = profile_of(resume["text"])
+    schema = question_set(profile)
+    assert plain_schema(schema, bounds=True) == plain_schema(QuestionSet, bounds=True)  # to others it is no other
+    told = plain_schema(schema, grammar=True)["properties"]["questions"]["prefixItems"]
+    parts = [question["properties"] for question in told]
+    assert Counter(part["difficulty"]["const"] for part in parts) == MIX
+    assert len({part["category"]["const"] for part in parts}) == 5
+    quotes = [part["based_on"]["items"]["enum"] for part in parts]
+    assert all(quote in profile.text for quote in itertools.chain(*quotes))
+    offered = list(itertools.chain(*quotes))
+    assert len(offered) == len(set(offered)) or len(set(offered)) < 5, "where there are enough, each has its own"
+    for question in told:
+        assert next(iter(question["properties"])) == "based_on"
+        assert set(question["required"]) == set(Question.model_fields)
+
+
+def test_without_anything_to_quote_a_grammar_holds_no_quotes() -> None:
+    told = plain_schema(question_set(profile_of("I would like to work with people.")), grammar=True)
+    (first, *_) = told["properties"]["questions"]["prefixItems"]
+    assert first["properties"]["based_on"]["items"] == {"type": "string", "maxLength": 160}
 
 
 @each
@@ -218,6 +252,15 @@ def test_what_the_resume_does_not_say_is_found(change: dict[str, Any], said: str
     problems = questions_problems(QuestionSet(questions=[first.model_copy(update=change), *rest]), profile_of(ONE_LINE))
     assert any(said in problem for problem in problems), problems
     assert not any("John" in problem or "40" in problem for problem in problems)
+
+
+def test_a_skill_that_another_one_implies_is_not_invented() -> None:
+    first, *rest = good()
+    asked = first.model_copy(update={"question_text": "SQL은 어떻게 익히셨습니까?"})
+    profile = profile_of(f"{ONE_LINE}, PostgreSQL 운영")
+    assert questions_problems(QuestionSet(questions=[asked, *rest]), profile) == []
+    without = questions_problems(QuestionSet(questions=[asked, *rest]), profile_of(ONE_LINE))
+    assert any("names SQL" in problem for problem in without)
 
 
 def test_an_empty_list_four_questions_and_twins_are_found() -> None:

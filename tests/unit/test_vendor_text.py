@@ -295,6 +295,28 @@ def test_how_long_an_answer_may_be_is_told_to_a_server_with_a_grammar_and_not_to
             assert ("maxItems" in json.dumps(case.sent())) is kept
 
 
+EACH = [{"const": "a", "type": "string"}, {"const": "b", "type": "string"}]
+
+
+class Told(BaseModel):
+    words: list[str] = Field(json_schema_extra={"prefixItems": EACH, "maxItems": 2})
+
+
+@pytest.mark.parametrize("name", ["openai", "compatible", "anthropic", "gemini"])
+def test_what_each_entry_is_only_a_server_with_a_grammar_is_told(name: str) -> None:
+    case = Case(name)
+    with case.server:
+        case.server.will(case.path, {"body": case.said('{"words": ["a", "b"]}')})
+        case.model().generate(replace(question(), schema=Told))
+        sent = case.sent()
+        if name != "compatible":
+            assert "prefixItems" not in json.dumps(sent)
+            return
+        words = sent["response_format"]["json_schema"]["schema"]["properties"]["words"]
+        assert words == {"type": "array", "prefixItems": EACH, "maxItems": 2}  # llama.cpp would read `items` instead
+        assert "prefixItems" not in json.dumps(sent["messages"])
+
+
 def test_a_model_that_its_server_lists_under_a_path_is_found_by_its_name() -> None:
     case = Case("compatible")
     with case.server:

@@ -103,7 +103,7 @@ def _threes(text: str) -> set[str]:
 
 def _grounded(answer: QuestionSet, profile: Profile) -> Iterator[str]:
     resume = _plain(profile.text)
-    have = {skill.id for skill in profile.skills}
+    have = rulebook.with_implied(skill.id for skill in profile.skills)
     figures = set(_FIGURE.findall(profile.text))
     for number, question in enumerate(answer.questions):
         for place, quote in enumerate(question.based_on):

@@ -1,9 +1,9 @@
 """The types of `resume`: what was read, what is asked of a model, what each stage hands on, and the result."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue, create_model
 
 Category = Literal["기술역량", "문제해결", "협업경험", "프로젝트경험", "성장가능성"]
 Difficulty = Literal["초급", "중급", "고급"]
@@ -14,6 +14,9 @@ MIX: dict[Difficulty, int] = {"초급": 1, "중급": 2, "고급": 2}
 """How many questions of each difficulty."""
 
 _QUESTIONS = sum(MIX.values())
+
+_QUOTES = 50
+"""At most so many pieces of a résumé are offered to be quoted."""
 
 PATHS = (3, 5)
 """The least and the most learning paths."""
@@ -77,19 +80,25 @@ def _items(least: int, most: int) -> dict[str, JsonValue]:
     return {"minItems": least, "maxItems": most}
 
 
+Title = Annotated[str, Field(json_schema_extra={"maxLength": 100})]
+Point = Annotated[str, Field(json_schema_extra={"maxLength": 160})]
+Sentences = Annotated[str, Field(json_schema_extra={"maxLength": 400})]
+"""Texts of a model, with a length for a server that knows that word: a small one writes on and on."""
+
+
 class Question(BaseModel):
     """One interview question."""
 
-    question_text: str
+    question_text: Sentences
     category: Category
     difficulty: Difficulty
-    reasoning: str = Field(description="why this résumé calls for it")
-    based_on: list[str] = Field(
+    reasoning: Sentences = Field(description="why this résumé calls for it")
+    based_on: list[Point] = Field(
         description="the words of the résumé that it goes back to, copied letter by letter",
         json_schema_extra=_items(1, 3),
     )
-    good_answer_covers: list[str] = Field(json_schema_extra=_items(1, 5))
-    follow_ups: list[str] = Field(json_schema_extra=_items(1, 3))
+    good_answer_covers: list[Point] = Field(json_schema_extra=_items(1, 5))
+    follow_ups: list[Point] = Field(json_schema_extra=_items(1, 3))
 
 
 class QuestionSet(BaseModel):
@@ -98,35 +107,62 @@ class QuestionSet(BaseModel):
     questions: list[Question] = Field(json_schema_extra=_items(_QUESTIONS, _QUESTIONS))
 
 
+def question_set(profile: Profile) -> type[QuestionSet]:
+    """A `QuestionSet` about this résumé.
+
+    A server with a grammar is told which difficulty and category each question has, and what it may quote: small
+    models neither count nor copy well, and ask the same five times. To all others it is the same as `QuestionSet`;
+    what came is checked by `grounding`.
+    """
+    found = dict.fromkeys([*(deed.text for deed in profile.deeds), *(skill.evidence for skill in profile.skills)])
+    quotes = list(found)[:_QUOTES]
+    levels = [level for level, times in MIX.items() for _ in range(times)]
+
+    def about(number: int) -> JsonValue:
+        question = Question.model_json_schema()
+        parts = question["properties"]
+        quoted = parts.pop("based_on")
+        if quotes:
+            quoted["items"] = {"enum": quotes[number :: len(levels)] or quotes, "type": "string"}
+        fixed = {"difficulty": levels[number], "category": get_args(Category)[number]}
+        parts.update({name: {"const": value, "type": "string"} for name, value in fixed.items()})
+        question["properties"] = {"based_on": quoted, **parts}  # first what it goes back to, then the question
+        return question
+
+    each: list[JsonValue] = [about(number) for number in range(len(levels))]
+    told = Field(json_schema_extra={**_items(_QUESTIONS, _QUESTIONS), "prefixItems": each})
+    return create_model(QuestionSet.__name__, __base__=QuestionSet, questions=(list[Question], told))
+
+
 class Resource(BaseModel):
     """Something to learn from."""
 
     type: ResourceType
-    title: str
+    title: Title
     url: str | None = None
-    description: str
+    description: Sentences
 
 
 class ActionItem(BaseModel):
     """One step of a learning path."""
 
     step: int
-    action: str
-    duration: str
-    resources: list[str] = Field(description="titles of recommended resources", json_schema_extra=_items(0, 3))
+    action: Point
+    duration: Title
+    resources: list[Title] = Field(description="titles of recommended resources", json_schema_extra=_items(0, 3))
 
 
 class LearningPath(BaseModel):
     """One thing to learn next, and how."""
 
-    title: str
-    description: str
+    title: Title
+    description: Sentences
     priority: Priority
-    estimated_duration: str
+    estimated_duration: Title
     difficulty: Difficulty
     action_items: list[ActionItem] = Field(json_schema_extra=_items(1, 6))
     recommended_resources: list[Resource] = Field(json_schema_extra=_items(1, 5))
-    expected_outcomes: list[str] = Field(json_schema_extra=_items(1, 4))
+    expected_outcomes: list[Point] = Field(json_schema_extra=_items(1, 4))
 
 
 class PathSet(BaseModel):

@@ -4,7 +4,7 @@ from stagepass import Again, Context, Pipeline, Retry
 from stagepass.pipelines.resume.grounding import known_links, paths_problems, questions_problems
 from stagepass.pipelines.resume.local import paths as _paths  # noqa: F401  (registers the local writer)
 from stagepass.pipelines.resume.local import questions as _questions  # noqa: F401  (the same)
-from stagepass.pipelines.resume.models import Paths, PathSet, Profile, Questions, QuestionSet, ResumeReport
+from stagepass.pipelines.resume.models import Paths, PathSet, Profile, Questions, ResumeReport, question_set
 from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.stages.ask import ask
 from stagepass.pipelines.resume.stages.parse import parse as read
@@ -40,7 +40,9 @@ def parse(ctx: Context, request: ResumeRequest) -> Profile:
 @resume.stage(after=parse, needs=TextModel, time_limit="2m", retry=_RETRY, weight=2)
 def questions(ctx: Context, request: ResumeRequest, parse: Profile, model: TextModel) -> Questions:
     """Asks for five questions, and holds them against the résumé."""
-    value, made = ask(ctx, model, "questions", QuestionSet, parse, request, lambda v: questions_problems(v, parse))
+    value, made = ask(
+        ctx, model, "questions", question_set(parse), parse, request, lambda v: questions_problems(v, parse)
+    )
     return Questions(questions=value.questions, made=made)
 
 

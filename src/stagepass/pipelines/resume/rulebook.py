@@ -210,10 +210,15 @@ def fields() -> dict[str, FieldEntry]:
     return _book(Fields, "fields").fields
 
 
+def with_implied(have: Iterable[str]) -> set[str]:
+    """These skills, and those that nobody has them without: SQL for PostgreSQL."""
+    implied = {entry.id: entry.implies for entry in skills().skills}
+    return {name for skill in have for name in (skill, *implied[skill])}
+
+
 def lacking(field: str, have: Iterable[str]) -> list[str]:
     """What a field asks for and somebody with these skills does not show; of several that would do, the first."""
-    implied = {entry.id: entry.implies for entry in skills().skills}
-    known = {name for skill in have for name in (skill, *implied[skill])}
+    known = with_implied(have)
     return [one_of[0] for one_of in fields()[field].expects if not known & set(one_of)]
 
 

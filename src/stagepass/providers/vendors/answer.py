@@ -153,16 +153,21 @@ _PLAIN = {"$ref", "$defs", "type", "properties", "items", "enum", "const", "anyO
 
 
 _BOUNDS = {"minItems", "maxItems", "minLength", "maxLength"}
-"""Words that a server with a grammar of its own knows: they keep a small model from writing on and on."""
+"""How long texts and lists may be: words that a server with a grammar knows, and that every model understands."""
+
+_GRAMMAR = _BOUNDS | {"prefixItems"}
+"""Words that only a server with a grammar is told: what each entry of a list is, one by one, instead of `items`."""
 
 
-def plain_schema(schema: type[BaseModel], *, bounds: bool = False) -> dict[str, Any]:
+def plain_schema(schema: type[BaseModel], *, bounds: bool = False, grammar: bool = False) -> dict[str, Any]:
     """The schema in the words that strict modes take: every field required, no others allowed.
 
     Args:
         bounds: keep how long texts and lists may be, too.
+        grammar: keep what only a server with a grammar follows, too.
     """
-    plain = _plain(schema.model_json_schema(), _PLAIN | _BOUNDS if bounds else _PLAIN)
+    more = _GRAMMAR if grammar else _BOUNDS if bounds else set()
+    plain = _plain(schema.model_json_schema(), _PLAIN | more)
     assert isinstance(plain, dict)
     return plain
 
@@ -180,6 +185,8 @@ def _plain(node: Any, words: Set[str]) -> Any:
             kept[word] = {name: _plain(part, words) for name, part in value.items()}
         elif word in words:
             kept[word] = _plain(value, words)
+    if "prefixItems" in kept:
+        kept.pop("items", None)  # llama.cpp would read them instead
     if "properties" in kept or kept.get("type") == "object":
         kept.pop("description", None)  # a class's docstring is for us; its fields' descriptions are for the model
         kept.update(required=list(kept.get("properties", {})), additionalProperties=False)

@@ -58,8 +58,7 @@ class CompatibleText(VendorText):
         self._knows_schemas = True
 
     def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
-        bounded = plain_schema(schema, bounds=True)
-        wanted = json.dumps(bounded, ensure_ascii=False)
+        wanted = json.dumps(plain_schema(schema, bounds=True), ensure_ascii=False)
         told = Turn("user", f"{turns[0].text}\n\nAnswer with one JSON value that fits this schema:\n{wanted}")
         first = Turn("user", told.text, turns[0].images)  # the schema as words too: it may be ignored as a setting
         body: dict[str, Any] = {
@@ -70,7 +69,7 @@ class CompatibleText(VendorText):
         if not self._knows_schemas:
             return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
         try:
-            with_format = {**body, "response_format": _format(schema, bounded)}
+            with_format = {**body, "response_format": _format(schema, plain_schema(schema, grammar=True))}
             return _said(self, self._http.post("/chat/completions", with_format, time_limit=seconds))
         except Permanent as problem:
             if not any(f"HTTP {status}" in problem.message for status in (400, 422)):
