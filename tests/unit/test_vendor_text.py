@@ -317,6 +317,47 @@ def test_what_each_entry_is_only_a_server_with_a_grammar_is_told(name: str) -> N
         assert "prefixItems" not in json.dumps(sent["messages"])
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_that_knows_no_such_grammar_is_told_the_plain_schema_from_then_on(status: int) -> None:
+    case = Case("compatible")
+    answer = {"body": case.said('{"words": ["a", "b"]}')}
+    with case.server:
+        case.server.will(case.path, {"status": status, "body": {"error": "prefixItems?"}}, *[answer] * 2)
+        model = case.model()
+        for _ in range(2):
+            model.generate(replace(question(), schema=Told))
+        sent = [json.dumps(call.body["response_format"]) for call in case.server.asked(case.path)]
+    assert ["prefixItems" in words for words in sent] == [True, False, False]
+    assert ['"items"' in words for words in sent] == [False, True, True]
+
+
+def test_a_server_that_knows_no_schema_at_all_is_told_it_in_words() -> None:
+    case = Case("compatible")
+    refused = {"status": 400, "body": {"error": "response_format?"}}
+    with case.server:
+        case.server.will(case.path, refused, refused, *[{"body": case.said('{"words": ["a", "b"]}')}] * 2)
+        model = case.model()
+        for _ in range(2):
+            model.generate(replace(question(), schema=Told))
+        sent = ["response_format" in call.body for call in case.server.asked(case.path)]
+    assert sent == [True, True, False, False]
+
+
+def test_a_question_that_is_refused_in_every_way_is_told_and_changes_nothing() -> None:
+    case = Case("compatible")
+    refused = {"status": 400, "body": {"error": "too long"}}
+    with case.server:
+        case.server.will(case.path, *[refused] * 3, {"body": case.said('{"words": ["a", "b"]}')})
+        model = case.model()
+        with pytest.raises(Permanent, match="HTTP 400"):
+            model.generate(replace(question(), schema=Told))
+        model.generate(replace(question(), schema=Told))
+        sent = [json.dumps(call.body.get("response_format")) for call in case.server.asked(case.path)]
+    assert "prefixItems" in sent[0]
+    assert sent[2] == "null"
+    assert "prefixItems" in sent[3]
+
+
 def test_a_model_that_its_server_lists_under_a_path_is_found_by_its_name() -> None:
     case = Case("compatible")
     with case.server:

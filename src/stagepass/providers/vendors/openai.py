@@ -33,7 +33,7 @@ class OpenAIText(VendorText):
             "model": self.model,
             "messages": [_message(turn) for turn in turns],
             "max_completion_tokens": MOST_TOKENS,
-            "response_format": _format(schema, plain_schema(schema)),
+            **_format(schema, plain_schema(schema)),
         }
         return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
 
@@ -55,7 +55,8 @@ class CompatibleText(VendorText):
         super().__init__(model, prices)
         self._http = Http(base_url, {"Authorization": f"Bearer {key or 'none'}"}, COMPATIBLE)
         self._most_tokens = most_tokens or MOST_TOKENS
-        self._knows_schemas = True
+        self._way = 0
+        """Of `_ways`, the first that the server is not known to refuse."""
 
     def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
         wanted = json.dumps(plain_schema(schema, bounds=True), ensure_ascii=False)
@@ -66,17 +67,24 @@ class CompatibleText(VendorText):
             "messages": [_message(turn) for turn in (first, *turns[1:])],
             "max_tokens": self._most_tokens,
         }
-        if not self._knows_schemas:
-            return _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
-        try:
-            with_format = {**body, "response_format": _format(schema, plain_schema(schema, grammar=True))}
-            return _said(self, self._http.post("/chat/completions", with_format, time_limit=seconds))
-        except Permanent as problem:
-            if not any(f"HTTP {status}" in problem.message for status in (400, 422)):
-                raise
-            said = _said(self, self._http.post("/chat/completions", body, time_limit=seconds))
-            self._knows_schemas = False  # it took the same question without one
-            return said
+        for way, setting in self._ways(schema):
+            try:
+                said = _said(self, self._http.post("/chat/completions", {**body, **setting}, time_limit=seconds))
+            except Permanent as problem:
+                if not setting or not any(f"HTTP {status}" in problem.message for status in (400, 422)):
+                    raise
+            else:
+                self._way = way  # it took the question that it refused before
+                return said
+        raise AssertionError("the last way has no setting that could be refused")
+
+    def _ways(self, schema: type[BaseModel]) -> list[tuple[int, dict[str, Any]]]:
+        """The schema as a grammar, as most servers know one, and in words alone."""
+        strict, plain = plain_schema(schema, grammar=True), plain_schema(schema, bounds=True)
+        ways = [(0, _format(schema, strict)), (1, _format(schema, plain)), (2, {})]
+        if strict == plain:
+            del ways[1 if self._way == 0 else 0]
+        return [(way, setting) for way, setting in ways if way >= self._way]
 
     def self_check(self) -> str:
         models = [str(one.get("id")) for one in self._http.get("/models", time_limit=10).get("data") or []]
@@ -100,7 +108,8 @@ def _message(turn: Turn) -> dict[str, Any]:
 
 
 def _format(schema: type[BaseModel], words: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": schema.__name__, "strict": True, "schema": words}}
+    told = {"name": schema.__name__, "strict": True, "schema": words}
+    return {"response_format": {"type": "json_schema", "json_schema": told}}
 
 
 def _said(model: VendorText, answer: Any) -> Said:
