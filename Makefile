@@ -31,8 +31,8 @@ demo: setup ## make a lyric, a song and a clip on this machine; the last line is
 up: setup ## start everything on this machine, with no configuration
 	@$(BIN)/stagepass up
 
-test: setup ## all tests; those of servers that are not here are skipped with one line each
-	@$(BIN)/python -m pytest
+test: setup ## all tests, two files at a time; those of servers that are not here are skipped with one line each
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup ## style, and that imports go only downwards
 	@$(BIN)/ruff check src tests benchmarks examples
