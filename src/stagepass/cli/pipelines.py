@@ -69,6 +69,7 @@ def _facts(stage: "Stage") -> str:
     if stage.when:
         facts.append(text("pipelines.when"))
     facts.append(text(f"pipelines.{stage.pool}"))
+    facts.append(text("pipelines.limit", minutes=f"{stage.time_limit / 60:.3g}"))
     if stage.needs:
         facts.append(text("pipelines.needs", ports=", ".join(port.__name__ for port in stage.needs)))
     return " · ".join(facts)

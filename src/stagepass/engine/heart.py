@@ -1,7 +1,8 @@
 """The heartbeat of one process: while it beats, the leases of all its attempts hold.
 
-Each beat is one round trip: it says that the process lives and how far its attempts are, and brings
-back which runs the store believes it holds, and which of them were cancelled.
+A beat says that the process lives and how far its attempts are, and brings back, in one transaction, which
+runs the store believes it holds, and which of them were cancelled. Two reads follow: who else is there, and
+what others parked that this process knows.
 """
 
 import logging

@@ -63,13 +63,15 @@ class Registry:
 
     def stages_of(self, queue: str) -> list[Stage]:
         """The stages of a queue, one of each known version."""
-        found = (stage for pipeline in self._by_version.values() for stage in pipeline.stages.values())
-        return [stage for stage in found if stage.queue == queue]
+        return [stage for stage in self._every_stage() if stage.queue == queue]
 
     def queues(self) -> list[str]:
         """Every queue of every known version, sorted."""
-        return sorted({stage.queue for pipeline in self._by_version.values() for stage in pipeline.stages.values()})
+        return sorted({stage.queue for stage in self._every_stage()})
 
     def stages(self) -> list[Stage]:
         """The stages of the newest versions."""
         return [stage for pipeline in self for stage in pipeline.stages.values()]
+
+    def _every_stage(self) -> Iterator[Stage]:
+        return (stage for pipeline in self._by_version.values() for stage in pipeline.stages.values())

@@ -9,26 +9,32 @@ from stagepass.errors import QuotaExhausted, Transient
 from stagepass.providers.ports import TextAnswer, TextModel, TextRequest
 from stagepass.providers.registry import Chain
 
+SHARE = 0.75
+"""Of the time that an attempt has left, for one question."""
 
-def ask(ctx: Context, model: TextModel | Chain, request: TextRequest) -> TextAnswer:
+
+def ask(ctx: Context, model: TextModel | Chain, request: TextRequest, *, share: float = SHARE) -> TextAnswer:
     """Ask once, and note what it cost.
 
     The next model of a chain is asked after a rate, a quota, an outage, or where one is closed to all workers at
     the moment; never after a refusal or a wrong request. Each gets its share of the time that is left.
+
+    Args:
+        share: of the time that the attempt has left, in place of the request's own `time_limit`.
 
     Raises:
         StageError: of the first that failed, when none answered.
         Busy: all of them are closed at the moment; no attempt is spent.
     """
     members = model.members if isinstance(model, Chain) else (model,)
-    end = time.monotonic() + request.time_limit
+    end = time.monotonic() + ctx.time_left() * share
     failed: list[QuotaExhausted | Transient] = []
     closed: list[tuple[Busy, TextModel]] = []
     for number, member in enumerate(members):
-        share = max(1.0, end - time.monotonic()) / (len(members) - number)
+        own = dataclasses.replace(request, time_limit=max(1.0, end - time.monotonic()) / (len(members) - number))
         try:
             # who goes on to the next one keeps no place in the line of this one
-            return _asked(ctx, member, dataclasses.replace(request, time_limit=share), queues=len(members) == 1)
+            return _asked(ctx, member, own, queues=len(members) == 1)
         except (Transient, QuotaExhausted) as problem:
             failed.append(problem)
         except Busy as problem:

@@ -74,7 +74,7 @@ class CompatibleText(VendorText):
                 if not setting or not any(f"HTTP {status}" in problem.message for status in (400, 422)):
                     raise
             else:
-                self._way = way  # it took the question that it refused before
+                self._way = max(way, self._way)  # it took the question that it refused before
                 return said
         raise AssertionError("the last way has no setting that could be refused")
 

@@ -11,9 +11,6 @@ from stagepass.providers.ports import TextModel, TextRequest
 LEAST = 50
 """Characters below which a lyric is not one."""
 
-SHARE = 0.75
-"""Of the attempt's time, for the model."""
-
 
 def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
     """Fetch the photos, ask the model, check the answer."""
@@ -27,8 +24,7 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
         "language": request.language,
         "genre": request.genre,
     }
-    limit = ctx.time_left() * SHARE
-    question = TextRequest("promo.lyric", prompt.render(**facts), LyricText, facts, language, time_limit=limit)
+    question = TextRequest("promo.lyric", prompt.render(**facts), LyricText, facts, language)
     answer = ask(ctx, model, question)
     value = answer.value
     assert isinstance(value, LyricText)

@@ -14,9 +14,6 @@ from stagepass.providers.ports import TextRequest
 FIXED = "fixed"
 """Named as the provider of an answer that no model gave."""
 
-SHARE = 0.75
-"""Of the attempt's time, for the model."""
-
 
 def write(ctx: Context, request: ScanRequest, seen: Classified, found: Found, models: Models) -> Answer:
     """Answer, ask back, or say that there is no rule."""
@@ -31,8 +28,7 @@ def _answered(ctx: Context, request: ScanRequest, seen: Classified, found: Found
     prompt = Prompt.load(PACKAGE, "answer", request.speaks)
     shown, facts = answer_facts(request.user_input, found, seen.situation_tags, request.speaks)
     text = prompt.render(**shown)
-    limit = ctx.time_left() * SHARE
-    answer = ask(ctx, model, TextRequest("scan.answer", text, AnswerText, facts, request.speaks, time_limit=limit))
+    answer = ask(ctx, model, TextRequest("scan.answer", text, AnswerText, facts, request.speaks))
     return Answer(
         **answer.value.model_dump(),
         provider=answer.provider,

@@ -13,9 +13,6 @@ from stagepass.providers.ports import TextModel, TextRequest
 FETCH_TIME = 15.0
 """Seconds that the photo's address may take."""
 
-SHARE = 0.75
-"""Of the time that the attempt has left once the photo is there, for the model."""
-
 TYPES = ("image/jpeg", "image/png", "image/webp")
 
 
@@ -51,10 +48,7 @@ def _ask(ctx: Context, request: ScanRequest, model: TextModel, photo: File) -> t
     facts = vision_facts(request.user_input)
     with ctx.files.local(photo) as path:
         content = path.read_bytes()
-    limit = ctx.time_left() * SHARE
-    question = TextRequest(
-        "scan.vision", prompt.render(**facts), Sight, facts, request.speaks, images=[content], time_limit=limit
-    )
+    question = TextRequest("scan.vision", prompt.render(**facts), Sight, facts, request.speaks, images=[content])
     answer = ask(ctx, model, question)
     meta = Meta(
         user_input=request.user_input,
