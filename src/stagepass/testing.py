@@ -22,13 +22,14 @@ from stagepass.engine.limits import Gate, Limit
 from stagepass.engine.loop import EventLoop
 from stagepass.engine.operations import Claim, Claimed, Settle
 from stagepass.engine.outcomes import LeaseLost, Unknown
-from stagepass.engine.pipeline import Pipeline, Stage
+from stagepass.engine.pipeline import Pipeline
 from stagepass.engine.ports import Tick
 from stagepass.engine.records import Event, Job
 from stagepass.engine.registry import Registry
 from stagepass.engine.relay import Relay
 from stagepass.engine.runner import Runner
 from stagepass.engine.services import Services
+from stagepass.engine.stage import Stage
 from stagepass.engine.states import ENDED, JobState
 from stagepass.files.local import LocalFiles
 from stagepass.store import SqlStore

@@ -7,8 +7,9 @@ from typing import Any
 from stagepass.api.deps import PREFIX
 from stagepass.api.views import AttemptView, DeadView, HeldView, JobError, JobSummary, JobView, Links, StageView
 from stagepass.bootstrap import System
-from stagepass.engine.pipeline import Pipeline, Stage
+from stagepass.engine.pipeline import Pipeline
 from stagepass.engine.records import Attempt, Job, StageRun, WorkerRow
+from stagepass.engine.stage import Stage
 from stagepass.engine.states import DONE, OPEN, JobState, RunState
 from stagepass.engine.values import File
 

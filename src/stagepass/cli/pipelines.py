@@ -8,7 +8,8 @@ from stagepass.cli.output import Json, as_json, emit, note, out
 from stagepass.cli.texts import language, text
 
 if TYPE_CHECKING:
-    from stagepass.engine.pipeline import Pipeline, Stage
+    from stagepass.engine.pipeline import Pipeline
+    from stagepass.engine.stage import Stage
 
 
 def pipelines(

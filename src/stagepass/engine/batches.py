@@ -19,8 +19,8 @@ from stagepass.engine.values import Duration, seconds
 from stagepass.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from stagepass.engine.pipeline import Stage
     from stagepass.engine.registry import Registry
+    from stagepass.engine.stage import Stage
 
 MOST = 500
 """The largest batch: as many rows as one transaction handles well."""

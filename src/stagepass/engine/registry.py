@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from stagepass.engine.batches import Batch
-from stagepass.engine.pipeline import Pipeline, Stage
+from stagepass.engine.pipeline import Pipeline
+from stagepass.engine.stage import Stage
 from stagepass.errors import DeclarationError, NotFound
 
 

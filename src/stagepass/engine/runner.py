@@ -27,10 +27,10 @@ from stagepass.engine.outcomes import (
     Wait,
     Waiting,
 )
-from stagepass.engine.pipeline import Stage
 from stagepass.engine.registry import Registry
 from stagepass.engine.services import Services
 from stagepass.engine.signature import Parameter
+from stagepass.engine.stage import Stage
 from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable, TimedOut
 
 log = logging.getLogger("stagepass.runner")

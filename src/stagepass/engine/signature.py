@@ -12,7 +12,8 @@ from stagepass.engine.batches import element
 from stagepass.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from stagepass.engine.pipeline import Pipeline, Stage
+    from stagepass.engine.pipeline import Pipeline
+    from stagepass.engine.stage import Stage
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stagepass.engine.limits import Limit
-from stagepass.engine.pipeline import Stage
+from stagepass.engine.stage import Stage
 from stagepass.errors import DeclarationError, SettingsError
 
 

@@ -6,10 +6,10 @@ from stagepass.engine.batches import ALONE
 from stagepass.engine.book import Book
 from stagepass.engine.ids import new_token
 from stagepass.engine.outcomes import Completed, Failure, Held, Skipped, Unknown, Waiting
-from stagepass.engine.pipeline import Stage
 from stagepass.engine.records import Job, StageRun
 from stagepass.engine.rules.graph import advance, end_job, leave, leave_children, note_hold, settle_held
 from stagepass.engine.rules.stopping import LONGEST_TEXT, finish_cancel, stop_others, stopped
+from stagepass.engine.stage import Stage
 from stagepass.engine.states import ENDED, TIMED, JobState, RunState
 from stagepass.errors import StageError, WorkerLost
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from stagepass.engine.book import Book
 from stagepass.engine.ids import run_id
-from stagepass.engine.pipeline import Pipeline, Stage
+from stagepass.engine.pipeline import Pipeline
 from stagepass.engine.records import Job, StageRun
+from stagepass.engine.stage import Stage
 from stagepass.engine.states import ENDED, OPEN, JobState, RunState
 
 R, J = RunState, JobState
