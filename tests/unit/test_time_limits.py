@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from stagepass import Pipeline
+from stagepass import Context, Pipeline
 from stagepass.engine.registry import Registry
 from stagepass.errors import SettingsError
+from stagepass.pipelines.promo.models import LyricText
 from stagepass.pipelines.resume.pipeline import resume
 from stagepass.pipelines.time_limits import set_time_limits
+from stagepass.providers.ask import ask
 from stagepass.providers.local.text import LocalTextModel
 from stagepass.providers.ports import TextAnswer, TextModel, TextRequest
 from stagepass.testing import Lab
@@ -102,7 +104,7 @@ class Watched(LocalTextModel):
     """The local model, which notes how long each answer might have taken."""
 
     def __init__(self) -> None:
-        self.limits: dict[str, float] = {}
+        self.limits: dict[str, float | None] = {}
 
     def generate(self, request: TextRequest) -> TextAnswer:
         self.limits[request.purpose] = request.time_limit
@@ -118,3 +120,18 @@ def test_a_call_gets_its_share_of_the_stages_limit(monkeypatch: pytest.MonkeyPat
         "resume.questions": pytest.approx(300, rel=0.05),
         "resume.learning_path": pytest.approx(60, rel=0.05),
     }
+
+
+@pytest.mark.parametrize(("own", "limit"), [(None, 45), (4.0, 4)], ids=["three quarters", "its own"])
+def test_a_question_without_a_limit_may_take_most_of_the_attempt(own: float | None, limit: float) -> None:
+    p = Pipeline("asks", input=Nothing)
+
+    @p.stage(needs=TextModel, time_limit="1m")
+    def word(ctx: Context, request: Nothing, model: TextModel) -> str:
+        facts = {"customer_name": "Harbor Light", "region": "Busan", "language": "English"}
+        return ask(ctx, model, TextRequest("promo.lyric", "?", LyricText, facts, "en", time_limit=own)).provider
+
+    model = Watched()
+    with Lab(p, {TextModel: model}) as lab:
+        assert lab.result(lab.run({})) == "local"
+    assert model.limits == {"promo.lyric": pytest.approx(limit, rel=0.05)}

@@ -10,24 +10,25 @@ from stagepass.providers.ports import TextAnswer, TextModel, TextRequest
 from stagepass.providers.registry import Chain
 
 SHARE = 0.75
-"""Of the time that an attempt has left, for one question."""
+"""Of the time that an attempt has left, for a question that names no limit of its own."""
 
 
-def ask(ctx: Context, model: TextModel | Chain, request: TextRequest, *, share: float = SHARE) -> TextAnswer:
+def ask(ctx: Context, model: TextModel | Chain, request: TextRequest) -> TextAnswer:
     """Ask once, and note what it cost.
 
     The next model of a chain is asked after a rate, a quota, an outage, or where one is closed to all workers at
     the moment; never after a refusal or a wrong request. Each gets its share of the time that is left.
 
     Args:
-        share: of the time that the attempt has left, in place of the request's own `time_limit`.
+        request: one that names no `time_limit` may take three quarters of the time that the attempt has left.
 
     Raises:
         StageError: of the first that failed, when none answered.
         Busy: all of them are closed at the moment; no attempt is spent.
     """
     members = model.members if isinstance(model, Chain) else (model,)
-    end = time.monotonic() + ctx.time_left() * share
+    limit = ctx.time_left() * SHARE if request.time_limit is None else request.time_limit
+    end = time.monotonic() + limit
     failed: list[QuotaExhausted | Transient] = []
     closed: list[tuple[Busy, TextModel]] = []
     for number, member in enumerate(members):

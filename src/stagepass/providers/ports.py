@@ -55,7 +55,7 @@ class TextRequest:
         facts: the prompt's variables by name, as given to its template.
         language: BCP 47 tag of the answer, ``ko`` or ``en`` or another.
         images: photos that belong to the question, as file contents.
-        time_limit: seconds that the call may take.
+        time_limit: seconds that the call may take; None leaves it to who asks: `stagepass.providers.ask` names one.
     """
 
     purpose: str
@@ -64,7 +64,7 @@ class TextRequest:
     facts: dict[str, Any] = field(default_factory=dict)
     language: str = "ko"
     images: Sequence[bytes] = ()
-    time_limit: float = 60.0
+    time_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from stagepass.providers.fetching.kinds import HEAD, kind_of
 from stagepass.providers.ports import TextAnswer, TextRequest, Usage
 from stagepass.providers.vendors.prices import Prices
 
+LONGEST_WAIT = 60.0
+"""Seconds that a call may take where nobody said how many."""
+
 LONGEST_TEXT = 1_000_000
 """Characters of an answer that are looked at."""
 
@@ -61,9 +64,10 @@ class VendorText(ABC):
 
     def generate(self, request: TextRequest) -> TextAnswer:
         """See `stagepass.providers.ports.TextModel.generate`."""
-        end = time.monotonic() + request.time_limit
+        limit = LONGEST_WAIT if request.time_limit is None else request.time_limit
+        end = time.monotonic() + limit
         turns = [Turn("user", request.prompt, request.images)]
-        said = self._asked(turns, request.schema, request.time_limit)
+        said = self._asked(turns, request.schema, limit)
         asked = [said]
         try:
             value = read(said.text, request.schema)

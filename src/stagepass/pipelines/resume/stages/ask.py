@@ -85,11 +85,11 @@ def _answer(
     language: str,
     version: str,
 ) -> _Kept:
-    question = TextRequest(f"resume.{name}", prompt, schema, dict(facts), language)
-
     def call() -> _Kept:
+        limit = ctx.time_left() * SHARES[memo]
+        question = TextRequest(f"resume.{name}", prompt, schema, dict(facts), language, time_limit=limit)
         began = time.perf_counter()
-        answer = ask_model(ctx, model, question, share=SHARES[memo])
+        answer = ask_model(ctx, model, question)
         took = round((time.perf_counter() - began) * 1000)
         used = answer.usage
         made = Made(
