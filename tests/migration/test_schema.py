@@ -1,48 +1,29 @@
 """The schema that migrations make is the one that `tables.py` declares, on every database."""
 
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import psycopg
-import pymysql
 import pytest
 import sqlalchemy as sa
 
 from stagepass.errors import SettingsError
 from stagepass.store import SqlStore, connect, migrate
+from tests.support.databases import KINDS, new_database
 
 UPGRADE = "import sys; from stagepass.store import migrate; sys.stdin.readline(); migrate.upgrade(sys.argv[1])"
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=KINDS)
 def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Two empty databases of one kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'one.db'}", f"sqlite:///{tmp_path / 'two.db'}"
-        return
-    names = [f"sp_test_{secrets.token_hex(6)}" for _ in range(2)]
-    try:
-        with server(request.param) as cursor:
-            for name in names:
-                cursor.execute(f"CREATE DATABASE {name}")
-    except (psycopg.OperationalError, pymysql.err.OperationalError) as problem:
-        pytest.skip(f"no {request.param} here: {problem}")
-    user = "postgres" if request.param == "postgresql" else "root"
-    yield tuple(f"{request.param}://{user}@127.0.0.1/{name}" for name in names)
-    with server(request.param) as cursor:
-        for name in names:
-            cursor.execute(f"DROP DATABASE {name}" + (" WITH (FORCE)" if user == "postgres" else ""))
-
-
-def server(kind: str) -> Any:
-    if kind == "postgresql":
-        return psycopg.connect("postgresql://postgres@127.0.0.1/postgres", autocommit=True, connect_timeout=3)
-    return pymysql.connect(host="127.0.0.1", user="root", connect_timeout=3).cursor()
+    with (
+        new_database(request.param, tmp_path, schema=False) as one,
+        new_database(request.param, tmp_path, schema=False) as other,
+    ):
+        yield one, other
 
 
 def written_down(url: str) -> list[str]:
