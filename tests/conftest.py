@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stagepass.engine import failpoints
+from stagepass.engine.model import failpoints
 from stagepass.store import SqlStore
 from tests.support.databases import KINDS, empty, new_database
 from tests.support.waiting import wait_until

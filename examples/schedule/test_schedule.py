@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from examples.schedule.pipeline import morning
 
-from stagepass.engine.schedules import Scheduler
+from stagepass.engine.maintain.scheduler import Scheduler
 from stagepass.testing import Lab
 
 

@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stagepass.engine.context import Context
-    from stagepass.engine.outcomes import Cancel, NotDone, Wait
-    from stagepass.engine.pipeline import Pipeline
-    from stagepass.engine.retry import Again, Retry
-    from stagepass.engine.signature import Settled
-    from stagepass.engine.values import File
+    from stagepass.engine.execute.context import Context
+    from stagepass.engine.model.outcomes import Cancel, NotDone, Wait
+    from stagepass.declare.pipeline import Pipeline
+    from stagepass.declare.retry import Again, Retry
+    from stagepass.declare.signature import Settled
+    from stagepass.declare.values import File
     from stagepass.errors import Blocked, InvalidOutput, Permanent, QuotaExhausted, RateLimited, Transient
 
 __all__ = [

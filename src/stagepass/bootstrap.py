@@ -15,15 +15,15 @@ from stagepass.bus.listen import Feed
 from stagepass.bus.publish import RedisBus
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.engine import Engine
-from stagepass.engine.fastlane import FastLane
-from stagepass.engine.loop import EventLoop
-from stagepass.engine.parking import Parking
-from stagepass.engine.registry import Registry
-from stagepass.engine.relay import Relay
-from stagepass.engine.runner import Runner
-from stagepass.engine.schedules import Scheduler
-from stagepass.engine.services import Services
-from stagepass.engine.values import File
+from stagepass.engine.execute.fastlane import FastLane
+from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.maintain.closed_providers import Parking
+from stagepass.declare.registry import Registry
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.execute.runner import Runner
+from stagepass.engine.maintain.scheduler import Scheduler
+from stagepass.engine.execute.services import Services
+from stagepass.declare.values import File
 from stagepass.errors import SettingsError
 from stagepass.files.cloud import CloudFiles
 from stagepass.files.links import Links
@@ -37,7 +37,7 @@ from stagepass.queue.app import make_app
 from stagepass.queue.bell import CeleryBell
 from stagepass.settings import Settings
 from stagepass.store import SqlStore, connect, migrate
-from stagepass.upkeep import Upkeep
+from stagepass.engine.maintain.pruner import Upkeep
 
 CALLBACK_LIFE = 14 * 86400
 """Seconds for which a callback's URL is good."""

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stagepass.engine.hearing import Work
-from stagepass.engine.place import alive, place
+from stagepass.engine.execute.stall_detector import Work
+from stagepass.engine.model.machine import alive, place
 
 log = logging.getLogger("stagepass.health")
 

@@ -14,23 +14,24 @@ from types import TracebackType
 from typing import Any, Self
 
 from stagepass.bus.gate import OpenGate
-from stagepass.engine import failpoints, rules
+from stagepass.engine.model import failpoints
+from stagepass.engine.rules import attempt
 from stagepass.engine.engine import OPERATOR, Engine
-from stagepass.engine.ids import new_id
-from stagepass.engine.lease import Lease
-from stagepass.engine.limits import Gate, Limit
-from stagepass.engine.loop import EventLoop
-from stagepass.engine.operations import Claim, Claimed, Settle
-from stagepass.engine.outcomes import LeaseLost, Unknown
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event, Job
-from stagepass.engine.registry import Registry
-from stagepass.engine.relay import Relay
-from stagepass.engine.runner import Runner
-from stagepass.engine.services import Services
-from stagepass.engine.stage import Stage
-from stagepass.engine.states import ENDED, JobState
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.execute.lease import Lease
+from stagepass.engine.model.limits import Gate, Limit
+from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.commit.operations import Claim, Claimed, Settle
+from stagepass.engine.model.outcomes import LeaseLost, Unknown
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event, Job
+from stagepass.declare.registry import Registry
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.execute.runner import Runner
+from stagepass.engine.execute.services import Services
+from stagepass.declare.stage import Stage
+from stagepass.engine.model.states import ENDED, JobState
 from stagepass.files.local import LocalFiles
 from stagepass.store import SqlStore
 
@@ -213,7 +214,7 @@ class Lab:
             return
         runs = [one.run for one in claimed.everyone()]
         self.ran += [stage.name if run.item is None else f"{stage.name}[{run.item}]" for run in runs]
-        lease = Lease(claimed.run.id, claimed.token, rules.time_left(claimed.run, stage, self.clock.now()))
+        lease = Lease(claimed.run.id, claimed.token, attempt.time_left(claimed.run, stage, self.clock.now()))
         try:
             outcome = self.runner.run(claimed, stage, lease)
             self.engine.desk.do(Settle(claimed, outcome))

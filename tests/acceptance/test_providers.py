@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict
 from tests.support.site import Site, site
 from tests.support.vendor_server import Vendor, vendor_server

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stagepass.bootstrap import System
-from stagepass.engine import failpoints
+from stagepass.engine.model import failpoints
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
 from tests.chaos.shapes import Order

@@ -24,8 +24,8 @@ import sqlalchemy as sa
 
 from stagepass.bootstrap import System
 from stagepass.engine.engine import OPERATOR
-from stagepass.engine.ports import RunFilter
-from stagepass.engine.states import RunState
+from stagepass.engine.model.ports import RunFilter
+from stagepass.engine.model.states import RunState
 from stagepass.errors import NotFound, StagepassError
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.stage import Stage
+from stagepass.declare.stage import Stage
 from tests.support.oracle_client import PROVIDER, Bought, Shop
 
 PATIENT = Retry(60, wait="100ms", factor=1.5, at_most="2s")

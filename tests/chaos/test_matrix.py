@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from stagepass.engine.failpoints import NAMES
-from stagepass.engine.states import JobState
+from stagepass.engine.model.failpoints import NAMES
+from stagepass.engine.model.states import JobState
 from tests.chaos.dying import DIES, QUEUES, THREADS
 from tests.chaos.promises import expected
 from tests.chaos.shapes import Order

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.pipelines.promo.pipeline import promo
 from tests.support.api import Installation, RedisServer, ended, installation, submitted
 from tests.support.pipelines.demo.pipeline import demo, quick

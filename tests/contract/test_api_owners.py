@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from stagepass.api.openapi import requires_owner
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.pipelines.promo.pipeline import promo
 from tests.support.api import Installation, RedisServer, ended, installation, submitted
 from tests.support.pipelines.demo.pipeline import demo, quick

@@ -12,8 +12,8 @@ from stagepass.alerts.alerts import GRACE, Alerts
 from stagepass.alerts.facts import Facts
 from stagepass.alerts.message import message
 from stagepass.bus.gate import OpenGate
-from stagepass.engine.limits import Breaker
-from stagepass.engine.outcomes import Failure, Held
+from stagepass.engine.model.limits import Breaker
+from stagepass.engine.model.outcomes import Failure, Held
 from stagepass.errors import OutcomeUnknown, Permanent, SettingsError, TimedOut
 from stagepass.providers.fetching.post import check_webhook
 from stagepass.store import SqlStore

@@ -16,10 +16,10 @@ from stagepass.bus import listen
 from stagepass.bus.connect import async_client, sync_client
 from stagepass.bus.listen import Feed, Follower
 from stagepass.bus.publish import as_json, stream_of
-from stagepass.engine.book import Book
-from stagepass.engine.operations import OnJob
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import TERMINAL, Event, Job
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.commit.operations import OnJob
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import TERMINAL, Event, Job
 from stagepass.errors import StoreUnavailable
 from tests.support.api import RedisServer, make_system
 from tests.support.waiting import becomes

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.engine.records import WorkerRow
+from stagepass.engine.model.records import WorkerRow
 from stagepass.errors import StoreUnavailable
 from tests.support.api import Installation, ended, is_problem, submitted
 from tests.support.pipelines.demo.pipeline import gates, reached

@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.engine.records import Job, StageRun
-from stagepass.engine.registry import Registry
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.declare.registry import Registry
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.pipelines.promo.status import say, stage_status, task_status
 from tests.support.api import Installation, RedisServer, installation, is_problem, picture
 from tests.support.pipelines.demo.pipeline import gates, reached

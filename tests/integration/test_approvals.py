@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.errors import Conflict
 from stagepass.testing import Crash, Lab
 from tests.support.api import Installation, RedisServer, ended, installation, is_problem

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Pipeline, Retry
-from stagepass.engine.states import JobState
+from stagepass.engine.model.states import JobState
 from tests.support.backends import BACKENDS, backend
 from tests.support.crew import crew
 from tests.support.site import ROOT, Site, site

@@ -8,9 +8,9 @@ import redis
 
 from stagepass import Context, Pipeline, QuotaExhausted, RateLimited, Retry, Transient
 from stagepass.bus.gate import DOWN_AFTER, RedisGate
-from stagepass.engine.limits import Limit
-from stagepass.engine.parking import Parking
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.limits import Limit
+from stagepass.engine.maintain.closed_providers import Parking
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Blocked, Permanent, Unavailable
 from stagepass.testing import Lab
 from tests.support.api import RedisServer, redis_server

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stagepass.engine.records import WorkerRow
+from stagepass.engine.model.records import WorkerRow
 from stagepass.store import SqlStore, checkpoint
 from tests.support.waiting import wait_until
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stagepass.engine.failpoints import NAMES
-from stagepass.engine.states import JobState
+from stagepass.engine.model.failpoints import NAMES
+from stagepass.engine.model.states import JobState
 from tests.support.site import Site, site
 
 SUBMITTER = ("submit.before_commit", "submit.after_commit", "bell.before_send", "bell.after_send")

@@ -9,7 +9,7 @@ import pytest
 
 from stagepass import Context, Retry
 from stagepass.api.app import create_app
-from stagepass.engine.states import JobState
+from stagepass.engine.model.states import JobState
 from stagepass.errors import Conflict, NotFound
 from stagepass.store import migrate
 from stagepass.testing import Lab
@@ -263,8 +263,8 @@ def test_a_dead_letter_that_vanishes_meanwhile_is_not_found(tmp_path: Path) -> N
 
 
 def test_a_payment_is_kept_once_on_every_database(database_url: str, store: Any) -> None:
-    from stagepass.engine.operations import Spent
-    from stagepass.engine.records import Spend
+    from stagepass.engine.commit.operations import Spent
+    from stagepass.engine.model.records import Spend
 
     with processes(database_url, 2, chain()) as (one, two):
         job = one.engine.submit("chain", {"text": "x"}).job
@@ -276,7 +276,7 @@ def test_a_payment_is_kept_once_on_every_database(database_url: str, store: Any)
         assert store.paying_jobs("chain", 4, "", 9) == store.paying_jobs("other", 0, "", 9) == []
         assert store.usual_spend("chain.one", 9) == [], "it is not done"
         with store.begin() as tx:
-            from stagepass.engine.ports import Changes
+            from stagepass.engine.model.ports import Changes
 
             tx.save(Changes(forgotten=[(spend.run_id, "order", None)]))
         assert store.spends(job.id)[0].given_up

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from stagepass.bootstrap import System
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.store import connect, migrate
 from tests.support.outages import free_port
 from tests.support.site import ROOT, Site, site

@@ -19,14 +19,14 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline, Retry
-from stagepass.engine import failpoints
-from stagepass.engine.operations import Claim, Settle
-from stagepass.engine.outcomes import Unknown
-from stagepass.engine.place import place
-from stagepass.engine.ports import RunFilter
-from stagepass.engine.records import WorkerRow
-from stagepass.engine.relay import Relay
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model import failpoints
+from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.model.outcomes import Unknown
+from stagepass.engine.model.machine import place
+from stagepass.engine.model.ports import RunFilter
+from stagepass.engine.model.records import WorkerRow
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
 from tests.support.crew import Crew, crew

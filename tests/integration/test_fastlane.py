@@ -8,9 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline, Retry
-from stagepass.engine.fastlane import FastLane
-from stagepass.engine.loop import EventLoop
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.execute.fastlane import FastLane
+from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, Permanent, Transient
 from tests.support.crew import Crew, crew
 from tests.support.site import site

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from stagepass.bootstrap import System
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.errors import NotFound, Permanent, SettingsError, Transient
 from stagepass.files.cloud import CloudFiles
 from stagepass.settings import Settings

@@ -12,7 +12,7 @@ import redis
 from stagepass.bus.connect import sync_client
 from stagepass.bus.gate import RedisGate
 from stagepass.embedded.redis import EmbeddedRedis
-from stagepass.engine.limits import Limit, Waiter
+from stagepass.engine.model.limits import Limit, Waiter
 from tests.support.processes import at_once
 from tests.support.waiting import wait_until
 

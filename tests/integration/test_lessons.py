@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stagepass.engine.states import JobState
+from stagepass.engine.model.states import JobState
 from tests.support.backends import virtual_host
 from tests.support.outage_pipelines.strange.pipeline import SdkError
 from tests.support.site import ROOT, Site, site

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from stagepass.engine.dispatcher import Dispatcher
-from stagepass.engine.hearing import ASK_EVERY, Hearing, Work
-from stagepass.engine.operations import Claimed
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.execute.stall_detector import ASK_EVERY, Hearing, Work
+from stagepass.engine.commit.operations import Claimed
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.health import SILENT, Notes
 from stagepass.queue.app import make_app
 from stagepass.testing import HandClock

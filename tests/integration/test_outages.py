@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from stagepass.bootstrap import System
-from stagepass.engine import failpoints
-from stagepass.engine.ports import JobFilter
-from stagepass.engine.registry import Registry
-from stagepass.engine.relay import UNHEARD
-from stagepass.engine.states import JobState
+from stagepass.engine.model import failpoints
+from stagepass.engine.model.ports import JobFilter
+from stagepass.declare.registry import Registry
+from stagepass.engine.maintain.relay import UNHEARD
+from stagepass.engine.model.states import JobState
 from stagepass.errors import SettingsError
 from stagepass.settings import Settings
 from tests.support.backends import virtual_host

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stagepass.engine.states import JobState
+from stagepass.engine.model.states import JobState
 from stagepass.errors import StoreUnavailable
 from tests.support.hardship import faked_clock, fill, holding_the_write_lock, set_clock, small_disk
 from tests.support.outages import MariadbServer, PostgresServer, free_port

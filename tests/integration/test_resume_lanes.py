@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.pipelines.resume.local import paths, questions
 from stagepass.pipelines.resume.pipeline import resume
 from stagepass.providers import builtin  # noqa: F401  (registers the providers)

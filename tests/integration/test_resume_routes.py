@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.pipelines.resume.models import ResumeReport
 from stagepass.pipelines.resume.pipeline import resume
 from stagepass.store.tables import metadata

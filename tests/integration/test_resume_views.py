@@ -4,7 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.pipelines.resume.pipeline import resume
 from stagepass.pipelines.views import views
 from stagepass.providers.local.text import LocalTextModel

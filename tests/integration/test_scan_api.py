@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.pipelines.scan.pipeline import character, scan, users
 from tests.support.api import Installation, RedisServer, installation, is_problem
 from tests.support.scan import BOTTLE, plain

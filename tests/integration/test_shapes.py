@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Blocked, Pipeline, Settled
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.testing import Lab
 from tests.support.backends import BACKENDS, backend
 from tests.support.site import ROOT, Site, site

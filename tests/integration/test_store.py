@@ -11,15 +11,15 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine import rules
-from stagepass.engine.book import Book
-from stagepass.engine.ids import new_id, run_id
-from stagepass.engine.operations import Claim, Intend, OnRuns, Remember, Settle, Submit
-from stagepass.engine.outcomes import Completed, Failure, LeaseLost, Waiting
-from stagepass.engine.ports import Changes, JobFilter, Parked, RunFilter, Stale
-from stagepass.engine.records import Job, Memo, Spend, StageRun, WorkerRow
-from stagepass.engine.states import ENDED, JobState, RunState
-from stagepass.engine.values import File
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.model.ids import new_id, run_id
+from stagepass.engine.commit.operations import Claim, Intend, OnRuns, Remember, Settle, Submit
+from stagepass.engine.model.outcomes import Completed, Failure, LeaseLost, Waiting
+from stagepass.engine.model.ports import Changes, JobFilter, Parked, RunFilter, Stale
+from stagepass.engine.model.records import Job, Memo, Spend, StageRun, WorkerRow
+from stagepass.engine.model.states import ENDED, JobState, RunState
+from stagepass.declare.values import File
 from stagepass.errors import Conflict, InvalidInput, Permanent, StoreUnavailable, TooLarge, Transient
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
@@ -270,7 +270,7 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
                     due = tx.due(process.clock.now(), 100)
                     victim = dice.choice(workers).worker
                     held = tx.running_of(victim)
-                process.engine.desk.do(OnRuns(due, rules.promote))
+                process.engine.desk.do(OnRuns(due, attempt.promote))
                 if dice.random() < 0.3 and held:
                     process.engine.desk.do(OnRuns(held, rescue_from(victim)))
                 if dice.random() < 0.3:
@@ -283,7 +283,7 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
             def act(book: Book, run: StageRun, job: Job) -> bool:
                 if run.worker != victim or run.state is not RunState.RUNNING:
                     return False
-                rules.rescue(book, run, job)
+                attempt.rescue(book, run, job)
                 return True
 
             return act
@@ -301,7 +301,7 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
             with store.begin() as tx:
                 due = tx.due(workers[3].clock.now(), 100)
             if due:
-                workers[3].engine.desk.do(OnRuns(due, rules.promote))
+                workers[3].engine.desk.do(OnRuns(due, attempt.promote))
             return False
 
         def all_ended() -> bool:
@@ -546,7 +546,7 @@ def test_attempts_spends_and_files_are_kept_in_order(database_url: str, store: S
         host.clock.advance(60)
         with store.begin() as tx:
             due = tx.due(host.clock.now(), 9)
-        host.engine.desk.do(OnRuns(due, rules.promote))
+        host.engine.desk.do(OnRuns(due, attempt.promote))
         (second,) = host.claim()
         host.settle(second)
         run = first.run.id

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 
 from stagepass import Pipeline
 from stagepass.bus.gate import OpenGate
-from stagepass.engine.context import Context
-from stagepass.engine.limits import Limit
-from stagepass.engine.states import JobState
-from stagepass.engine.values import File
+from stagepass.engine.execute.context import Context
+from stagepass.engine.model.limits import Limit
+from stagepass.engine.model.states import JobState
+from stagepass.declare.values import File
 from stagepass.errors import SettingsError
 from stagepass.pipelines.promo.models import LyricText
 from stagepass.pipelines.promo.pipeline import promo

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.states import JobState, RunState
 from tests.support.databases import missing
 from tests.support.site import Site, site
 from tests.support.waiting import wait_until

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from stagepass.engine.engine import Engine
-from stagepass.engine.ids import new_id
-from stagepass.engine.operations import Claim, Claimed, Haul, Settle
-from stagepass.engine.outcomes import Completed, Outcome
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.records import WorkerRow
-from stagepass.engine.registry import Registry
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.commit.operations import Claim, Claimed, Haul, Settle
+from stagepass.engine.model.outcomes import Completed, Outcome
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.records import WorkerRow
+from stagepass.declare.registry import Registry
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock, Recorder
 

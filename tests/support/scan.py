@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from stagepass.engine.records import Job
+from stagepass.engine.model.records import Job
 from stagepass.pipelines.scan.choice import Models
 from stagepass.pipelines.scan.pipeline import character, scan, users
 from stagepass.providers import builtin  # noqa: F401  (registers the local text model)

@@ -15,8 +15,8 @@ from typing import Any
 
 from stagepass.bootstrap import System
 from stagepass.embedded.redis import EmbeddedRedis
-from stagepass.engine.records import Job
-from stagepass.engine.states import ENDED, JobState
+from stagepass.engine.model.records import Job
+from stagepass.engine.model.states import ENDED, JobState
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
 from stagepass.store import migrate
@@ -182,7 +182,7 @@ def site(**options: Any) -> Iterator[Site]:
 
 
 def _load(settings: dict[str, Any], failpoint: str) -> System:
-    from stagepass.engine import failpoints
+    from stagepass.engine.model import failpoints
 
     os.environ["STAGEPASS_FAILPOINT"] = failpoint
     failpoints.arm_from_environment()

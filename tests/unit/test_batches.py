@@ -4,10 +4,10 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.lease import Lease
-from stagepass.engine.operations import Claim, Claimed, Settle
-from stagepass.engine.outcomes import Failure, Released
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.execute.lease import Lease
+from stagepass.engine.commit.operations import Claim, Claimed, Settle
+from stagepass.engine.model.outcomes import Failure, Released
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import DeclarationError, StageError
 from stagepass.testing import Crash, Lab
 

@@ -7,11 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Again, Context, Permanent, Pipeline, Retry
-from stagepass.engine.book import Book
-from stagepass.engine.operations import Operation
-from stagepass.engine.ports import JobFilter
-from stagepass.engine.records import Job
-from stagepass.engine.states import JobState
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.commit.operations import Operation
+from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.records import Job
+from stagepass.engine.model.states import JobState
 from stagepass.testing import Crash, Lab
 
 
@@ -107,7 +107,7 @@ def test_the_end_of_the_child_wakes_the_parent_before_its_own_look_is_due() -> N
 
 
 def test_where_nobody_told_the_parent_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stagepass.engine import children as subject
+    from stagepass.engine.execute import child_jobs as subject
 
     monkeypatch.setattr(subject, "after_commit", lambda *told: None)  # as if the process had died just then
     with Lab(ALL) as lab:
@@ -186,7 +186,7 @@ def test_cancel_goes_down() -> None:
 
 
 def test_the_relay_cancels_a_child_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stagepass.engine import children as subject
+    from stagepass.engine.execute import child_jobs as subject
 
     monkeypatch.setattr(subject, "after_commit", lambda *told: None)  # as if the process had died just then
     with Lab(ALL) as lab:

@@ -10,8 +10,8 @@ from stagepass import Pipeline
 from stagepass.cli.board import Board
 from stagepass.cli.lines import Lines
 from stagepass.cli.live import Picture
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event, Job
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event, Job
 
 
 class Input(BaseModel):

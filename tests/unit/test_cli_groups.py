@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from stagepass import Pipeline
 from stagepass.cli.groups import IO_SLOTS, Group, celery_command, cores, expand, worker_groups
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.errors import NotFound, SettingsError
 
 

@@ -1,8 +1,8 @@
 """What ``jobs show`` prints of a job with many items."""
 
 from stagepass.cli.jobs import ITEMS, rows_of
-from stagepass.engine.records import StageRun
-from stagepass.engine.states import RunState
+from stagepass.engine.model.records import StageRun
+from stagepass.engine.model.states import RunState
 
 
 def run(stage: str, item: int | None, state: RunState) -> StageRun:

@@ -10,7 +10,7 @@ from stagepass.cli import texts
 from stagepass.cli.exits import Exit, exit_of
 from stagepass.cli.main import _language_first
 from stagepass.content.catalogue import Catalogue
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, SettingsError, StagepassError, StoreUnavailable
 
 SOURCES = [path.read_text() for path in Path(stagepass.cli.__file__).parent.glob("*.py")]

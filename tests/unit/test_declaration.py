@@ -7,8 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Again, Context, Pipeline, Retry, Settled
-from stagepass.engine.registry import Registry
-from stagepass.engine.values import seconds
+from stagepass.declare.registry import Registry
+from stagepass.declare.values import seconds
 from stagepass.errors import DeclarationError
 
 

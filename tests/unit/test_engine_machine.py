@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.failpoints import NAMES
-from stagepass.engine.operations import Claim, Settle
-from stagepass.engine.outcomes import LeaseLost, Released
-from stagepass.engine.records import TERMINAL
-from stagepass.engine.states import DONE, ENDED, OPEN, JobState, RunState
+from stagepass.engine.model.failpoints import NAMES
+from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.model.outcomes import LeaseLost, Released
+from stagepass.engine.model.records import TERMINAL
+from stagepass.engine.model.states import DONE, ENDED, OPEN, JobState, RunState
 from stagepass.errors import Conflict, NotFound
 from stagepass.testing import Crash, Lab
 from tests.support.shapes import Word, Words

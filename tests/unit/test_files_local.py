@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import NotFound, Transient
 from stagepass.files.local import PIECE, LocalFiles
 from stagepass.files.names import content_disposition, kept_name, safe_name

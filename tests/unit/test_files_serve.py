@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import Forbidden, NotFound, SettingsError
 from stagepass.files import serve
 from stagepass.files.links import Links

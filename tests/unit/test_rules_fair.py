@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine.ids import new_id
-from stagepass.engine.operations import Claim, Submit
-from stagepass.engine.records import Job
-from stagepass.engine.states import JobState
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.commit.operations import Claim, Submit
+from stagepass.engine.model.records import Job
+from stagepass.engine.model.states import JobState
 from stagepass.store import SqlStore
 from stagepass.store.tables import stage_runs
 from stagepass.store.tx import _lanes, _turns

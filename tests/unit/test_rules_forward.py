@@ -20,12 +20,12 @@ from stagepass import (
     Transient,
 )
 from stagepass.bus.gate import OpenGate
-from stagepass.engine.ids import run_id
-from stagepass.engine.limits import Limit
-from stagepass.engine.operations import Claim, Settle
-from stagepass.engine.outcomes import Completed, Failure, Held, LeaseLost, Released, Unknown, Waiting
-from stagepass.engine.relay import Relay
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.ids import run_id
+from stagepass.engine.model.limits import Limit
+from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.model.outcomes import Completed, Failure, Held, LeaseLost, Released, Unknown, Waiting
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable
 from stagepass.testing import Crash, Lab
 from tests.support.shapes import Word, Words, chain, diamond, fan
@@ -646,8 +646,8 @@ def test_an_answer_means_that_nothing_was_bought_and_silence_means_that_nobody_k
 
 
 def test_a_zombies_late_no_does_not_drop_the_purchase_of_the_attempt_after_it() -> None:
-    from stagepass.engine.operations import Forget, Intend, Remember
-    from stagepass.engine.records import Memo
+    from stagepass.engine.commit.operations import Forget, Intend, Remember
+    from stagepass.engine.model.records import Memo
 
     with Lab(buys()[0]) as lab:
         lab.submit({"text": "a"})
@@ -734,7 +734,7 @@ def test_what_the_relay_asks_of_a_frozen_redis_or_broker_does_not_hold_it_up() -
 
 
 def test_a_clock_that_jumps_an_hour_kills_no_worker_and_no_lease() -> None:
-    from stagepass.engine.records import WorkerRow
+    from stagepass.engine.model.records import WorkerRow
 
     with Lab(chain()) as lab:
         job = lab.submit({"text": "a"})

@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.ids import run_id
-from stagepass.engine.operations import Claim
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.ids import run_id
+from stagepass.engine.commit.operations import Claim
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, OutcomeUnknown
 from stagepass.testing import Crash, Lab
 from tests.support.shapes import Word, chain, diamond, fan

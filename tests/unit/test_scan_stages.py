@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stagepass.engine.operations import Claim
-from stagepass.engine.ports import JobFilter
-from stagepass.engine.states import JobState
+from stagepass.engine.commit.operations import Claim
+from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.states import JobState
 from stagepass.errors import BadRequest, SettingsError
 from stagepass.pipelines.scan import choice
 from stagepass.pipelines.scan.card import card

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from stagepass import Pipeline
 from stagepass.engine.engine import Engine
-from stagepass.engine.ports import JobFilter
-from stagepass.engine.registry import Registry
-from stagepass.engine.schedules import Scheduler
+from stagepass.engine.model.ports import JobFilter
+from stagepass.declare.registry import Registry
+from stagepass.engine.maintain.scheduler import Scheduler
 from stagepass.errors import DeclarationError, NotFound
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock, Recorder

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from stagepass.engine import states
-from stagepass.engine.book import Book
-from stagepass.engine.records import TERMINAL, Job, StageRun
-from stagepass.engine.states import (
+from stagepass.engine.model import states
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.model.records import TERMINAL, Job, StageRun
+from stagepass.engine.model.states import (
     DONE,
     ENDED,
     JOB_MOVES,

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 from stagepass.errors import SettingsError
 from stagepass.pipelines.promo.models import LyricText
 from stagepass.pipelines.resume.pipeline import resume

@@ -6,7 +6,7 @@ from stagepass import Pipeline
 from stagepass.pipelines.scan.pipeline import scan
 from stagepass.settings import Settings
 from stagepass.testing import Lab
-from stagepass.upkeep import Upkeep
+from stagepass.engine.maintain.pruner import Upkeep
 
 DAY = 86_400.0
 

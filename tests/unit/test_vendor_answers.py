@@ -4,7 +4,7 @@ from email.utils import formatdate
 
 import pytest
 
-from stagepass.engine.retry import Retry
+from stagepass.declare.retry import Retry
 from stagepass.errors import (
     Blocked,
     Permanent,

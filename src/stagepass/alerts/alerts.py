@@ -11,8 +11,8 @@ import threading
 
 from stagepass.alerts.facts import Facts, look
 from stagepass.alerts.message import message
-from stagepass.engine.clock import Clock
-from stagepass.engine.limits import Gate
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.limits import Gate
 from stagepass.errors import RequestError, StagepassError
 from stagepass.providers.answers import retry_after
 from stagepass.providers.fetching.addresses import Target

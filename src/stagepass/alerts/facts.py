@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stagepass.engine.limits import PARKING, Gate
+from stagepass.engine.model.limits import PARKING, Gate
 from stagepass.errors import Unavailable
 from stagepass.store import SqlStore
 

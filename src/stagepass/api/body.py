@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
-from stagepass.engine.submission import invalid_input
+from stagepass.engine.commit.submission import invalid_input
 from stagepass.errors import BadRequest, TooLarge
 
 M = TypeVar("M", bound=BaseModel)

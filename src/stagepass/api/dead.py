@@ -24,10 +24,10 @@ from stagepass.api.views import (
     Redriven,
 )
 from stagepass.bootstrap import System
-from stagepass.engine.ports import RunFilter
-from stagepass.engine.prices import Prices
-from stagepass.engine.records import StageRun
-from stagepass.engine.states import RunState
+from stagepass.engine.model.ports import RunFilter
+from stagepass.reports.prices import Prices
+from stagepass.engine.model.records import StageRun
+from stagepass.engine.model.states import RunState
 from stagepass.errors import NotFound, RequestError
 
 router = APIRouter(tags=["dead letters"])

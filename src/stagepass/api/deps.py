@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Header, Path, Query, Request
 
 from stagepass.bootstrap import System
-from stagepass.engine.records import Job
+from stagepass.engine.model.records import Job
 from stagepass.errors import BadRequest, Forbidden, InvalidInput, NotFound
 
 PREFIX = "/api/v1"

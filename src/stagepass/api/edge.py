@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stagepass.api import problems
-from stagepass.engine.ids import new_id
+from stagepass.engine.model.ids import new_id
 
 access = structlog.stdlib.get_logger("stagepass.access")
 log = logging.getLogger("stagepass.api")

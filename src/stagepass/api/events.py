@@ -14,9 +14,9 @@ from stagepass.api.deps import PREFIX, WATCH, JobId, Owner, SystemDep, Watcher, 
 from stagepass.api.show import LINK_LIFE, at, location
 from stagepass.api.views import WatchLink
 from stagepass.bus.listen import Feed
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event, Job
-from stagepass.engine.states import ENDED
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event, Job
+from stagepass.engine.model.states import ENDED
 from stagepass.pipelines.http import Tell
 
 router = APIRouter(tags=["events"])

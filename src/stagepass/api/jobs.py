@@ -29,9 +29,9 @@ from stagepass.api.views import (
     ResultView,
 )
 from stagepass.bootstrap import System
-from stagepass.engine.ports import JobFilter
-from stagepass.engine.records import Job
-from stagepass.engine.states import ENDED, JobState
+from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.records import Job
+from stagepass.engine.model.states import ENDED, JobState
 
 router = APIRouter(tags=["jobs"])
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from stagepass.api.deps import PREFIX, Owner, SystemDep
 from stagepass.api.views import Deleted
-from stagepass.upkeep import delete_owner
+from stagepass.engine.maintain.pruner import delete_owner
 
 router = APIRouter(tags=["privacy"])
 

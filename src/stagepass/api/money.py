@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from stagepass.api.deps import PREFIX, JobId, Owner, SystemDep, owned_job
 from stagepass.api.show import at
 from stagepass.api.views import BreakerList, BreakerView, SpendList, SpendView, StageMoney
-from stagepass.engine import ledger
-from stagepass.engine.limits import Breaker
-from stagepass.engine.records import Spend
+from stagepass.reports import ledger
+from stagepass.engine.model.limits import Breaker
+from stagepass.engine.model.records import Spend
 
 router = APIRouter(tags=["jobs"])
 

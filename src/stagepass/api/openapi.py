@@ -12,7 +12,7 @@ from stagepass.api.deps import PREFIX, current_owner, current_watcher
 from stagepass.api.pipelines import input_schema
 from stagepass.api.problems import MEDIA_TYPE, Problem
 from stagepass.bootstrap import System
-from stagepass.engine.pipeline import Pipeline
+from stagepass.declare.pipeline import Pipeline
 from stagepass.providers.fetching.accept import file_fields
 from stagepass.settings import Settings
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Header, Response
 
 from stagepass.api.deps import PREFIX, Owner, SystemDep
 from stagepass.api.views import PipelineList, PipelineSummary, PipelineView, StageInfo
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.stage import Stage
+from stagepass.declare.pipeline import Pipeline
+from stagepass.declare.stage import Stage
 from stagepass.providers.fetching.accept import file_fields
 
 router = APIRouter(tags=["pipelines"])

@@ -7,11 +7,11 @@ from typing import Any
 from stagepass.api.deps import PREFIX
 from stagepass.api.views import AttemptView, DeadView, HeldView, JobError, JobSummary, JobView, Links, StageView
 from stagepass.bootstrap import System
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.records import Attempt, Job, StageRun, WorkerRow
-from stagepass.engine.stage import Stage
-from stagepass.engine.states import DONE, OPEN, JobState, RunState
-from stagepass.engine.values import File
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.records import Attempt, Job, StageRun, WorkerRow
+from stagepass.declare.stage import Stage
+from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
+from stagepass.declare.values import File
 
 UNSERVED_AFTER = 5000
 """Milliseconds that work may lie ready before it is asked whether anybody serves its queue."""

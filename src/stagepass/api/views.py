@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from stagepass.engine.states import JobState
+from stagepass.engine.model.states import JobState
 
 
 class JobError(BaseModel):

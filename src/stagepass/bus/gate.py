@@ -19,7 +19,7 @@ from typing import Any, cast
 import redis
 
 from stagepass.bus import gate_scripts
-from stagepass.engine.limits import Breaker, Limit, Waiter
+from stagepass.engine.model.limits import Breaker, Limit, Waiter
 from stagepass.errors import Unavailable
 
 log = logging.getLogger("stagepass.gate")
@@ -37,7 +37,7 @@ _INDEX = "stagepass:gate:breakers"
 
 
 class RedisGate:
-    """See `stagepass.engine.limits.Gate`. While Redis is away, limited calls wait and unlimited ones go on."""
+    """See `stagepass.engine.model.limits.Gate`. While Redis is away, limited calls wait and unlimited ones go on."""
 
     def __init__(self, client: "redis.Redis", *, down_after: int = DOWN_AFTER, down_pause: float = DOWN_PAUSE) -> None:
         self._client = client

@@ -16,8 +16,8 @@ import redis
 import redis.asyncio
 
 from stagepass.bus.publish import STREAM, from_json
-from stagepass.engine.ports import Store, Tick
-from stagepass.engine.records import TERMINAL, Event
+from stagepass.engine.model.ports import Store, Tick
+from stagepass.engine.model.records import TERMINAL, Event
 from stagepass.errors import StoreUnavailable
 
 log = logging.getLogger("stagepass.listen")

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import redis
 
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event
 
 log = logging.getLogger("stagepass.bus")
 

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event, Job
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event, Job
 
 MARKS = {
     "pending": "○",

@@ -37,8 +37,8 @@ def list_(
     """
     from stagepass.cli.installation import installation
     from stagepass.cli.shapes import run_shape
-    from stagepass.engine.ports import RunFilter
-    from stagepass.engine.states import RunState
+    from stagepass.engine.model.ports import RunFilter
+    from stagepass.engine.model.states import RunState
 
     system = installation()
     which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, limit)
@@ -65,8 +65,8 @@ def show(run: Run, json: Json = False) -> None:
     from stagepass.cli.installation import installation
     from stagepass.cli.money import price_shape, tell_price, tell_spent
     from stagepass.cli.shapes import run_shape
-    from stagepass.engine.prices import Prices
-    from stagepass.engine.states import RunState
+    from stagepass.reports.prices import Prices
+    from stagepass.engine.model.states import RunState
     from stagepass.errors import NotFound
 
     system = installation()
@@ -224,8 +224,8 @@ def _wanted(
     code: str | None,
     owner: str | None,
 ) -> list[str]:
-    from stagepass.engine.ports import RunFilter
-    from stagepass.engine.states import RunState
+    from stagepass.engine.model.ports import RunFilter
+    from stagepass.engine.model.states import RunState
 
     if bool(runs) == everything:
         raise typer.BadParameter("name stage runs, or give --all", param_hint="RUN")

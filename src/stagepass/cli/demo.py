@@ -18,9 +18,9 @@ from stagepass.cli.up import SHOWN
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
-    from stagepass.engine.pipeline import Pipeline
-    from stagepass.engine.records import Job
-    from stagepass.engine.values import File
+    from stagepass.declare.pipeline import Pipeline
+    from stagepass.engine.model.records import Job
+    from stagepass.declare.values import File
 
 START_WITHIN = 120.0
 """Seconds within which everything must have started."""
@@ -189,7 +189,7 @@ def example(system: "System", pipeline: "Pipeline", language: str | None) -> dic
 def tell(system: "System", job: "Job", target: Path) -> None:
     """Copy the clip, and print the facts; the last line says where it is."""
     from stagepass.cli.watch import print_result
-    from stagepass.engine.values import File
+    from stagepass.declare.values import File
 
     outputs = system.engine.outputs(job, every=True)
     clip = next((output["file"] for output in reversed(outputs.values()) if _has_file(output)), None)

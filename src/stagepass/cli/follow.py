@@ -7,10 +7,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from stagepass.cli.output import note
-from stagepass.engine.place import alive, place
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event, Job, WorkerRow
-from stagepass.engine.states import ENDED, JobState
+from stagepass.engine.model.machine import alive, place
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event, Job, WorkerRow
+from stagepass.engine.model.states import ENDED, JobState
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System

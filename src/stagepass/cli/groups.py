@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stagepass.engine.registry import Registry
-from stagepass.engine.stage import Stage
+from stagepass.declare.registry import Registry
+from stagepass.declare.stage import Stage
 from stagepass.errors import NotFound, SettingsError
 
 Pool = Literal["threads", "prefork"]

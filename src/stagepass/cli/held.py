@@ -20,8 +20,8 @@ def held(
     """List stage runs that wait for a person: calls that may have cost money and whose answer was lost."""
     from stagepass.cli.installation import installation
     from stagepass.cli.shapes import run_shape
-    from stagepass.engine.ports import RunFilter
-    from stagepass.engine.states import RunState
+    from stagepass.engine.model.ports import RunFilter
+    from stagepass.engine.model.states import RunState
 
     system = installation()
     found = system.engine.dead(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))

@@ -11,7 +11,7 @@ from stagepass.cli.texts import text
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
-    from stagepass.engine.records import Job, StageRun
+    from stagepass.engine.model.records import Job, StageRun
 
 group = typer.Typer(help="Find jobs, look at them, and act on them.", no_args_is_help=True)
 
@@ -41,8 +41,8 @@ def list_(
     """
     from stagepass.cli.installation import installation
     from stagepass.cli.shapes import job_shape
-    from stagepass.engine.ports import JobFilter
-    from stagepass.engine.states import JobState
+    from stagepass.engine.model.ports import JobFilter
+    from stagepass.engine.model.states import JobState
 
     wanted = state or []
     if unknown := [name for name in wanted if name not in list(JobState)]:

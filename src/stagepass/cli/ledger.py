@@ -28,7 +28,7 @@ def ledger(
 
     from stagepass.cli.installation import installation
     from stagepass.cli.money import dollars, line_shape
-    from stagepass.engine.ledger import Line, of_all
+    from stagepass.reports.ledger import Line, of_all
 
     system = installation()
     begin = int(since.replace(tzinfo=UTC).timestamp() * 1000) if since else 0

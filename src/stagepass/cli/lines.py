@@ -5,8 +5,8 @@ from rich.console import Console
 from stagepass.cli.board import Board
 from stagepass.cli.output import lasted
 from stagepass.cli.texts import has, text
-from stagepass.engine.ports import Tick
-from stagepass.engine.records import Event
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event
 
 STEP = 0.25
 """Ticks of progress are told when they have gone up by so much."""

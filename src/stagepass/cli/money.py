@@ -8,8 +8,8 @@ from stagepass.cli.output import note
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
-    from stagepass.engine.ledger import Line
-    from stagepass.engine.prices import Price
+    from stagepass.reports.ledger import Line
+    from stagepass.reports.prices import Price
 
 
 def dollars(usd: float) -> str:
@@ -39,7 +39,7 @@ def tell_spent(price: "Price") -> None:
 
 def total(system: "System", runs: Sequence[str]) -> "Price":
     """The price of going on with the jobs of all these stage runs."""
-    from stagepass.engine.prices import Price, Prices
+    from stagepass.reports.prices import Price, Prices
 
     prices, sum_ = Prices(system.store, system.registry), Price()
     for job in system.store.jobs_by_id(sorted({run.split(".")[0] for run in runs})):

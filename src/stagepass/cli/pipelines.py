@@ -8,8 +8,8 @@ from stagepass.cli.output import Json, as_json, emit, note, out
 from stagepass.cli.texts import language, text
 
 if TYPE_CHECKING:
-    from stagepass.engine.pipeline import Pipeline
-    from stagepass.engine.stage import Stage
+    from stagepass.declare.pipeline import Pipeline
+    from stagepass.declare.stage import Stage
 
 
 def pipelines(

@@ -11,7 +11,7 @@ def begin() -> "System":
     """This process's system, with the database checked. Raises `SettingsError` or `StoreUnavailable`."""
     from stagepass.bootstrap import load_system
     from stagepass.embedded import parent
-    from stagepass.engine import failpoints
+    from stagepass.engine.model import failpoints
 
     parent.watch()
     logging.getLogger("stagepass").setLevel(logging.NOTSET)

@@ -4,12 +4,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from stagepass.cli.output import when
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
-    from stagepass.engine.pipeline import Pipeline
-    from stagepass.engine.records import Attempt, Job, StageRun, WorkerRow
+    from stagepass.declare.pipeline import Pipeline
+    from stagepass.engine.model.records import Attempt, Job, StageRun, WorkerRow
 
 
 def job_shape(system: "System", job: "Job") -> dict[str, Any]:
@@ -72,7 +72,7 @@ def run_shape(run: "StageRun", attempts: "list[Attempt] | None" = None) -> dict[
 def full_shape(system: "System", job: "Job") -> dict[str, Any]:
     """A job with its input, stage runs, and outputs by stage."""
     from stagepass.cli.money import line_shape
-    from stagepass.engine.ledger import of_job
+    from stagepass.reports.ledger import of_job
 
     runs = system.engine.runs(job)
     attempts = system.store.attempts([run.id for run in runs])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stagepass.bootstrap import System
     from stagepass.cli.groups import Group
     from stagepass.cli.supervise import Orders
-    from stagepass.engine.pipeline import Pipeline
+    from stagepass.declare.pipeline import Pipeline
     from stagepass.settings import Settings
 
 SHOWN = "promo"

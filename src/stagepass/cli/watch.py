@@ -13,8 +13,8 @@ from stagepass.cli.texts import has, text
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
-    from stagepass.engine.ports import Tick
-    from stagepass.engine.records import Event, Job
+    from stagepass.engine.model.ports import Tick
+    from stagepass.engine.model.records import Event, Job
 
 
 def watch(

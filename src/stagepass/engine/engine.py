@@ -7,18 +7,20 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from stagepass.engine import children, results, rules
-from stagepass.engine.book import Book
-from stagepass.engine.clock import Clock, SystemClock
-from stagepass.engine.desk import Desk, News
-from stagepass.engine.dispatcher import Dispatcher
-from stagepass.engine.fastlane import FastLane
-from stagepass.engine.operations import Accepted, OnJob
-from stagepass.engine.ports import Bell, Bus, JobFilter, RunFilter, Store
-from stagepass.engine.records import Event, Job, Memo, StageRun
-from stagepass.engine.registry import Registry
-from stagepass.engine.states import ENDED
-from stagepass.engine.submission import MAX_INPUT, Checks, Given
+from stagepass.engine.execute import child_jobs as children
+from stagepass.reports import results
+from stagepass.engine.rules import answer, operator, stop
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.model.clock import Clock, SystemClock
+from stagepass.engine.commit.committer import Desk, News
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.execute.fastlane import FastLane
+from stagepass.engine.commit.operations import Accepted, OnJob
+from stagepass.engine.model.ports import Bell, Bus, JobFilter, RunFilter, Store
+from stagepass.engine.model.records import Event, Job, Memo, StageRun
+from stagepass.declare.registry import Registry
+from stagepass.engine.model.states import ENDED
+from stagepass.engine.commit.submission import MAX_INPUT, Checks, Given
 from stagepass.errors import InvalidInput, NotFound, TooLarge
 
 T = TypeVar("T")
@@ -176,7 +178,7 @@ class Engine:
         """Stop it: what is queued or waits at once, what runs at its next `ctx` call."""
 
         def act(book: Book, job: Job) -> Job:
-            rules.cancel(book, job)
+            stop.cancel(book, job)
             return job
 
         return self._on_job(job_id, owner, act)
@@ -185,7 +187,7 @@ class Engine:
         """Go on from what failed, was cancelled or is held; what is done stays done."""
 
         def act(book: Book, job: Job) -> Job:
-            rules.resume(book, job)
+            operator.resume(book, job)
             return job
 
         return self._on_job(job_id, owner, act)
@@ -194,7 +196,7 @@ class Engine:
         """Make a stage again from the stored results before it, and then what comes after it."""
 
         def act(book: Book, job: Job) -> Job:
-            rules.retry_stage(book, job, stage)
+            operator.retry_stage(book, job, stage)
             return job
 
         return self._on_job(job_id, owner, act)
@@ -204,7 +206,7 @@ class Engine:
         run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
-            rules.redrive(book, job, _opened(book, run_id))
+            operator.redrive(book, job, _opened(book, run_id))
             return job
 
         return self._on_job(run.job_id, owner, act)
@@ -214,7 +216,7 @@ class Engine:
         run = self._run(run_id, owner)
 
         def act(book: Book, job: Job) -> Job:
-            rules.discard(book, job, _opened(book, run_id))
+            operator.discard(book, job, _opened(book, run_id))
             return job
 
         return self._on_job(run.job_id, owner, act)
@@ -231,7 +233,7 @@ class Engine:
             if memo is None or memo.value is not None:
                 what = "if its answer came meanwhile, resume the job"
                 raise NotFound(f"the stage run {run_id} has no open call {name!r}; {what}", name=name)
-            rules.decide(book, job, run)
+            operator.decide(book, job, run)
             if again:
                 book.forget(run_id, name)
             else:
@@ -253,7 +255,7 @@ class Engine:
 
         def act(book: Book, job: Job) -> bool:
             book.open_runs([run_id])
-            return job.state not in ENDED and run_id in book.runs and rules.signal(book, book.runs[run_id], payload)
+            return job.state not in ENDED and run_id in book.runs and operator.signal(book, book.runs[run_id], payload)
 
         return self._on_job(run.job_id, OPERATOR, act)
 
@@ -263,7 +265,7 @@ class Engine:
 
         def act(book: Book, job: Job) -> None:
             book.open_runs([run_id])
-            rules.answer(book, job, book.runs[run_id], name=name, ask=ask, approved=approved, note=note)
+            answer.answer(book, job, book.runs[run_id], name=name, ask=ask, approved=approved, note=note)
 
         self._on_job(run.job_id, OPERATOR, act)
 

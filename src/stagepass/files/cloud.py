@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import NotFound, Permanent, SettingsError, Transient
 from stagepass.files.local import PIECE
 from stagepass.files.names import content_disposition, kept_name, safe_name

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import Forbidden, NotFound, SettingsError
 
 Disposition = Literal["inline", "attachment"]

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import NotFound, Transient
 from stagepass.files.names import kept_name, safe_name
 from stagepass.files.part import Part

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.files.links import Disposition
 from stagepass.files.names import content_disposition
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 
 import stagepass.pipelines
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.registry import Registry
+from stagepass.declare.pipeline import Pipeline
+from stagepass.declare.registry import Registry
 from stagepass.errors import SettingsError
 from stagepass.pipelines.time_limits import set_time_limits
 

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stagepass.engine.engine import Engine
-from stagepass.engine.operations import Accepted
-from stagepass.engine.ports import FileStore
-from stagepass.engine.records import Event, Job
+from stagepass.engine.commit.operations import Accepted
+from stagepass.engine.model.ports import FileStore
+from stagepass.engine.model.records import Event, Job
 
 Tell = Callable[[Event], tuple[str, dict[str, Any]] | None]
 """An event in a pipeline's own words: its type and data; None for one that is not told."""

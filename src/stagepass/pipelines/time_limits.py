@@ -3,8 +3,8 @@
 import difflib
 import re
 
-from stagepass.engine.registry import Registry
-from stagepass.engine.values import seconds
+from stagepass.declare.registry import Registry
+from stagepass.declare.values import seconds
 from stagepass.errors import DeclarationError, SettingsError
 
 _SUCH = "resume.questions=10m or promo.video=40m/3h"

@@ -4,7 +4,7 @@ import re
 import sys
 from importlib.resources import files
 
-from stagepass.engine.registry import Registry
+from stagepass.declare.registry import Registry
 
 _NAME = re.compile(r"CREATE VIEW (\w+)")
 

@@ -3,8 +3,8 @@
 import dataclasses
 import time
 
-from stagepass.engine.context import Context
-from stagepass.engine.outcomes import Busy
+from stagepass.engine.execute.context import Context
+from stagepass.engine.model.outcomes import Busy
 from stagepass.errors import QuotaExhausted, Transient
 from stagepass.providers.ports import TextAnswer, TextModel, TextRequest
 from stagepass.providers.registry import Chain

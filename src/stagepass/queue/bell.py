@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 
-from stagepass.engine import failpoints
+from stagepass.engine.model import failpoints
 
 log = logging.getLogger("stagepass.bell")
 
@@ -35,7 +35,7 @@ class _Waiting:
 
 
 class CeleryBell:
-    """See `stagepass.engine.ports.Bell`."""
+    """See `stagepass.engine.model.ports.Bell`."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app

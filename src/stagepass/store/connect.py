@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
-from stagepass.engine.ports import Stale
+from stagepass.engine.model.ports import Stale
 from stagepass.errors import SettingsError, StoreUnavailable
 
 _DRIVERS = {

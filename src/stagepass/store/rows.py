@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from stagepass.engine.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
+from stagepass.engine.model.states import JobState, RunState
 
 _RUN_STATES = {state.value: state for state in RunState}
 _JOB_STATES = {state.value: state for state in JobState}

@@ -1,4 +1,4 @@
-"""The store: transactions for the desk, and reads for everybody. See `stagepass.engine.ports.Store`."""
+"""The store: transactions for the desk, and reads for everybody. See `stagepass.engine.model.ports.Store`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,11 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.limits import PARKING
-from stagepass.engine.ports import JobFilter, Outputs, Parked, RunFilter
-from stagepass.engine.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
-from stagepass.engine.states import RunState
-from stagepass.engine.values import File
+from stagepass.engine.model.limits import PARKING
+from stagepass.engine.model.ports import JobFilter, Outputs, Parked, RunFilter
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
+from stagepass.engine.model.states import RunState
+from stagepass.declare.values import File
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from stagepass.engine.ports import Candidate, Changes, Outputs, Stale
-from stagepass.engine.records import Job, Memo, StageRun
+from stagepass.engine.model.ports import Candidate, Changes, Outputs, Stale
+from stagepass.engine.model.records import Job, Memo, StageRun
 from stagepass.store import rows
 from stagepass.store.prepared import ByList, Prepared
 from stagepass.store.tables import attempts, events, jobs, memos, notices, spends, stage_runs, workers
@@ -132,7 +132,7 @@ def _lanes(count: int) -> Prepared:
 
 
 class SqlTx:
-    """See `stagepass.engine.ports.Tx`."""
+    """See `stagepass.engine.model.ports.Tx`."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection

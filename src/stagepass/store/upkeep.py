@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from stagepass.engine.states import ENDED, OPEN
+from stagepass.engine.model.states import ENDED, OPEN
 from stagepass.errors import SettingsError
 from stagepass.store import connect
 from stagepass.store.base import Connections

@@ -15,7 +15,7 @@ from celery import signals
 from celery.exceptions import SecurityWarning
 
 from stagepass.bootstrap import System, load_system
-from stagepass.engine import failpoints
+from stagepass.engine.model import failpoints
 from stagepass.errors import SettingsError
 from stagepass.queue.app import make_app
 from stagepass.worker.runtime import Runtime

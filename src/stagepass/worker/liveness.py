@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 
 from stagepass.bootstrap import System
-from stagepass.engine.dispatcher import Dispatcher
-from stagepass.engine.hearing import Hearing, Work
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.execute.stall_detector import Hearing, Work
 from stagepass.health import Notes
 
 log = logging.getLogger("stagepass.liveness")

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import partial
 
 from stagepass.bootstrap import System
-from stagepass.engine.dispatcher import Dispatcher
-from stagepass.engine.heart import Heart
-from stagepass.engine.ids import new_id
-from stagepass.engine.loop import EventLoop
-from stagepass.engine.runner import Runner
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.execute.heartbeat import Heart
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.execute.runner import Runner
 from stagepass.worker.liveness import Liveness
 
 

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from stagepass.engine.book import Book
-from stagepass.engine.ids import run_id
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.records import Job, StageRun
-from stagepass.engine.stage import Stage
-from stagepass.engine.states import ENDED, OPEN, JobState, RunState
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.model.ids import run_id
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.declare.stage import Stage
+from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
 
 R, J = RunState, JobState
 

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.records import Job, StageRun
-from stagepass.engine.states import DONE, ENDED, OPEN, JobState, RunState
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.states import DONE, ENDED, OPEN, JobState, RunState
 
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 

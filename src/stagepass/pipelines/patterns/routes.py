@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
-from stagepass.engine.records import Job
+from stagepass.engine.model.records import Job
 from stagepass.errors import NotFound
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.patterns import results

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from stagepass.content.clean import clean, visible
 from stagepass.content.languages import SUGGESTED, language_tag
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 
 __all__ = ["Clip", "Lyric", "LyricText", "PromoRequest", "Song", "SungLine", "language_tag"]
 

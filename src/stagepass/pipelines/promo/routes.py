@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel
 
 from stagepass.content.catalogue import negotiate
-from stagepass.engine.records import Job
-from stagepass.engine.states import ENDED, RunState
+from stagepass.engine.model.records import Job
+from stagepass.engine.model.states import ENDED, RunState
 from stagepass.errors import BadRequest, Conflict, NotFound
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.promo.status import STAGES, StageStatus, TaskStatus, say, task_status, texts

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from stagepass.content.catalogue import Catalogue
-from stagepass.engine.pipeline import Pipeline
-from stagepass.engine.records import Job, StageRun
-from stagepass.engine.states import ENDED, OPEN, JobState, RunState
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
 
 STAGES = ("lyric", "song", "video")
 

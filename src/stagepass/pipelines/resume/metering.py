@@ -16,8 +16,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stagepass.engine.ids import new_id
-from stagepass.engine.ports import Store
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.model.ports import Store
 from stagepass.errors import StagepassError
 from stagepass.pipelines.http import RouteDeps
 

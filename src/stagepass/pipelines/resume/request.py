@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from stagepass.content.clean import clean
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 
 LEAST, MOST = 10, 20_000
 """Characters of a résumé, counted after stripping."""

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from stagepass.content.catalogue import Catalogue
-from stagepass.engine.records import Job, StageRun
-from stagepass.engine.states import JobState, RunState
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.states import JobState, RunState
 from stagepass.pipelines.resume.models import ResumeReport
 
 Status = Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED"]

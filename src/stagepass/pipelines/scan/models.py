@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from stagepass.content.clean import clean
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import InvalidInput
 from stagepass.pipelines.scan.vocabulary import vocabulary
 from stagepass.providers.fetching.addresses import LONGEST_URL, is_public, parse_url

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from stagepass.engine.ports import JobFilter
-from stagepass.engine.records import Job
-from stagepass.engine.states import ENDED
+from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.records import Job
+from stagepass.engine.model.states import ENDED
 from stagepass.errors import InvalidInput, NotFound, TooLarge
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.scan import choice, rulebook, telling

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from stagepass.engine.engine import Engine
-from stagepass.engine.records import TERMINAL, Event, Job
-from stagepass.engine.states import JobState
+from stagepass.engine.model.records import TERMINAL, Event, Job
+from stagepass.engine.model.states import JobState
 from stagepass.pipelines.scan.models import Answer, Classified, Reward, Rule
 
 STAGES = ("vision", "rule", "answer", "reward")

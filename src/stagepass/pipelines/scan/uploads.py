@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import Forbidden, InvalidInput, NotFound
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.scan.stages.vision import TYPES

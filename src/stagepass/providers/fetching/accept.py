@@ -12,7 +12,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from stagepass.engine.values import File
+from stagepass.declare.values import File
 from stagepass.errors import InvalidInput
 from stagepass.providers.fetching.images import check_image
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named

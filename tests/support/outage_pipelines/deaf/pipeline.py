@@ -7,7 +7,7 @@ import threading
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline, Retry
-from stagepass.engine import failpoints
+from stagepass.engine.model import failpoints
 
 
 class Order(BaseModel):

@@ -1,0 +1,1 @@
+"""What an author writes, checked when it is declared. Knows nothing of the engine."""

@@ -1,0 +1,247 @@
+"""What a pipeline's author writes: the stages, and what each comes after.
+
+    promo = Pipeline("promo", input=PromoRequest)
+
+    @promo.stage(retry=Retry(3, wait="30s", factor=2), needs=TextModel)
+    def lyric(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric: ...
+
+Everything is checked here, at import: the graph, the names, the types.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from stagepass.engine.commit.batches import read_batch
+from stagepass.declare.retry import Retry
+from stagepass.engine.maintain.scheduler import Missed, Schedule, Schedules
+from stagepass.declare.signature import read_parameters
+from stagepass.declare.stage import Collect, Stage
+from stagepass.declare.values import Duration, seconds
+from stagepass.errors import DeclarationError
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+
+
+class Pipeline:
+    """A declaration: its stages, and what each comes after.
+
+    Args:
+        name: lower-case letters, digits and underscores; the first half of each queue's name.
+        input: the Pydantic model of what is submitted.
+        version: raised when stages change in a way that running jobs would not survive; a job keeps its own.
+        title: what it is, for people, by language tag.
+        examples: inputs that work, shown in the API and run by the contract tests.
+        key: the idempotency key that an input brings itself, for a submit that names none.
+        stepwise: whether an input asks to hold after each stage.
+        keep_events: how long the events of its ended jobs are kept; by default as the settings say.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        input: type[BaseModel],
+        version: int = 1,
+        title: Mapping[str, str] | None = None,
+        examples: Iterable[Mapping[str, Any]] = (),
+        key: Callable[[Any], str | None] | None = None,
+        stepwise: Callable[[Any], bool] | None = None,
+        keep_events: Duration | None = None,
+    ) -> None:
+        if not _NAME.match(name):
+            raise DeclarationError(
+                f"pipeline {name!r}: a name has lower-case letters, digits and _, and begins with a letter"
+            )
+        if not (isinstance(input, type) and issubclass(input, BaseModel)):
+            raise DeclarationError(f"pipeline {name!r}: input must be a Pydantic model, not {input!r}")
+        if version < 1:
+            raise DeclarationError(f"pipeline {name!r}: version must be 1 or more, not {version}")
+        self.name = name
+        self.input = input
+        self.version = version
+        self.title = dict(title or {})
+        self.examples = [dict(example) for example in examples]
+        self.key = key
+        self.stepwise = stepwise
+        self.keep_events = None if keep_events is None else seconds(keep_events)
+        self.stages: dict[str, Stage] = {}
+        self.schedules = Schedules(name, input)
+
+    def __repr__(self) -> str:
+        return f"<pipeline {self.name} v{self.version}: {' → '.join(self.stages)}>"
+
+    def stage(
+        self,
+        *,
+        after: Stage | list[Stage] | tuple[Stage, ...] | None = None,
+        each: str | None = None,
+        when: Callable[..., bool] | None = None,
+        retry: Retry | None = None,
+        time_limit: Duration = "5m",
+        run_limit: Duration = "1h",
+        crashes: int = 3,
+        needs: type | Iterable[type] = (),
+        pool: Literal["io", "cpu"] = "io",
+        concurrency: int | None = None,
+        collect: Collect = "all",
+        batch: int | None = None,
+        within: Duration = "5s",
+        weight: float = 1.0,
+    ) -> Callable[[Callable[..., Any]], Stage]:
+        """Decorator: makes a function a stage of this pipeline.
+
+        Args:
+            after: the stage or stages whose end it waits for.
+            each: ``"split.pages"``: run once per item of that list, all at the same time.
+            when: a function of the same values that says whether to run at all; else the stage is skipped
+                and what follows gets None.
+            retry: what happens after an error that may pass; by default 3 retries after 1, 2 and 4 s.
+            time_limit: of one attempt.
+            run_limit: of the stage run from its first attempt on, waits included.
+            crashes: after so many attempts during which the worker died, it is given up.
+            needs: the ports that it uses; a parameter annotated with one is filled with the provider.
+            pool: ``"cpu"`` puts it into processes instead of threads.
+            concurrency: gives it a worker group of its own with so many slots, under `stagepass up`.
+            collect: for a stage with `each`: whether the next one needs ``"all"`` items, ``"any"``, or
+                takes them as they ended (``"settled"``).
+            batch: call it once for up to so many runs, of any jobs: each parameter is then a list with one
+                entry per run, and it returns a list of as many outputs (or a `StageError` for one that failed).
+            within: for a stage with `batch`: how long the first run of a batch waits for it to be full.
+            weight: its share of the job's progress, relative to the other stages.
+        """
+        parents = () if after is None else tuple(after) if isinstance(after, (list, tuple, set)) else (after,)
+        ports = (needs,) if isinstance(needs, type) else tuple(needs)
+
+        def declare(body: Callable[..., Any]) -> Stage:
+            stage = Stage(
+                pipeline=self.name,
+                name=body.__name__,
+                body=body,
+                after=parents,
+                over=None,
+                when=when,
+                retry=Retry() if retry is None else retry,
+                time_limit=self._limit(body, "time_limit", time_limit),
+                run_limit=self._limit(body, "run_limit", run_limit),
+                crashes=crashes,
+                needs=ports,
+                pool=pool,
+                concurrency=concurrency,
+                collect=collect,
+                weight=weight,
+                batch=read_batch(batch, within, f"stage {self.name}.{body.__name__}"),
+            )
+            self._check(stage, each)
+            self.stages[stage.name] = stage
+            for parent in {*parents, *((stage.over[0],) if stage.over else ())}:
+                parent.next.append(stage)
+            return stage
+
+        return declare
+
+    def _limit(self, body: Callable[..., Any], name: str, value: Duration) -> float:
+        try:
+            return seconds(value)
+        except DeclarationError as problem:
+            raise DeclarationError(f"stage {self.name}.{body.__name__}: {name}={problem}") from None
+
+    def schedule(
+        self,
+        cron: str,
+        *,
+        input: BaseModel | Mapping[str, Any] | None = None,
+        zone: str = "UTC",
+        name: str = "default",
+        owner: str = "local",
+        missed: Missed = "once",
+    ) -> Schedule:
+        """Submit a job at the times that a cron expression names, in that time zone.
+
+        Args:
+            input: of each job.
+            name: of this schedule, unique within the pipeline.
+            owner: whose jobs they are.
+            missed: what was due while no relay ran is made up for ``"once"``, or not at all (``"skip"``).
+
+        Raises:
+            DeclarationError: the expression, the zone or the input is wrong.
+        """
+        return self.schedules.add(cron, input, zone, name, owner, missed)
+
+    @property
+    def roots(self) -> list[Stage]:
+        """The stages that begin when a job is accepted."""
+        return [stage for stage in self.stages.values() if not stage.after]
+
+    @property
+    def leaves(self) -> list[Stage]:
+        """The stages whose outputs are the job's result."""
+        return [stage for stage in self.stages.values() if not stage.next]
+
+    def downstream(self, stage: Stage) -> list[Stage]:
+        """Every stage that comes after `stage`, in order of declaration."""
+        return [other for other in self.stages.values() if stage in other.ancestors()]
+
+    def progress(self, tally: Mapping[str, list[int]]) -> float:
+        """How much of a job is done, from 0 to 1, by its stages' weights."""
+        total = sum(stage.weight for stage in self.stages.values()) or 1.0
+        done = 0.0
+        for stage in self.stages.values():
+            runs, finished, *_ = tally.get(stage.name, (0, 0))
+            if stage.name in tally:
+                done += stage.weight * (finished / runs if runs else 1.0)
+        return min(1.0, done / total)
+
+    # ── checks, in the order in which they are made ──
+
+    def _check(self, stage: Stage, each: str | None) -> None:
+        where = f"stage {stage.queue}"
+        if not _NAME.match(stage.name):
+            raise DeclarationError(f"{where}: the function's name must be lower-case letters, digits and _")
+        if stage.name in self.stages:
+            raise DeclarationError(f"{where} is declared twice; rename one of the two functions")
+        if stage.name in ("ctx", "request"):
+            raise DeclarationError(f"{where}: the name {stage.name!r} is taken; rename the function")
+        self._check_parents(stage, where)
+        if each is not None:
+            stage.over = self._check_each(stage, each, where)
+        if not isinstance(stage.retry, Retry):
+            raise DeclarationError(f'{where}: retry={stage.retry!r} is not a Retry; write retry=Retry(3, wait="5s")')
+        for name, value in (("time_limit", stage.time_limit), ("run_limit", stage.run_limit), ("weight", stage.weight)):
+            if value <= 0:
+                raise DeclarationError(f"{where}: {name} must be above 0")
+        if stage.time_limit > stage.run_limit:
+            raise DeclarationError(f"{where}: time_limit (one attempt) is longer than run_limit (all of them)")
+        if stage.crashes < 1:
+            raise DeclarationError(f"{where}: crashes must be 1 or more")
+        if stage.concurrency is not None and stage.concurrency < 1:
+            raise DeclarationError(f"{where}: concurrency must be 1 or more")
+        if stage.pool not in ("io", "cpu"):
+            raise DeclarationError(f'{where}: pool is "io" (threads) or "cpu" (processes), not {stage.pool!r}')
+        if stage.collect not in ("all", "any", "settled"):
+            raise DeclarationError(f'{where}: collect is "all", "any" or "settled", not {stage.collect!r}')
+        if stage.collect != "all" and stage.over is None:
+            raise DeclarationError(f"{where}: collect={stage.collect!r} is for a stage with each=, which has items")
+        read_parameters(self, stage, where)
+
+    def _check_parents(self, stage: Stage, where: str) -> None:
+        for parent in stage.after:
+            if not isinstance(parent, Stage):
+                raise DeclarationError(
+                    f"{where}: after={parent!r} is not a stage; name the function that @{self.name}.stage decorates"
+                )
+            if self.stages.get(parent.name) is not parent:
+                raise DeclarationError(f"{where}: it comes after {parent.queue}, which is not a stage of {self.name!r}")
+
+    def _check_each(self, stage: Stage, each: str, where: str) -> tuple[Stage, tuple[str, ...]]:
+        head, *path = each.split(".")
+        source = next((parent for parent in stage.ancestors() if parent.name == head), None)
+        if source is None:
+            known = ", ".join(sorted(parent.name for parent in stage.ancestors())) or "nothing"
+            raise DeclarationError(f'{where}: each="{each}" begins with {head!r}, but it comes after {known}')
+        if source.mapped:
+            raise DeclarationError(f'{where}: each="{each}": {head!r} is itself run per item; put a stage between them')
+        return source, tuple(path)

@@ -1,0 +1,78 @@
+"""All pipelines that this process knows, by name and version."""
+
+from collections.abc import Iterable, Iterator
+
+from stagepass.engine.commit.batches import Batch
+from stagepass.declare.pipeline import Pipeline
+from stagepass.declare.stage import Stage
+from stagepass.errors import DeclarationError, NotFound
+
+
+class Registry:
+    """The pipelines of one process. Several versions of one may live side by side."""
+
+    def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
+        self._by_version: dict[tuple[str, int], Pipeline] = {}
+        self._latest: dict[str, Pipeline] = {}
+        self._batches: dict[str, Batch] = {}
+        for pipeline in pipelines:
+            self.add(pipeline)
+
+    def __iter__(self) -> Iterator[Pipeline]:
+        """The newest version of each pipeline, by name."""
+        return iter(sorted(self._latest.values(), key=lambda pipeline: pipeline.name))
+
+    def add(self, pipeline: Pipeline) -> None:
+        """Raises `DeclarationError` when it has no stage, or when another one has its name and version."""
+        if not pipeline.stages:
+            raise DeclarationError(
+                f"pipeline {pipeline.name!r} has no stage; decorate a function with @{pipeline.name}.stage()"
+            )
+        key = (pipeline.name, pipeline.version)
+        if self._by_version.setdefault(key, pipeline) is not pipeline:
+            raise DeclarationError(
+                f"two pipelines are called {pipeline.name!r} with version {pipeline.version}; rename one or raise it"
+            )
+        newest = self._latest.get(pipeline.name)
+        if newest is None or newest.version < pipeline.version:
+            self._latest[pipeline.name] = pipeline
+            for stage in pipeline.stages.values():
+                self._batches.pop(stage.queue, None)
+                if stage.batch is not None:
+                    self._batches[stage.queue] = stage.batch
+
+    def batch(self, queue: str) -> Batch | None:
+        """How the runs of a queue are collected, or None where each goes by itself."""
+        return self._batches.get(queue)
+
+    def latest(self, name: str) -> Pipeline:
+        """The newest version. Raises `NotFound`."""
+        try:
+            return self._latest[name]
+        except KeyError:
+            known = ", ".join(sorted(self._latest)) or "none"
+            raise NotFound(f"there is no pipeline {name!r}; there are: {known}") from None
+
+    def find(self, name: str, version: int) -> Pipeline | None:
+        """That very version, or None where this process does not know it."""
+        return self._by_version.get((name, version))
+
+    def stage(self, name: str, version: int, stage: str) -> Stage | None:
+        """A stage of that very version, or None."""
+        pipeline = self.find(name, version)
+        return pipeline.stages.get(stage) if pipeline else None
+
+    def stages_of(self, queue: str) -> list[Stage]:
+        """The stages of a queue, one of each known version."""
+        return [stage for stage in self._every_stage() if stage.queue == queue]
+
+    def queues(self) -> list[str]:
+        """Every queue of every known version, sorted."""
+        return sorted({stage.queue for stage in self._every_stage()})
+
+    def stages(self) -> list[Stage]:
+        """The stages of the newest versions."""
+        return [stage for pipeline in self for stage in pipeline.stages.values()]
+
+    def _every_stage(self) -> Iterator[Stage]:
+        return (stage for pipeline in self._by_version.values() for stage in pipeline.stages.values())

@@ -1,0 +1,70 @@
+"""When a failed attempt is followed by another."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stagepass.declare.values import Duration, seconds
+from stagepass.errors import DeclarationError, StageError
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What to do otherwise for one kind of error: how many retries, and how long to wait before each."""
+
+    times: int | None = None
+    wait: Duration | None = None
+
+
+class Retry:
+    """How often a stage is tried again, and after what wait.
+
+    Args:
+        times: retries after the first attempt.
+        wait: before the first retry.
+        factor: each further wait is this many times the one before.
+        at_most: no wait is longer.
+        jitter: each wait is made longer or shorter by up to this share, so that retries do not march in step.
+        special: by error code (``"rate_limited"``), what holds instead.
+    """
+
+    def __init__(
+        self,
+        times: int = 3,
+        *,
+        wait: Duration = "1s",
+        factor: float = 2.0,
+        at_most: Duration = "10m",
+        jitter: float = 0.1,
+        special: Mapping[str, Again] | None = None,
+    ) -> None:
+        if times < 0 or factor < 1 or not 0 <= jitter < 1:
+            raise DeclarationError("Retry: times must be ≥ 0, factor ≥ 1 and jitter from 0 to below 1")
+        self.times = times
+        self.wait = seconds(wait)
+        self.factor = factor
+        self.at_most = seconds(at_most)
+        self.jitter = jitter
+        self.special = dict(special or {})
+
+    def next_wait(self, error: StageError, *, failures: int, same_failures: int) -> float | None:
+        """Seconds to wait before the next attempt, or None when there is to be none.
+
+        Args:
+            failures: how many attempts have failed, this one included.
+            same_failures: how many of them with this error's code.
+        """
+        special = self.special.get(error.code)
+        if not error.retryable and special is None:
+            return None
+        if special and special.times is not None:
+            if same_failures > special.times:
+                return None
+        elif failures > self.times:
+            return None
+        wait = self.wait * self.factor ** min(failures - 1, 64)
+        if special and special.wait is not None:
+            wait = seconds(special.wait)
+        if error.retry_after:  # the provider knows better; never earlier than it said
+            return error.retry_after * (1 + random.uniform(0, self.jitter))
+        return min(wait * (1 + random.uniform(-self.jitter, self.jitter)), self.at_most)

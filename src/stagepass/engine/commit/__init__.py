@@ -1,0 +1,1 @@
+"""The one thread of a process that changes the store, and what it can be asked to do."""

@@ -1,0 +1,304 @@
+"""The committing thread of a process: everything that changes the store goes over this desk.
+
+What the process's threads ask for while one transaction commits goes into the next, together: with
+one thread each is a transaction of its own, with a hundred they share it. Claims are carried out
+last, so that a worker which settles one run takes the next in the same transaction.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from stagepass.engine.commit import batches
+from stagepass.engine.model import failpoints
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.commit.choose import choose
+from stagepass.engine.model.clock import Clock, SystemClock
+from stagepass.engine.commit.operations import Claim, Claimed, Haul, Intend, OnRuns, Operation, Settle, Submit
+from stagepass.engine.model.outcomes import LeaseLost
+from stagepass.engine.model.ports import Candidate, Outputs, Stale, Store
+from stagepass.engine.model.records import Event, StageRun
+from stagepass.declare.registry import Registry
+from stagepass.engine.model.states import RunState
+from stagepass.errors import StagepassError, StoreUnavailable
+
+log = logging.getLogger("stagepass.desk")
+
+BATCH = 64
+"""The most operations of one transaction: a commit's cost is well shared by so many, and a burst of a hundred
+ends does not wait as a whole for its last one."""
+
+
+@dataclass(slots=True)
+class News:
+    """What a commit made known: its events, and the runs that are ready and that nobody has claimed yet."""
+
+    events: list[Event]
+    ready: list[StageRun]
+    woken: list[str] = field(default_factory=list)
+    """Stage runs whose child has ended."""
+    left_alone: list[str] = field(default_factory=list)
+    """Children whose parent was stopped."""
+
+
+@dataclass(slots=True)
+class _Request:
+    operation: Operation
+    future: "Future[Any]" = field(default_factory=Future)
+    since: float = 0.0
+
+
+class Desk:
+    """Carries out operations in batches.
+
+    Args:
+        told: called after each commit with its `News`, on the desk's thread; must not block.
+    """
+
+    def __init__(
+        self, store: Store, registry: Registry, told: Callable[[News], None], *, clock: Clock | None = None
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._told = told
+        self._clock = clock or SystemClock()
+        self._queue: deque[_Request] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._served = ""
+        """The queue that the last claim took from; the next one begins behind it."""
+        self._thread: threading.Thread | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """The pipelines that this process knows."""
+        return self._registry
+
+    # ── asking ──
+
+    def put(self, *operations: Operation) -> list["Future[Any]"]:
+        """Ask for these operations; they share a transaction unless one of them breaks it."""
+        requests = [_Request(operation, since=self._clock.steady()) for operation in operations]
+        with self._wake:
+            if self._closing:
+                raise StoreUnavailable("this process is shutting down")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="stagepass-desk", daemon=True)
+                self._thread.start()
+            self._queue.extend(requests)
+            self._wake.notify()
+        return [request.future for request in requests]
+
+    def do(self, operation: Operation) -> Any:
+        """Ask, and wait for the result."""
+        return self.put(operation)[0].result()
+
+    def close(self) -> None:
+        """Carry out what was asked, and stop."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=30)
+
+    # ── doing ──
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue and not self._closing:
+                    self._wake.wait()
+                if not self._queue:
+                    return
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+            self._carry_out(batch)
+
+    def _carry_out(self, batch: list[_Request]) -> None:
+        try:
+            self._commit(batch)
+        except StoreUnavailable as problem:
+            self._again_later(batch, problem)
+        except Exception as problem:
+            if len(batch) == 1:
+                if isinstance(problem, Stale) or _raced(problem, batch[0]):
+                    self._again_later(batch, StoreUnavailable(str(problem)), pause=0.002)
+                    return
+                log.exception("an operation failed: %s", type(batch[0].operation).__name__)
+                batch[0].future.set_exception(problem)
+                return
+            for request in batch:
+                self._carry_out([request])
+        except BaseException as problem:  # a test's stand-in for the death of the process
+            for request in batch:
+                if not request.future.done():
+                    request.future.set_exception(problem)
+
+    def _again_later(self, batch: list[_Request], problem: StoreUnavailable, pause: float = 0.2) -> None:
+        """The database did not answer, or somebody was first: keep what can wait, tell the others."""
+        now = self._clock.steady()
+        keep = []
+        for request in batch:
+            if now - request.since < request.operation.patience:
+                if isinstance(request.operation, (Submit, Intend)):
+                    request.operation.again = True
+                keep.append(request)
+            else:
+                request.future.set_exception(problem)
+        with self._wake:
+            self._queue.extendleft(reversed(keep))
+        time.sleep(pause)  # the database gets a moment; what is asked meanwhile shares the next try
+
+    def _commit(self, batch: list[_Request]) -> None:
+        results: list[tuple[_Request, Any, BaseException | None]] = []
+        claims = [request for request in batch if isinstance(request.operation, Claim)]
+        others = [request for request in batch if not isinstance(request.operation, Claim)]
+        with self._store.begin() as tx:
+            book = Book(tx, self._clock, self._registry)
+            book.open_jobs(i for request in others for i in request.operation.jobs())
+            book.open_runs(i for request in others for i in request.operation.runs())
+            known: Outputs = {}
+            for request in others:
+                try:
+                    results.append((request, request.operation.apply(book), None))
+                except (StagepassError, LeaseLost) as refusal:
+                    results.append((request, None, refusal))
+                else:
+                    if isinstance(request.operation, Settle):
+                        for job_id, stages in request.operation.known().items():
+                            known.setdefault(job_id, {}).update(stages)
+            hauls = self._claim(book, claims, known)
+            book.save()
+            self._pass_by("before", batch)
+        self._pass_by("after", batch)
+        self._tell(News(book.events, list(book.ready.values()), book.woken, book.left_alone))
+        for request, haul in zip(claims, hauls, strict=True):
+            request.future.set_result(haul)
+        for request, result, refused in results:  # last: a slot waits for its settle, and then has its claim too
+            if refused is not None:
+                request.future.set_exception(refused)
+            else:
+                request.future.set_result(result)
+
+    def _tell(self, news: News) -> None:
+        try:
+            self._told(news)
+        except Exception:  # the commit stands: the relay and the gateways find what was not told
+            log.exception("news of a commit could not be told")
+
+    @staticmethod
+    def _pass_by(when: str, batch: Iterable[_Request]) -> None:
+        for request in batch:
+            kind = {Submit: "submit", Claim: "claim", Settle: "settle", OnRuns: "relay"}.get(type(request.operation))
+            if kind:
+                failpoints.hit(f"{kind}.{when}_commit")
+
+    # ── claiming ──
+
+    def _claim(self, book: Book, requests: Sequence[_Request], known: Outputs) -> list[Haul]:
+        """Take as many runs as all claims of this batch ask for, in one look, and deal them out."""
+        groups: dict[tuple[tuple[str, ...], str], list[tuple[int, Claim]]] = defaultdict(list)
+        hauls = [Haul([]) for _ in requests]
+        for number, request in enumerate(requests):
+            claim = request.operation
+            assert isinstance(claim, Claim)
+            if claim.job_id is None and claim.only is None:
+                groups[(claim.queues, claim.worker)].append((number, claim))
+            else:
+                fresh = [run for run in book.ready.values() if claim.wants(run)][: claim.limit]
+                hauls[number] = Haul(self._hand_out(book, fresh, claim.worker, known))
+        waiting = {key: self._waiting(book, key[0], claims) for key, claims in groups.items()}
+        idle = {
+            queue
+            for queues, _ in groups
+            for queue in queues
+            if not any(candidate.queue == queue for found in waiting.values() for candidate in found)
+        }
+        book.line_up(idle)
+        for (queues, worker), claims in groups.items():
+            wanted = sum(claim.limit for _, claim in claims)
+            formed = self._form(book, queues, waiting[(queues, worker)])
+            taken, more, missed = self._take(book, formed, wanted)
+            claimed = self._hand_out(book, taken, worker, known)
+            if formed.mates:
+                for leader in claimed:
+                    leader.mates = self._hand_out(book, self._mates(book, leader.run, formed), worker, known)
+            for number, claim in claims:
+                hauls[number] = Haul(claimed[: claim.limit], more, missed, formed.ripe_in)
+                del claimed[: claim.limit]
+        return hauls
+
+    def _waiting(self, book: Book, queues: tuple[str, ...], claims: Sequence[tuple[int, Claim]]) -> list[Candidate]:
+        wanted = max(sum(claim.limit for _, claim in claims), batches.widest(self._registry, queues))
+        return book.tx.candidates(queues, wanted) if queues else []
+
+    def _form(self, book: Book, queues: tuple[str, ...], waiting: Sequence[Candidate]) -> batches.Formed:
+        fresh = [run for run in book.ready.values() if run.queue in queues]
+        return batches.form(self._registry, queues, waiting, fresh, book.now)
+
+    @staticmethod
+    def _mates(book: Book, leader: StageRun, formed: batches.Formed) -> list[StageRun]:
+        """Who goes with this leader, as far as they are free."""
+        ids = [] if leader.scratch.get(batches.ALONE) else formed.mates.get(leader.id, [])
+        stored = [i for i in ids if i not in book.ready]
+        for run, job in book.tx.take(stored, len(stored)) if stored else ():
+            book.adopt(run, job)
+        found = [book.runs[i] for i in ids if i in book.runs]
+        free = [run for run in found if run.state is RunState.READY and run.job_id in book.jobs]
+        return [run for run in free if batches.fits(run, leader)]
+
+    def _take(self, book: Book, formed: batches.Formed, wanted: int) -> tuple[list[StageRun], frozenset[str], bool]:
+        chosen, more = choose(formed.stored, formed.fresh, wanted, after=self._served)
+        stored = [i for i in chosen if i not in book.ready]
+        for run, job in book.tx.take(stored, wanted) if stored else ():
+            book.adopt(run, job)
+        found = [book.runs[i] for i in chosen if i in book.runs]
+        taken = [run for run in found if run.state is RunState.READY and run.job_id in book.jobs]
+        taken = taken[:wanted]
+        if taken:
+            self._served = taken[-1].queue
+        return taken, more, len(taken) < min(wanted, len(chosen))
+
+    def _hand_out(self, book: Book, taken: Sequence[StageRun], worker: str, known: Outputs) -> list[Claimed]:
+        for run in taken:
+            attempt.claim(book, run, book.jobs[run.job_id], worker)
+        return self._equip(book, taken, known)
+
+    def _equip(self, book: Book, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
+        """Give each claimed run the outputs that its stage asks for."""
+        needs = {run.id: self._needed(run) for run in taken}
+        wanted = {
+            (run.job_id, stage)
+            for run in taken
+            for stage in needs[run.id]
+            if stage not in known.get(run.job_id, {}) or None not in known[run.job_id][stage]
+        }
+        stored = book.tx.outputs(sorted(wanted)) if wanted else {}
+        for job_id, stage in wanted:  # what ended in this very transaction is not stored yet
+            for run in book.ended_runs(job_id, stage):
+                stored.setdefault(job_id, {}).setdefault(stage, {})[run.item] = (run.output, run.error)
+        return [
+            Claimed(
+                run=run,
+                job=book.jobs[run.job_id],
+                token=run.token or "",
+                outputs={**stored.get(run.job_id, {}), **known.get(run.job_id, {})},
+            )
+            for run in taken
+        ]
+
+    def _needed(self, run: StageRun) -> set[str]:
+        stage = self._registry.stage(run.pipeline, run.version, run.stage)
+        if stage is None:
+            return set()
+        return {p.name for p in (*stage.parameters, *stage.when_parameters) if p.source == "stage"}
+
+
+def _raced(problem: Exception, request: _Request) -> bool:
+    """Two processes accepted the same key at once: the second look finds the first one's job."""
+    return isinstance(request.operation, Submit) and type(problem).__name__ == "IntegrityError"

@@ -1,0 +1,288 @@
+"""What the desk is asked to do: each operation names the rows it needs, and changes them in a `Book`.
+
+An operation checks first and changes then, so that one that refuses leaves the others of its batch
+untouched.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from stagepass.engine.rules import graph, settle
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.model.outcomes import Completed, Each, LeaseLost, Outcome
+from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.ports import Ended, Outputs
+from stagepass.engine.model.records import Job, Memo, Spend, StageRun
+from stagepass.engine.model.states import ENDED, RunState
+from stagepass.errors import Conflict, NotFound
+
+
+class Operation(ABC):
+    """One thing to do inside a transaction.
+
+    `patience` is for how many seconds it is tried again while the database does not answer.
+    """
+
+    patience: ClassVar[float] = 5.0
+
+    def jobs(self) -> Sequence[str]:
+        """Ids of the jobs to lock and read."""
+        return ()
+
+    def runs(self) -> Sequence[str]:
+        """Ids of the stage runs to read."""
+        return ()
+
+    @abstractmethod
+    def apply(self, book: Book) -> Any:
+        """Check, then change. What it returns is the caller's result."""
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A submitted job, and whether this very call made it."""
+
+    job: Job
+    created: bool
+
+
+@dataclass(slots=True)
+class Submit(Operation):
+    """Accept a job; the same owner and key give the job that is already there."""
+
+    pipeline: Pipeline
+    job: Job
+    delay: float = 0.0
+
+    again: bool = False
+    """Asked for a second time, since nobody knows whether the first commit went through."""
+
+    def apply(self, book: Book) -> Accepted:
+        if self.again:
+            book.open_jobs([self.job.id])
+            if self.job.id in book.jobs:
+                return Accepted(book.jobs[self.job.id], created=True)
+        job = replace(self.job, tally={})  # a copy, since a batch that fails is done again
+        if job.key is not None:
+            there = book.job_by_key(job.owner, job.key)
+            if there is not None:
+                if there.body_hash != job.body_hash or there.pipeline != job.pipeline:
+                    raise Conflict(
+                        "this key was used before with another input; send the same input again, or another key",
+                        field="idempotency_key",
+                        job_id=there.id,
+                    )
+                return Accepted(there, created=False)
+        graph.accept(book, self.pipeline, job, delay=self.delay)
+        return Accepted(job, created=True)
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A stage run that a worker now owns, with what it needs to begin."""
+
+    run: StageRun
+    job: Job
+    token: str
+    outputs: dict[str, dict[int | None, Ended]] = field(default_factory=dict)
+    mates: list["Claimed"] = field(default_factory=list)
+    """The runs that share its call, its lease and its slot, where its stage has `batch`."""
+
+    def everyone(self) -> list["Claimed"]:
+        """Itself and its mates."""
+        return [self, *self.mates]
+
+
+@dataclass(slots=True)
+class Haul:
+    """What a claim brought, and the queues in which more is ready."""
+
+    claimed: list[Claimed]
+    more: frozenset[str] = frozenset()
+    missed: bool = False
+    """Something was ready but locked by another process, which may leave it: worth another look soon."""
+    ripe_in: float | None = None
+    """Seconds until a batch that gathers goes although it is not full."""
+
+
+@dataclass(slots=True)
+class Claim(Operation):
+    """Take up to `limit` ready runs of these queues for a worker. The desk carries it out after the others.
+
+    With a `job_id`, or the ids of runs as `only`, it takes of that job or of those runs what this very transaction
+    makes ready, whatever the queue.
+    """
+
+    queues: tuple[str, ...]
+    limit: int
+    worker: str
+    job_id: str | None = None
+    only: frozenset[str] | None = None
+
+    def wants(self, run: StageRun) -> bool:
+        """Whether a run that this transaction made ready is among what it takes."""
+        return run.job_id == self.job_id if self.only is None else run.id in self.only
+
+    def apply(self, book: Book) -> Haul:
+        raise AssertionError("the desk claims by itself")
+
+
+@dataclass(slots=True)
+class Settle(Operation):
+    """End an attempt, of a run or of a batch. Refused with `LeaseLost` when the lease is no longer this one's."""
+
+    patience: ClassVar[float] = 300.0
+    claimed: Claimed
+    outcome: Outcome
+
+    def jobs(self) -> Sequence[str]:
+        return tuple(one.job.id for one in self.claimed.everyone())
+
+    def runs(self) -> Sequence[str]:
+        return tuple(one.run.id for one in self.claimed.everyone())
+
+    def apply(self, book: Book) -> Job:
+        """Returns the job as it is then; of a batch, that of the first run that is still ours."""
+        everyone = self.claimed.everyone()
+        outcomes = self.outcome.outcomes if isinstance(self.outcome, Each) else None
+        mine, own = [], []
+        for number, claimed in enumerate(everyone):
+            if (pair := _owned_or_none(book, claimed)) is not None:
+                mine.append(pair)
+                own.append(outcomes[number] if outcomes else self.outcome)
+        if not mine:
+            raise LeaseLost(self.claimed.run.id)
+        settle.settle(book, mine, Each(own) if outcomes else self.outcome)
+        return mine[0][1]
+
+    def known(self) -> Outputs:
+        """The outputs that this attempt had at hand, for whoever claims the next run of the same job."""
+        if self.claimed.mates:
+            return {}  # read anew, since what each of them gave is known only run by run
+        mine = dict(self.claimed.outputs)
+        if isinstance(self.outcome, Completed) and self.claimed.run.item is None:
+            mine[self.claimed.run.stage] = {None: (self.outcome.output, None)}
+        return {self.claimed.job.id: mine}
+
+
+def owned(book: Book, claimed: Claimed) -> tuple[StageRun, Job]:
+    """The claimed run and its job. Raises `LeaseLost` when the lease is no longer this one's."""
+    found = _owned_or_none(book, claimed)
+    if found is None:
+        raise LeaseLost(claimed.run.id)
+    return found
+
+
+def _owned_or_none(book: Book, claimed: Claimed) -> tuple[StageRun, Job] | None:
+    run, job = book.runs.get(claimed.run.id), book.jobs.get(claimed.job.id)
+    if run is None or job is None or run.token != claimed.token or run.state is not RunState.RUNNING:
+        return None
+    return run, job
+
+
+@dataclass(slots=True)
+class Intend(Operation):
+    """Note that a call is about to be made; its value follows, or its outcome is unknown."""
+
+    patience: ClassVar[float] = 30.0
+    claimed: Claimed
+    memo: Memo
+    again: bool = False
+    """Asked for a second time, since nobody knows whether the first commit went through."""
+
+    def jobs(self) -> Sequence[str]:
+        return (self.claimed.job.id,)
+
+    def runs(self) -> Sequence[str]:
+        return (self.claimed.run.id,)
+
+    def apply(self, book: Book) -> bool:
+        """Returns whether the job's owner has cancelled it: then nothing is to be bought."""
+        _, job = owned(book, self.claimed)
+        if job.cancel_requested or job.state in ENDED:
+            return True
+        there = book.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
+        if there is None or there.token != self.memo.token:
+            book.note_intent(self.memo)
+        return False
+
+
+@dataclass(slots=True)
+class Remember(Operation):
+    """Keep the value of a call that was made, also when the lease is lost: it was paid for."""
+
+    patience: ClassVar[float] = 300.0
+    memo: Memo
+    spends: Sequence[Spend] = ()
+    """What the call cost: its value and its price are kept together, or neither is."""
+
+    def apply(self, book: Book) -> None:
+        book.note_memo(self.memo)
+        for spend in self.spends:
+            book.note_spend(spend)
+
+
+@dataclass(slots=True)
+class Forget(Operation):
+    """Drop a memo: the call had no effect, or what it began has ended."""
+
+    patience: ClassVar[float] = 60.0
+    memo: Memo
+
+    def apply(self, book: Book) -> None:
+        book.forget(self.memo.run_id, self.memo.name, self.memo.token)  # never one that a later attempt made
+
+
+@dataclass(slots=True)
+class Spent(Operation):
+    """Note what was paid, also when the lease is lost. Asked for twice, it is noted once: by its key."""
+
+    patience: ClassVar[float] = 60.0
+    spends: Sequence[Spend]
+
+    def apply(self, book: Book) -> None:
+        for spend in self.spends:
+            book.note_spend(spend)
+
+
+@dataclass(slots=True)
+class OnJob(Operation):
+    """Something a person asks of a job. `owner` None is for the operator: any job."""
+
+    job_id: str
+    owner: str | None
+    act: Callable[[Book, Job], Any]
+
+    def jobs(self) -> Sequence[str]:
+        return (self.job_id,)
+
+    def apply(self, book: Book) -> Any:
+        job = book.jobs.get(self.job_id)
+        if job is None or (self.owner is not None and job.owner != self.owner):
+            raise NotFound(f"there is no job {self.job_id}", job_id=self.job_id)
+        return self.act(book, job)
+
+
+@dataclass(slots=True)
+class OnRuns(Operation):
+    """Something the relay does to stage runs, each with its job: promote, rescue."""
+
+    targets: Sequence[tuple[str, str]]
+    act: Callable[[Book, StageRun, Job], Any]
+
+    def jobs(self) -> Sequence[str]:
+        return tuple(job for _, job in self.targets)
+
+    def runs(self) -> Sequence[str]:
+        return tuple(run for run, _ in self.targets)
+
+    def apply(self, book: Book) -> int:
+        return sum(1 for run, job in self._pairs(book) if self.act(book, run, job) is not False)
+
+    def _pairs(self, book: Book) -> Iterator[tuple[StageRun, Job]]:
+        for run_id, job_id in self.targets:
+            run, job = book.runs.get(run_id), book.jobs.get(job_id)
+            if run is not None and job is not None:
+                yield run, job

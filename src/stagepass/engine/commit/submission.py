@@ -1,0 +1,146 @@
+"""Checks what is submitted, and makes a job of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.commit.operations import Submit
+from stagepass.engine.model.records import Job
+from stagepass.declare.registry import Registry
+from stagepass.declare.values import File
+from stagepass.errors import InvalidInput, TooLarge
+
+MAX_INPUT = 1_000_000
+"""Bytes of an input as JSON; photos and the like are uploaded as files."""
+
+LONGEST_DELAY = 366 * 86400
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a client asks for; see `Engine.submit`."""
+
+    pipeline: str
+    input: Mapping[str, Any] | BaseModel
+    owner: str
+    key: str | None = None
+    priority: int = 0
+    delay: float = 0.0
+    stepwise: bool = False
+
+
+class Checks:
+    """Turns what was given into what the desk carries out."""
+
+    def __init__(self, registry: Registry, max_input: int = MAX_INPUT) -> None:
+        self._registry = registry
+        self._max_input = max_input
+
+    def submit(self, given: Given, now: int) -> Submit:
+        """Raises `NotFound`, `InvalidInput` or `TooLarge`."""
+        declared = self._registry.latest(given.pipeline)
+        checked = _validated(declared.input, given.input)
+        key = _key(given.key, declared.key(checked) if declared.key else None)
+        _check_options(given, key)
+        text = checked.model_dump_json()
+        if len(text.encode()) > self._max_input:
+            raise TooLarge(f"the input is {len(text.encode())} bytes; at most {self._max_input} are taken")
+        job = Job(
+            id=new_id(),
+            pipeline=declared.name,
+            version=declared.version,
+            owner=given.owner,
+            input=text,
+            created_at=now,
+            updated_at=now,
+            priority=given.priority,
+            key=key,
+            body_hash=body_hash(declared.name, _as_sent(checked, text)),
+            stepwise=given.stepwise or (declared.stepwise is not None and declared.stepwise(checked)),
+        )
+        return Submit(declared, job, given.delay)
+
+
+def _validated(model: type[BaseModel], value: Mapping[str, Any] | BaseModel) -> BaseModel:
+    try:
+        return value if isinstance(value, model) else model.model_validate(value)
+    except ValidationError as problem:
+        raise invalid_input(problem) from None
+
+
+def _key(given: str | None, own: str | None) -> str | None:
+    """The idempotency key: the one that was sent along, or the one that the input brings itself."""
+    if given is not None and own is not None and given != own:
+        raise InvalidInput(
+            "the input brings an idempotency key of its own, and another one was sent; send one of them",
+            field="idempotency_key",
+        )
+    return own if given is None else given
+
+
+def _check_options(given: Given, key: str | None) -> None:
+    if not -100 <= given.priority <= 100:
+        raise InvalidInput("priority is a whole number from -100 to 100", field="priority")
+    if key is not None and not 1 <= len(key) <= 200:
+        raise InvalidInput("an idempotency key has 1 to 200 characters", field="idempotency_key")
+    if not 1 <= len(given.owner) <= 200:
+        raise InvalidInput("an owner's name has 1 to 200 characters", field="owner")
+    for name, value in (("idempotency_key", key or ""), ("owner", given.owner)):
+        if not value.isprintable() or value != value.strip():  # databases differ in what they make of these
+            raise InvalidInput(f"{name} must not hold control characters, nor begin or end with a space", field=name)
+    if not 0 <= given.delay <= LONGEST_DELAY:
+        raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
+
+
+def _as_sent(checked: BaseModel, text: str) -> str:
+    """The input without what its type made up: a random default is new each time, and the same input must stay one."""
+    made_up = _made_up(type(checked)) - checked.model_fields_set
+    return checked.model_dump_json(exclude=set(made_up)) if made_up else text
+
+
+@cache
+def _made_up(model: type[BaseModel]) -> frozenset[str]:
+    """Fields whose default is made by a call that may give another value next time."""
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if field.default_factory not in (None, list, dict, set, tuple)
+    )
+
+
+def body_hash(pipeline: str, text: str) -> str:
+    """What tells one input from another: the same for the same values in another order.
+
+    Files are told by their content: uploaded again, the same photo lies in another place.
+    """
+    value = json.loads(text, object_hook=_without_place)
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{pipeline}\n{canonical}".encode()).hexdigest()
+
+
+def _without_place(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: inner for name, inner in value.items() if name != "uri"} if value.keys() == _FILE_FIELDS else value
+
+
+_FILE_FIELDS = File.model_fields.keys()
+
+
+def invalid_input(problem: ValidationError, *, prefix: Sequence[str] = ()) -> InvalidInput:
+    """A Pydantic error as ours: the first field at fault, and all of them in the details. Values are left out."""
+    errors = problem.errors(include_url=False, include_input=False, include_context=False)
+    fields = [
+        {
+            "field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "input",
+            "message": error["msg"].removeprefix("Value error, "),  # Pydantic's word for what a validator said
+        }
+        for error in errors
+    ]
+    first = fields[0]
+    return InvalidInput(f"{first['field']}: {first['message']}", field=first["field"], errors=fields)

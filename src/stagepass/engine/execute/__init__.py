@@ -1,0 +1,1 @@
+"""Runs attempts: slots, leases, and everything that a stage reaches through its context."""

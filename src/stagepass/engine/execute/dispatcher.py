@@ -1,0 +1,347 @@
+"""The slots of one process: claims ready runs, runs each in a thread, and goes on while there is work.
+
+A bell only wakes it. It fills all free slots in one claim; a slot that settles a run claims the next
+one in the same transaction, without a message. When all slots are taken and more is ready, it rings
+once for the other processes.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from stagepass.engine.rules import attempt
+from stagepass.engine.execute.classify import classify
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.commit.committer import Desk
+from stagepass.engine.execute.lease import Lease
+from stagepass.engine.commit.operations import Claim, Claimed, Haul, OnRuns, Operation, Settle
+from stagepass.engine.model.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
+from stagepass.engine.model.records import Job
+from stagepass.engine.execute.runner import Runner
+from stagepass.errors import Permanent, StagepassError, TimedOut
+
+log = logging.getLogger("stagepass.dispatcher")
+
+LOOK_AGAIN = 0.03
+"""Seconds after which to look again for what another process held."""
+
+SETTLED_WITHIN = 5.0
+"""Seconds that a process which stops waits for what is being stored."""
+
+
+@dataclass(slots=True)
+class Running:
+    """An attempt that a slot is busy with."""
+
+    claimed: Claimed
+    lease: Lease
+
+
+class Dispatcher:
+    """Runs up to `slots` attempts at once.
+
+    Args:
+        ring: called with a queue that others serve too, in which more is ready than this process has slots for.
+        too_many_stuck: called when so many threads are past their limit that the process should be replaced.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        runner: Runner,
+        queues: tuple[str, ...],
+        slots: int,
+        worker: str,
+        *,
+        clock: Clock,
+        ring: Callable[[str], None],
+        too_many_stuck: Callable[[], None] | None = None,
+    ) -> None:
+        self.queues = queues
+        self.slots = slots
+        self.worker = worker
+        self.running: dict[str, Running] = {}
+        self.settled = 0
+        self.shared: frozenset[str] | None = None
+        """Queues that other processes serve too, as the heart saw it last; one that starts looks for work by itself."""
+        self._parked: deque[tuple[str, str]] = deque()
+        """(run, job) of what others parked and this process knows, as the heart saw it last."""
+        self._desk = desk
+        self._runner = runner
+        self._clock = clock
+        self._ring = ring
+        self._too_many_stuck = too_many_stuck
+        self._free = slots
+        self._stuck = 0
+        self._most_stuck = max(2, slots // 4)
+        self._woken = False
+        self._draining = False
+        lock = threading.RLock()  # `stop_claiming` may be called by a signal, in a thread that holds it
+        self._change = threading.Condition(lock)
+        self._deadlines = threading.Condition(lock)
+        """What the watch waits on; told only of an end that is nearer than the one it waits for."""
+        self._next_end = float("inf")
+        self._again_at: float | None = None
+        """When to look again without a bell: another process held what was ready."""
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin: look for work at once, then at every bell."""
+        self._woken = True
+        for target in (self._claim_loop, self._watch_loop):
+            thread = threading.Thread(target=target, name=f"stagepass-{target.__name__.strip('_')}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def wake(self) -> bool:
+        """Work may be ready. Returns whether a slot is free to take it."""
+        with self._change:
+            self._woken = True
+            self._change.notify_all()
+            return self._free > 0 and not self._draining
+
+    def fetch(self, parked: Sequence[tuple[str, str]]) -> None:
+        """Others did not know these (run, job); this process does, and takes them before it looks for more."""
+        with self._change:
+            self._parked = deque(parked)
+        if parked:
+            self.wake()
+
+    def pass_on(self, queue: str) -> None:
+        """More is ready than there are slots here: ring for the other processes, unless there are none."""
+        if self.shared is None or queue in self.shared:
+            self._ring(queue)
+
+    @property
+    def free(self) -> int:
+        return self._free
+
+    @property
+    def stuck(self) -> int:
+        """Threads that run on although their attempt is over."""
+        return self._stuck
+
+    def wait_idle(self, deadline: float) -> bool:
+        """Wait until no attempt runs and no look for work is due. False when the deadline came first."""
+        with self._change:
+            idle = self._change.wait_for(
+                lambda: self._is_idle() and (self._draining or not self._woken),
+                timeout=max(0.0, deadline - time.monotonic()),
+            )
+        return idle
+
+    def stop_claiming(self) -> None:
+        """What runs goes on; nothing more is begun."""
+        with self._change:
+            self._draining = True
+            self._change.notify_all()
+            self._deadlines.notify()
+
+    def drain(self, grace: float) -> None:
+        """Claim no more; wait up to `grace` seconds for what runs, then give the rest back unspent."""
+        deadline = time.monotonic() + grace
+        self.stop_claiming()
+        with self._change:
+            self._change.wait_for(self._is_idle, timeout=max(0.0, grace))
+            left = list(self.running.values())
+        for running in left:
+            if running.lease.end():
+                with self._change:
+                    self.running.pop(running.claimed.token, None)
+                    self._stuck += 1
+                self._settle(running.claimed, Released())
+                running.lease.lose()
+                self._give_back(1)
+        with self._change:  # what ends just now is still being stored
+            self._change.wait_for(self._is_idle, timeout=SETTLED_WITHIN)
+        log.info("drained in %.1f s", grace - (deadline - time.monotonic()))
+
+    def _is_idle(self) -> bool:
+        return self._free >= self.slots
+
+    # ── claiming ──
+
+    def _claim_loop(self) -> None:
+        while True:
+            with self._change:
+                while not (self._draining or (self._free > 0 and (self._woken or self._is_time_again()))):
+                    pause = self._again_at - time.monotonic() if self._again_at and self._free > 0 else None
+                    self._change.wait(timeout=None if pause is None else max(0.001, pause))
+                if self._draining:
+                    return
+                self._woken, self._again_at = bool(self._parked), None
+                wanted = self._free
+                self._free = 0  # reserved while the claim is under way
+            haul = self._claim(wanted)
+            self._give_back(wanted - len(haul.claimed))
+            for claimed in haul.claimed:
+                threading.Thread(target=self._slot, args=(claimed,), name="stagepass-slot", daemon=True).start()
+            self._look_round(haul, wanted)
+
+    def _look_round(self, haul: Haul, wanted: int) -> None:
+        """What is left for others, and what others may have left."""
+        if len(haul.claimed) == wanted:
+            for queue in haul.more:
+                self.pass_on(queue)
+        elif haul.missed or haul.ripe_in is not None:
+            pause = LOOK_AGAIN if haul.missed else haul.ripe_in or 0.0
+            with self._change:
+                self._again_at = min(time.monotonic() + pause, self._again_at or float("inf"))
+                self._change.notify_all()
+
+    def _is_time_again(self) -> bool:
+        return self._again_at is not None and time.monotonic() >= self._again_at
+
+    def _claim(self, wanted: int) -> Haul:
+        with self._change:
+            parked = [self._parked.popleft() for _ in range(min(wanted, len(self._parked)))]
+        try:
+            if parked:
+                return self._fetched(parked)
+            return cast(Haul, self._desk.do(Claim(self.queues, wanted, self.worker)))
+        except Exception as problem:  # whatever it was, the next bell finds a loop that still turns
+            log.warning("could not look for work: %s", problem)
+            return Haul([])
+
+    def _fetched(self, parked: list[tuple[str, str]]) -> Haul:
+        """What is still parked of these, made ready and claimed in one transaction: no bell calls those who know less."""
+        only = frozenset(run for run, _ in parked)
+        _, claim = self._desk.put(OnRuns(parked, attempt.fetch), Claim((), len(parked), self.worker, only=only))
+        return Haul(cast(Haul, claim.result()).claimed)
+
+    def _give_back(self, slots: int) -> None:
+        with self._change:
+            self._free += slots
+            self._change.notify_all()
+
+    # ── running ──
+
+    def _slot(self, claimed: Claimed | None) -> None:
+        """A thread of its own, that may be left alone with a stage which does not end."""
+        while claimed is not None:
+            if self._draining:
+                self._settle(claimed, Released())
+                break
+            lease = self._begin(claimed)
+            outcome = self._attempt(claimed, lease)
+            with self._change:
+                self.running.pop(claimed.token, None)
+                if self._draining:
+                    self._deadlines.notify()
+            if not lease.end():  # its time was up: whoever ended it has settled it and freed this slot
+                with self._change:
+                    self._stuck -= 1
+                return
+            claimed = self._go_on(claimed, self._settle_and_claim(claimed, outcome))
+        self._give_back(1)
+
+    def _go_on(self, claimed: Claimed, haul: Haul) -> Claimed | None:
+        """What this slot runs after `claimed`."""
+        return haul.claimed[0] if haul.claimed else None
+
+    def _begin(self, claimed: Claimed) -> Lease:
+        stage = self._runner.stage(claimed)
+        seconds = 30.0
+        if stage is not None:
+            seconds = attempt.time_left(claimed.run, stage, self._clock.now())
+        lease = Lease(claimed.run.id, claimed.token, seconds)
+        with self._change:
+            self.running[claimed.token] = Running(claimed, lease)
+            if lease.ends < self._next_end:
+                self._deadlines.notify()
+        return lease
+
+    def _attempt(self, claimed: Claimed, lease: Lease) -> Outcome | None:
+        stage = self._runner.stage(claimed)
+        if stage is None:
+            run = claimed.run
+            unknown = f"no worker here knows {run.pipeline} version {run.version}, stage {run.stage}"
+            log.warning("%s: %s; it is parked, and offered again", run.id, unknown)
+            return Unknown(unknown)
+        try:
+            return self._runner.run(claimed, stage, lease)
+        except LeaseLost:
+            log.warning("%s: the lease was lost; what this attempt still did is dropped", claimed.run.id)
+            return None
+        except BaseException as problem:  # nothing may end a slot
+            log.exception("%s: an attempt could not be made", claimed.run.id)
+            return Failure(classify(RuntimeError(type(problem).__name__)))
+
+    def _claim_after(self, claimed: Claimed) -> Claim | None:
+        """What to ask for in the transaction that settles this one."""
+        return None if self._draining or self._parked else Claim(self.queues, 1, self.worker)
+
+    def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> Haul:
+        operations: list[Operation] = [Settle(claimed, outcome)] if outcome is not None else []
+        if claim := self._claim_after(claimed):
+            operations.append(claim)
+        try:
+            futures = self._desk.put(*operations)
+        except StagepassError:
+            return Haul([])
+        haul = Haul([])
+        for operation, future in zip(operations, futures, strict=True):
+            try:
+                result = future.result()
+            except LeaseLost:
+                log.warning("%s: the lease was lost; its result is dropped", claimed.run.id)
+            except Exception as problem:
+                log.error("%s: %s could not be stored: %s", claimed.run.id, type(operation).__name__, problem)
+                if isinstance(operation, Settle) and not isinstance(problem, StagepassError):
+                    self._settle(claimed, Failure(Permanent(f"its end could not be stored: {type(problem).__name__}")))
+            else:
+                if isinstance(operation, Claim):
+                    haul = result
+                    if not haul.claimed:
+                        self._look_round(haul, 1)
+                else:
+                    self._told(claimed, result)
+        self.settled += 1
+        return haul
+
+    def _told(self, claimed: Claimed, job: Job) -> None:
+        """The attempt is settled; this is its job now."""
+
+    def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
+        try:
+            self._told(claimed, self._desk.do(Settle(claimed, outcome)))
+        except LeaseLost:
+            log.warning("%s: could not be settled: the lease was lost", claimed.run.id)
+        except Exception as problem:
+            log.error("%s: could not be settled: %s", claimed.run.id, type(problem).__name__)
+
+    # ── watching time ──
+
+    def _watch_loop(self) -> None:
+        """End attempts whose time is up. A thread cannot be killed: its slot is replaced, its writes are refused."""
+        while True:
+            with self._change:
+                self._next_end = min((running.lease.ends for running in self.running.values()), default=float("inf"))
+                if self._draining and not self.running:
+                    return
+                pause = self._next_end - time.monotonic()
+                self._deadlines.wait(timeout=None if self._next_end == float("inf") else max(0.0, pause))
+            for running in list(self.running.values()):
+                if running.lease.remaining() <= 0 and running.lease.end():
+                    self._time_up(running)
+
+    def _time_up(self, running: Running) -> None:
+        claimed, lease = running.claimed, running.lease
+        stage = self._runner.stage(claimed)
+        limit = stage.time_limit if stage else 0
+        with self._change:
+            self.running.pop(claimed.token, None)
+            self._stuck += 1
+        log.warning("%s: past its time limit of %g s", claimed.run.id, limit)
+        self._settle(claimed, Failure(TimedOut(f"the attempt took longer than its limit of {limit:g} s")))
+        lease.lose()
+        self._give_back(1)
+        with self._change:
+            self._woken = True
+            self._change.notify_all()
+        if self._stuck > self._most_stuck and self._too_many_stuck:
+            self._too_many_stuck()

@@ -1,0 +1,98 @@
+"""What an attempt pays for: each payment is noted once, and one inside `ctx.once` together with its value."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from stagepass.engine.commit.committer import Desk
+from stagepass.engine.commit.operations import Spent
+from stagepass.engine.model.ports import Bus, Store
+from stagepass.engine.model.records import Memo, Spend, StageRun
+
+LONGEST_KEY = 80
+"""Characters of a payment's own key."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """A `ctx.once` that is being made."""
+
+    run_id: str
+    memo: Memo
+    spends: list[Spend] = field(default_factory=list)
+
+
+_call: ContextVar[_Call | None] = ContextVar("stagepass_call", default=None)
+"""Of this thread or task: payments of calls that are made side by side are told apart."""
+
+
+class Purse:
+    """The payments of one attempt at a stage run."""
+
+    def __init__(self, store: Store, desk: Desk, bus: Bus, run: StageRun) -> None:
+        self._store = store
+        self._desk = desk
+        self._bus = bus
+        self._run = run
+        self._count = 0
+        self._known: set[str | None] | None = None
+
+    def pay(self, spend: Spend, key: str | None) -> None:
+        """Note a payment, unless it is noted already.
+
+        Without a key of its own it is told by the order of the payments in this attempt, or in this call of
+        `ctx.once`: after a wait the stage begins anew, and what it paid before is not noted again.
+        """
+        if key is not None and not 1 <= len(key) <= LONGEST_KEY:
+            raise ValueError(f"a payment's key has 1 to {LONGEST_KEY} characters, not {len(key)}")
+        call = _call.get()
+        if call is not None and call.run_id == self._run.id:
+            own = f"{call.memo.token}/{len(call.spends)}"
+            call.spends.append(replace(spend, memo=call.memo.name, key=_named(key) or own))
+            return
+        own = f"{self._run.attempt_at}.{self._run.attempts}/{self._count}"
+        self._count += 1
+        self.keep([replace(spend, key=_named(key) or own)])
+
+    @contextmanager
+    def buying(self, memo: Memo) -> Iterator[list[Spend]]:
+        """Inside, payments are collected for the memo. What they were for is not kept if it ends in an error."""
+        call = _Call(self._run.id, memo)
+        before = _call.set(call)
+        try:
+            yield call.spends
+        except BaseException:
+            # paid all the same; but there will be no value that saves it from being paid again
+            self.keep(call.spends)
+            raise
+        finally:
+            _call.reset(before)
+
+    def keep(self, spends: Sequence[Spend]) -> None:
+        """Write down what is not noted yet."""
+        known = self._noted()
+        fresh = [spend for spend in spends if spend.key not in known]
+        if fresh:
+            self._desk.do(Spent(fresh))
+            self.noted(fresh)
+
+    def noted(self, spends: Sequence[Spend]) -> None:
+        """These are written down."""
+        self._noted().update(spend.key for spend in spends)
+        for spend in spends:
+            queue = spend.queue or ""
+            self._bus.count("spends", queue, spend.provider)
+            self._bus.count("spend_usd", queue, spend.provider, amount=spend.usd)
+
+    def _noted(self) -> set[str | None]:
+        if self._known is None:
+            run = self._run
+            first = run.attempts == 1 and run.scratch.get("claims") == 1  # then there cannot be any yet
+            stored = [] if first else self._store.spends(run.job_id)
+            self._known = {spend.key for spend in stored if spend.run_id == run.id}
+        return self._known
+
+
+def _named(key: str | None) -> str | None:
+    return None if key is None else f"key:{key}"

@@ -1,0 +1,98 @@
+"""What the contexts of one process share, and what they keep files in."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from stagepass.engine.rules import attempt
+from stagepass.engine.execute.approvals import MakeUrl
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.model.clock import Clock, SystemClock
+from stagepass.engine.commit.committer import Desk
+from stagepass.engine.model.ids import job_of
+from stagepass.engine.model.limits import Gate, Limit
+from stagepass.engine.commit.operations import Claimed, OnRuns
+from stagepass.engine.model.ports import Bus, FileStore, Store
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.states import RunState
+from stagepass.declare.values import File
+from stagepass.errors import StoreUnavailable
+
+
+class Services:
+    """What the contexts of one process share."""
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        bus: Bus,
+        files: FileStore,
+        gate: Gate,
+        *,
+        clock: Clock | None = None,
+        callback_url: Callable[[str, str], str] | None = None,
+        approval_url: MakeUrl | None = None,
+        file_url: Callable[[File], str] | None = None,
+        limits: dict[str, Limit] | None = None,
+    ) -> None:
+        self.store = store
+        self.desk = desk
+        self.bus = bus
+        self.files = files
+        self.gate = gate
+        self.clock = clock or SystemClock()
+        self.callback_url = callback_url
+        self.approval_url = approval_url
+        self.file_url = file_url
+        self.limits = limits or {}
+
+    def call(self, provider: str, limit: Limit, runs: list[str]) -> None:
+        """It is the turn of these stage runs at a provider; for one that waits no more, the next is called."""
+        coming: set[str] = set()
+
+        def wake(book: Book, run: StageRun, job: Job) -> bool:
+            if attempt.wake(book, run, job) or run.state in (RunState.READY, RunState.RUNNING):
+                coming.add(run.id)  # what still runs has just been told to wait, and comes by itself in a moment
+            return True
+
+        def pass_on(gone: list[str]) -> None:
+            if others := self.gate.call(provider, limit, gone):
+                self.call(provider, limit, others)
+
+        def done(future: "Future[int]") -> None:
+            gone = [] if future.exception() else [run for run in runs if run not in coming]
+            if gone:  # seldom; and the desk, whose thread this is, must not wait for Redis
+                threading.Thread(target=pass_on, args=(gone,), name="stagepass-line", daemon=True).start()
+
+        with suppress(StoreUnavailable):  # then they come by themselves
+            self.desk.put(OnRuns([(run, job_of(run)) for run in runs], wake))[0].add_done_callback(done)
+
+
+class Files:
+    """`ctx.files`: large values of this stage run. What is put is complete before it can be referred to."""
+
+    def __init__(self, services: Services, claimed: Claimed) -> None:
+        self._services = services
+        self._claimed = claimed
+
+    def put(self, source: BinaryIO | bytes | Path, *, name: str, type: str) -> File:
+        """Keep a file; the returned reference belongs into the stage's output."""
+        run = self._claimed.run
+        file = self._services.files.put(source, name=name, type=type, folder=run.job_id)
+        self._services.store.keep_file(file, run.job_id, run.id, run.owner, self._services.clock.now())
+        return file
+
+    @contextmanager
+    def local(self, file: File) -> Iterator[Path]:
+        """A path of this machine that holds the file, for as long as the block lasts."""
+        with self._services.files.local_copy(file) as path:
+            yield path
+
+    def url(self, file: File) -> str | None:
+        """A signed address that a provider elsewhere can fetch the file from, or None where there is none."""
+        make = self._services.file_url
+        return make(file) if make else None

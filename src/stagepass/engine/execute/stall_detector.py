@@ -1,0 +1,82 @@
+"""Whether a worker that lives also works. Backlog and no claim for a while: deaf. No backlog: idle.
+
+A heart may beat in a process whose claiming stands still; then its leases hold, nobody rescues what it
+has, and its queues wait. Nobody sees that as well as the process itself.
+"""
+
+from enum import StrEnum
+
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.model.ports import Store
+from stagepass.errors import StagepassError
+
+ASK_EVERY = 2.0
+"""Seconds between two questions for backlog; asked only while there is room and nothing moves."""
+
+OVERDUE = 2.0
+"""Seconds for which a run may be ready before it is backlog: a bell and a look take less."""
+
+
+class Work(StrEnum):
+    """What a process does, as it sees itself."""
+
+    BUSY = "busy"
+    IDLE = "idle"
+    DEAF = "deaf"
+    """There is work for it and room, and it begins none."""
+    NO_STORE = "no_database"
+    """The database does not answer; another process would fare no better."""
+
+
+class Hearing:
+    """Looks at a dispatcher with every heartbeat.
+
+    Args:
+        deaf_after: seconds of backlog, with room and without a move, after which it is deaf.
+    """
+
+    def __init__(self, store: Store, dispatcher: Dispatcher, clock: Clock, *, deaf_after: float) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._deaf_after = deaf_after
+        self._moved: tuple[int, frozenset[str]] | None = None
+        self._asked = float("-inf")
+        self._backlog_since: float | None = None
+
+    def look(self, *, answered: bool) -> Work:
+        """One look. `answered`: whether the database took the heartbeat."""
+        if not answered:
+            self._backlog_since = None
+            return Work.NO_STORE
+        running = frozenset(self._dispatcher.running)
+        before, self._moved = self._moved, (self._dispatcher.settled, running)
+        if before != self._moved or len(running) >= self._dispatcher.slots:
+            self._backlog_since = None
+        elif not self._look_for_backlog():
+            return Work.NO_STORE
+        if self.deaf_for() >= self._deaf_after:
+            return Work.DEAF
+        return Work.BUSY if running else Work.IDLE
+
+    def deaf_for(self) -> float:
+        """Seconds for which there was work and room, and nothing began."""
+        return 0.0 if self._backlog_since is None else self._clock.steady() - self._backlog_since
+
+    def _look_for_backlog(self) -> bool:
+        """Returns whether the database answered."""
+        steady = self._clock.steady()
+        if steady - self._asked < ASK_EVERY:
+            return True
+        self._asked = steady
+        try:
+            ready = self._store.ready_since(self._clock.now() - int(OVERDUE * 1000))
+        except StagepassError:
+            self._backlog_since = None
+            return False
+        if not any(queue in self._dispatcher.queues for queue, _ in ready):
+            self._backlog_since = None
+        elif self._backlog_since is None:
+            self._backlog_since = steady
+        return True

@@ -1,0 +1,1 @@
+"""Loops of which any number may run: promote, rescue, fire schedules, reopen providers, prune."""

@@ -1,0 +1,220 @@
+"""The relay: makes due what waited long enough, rescues what a dead worker dropped, rings what nobody heard.
+
+Any number may run at once: each move is guarded by the row that it moves. Without one, nothing is lost
+and nothing that waits goes on.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from stagepass.engine.model import failpoints
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import Book
+from stagepass.engine.execute.child_jobs import cancel_orphans
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.commit.committer import Desk
+from stagepass.engine.commit.operations import OnRuns
+from stagepass.engine.model.machine import alive, place
+from stagepass.engine.model.ports import Bell, Store
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.states import RunState
+from stagepass.errors import StagepassError
+
+log = logging.getLogger("stagepass.relay")
+
+TICK = 0.25
+"""Seconds between two looks at what is due."""
+
+DEAD_AFTER = 5.0
+"""Seconds without a beat after which a worker is taken for dead. Five beats: a pause of the database is not a death."""
+
+UNHEARD = 1.0
+"""Seconds for which a run may be ready before the relay rings for it."""
+
+LONGEST_LOOK = 2.0
+"""Seconds of silence that one look at the workers can prove."""
+
+FEW = 4
+"""Messages in a queue at which there is no need to ring again."""
+
+PAGE = 500
+
+
+class _Beside:
+    """Does something from a thread of its own, unless it is still at it.
+
+    A broker or a Redis that froze is asked for seconds, half a minute even, and holds up no rescue by that.
+    """
+
+    def __init__(self, act: Callable[[], None], what: str) -> None:
+        self._act = act
+        self._what = what
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name=f"stagepass-{self._what.split()[0]}", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Wait for it a moment; what has frozen is left alone."""
+        if self._thread is not None:
+            self._thread.join(LONGEST_LOOK)
+
+    def _run(self) -> None:
+        try:
+            self._act()
+        except StagepassError as problem:
+            log.warning("the relay could not %s: %s", self._what, problem)
+        except Exception:
+            log.exception("the relay could not %s", self._what)
+
+
+class Relay:
+    """The loop. `step` is one look, for tests that move the clock by hand.
+
+    Args:
+        fire: submits what schedules have due, once a second.
+        watch: what else is looked after once a second, beside the loop.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        bell: Bell,
+        clock: Clock,
+        *,
+        dead_after: float = DEAD_AFTER,
+        upkeep: Callable[[], None] | None = None,
+        upkeep_every: float = 60.0,
+        watch: Callable[[], None] | None = None,
+        fire: Callable[[], object] | None = None,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._bell = bell
+        self._clock = clock
+        self._dead_after = dead_after
+        self._upkeep = upkeep
+        self._upkeep_every = upkeep_every
+        self._fire = fire
+        self._ringing = _Beside(self.ring, "ring")
+        self._watching = _Beside(watch, "look after providers and alerts") if watch else None
+        self._silent: dict[str, tuple[int, float]] = {}
+        """By worker: its last known beat, and for how many seconds we have watched it stand still."""
+        self._last_watch = float("-inf")
+        self._stops: SimpleQueue[None] = SimpleQueue()
+        self._last_look = self._last_upkeep = float("-inf")
+
+    def run(self) -> None:
+        """Until `stop`."""
+        pause = 0.0
+        while not self._stopped_within(pause):
+            pause = TICK
+            try:
+                self.step()
+            except StagepassError as problem:
+                log.warning("the relay pauses: %s", problem)
+                pause = 1.0
+            except Exception:
+                log.exception("a step of the relay failed")
+                pause = 1.0
+        for beside in (self._ringing, self._watching):
+            if beside:
+                beside.end()
+
+    def stop(self) -> None:
+        """May be called by a signal in the middle of `run`: a queue takes that, an event's lock would hang."""
+        self._stops.put(None)
+
+    def _stopped_within(self, seconds: float) -> bool:
+        try:
+            self._stops.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
+
+    def step(self) -> None:
+        """One look: promote what is due; once a second also rescue and ring; once a minute clean up."""
+        self.promote()
+        now = self._clock.steady()
+        if now - self._last_look >= 1.0:
+            self._last_look = now
+            self.rescue()
+            cancel_orphans(self._store, self._desk)
+            if self._fire:
+                self._fire()
+            self._ringing.begin()
+            if self._watching:
+                self._watching.begin()
+        if self._upkeep and now - self._last_upkeep >= self._upkeep_every:
+            self._last_upkeep = now
+            self._upkeep()
+
+    def promote(self) -> int:
+        """Make ready whatever has waited long enough."""
+        count = 0
+        while True:
+            with self._store.begin() as tx:
+                due = tx.due(self._clock.now(), PAGE)
+            if due:
+                failpoints.hit("relay.before_promote")
+                count += self._desk.do(OnRuns(due, attempt.promote))
+                failpoints.hit("relay.after_promote")
+            if len(due) < PAGE:
+                return count
+
+    def rescue(self) -> int:
+        """Hand on the work of workers whose heart has stopped.
+
+        A worker is watched by whether its beat goes up, timed by our own clock: clocks that differ or jump
+        do not kill anybody. Only time in which we ourselves could look counts: after a pause of the database,
+        or of this whole machine, everybody gets the chance to beat again. A process of this very machine
+        that is gone is dead at once.
+        """
+        workers = {worker.id: worker for worker in self._store.workers()}
+        beats = {i: worker.beat for i, worker in workers.items()}
+        beats |= dict.fromkeys(self._store.lost_workers(), -1)
+        steady = self._clock.steady()
+        watched, self._last_watch = min(steady - self._last_watch, LONGEST_LOOK), steady
+        self._silent = {
+            i: (beat, self._silent[i][1] + watched if i in self._silent and self._silent[i][0] == beat else 0.0)
+            for i, beat in beats.items()
+        }
+        here = place()
+        gone = {i for i, worker in workers.items() if worker.host == here and not alive(worker.pid)}
+        dead = [i for i, (_, silent) in self._silent.items() if silent >= self._dead_after or i in gone]
+        return sum(self.bury(worker) for worker in dead)
+
+    def bury(self, worker: str) -> int:
+        """This worker is dead: others go on with what it held."""
+        with self._store.begin() as tx:
+            held = tx.running_of(worker)
+        failpoints.hit("relay.before_rescue")
+
+        def hand_on(book: Book, run: StageRun, job: Job) -> bool:
+            if run.worker != worker or run.state is not RunState.RUNNING:
+                return False
+            attempt.rescue(book, run, job)
+            return True
+
+        rescued: int = self._desk.do(OnRuns(held, hand_on)) if held else 0
+        failpoints.hit("relay.after_rescue")
+        with self._store.begin() as tx:
+            if not tx.running_of(worker):
+                tx.drop_worker(worker, lost_at=self._clock.now())
+                self._silent.pop(worker, None)
+        log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)
+        return rescued
+
+    def ring(self) -> None:
+        """Ring for what has been ready for a while, unless a bell for it is still on its way."""
+        failpoints.hit("relay.before_ring")
+        for queue, count in self._store.ready_since(self._clock.now() - int(UNHEARD * 1000)):
+            depth = self._bell.depth(queue)
+            if depth is not None and depth < FEW:
+                for _ in range(min(count, FEW - depth)):
+                    self._bell.ring(queue)

@@ -1,0 +1,1 @@
+"""The engine's records, states and ports."""

@@ -1,0 +1,131 @@
+"""How an attempt can end. Planned ends are values; failures are exceptions until they arrive here.
+
+Completed, Skipped          done
+Waiting                     gives the slot back until a time, or a signal
+Failure                     an error; the rules say whether it is tried again
+Held                        a person decides
+Cancelled, Released         stopped by the job's owner; given back by a worker that goes away
+Each                        a batch: one of the above for each of its runs
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from stagepass.declare.values import Duration, seconds
+from stagepass.errors import StageError
+
+
+class Wait(BaseException):
+    """Return or raise it to give the slot back for a while; the stage is then called again from its top.
+
+    A `BaseException`, so that an author's ``except Exception`` does not swallow it.
+    """
+
+    def __init__(self, wait: Duration, saying: str | None = None) -> None:
+        super().__init__(saying or "")
+        self.seconds = seconds(wait)
+        self.saying = saying
+        self.idle = False
+        """Whether it is for somebody else, who has a deadline of their own: then it is not this stage's time."""
+
+
+class Cancel(BaseException):
+    """Return or raise it to cancel the whole job. Also raised by `ctx` calls once the owner cancelled it."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LeaseLost(BaseException):
+    """This worker no longer owns the stage run: whatever it still does is dropped."""
+
+
+class Busy(BaseException):
+    """A provider's limit is reached or its breaker is open: come back later, no attempt is spent.
+
+    `certain` is False where a call was made and nobody knows whether it was carried out.
+    """
+
+    def __init__(self, provider: str, wait: float, reason: str, *, certain: bool = True) -> None:
+        super().__init__(reason)
+        self.certain = certain
+        self.provider = provider
+        self.wait = wait
+        self.reason = reason
+
+
+class NotDone(Exception):
+    """Raised by a `recover` hook that is certain that the call it was asked about had no effect."""
+
+
+@dataclass(slots=True)
+class Completed:
+    """The stage returned: its output, as JSON text."""
+
+    output: str
+
+
+@dataclass(slots=True)
+class Skipped:
+    """The stage's `when` said no."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Look again in `wait` seconds.
+
+    Attributes:
+        told: makes it news: the first wait of its kind.
+        idle: it waits for a place at a provider, a person or another job, which does not count towards its time limits.
+    """
+
+    wait: float
+    saying: str | None = None
+    scratch: dict[str, Any] = field(default_factory=dict)
+    told: bool = True
+    idle: bool = False
+
+
+@dataclass(slots=True)
+class Failure:
+    """The attempt failed."""
+
+    error: StageError
+    trace: str | None = None
+
+
+@dataclass(slots=True)
+class Held:
+    """Nobody but a person can say how to go on."""
+
+    error: StageError
+
+
+@dataclass(slots=True)
+class Cancelled:
+    """The stage asked for it, or noticed that the owner did."""
+
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Released:
+    """The worker goes away and gives the run back; no attempt is spent."""
+
+
+@dataclass(slots=True)
+class Unknown:
+    """This worker knows no such stage, or not this version of it."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Each:
+    """A batch was called: how each of its runs ended, the leader first."""
+
+    outcomes: list["Outcome"]
+
+
+Outcome = Completed | Skipped | Waiting | Failure | Held | Cancelled | Released | Unknown | Each

@@ -1,0 +1,165 @@
+"""The engine's records, as plain objects. The store turns them into rows and back.
+
+Times are milliseconds since the epoch. JSON texts are kept as text: what a stage wrote is what the
+next one reads, byte for byte.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from stagepass.engine.model.states import JobState, RunState
+
+
+@dataclass(slots=True)
+class Job:
+    """One submitted input of a pipeline. Its row is also the lock of everything that belongs to it."""
+
+    id: str
+    pipeline: str
+    version: int
+    owner: str
+    input: str
+    created_at: int
+    updated_at: int
+    state: JobState = JobState.QUEUED
+    priority: int = 0
+    key: str | None = None
+    """The client's idempotency key, unique per owner."""
+    body_hash: str = ""
+    seq: int = 0
+    """The number of the job's last event."""
+    tally: dict[str, list[int]] = field(default_factory=dict)
+    """By stage: how many stage runs there are, how many of them are done, and a 1 once some of them were held."""
+    stepwise: bool = False
+    """Hold after each stage until a person says go on."""
+    cancel_requested: bool = False
+    error: dict[str, Any] | None = None
+    finished_at: int | None = None
+    parent: str | None = None
+    """The stage run that started it and waits for it, if one did."""
+
+    def done(self, stage: str) -> bool:
+        """Whether all runs of `stage` are done."""
+        entry = self.tally.get(stage)
+        return entry is not None and entry[0] == entry[1]
+
+
+@dataclass(slots=True)
+class StageRun:
+    """One stage of one job; one row, whatever happens. A `map` stage has one per item."""
+
+    id: str
+    job_id: str
+    pipeline: str
+    version: int
+    stage: str
+    queue: str
+    owner: str
+    created_at: int
+    item: int | None = None
+    state: RunState = RunState.READY
+    priority: int = 0
+    turn: int = 0
+    """Its place between owners: within a queue and priority, lower goes first."""
+    due_at: int = 0
+    """When it may be claimed, or when its waiting ends."""
+    attempts: int = 0
+    """Counted when claimed; given back when the attempt ended in a wait or was released."""
+    crashes: int = 0
+    """Attempts during which the worker died."""
+    token: str | None = None
+    worker: str | None = None
+    started_at: int | None = None
+    """When its first attempt began."""
+    attempt_at: int | None = None
+    """When its current or last attempt began."""
+    finished_at: int | None = None
+    item_input: str | None = None
+    output: str | None = None
+    error: dict[str, Any] | None = None
+    scratch: dict[str, Any] = field(default_factory=dict)
+    """The engine's own notes: waits begun, retries by kind of error, the last signal."""
+    progress: float = 0.0
+    message: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Event:
+    """A numbered, durable fact about a job."""
+
+    job_id: str
+    seq: int
+    type: str
+    at: int
+    stage: str | None = None
+    item: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    queue: str | None = field(default=None, compare=False)
+    """Of its stage run, for whoever counts; not kept."""
+
+
+TERMINAL = frozenset({"job.completed", "job.failed", "job.cancelled"})
+"""The types of event that end a job's stream."""
+
+
+@dataclass(slots=True, frozen=True)
+class Attempt:
+    """One try at a stage run, written when it is over."""
+
+    run_id: str
+    job_id: str
+    number: int
+    worker: str
+    began_at: int
+    ended_at: int
+    outcome: str
+    error: dict[str, Any] | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Memo:
+    """A stored value inside a stage. Without a value it is only the intent: the call may have been made."""
+
+    run_id: str
+    name: str
+    token: str
+    value: str | None
+    made_at: int
+
+
+@dataclass(slots=True, frozen=True)
+class Spend:
+    """What an attempt paid for."""
+
+    run_id: str
+    job_id: str
+    attempt: int
+    provider: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    usd: float
+    at: int
+    queue: str | None = None
+    """Of its stage run."""
+    key: str | None = None
+    """What makes it one: of the spends of a run with the same key only the first is kept."""
+    memo: str | None = None
+    """The `ctx.once` that paid; while its value is kept, the same is not bought again."""
+    given_up: bool = False
+    """What was paid for was dropped on purpose: by `ctx.forget`, or by making the stage again."""
+
+
+@dataclass(slots=True, frozen=True)
+class WorkerRow:
+    """One process that runs stages. While `beat` goes up, its leases hold."""
+
+    id: str
+    host: str
+    pid: int
+    queues: tuple[str, ...]
+    slots: int
+    beat: int
+    started_at: int
+    beat_at: int
+    supervisor: str | None = None

@@ -1,0 +1,214 @@
+"""The unit of work: what a transaction has read and locked, and all that it will write at its end.
+
+The rules change the objects in here; they never speak SQL. At the end the store writes the changes
+in a few statements, however many jobs they belong to.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Set
+from typing import Any
+
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.ports import Changes, Tx
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun
+from stagepass.declare.registry import Registry
+from stagepass.engine.model.states import DONE, JOB_MOVES, RUN_MOVES, JobState, RunState
+
+
+class Book:
+    """Jobs and stage runs by id, and the list of what has changed."""
+
+    def __init__(self, tx: Tx, clock: Clock, registry: Registry) -> None:
+        self.tx = tx
+        self.registry = registry
+        self.now = clock.now()
+        self.jobs: dict[str, Job] = {}
+        self.runs: dict[str, StageRun] = {}
+        self.events: list[Event] = []
+        self.ready: dict[str, StageRun] = {}
+        """Runs that became ready in here, and are not claimed yet."""
+        self.woken: list[str] = []
+        """Stage runs whose child ended in here."""
+        self.left_alone: list[str] = []
+        """Children of stage runs that were stopped in here."""
+        self._changes = Changes(events=self.events)
+        self._guards: dict[str, tuple[RunState, str | None]] = {}
+        self._new_jobs: dict[str, Job] = {}
+        self._new_runs: dict[str, StageRun] = {}
+        self._touched_jobs: dict[str, Job] = {}
+        self._touched_runs: dict[str, StageRun] = {}
+
+    # ── reading ──
+
+    def open_jobs(self, ids: Iterable[str]) -> None:
+        """Lock and read these jobs, unless they are in here already."""
+        missing = sorted({i for i in ids if i not in self.jobs})
+        if missing:
+            for job in self.tx.lock_jobs(missing):
+                self.jobs[job.id] = job
+
+    def open_runs(self, ids: Iterable[str]) -> None:
+        """Read these stage runs; their jobs must be locked first."""
+        missing = [i for i in ids if i not in self.runs]
+        if missing:
+            self._take(self.tx.runs(missing))
+
+    def open_all_runs(self, job_id: str) -> list[StageRun]:
+        """All stage runs of a locked job."""
+        fresh = [run for run in self.tx.runs_of([job_id]) if run.id not in self.runs]
+        dropped = set(self._changes.dropped_runs)
+        self._take(run for run in fresh if run.id not in dropped)
+        return [run for run in self.runs.values() if run.job_id == job_id]
+
+    def ended_runs(self, job_id: str, stage: str) -> list[StageRun]:
+        """Runs of a stage that ended in here, so that the store does not know it yet."""
+        return [
+            run
+            for run in self._touched_runs.values()
+            if run.job_id == job_id and run.stage == stage and run.state in (*DONE, RunState.FAILED)
+        ]
+
+    def _take(self, runs: Iterable[StageRun]) -> None:
+        for run in runs:
+            self.runs[run.id] = run
+            self._guards[run.id] = (run.state, run.token)
+
+    def adopt(self, run: StageRun, job: Job) -> None:
+        """Take in a row that the store has just locked for a claim."""
+        if run.id not in self.runs:
+            self._take([run])
+        self.jobs.setdefault(job.id, job)
+
+    # ── changing ──
+
+    def add_job(self, job: Job) -> None:
+        self.jobs[job.id] = self._new_jobs[job.id] = job
+
+    def job_by_key(self, owner: str, key: str) -> Job | None:
+        """The job that this owner's key belongs to, also when it was added in here."""
+        fresh = next((job for job in self._new_jobs.values() if job.key == key and job.owner == owner), None)
+        return fresh or self.tx.job_by_key(owner, key)
+
+    def add_run(self, run: StageRun) -> None:
+        self.runs[run.id] = self._new_runs[run.id] = run
+        if run.state is RunState.READY:
+            self.ready[run.id] = run
+
+    def drop_run(self, run: StageRun) -> None:
+        """Take a run out, as if it had never begun; its attempts stay on record."""
+        self.runs.pop(run.id, None)
+        self.ready.pop(run.id, None)
+        self._touched_runs.pop(run.id, None)
+        if self._new_runs.pop(run.id, None) is None:
+            self._changes.dropped_runs.append(run.id)
+
+    def move_run(self, run: StageRun, to: RunState) -> None:
+        """Change a run's state; a move that the table does not have is a bug and is refused."""
+        if to not in RUN_MOVES[run.state]:
+            raise AssertionError(f"{run.id}: {run.state} → {to} is not a move")
+        run.state = to
+        self.touch_run(run)
+        if to is RunState.READY:
+            self.ready[run.id] = run
+        else:
+            self.ready.pop(run.id, None)
+
+    def move_job(self, job: Job, to: JobState) -> None:
+        """Change a job's state, as its table allows."""
+        if to is job.state:
+            return
+        if to not in JOB_MOVES[job.state]:
+            raise AssertionError(f"job {job.id}: {job.state} → {to} is not a move")
+        job.state = to
+        self.touch_job(job)
+
+    def touch_job(self, job: Job) -> None:
+        job.updated_at = self.now
+        if job.id not in self._new_jobs:
+            self._touched_jobs[job.id] = job
+
+    def touch_run(self, run: StageRun) -> None:
+        if run.id not in self._new_runs:
+            self._touched_runs[run.id] = run
+
+    def emit(self, job: Job, type: str, run: StageRun | None = None, **data: Any) -> Event:
+        """Number and note an event of a locked job."""
+        job.seq += 1
+        self.touch_job(job)
+        event = Event(
+            job_id=job.id,
+            seq=job.seq,
+            type=type,
+            at=self.now,
+            stage=run.stage if run else None,
+            item=run.item if run else None,
+            data={name: value for name, value in data.items() if value is not None},
+            queue=run.queue if run else None,
+        )
+        self.events.append(event)
+        return event
+
+    def note_attempt(self, run: StageRun, outcome: str, error: dict[str, Any] | None = None) -> None:
+        """Record that the current attempt is over."""
+        self._changes.attempts.append(
+            Attempt(
+                run_id=run.id,
+                job_id=run.job_id,
+                number=run.attempts,
+                worker=run.worker or "",
+                began_at=run.attempt_at or self.now,
+                ended_at=self.now,
+                outcome=outcome,
+                error=error,
+            )
+        )
+
+    def note_intent(self, memo: Memo) -> None:
+        self._changes.intents.append(memo)
+
+    def note_memo(self, memo: Memo) -> None:
+        self._changes.memos.append(memo)
+
+    def forget(self, run_id: str, name: str | None = None, token: str | None = None) -> None:
+        """Drop one memo of a run (only the one with that token, if given), or all of them."""
+        self._changes.forgotten.append((run_id, name, token))
+
+    def note_spend(self, spend: Spend) -> None:
+        self._changes.spends.append(spend)
+
+    # ── writing ──
+
+    def line_up(self, idle: Set[str] = frozenset()) -> None:
+        """Give each run that became ready its turn, so that owners take turns.
+
+        A run goes behind its owner's last ready run of that queue, or, where there is none, to the place
+        that is being served now. So ten thousand runs of one owner leave the next place to another's.
+        A run that has begun (it waited, or was handed on) goes to the place that is being served: what is
+        under way is finished before more is begun.
+
+        Args:
+            idle: queues that are known to hold no ready run, so that there is nothing to go behind.
+        """
+        groups: dict[tuple[str, int, str], list[StageRun]] = defaultdict(list)
+        for run in self.ready.values():
+            groups[(run.queue, run.priority, run.owner)].append(run)
+        asked = [key for key in groups if key[0] not in idle]
+        known = dict(zip(asked, self.tx.line_up(asked), strict=True)) if asked else {}
+        for key, runs in groups.items():
+            last, first = known.get(key, (None, None))
+            start = last + 1 if last is not None else (first or 0)
+            for run in runs:
+                if run.attempts:
+                    run.turn = first or 0
+                else:
+                    run.turn, start = start, start + 1
+
+    def save(self) -> None:
+        """Write everything, once."""
+        changes = self._changes
+        changes.new_jobs = list(self._new_jobs.values())
+        changes.new_runs = list(self._new_runs.values())
+        changes.jobs = [self._touched_jobs[i] for i in sorted(self._touched_jobs)]
+        touched = sorted(self._touched_runs)  # in one order, as the heartbeats too, so that none waits for another
+        changes.runs = [(self._touched_runs[i], *self._guards[i]) for i in touched]
+        self.tx.save(changes)

@@ -1,0 +1,81 @@
+"""What sending a dead letter again will cost: an estimate, from what its stages usually spend."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stagepass.engine.rules import operator
+from stagepass.reports.ledger import stage_of
+from stagepass.engine.model.ports import Store
+from stagepass.engine.model.records import Job, Spend, StageRun
+from stagepass.declare.registry import Registry
+from stagepass.engine.model.states import DONE
+
+SAMPLE = 100
+"""Completed runs of a stage of which the median is taken, the latest ones."""
+
+
+@dataclass(slots=True)
+class Price:
+    """Of one job's redrive, in US dollars.
+
+    Attributes:
+        usd: for the stage runs that are sent again: the median of what completed runs of their stage spent, less
+            what `ctx.once` has kept of them.
+        later_usd: for the stages that come after them, which have not been done yet.
+        spent: what the job has cost so far.
+        kept_usd: of that, what is not paid again.
+        kept_calls: calls whose value is kept, as ``stage: name``.
+        kept_stages: stages whose result is kept.
+        sampled: completed runs that the estimate rests on; 0: there is nothing to estimate from.
+    """
+
+    usd: float = 0.0
+    later_usd: float = 0.0
+    spent: float = 0.0
+    kept_usd: float = 0.0
+    kept_calls: list[str] = field(default_factory=list)
+    kept_stages: list[str] = field(default_factory=list)
+    sampled: int = 0
+    runs: int = 0
+    """Stage runs that are sent again, all of the job's that had stopped."""
+
+
+class Prices:
+    """Prices of redrives; what a stage usually spends is asked for once."""
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store = store
+        self._registry = registry
+        self._usual: dict[str, tuple[float, int]] = {}
+
+    def of(self, job: Job) -> Price:
+        """The price of going on with a job that has stopped."""
+        runs, spends = self._store.runs_of(job.id), self._store.spends_of([job.id]).get(job.id, [])
+        again = [run for run in runs if operator.is_stopped(job, run)]
+        price = Price(spent=sum(spend.usd for spend in spends), runs=len(again))
+        for run in again:
+            self._add_run(price, run, spends)
+        done = sorted({run.stage for run in runs if run.state in DONE and job.done(run.stage)})
+        price.kept_stages = done
+        price.kept_usd += sum(spend.usd for spend in spends if stage_of(spend.run_id) in done and not spend.given_up)
+        pipeline = self._registry.find(job.pipeline, job.version)
+        for stage in pipeline.stages.values() if pipeline else ():
+            if stage.name not in job.tally:
+                price.later_usd += self._usually(price, stage.queue)
+        return price
+
+    def _add_run(self, price: Price, run: StageRun, spends: Sequence[Spend]) -> None:
+        names = {memo.name for memo in self._store.memos(run.id) if memo.value is not None}
+        kept = sum(spend.usd for spend in spends if spend.run_id == run.id and spend.memo in names)
+        price.usd += max(0.0, self._usually(price, run.queue) - kept)
+        price.kept_usd += kept
+        price.kept_calls += [f"{run.stage}: {name}" for name in sorted(names)]
+
+    def _usually(self, price: Price, queue: str) -> float:
+        if queue not in self._usual:
+            found = self._store.usual_spend(queue, SAMPLE)
+            self._usual[queue] = (statistics.median(found) if found else 0.0, len(found))
+        usual, sampled = self._usual[queue]
+        price.sampled += sampled
+        return usual

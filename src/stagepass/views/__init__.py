@@ -1,0 +1,1 @@
+"""Records as JSON: the one serializer of the API and the CLI."""
