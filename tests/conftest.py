@@ -13,14 +13,14 @@ from tests.support.databases import KINDS, empty, new_database
 from tests.support.waiting import wait_until
 
 OURS = (
-    "stagepass-desk",
+    "stagepass-committer",
     "stagepass-slot",
-    "stagepass-heart",
+    "stagepass-heartbeat",
     "stagepass-claim",
     "stagepass-watch",
     "stagepass-loop",
     "stagepass-alert",
-    "stagepass-line",
+    "stagepass-waiting-list",
 )
 
 

@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from stagepass import Blocked, Context, Pipeline, Settled
 
 
-class Book(BaseModel):
+class UnitOfWork(BaseModel):
     """What is submitted: chapters, separated by empty lines."""
 
     text: str = Field(min_length=1, max_length=100_000)
@@ -22,11 +22,11 @@ class Report(BaseModel):
     failed: list[int]
 
 
-chapters = Pipeline("chapters", input=Book, examples=[{"text": "one two\n\nthree four five"}])
+chapters = Pipeline("chapters", input=UnitOfWork, examples=[{"text": "one two\n\nthree four five"}])
 
 
 @chapters.stage()
-def split(request: Book) -> Parts:
+def split(request: UnitOfWork) -> Parts:
     return Parts(chapters=[part.strip() for part in request.text.split("\n\n") if part.strip()])
 
 

@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stagepass.engine.execute.context import Context
-    from stagepass.engine.model.outcomes import Cancel, NotDone, Wait
+    from stagepass.declare.parameter import Settled
     from stagepass.declare.pipeline import Pipeline
     from stagepass.declare.retry import Again, Retry
-    from stagepass.declare.signature import Settled
     from stagepass.declare.values import File
+    from stagepass.engine.execute.context import Context
+    from stagepass.engine.model.outcomes import Cancel, NotDone, Wait
     from stagepass.errors import Blocked, InvalidOutput, Permanent, QuotaExhausted, RateLimited, Transient
 
 __all__ = [
@@ -36,12 +36,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "engine.context": ("Context",),
-    "engine.outcomes": ("Cancel", "NotDone", "Wait"),
-    "engine.pipeline": ("Pipeline",),
-    "engine.retry": ("Again", "Retry"),
-    "engine.signature": ("Settled",),
-    "engine.values": ("File",),
+    "engine.execute.context": ("Context",),
+    "engine.model.outcomes": ("Cancel", "NotDone", "Wait"),
+    "declare.pipeline": ("Pipeline",),
+    "declare.retry": ("Again", "Retry"),
+    "declare.parameter": ("Settled",),
+    "declare.values": ("File",),
     "errors": ("Blocked", "InvalidOutput", "Permanent", "QuotaExhausted", "RateLimited", "Transient"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -10,20 +10,21 @@ import stagepass.providers.builtin  # noqa: F401  (registers the ports)
 from stagepass import sentinel
 from stagepass.alerts.alerts import Alerts
 from stagepass.bus.connect import async_client, check_primary, sync_client
-from stagepass.bus.gate import RedisGate
 from stagepass.bus.listen import Feed
+from stagepass.bus.provider_limits import RedisProviderLimits
 from stagepass.bus.publish import RedisBus
+from stagepass.declare.registry import Registry
+from stagepass.declare.values import File
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.engine import Engine
-from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.execute.event_loop import EventLoop
-from stagepass.engine.maintain.closed_providers import Parking
-from stagepass.declare.registry import Registry
-from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.execute.runner import Runner
-from stagepass.engine.maintain.scheduler import Scheduler
 from stagepass.engine.execute.services import Services
-from stagepass.declare.values import File
+from stagepass.engine.maintain.closed_providers import ClosedProviders
+from stagepass.engine.maintain.pruner import Pruner
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.maintain.scheduler import Scheduler
 from stagepass.errors import SettingsError
 from stagepass.files.cloud import CloudFiles
 from stagepass.files.links import Links
@@ -37,7 +38,6 @@ from stagepass.queue.app import make_app
 from stagepass.queue.bell import CeleryBell
 from stagepass.settings import Settings
 from stagepass.store import SqlStore, connect, migrate
-from stagepass.engine.maintain.pruner import Upkeep
 
 CALLBACK_LIFE = 14 * 86400
 """Seconds for which a callback's URL is good."""
@@ -122,10 +122,10 @@ class System:
     def services(self) -> Services:
         return Services(
             self.store,
-            self.engine.desk,
+            self.engine.committer,
             self.bus,
             self.files,
-            self.gate,
+            self.provider_limits,
             callback_url=self._callback_url if self.settings.public_url else None,
             approval_url=self._approval_url,
             file_url=self._file_url if self.settings.public_url or self.settings.files_url else None,
@@ -133,8 +133,8 @@ class System:
         )
 
     @cached_property
-    def gate(self) -> RedisGate:
-        return RedisGate(sync_client(self.redis_url))
+    def provider_limits(self) -> RedisProviderLimits:
+        return RedisProviderLimits(sync_client(self.redis_url))
 
     def _callback_url(self, run_id: str, job_id: str) -> str:
         token = self.links.sign("callback", {"run": run_id, "job": job_id}, CALLBACK_LIFE)
@@ -162,7 +162,7 @@ class System:
         loop = EventLoop()
         runner = Runner(self.registry, self.services, self.providers, loop)
         slots = self.settings.fast_lane_slots
-        return FastLane(self.store, self.engine.desk, runner, loop, slots, clock=self.engine.clock)
+        return FastLane(self.store, self.engine.committer, runner, loop, slots, clock=self.engine.clock)
 
     def feed(self) -> Feed:
         """The news, for a process that serves clients."""
@@ -173,23 +173,30 @@ class System:
         return Scheduler(self.store, self.registry, self.engine.submit, self.engine.clock)
 
     def relay(self) -> Relay:
-        """The relay's loop, with its upkeep, what is parked, and the alerts. Raises `SettingsError`."""
-        upkeep = Upkeep(self.store, self.registry, self.files, self.engine.clock, self.settings)
-        parking = Parking(self.store, self.engine.desk, self.gate, self.engine.clock)
+        """The relay's loop, with pruning, closed providers and alerts. Raises `SettingsError`."""
+        pruner = Pruner(
+            self.store,
+            self.registry,
+            self.files,
+            self.engine.clock,
+            keep_events_days=self.settings.keep_events_days,
+            keep_jobs_days=self.settings.keep_jobs_days,
+        )
+        closed = ClosedProviders(self.store, self.engine.committer, self.provider_limits, self.engine.clock)
         alerts = self.alerts
 
         def watch() -> None:
-            parking.look()
+            closed.look()
             if alerts:
                 alerts.look()
 
         return Relay(
             self.store,
-            self.engine.desk,
+            self.engine.committer,
             self.bell,
             self.engine.clock,
             dead_after=self.settings.dead_after_seconds,
-            upkeep=upkeep.run,
+            prune=pruner.run,
             watch=watch,
             fire=self.scheduler.fire,
         )
@@ -202,7 +209,7 @@ class System:
             return None
         return Alerts(
             self.store,
-            self.gate,
+            self.provider_limits,
             self.engine.clock,
             check_webhook(url, "ALERT_WEBHOOK_URL", allow_loopback=loopback),
             window=self.settings.alert_window_seconds,

@@ -30,7 +30,7 @@ class Note:
     Attributes:
         place: where it runs; notes of another machine or container are none of a probe's business.
         born: when the process began, in the kernel's ticks: its id may be given to another one later.
-        deaf_for: seconds for which there was work and room, and nothing began.
+        stalled_for: seconds for which there was work and room, and nothing began.
         at: when the note was written, by the machine's steady clock, in seconds.
     """
 
@@ -42,7 +42,7 @@ class Note:
     slots: int
     running: int
     work: str
-    deaf_for: float
+    stalled_for: float
     at: float
 
 
@@ -57,7 +57,7 @@ class Check:
     @property
     def well(self) -> bool:
         """Whether it can be left alone."""
-        return self.state not in ("silent", Work.DEAF.value)
+        return self.state not in ("silent", Work.STALLED.value)
 
 
 class Notes:
@@ -67,11 +67,13 @@ class Notes:
         self._folder = folder / "health"
         self._complained = False
 
-    def write(self, worker: str, queues: Sequence[str], slots: int, running: int, work: Work, deaf_for: float) -> None:
+    def write(
+        self, worker: str, queues: Sequence[str], slots: int, running: int, work: Work, stalled_for: float
+    ) -> None:
         """Keep a note of this process, in place of the one before."""
         pid = os.getpid()
         note = Note(
-            worker, pid, place(), _born(pid), tuple(queues), slots, running, work.value, deaf_for, time.monotonic()
+            worker, pid, place(), _born(pid), tuple(queues), slots, running, work.value, stalled_for, time.monotonic()
         )
         path = self._path(worker)
         try:

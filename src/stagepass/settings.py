@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stagepass.errors import SettingsError
@@ -81,8 +81,11 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(20.0, ge=0, description="how long a stopping worker lets its attempts go on")
     dead_after_seconds: float = Field(5.0, ge=2, description="a worker without a heartbeat for so long is dead")
-    deaf_after_seconds: float = Field(
-        30.0, ge=1, description="a worker with room that begins none of its backlog for so long is deaf"
+    stalled_after_seconds: float = Field(
+        30.0,
+        ge=1,
+        validation_alias=AliasChoices("stalled_after_seconds", "deaf_after_seconds"),
+        description="a worker with free slots that claims nothing for this long, while work waits, is stalled",
     )
     queue_type: Literal["classic", "quorum"] = Field("classic", description="RabbitMQ queues")
     event_streams: int = Field(4, ge=1, le=64, description="Redis Streams that events are spread over")

@@ -13,25 +13,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from stagepass.bus.gate import OpenGate
-from stagepass.engine.model import failpoints
-from stagepass.engine.rules import attempt
-from stagepass.engine.engine import OPERATOR, Engine
-from stagepass.engine.model.ids import new_id
-from stagepass.engine.execute.lease import Lease
-from stagepass.engine.model.limits import Gate, Limit
-from stagepass.engine.execute.event_loop import EventLoop
-from stagepass.engine.commit.operations import Claim, Claimed, Settle
-from stagepass.engine.model.outcomes import LeaseLost, Unknown
+from stagepass.bus.provider_limits import OpenGate
 from stagepass.declare.pipeline import Pipeline
-from stagepass.engine.model.ports import Tick
-from stagepass.engine.model.records import Event, Job
 from stagepass.declare.registry import Registry
-from stagepass.engine.maintain.relay import Relay
+from stagepass.declare.stage import Stage
+from stagepass.engine.commit.operations import Claim, Claimed, Settle
+from stagepass.engine.engine import OPERATOR, Engine
+from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.runner import Runner
 from stagepass.engine.execute.services import Services
-from stagepass.declare.stage import Stage
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.model import failpoints
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.model.limits import Limit, ProviderLimits
+from stagepass.engine.model.outcomes import LeaseLost, Unknown
+from stagepass.engine.model.ports import Tick
+from stagepass.engine.model.records import Event, Job
 from stagepass.engine.model.states import ENDED, JobState
+from stagepass.engine.rules import attempt
 from stagepass.files.local import LocalFiles
 from stagepass.store import SqlStore
 
@@ -101,7 +101,7 @@ class Lab:
         pipelines: what to run.
         providers: by port, what its stages use.
         folder: where the database and the files go; by default a temporary folder.
-        limits: by provider's name, what it allows; with `gate`.
+        limits: by provider's name, what it allows; with `provider_limits`.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Lab:
         *,
         folder: Path | None = None,
         database_url: str | None = None,
-        gate: Gate | None = None,
+        provider_limits: ProviderLimits | None = None,
         limits: dict[str, Limit] | None = None,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="stagepass-lab-") if folder is None else None
@@ -125,10 +125,10 @@ class Lab:
         self.files = LocalFiles(self.folder / "files")
         services = Services(
             self.store,
-            self.engine.desk,
+            self.engine.committer,
             self.recorder,
             self.files,
-            gate or OpenGate(),
+            provider_limits or OpenGate(),
             clock=self.clock,
             callback_url=lambda run_id, job_id: f"http://lab.test/callbacks/{run_id}",
             approval_url=lambda run_id, name, ask, life: f"http://lab.test/approvals/{run_id}/{name}/{ask}",
@@ -137,7 +137,7 @@ class Lab:
         )
         self._loop = EventLoop()
         self.runner = Runner(self.registry, services, _Given(providers or {}), self._loop)
-        self.relay = Relay(self.store, self.engine.desk, self.recorder, self.clock)
+        self.relay = Relay(self.store, self.engine.committer, self.recorder, self.clock)
         self.worker = new_id()
         self.ran: list[str] = []
         """The stage runs whose function was called, in order, each time."""
@@ -200,24 +200,24 @@ class Lab:
 
     def step(self) -> bool:
         """Claim one ready run and run it. False when there was none."""
-        haul = self.engine.desk.do(Claim(tuple(self.registry.queues()), 1, self.worker))
-        if not haul.claimed:
+        claim_result = self.engine.committer.do(Claim(tuple(self.registry.queues()), 1, self.worker))
+        if not claim_result.claimed:
             return False
-        self.attempt(haul.claimed[0])
+        self.attempt(claim_result.claimed[0])
         return True
 
     def attempt(self, claimed: Claimed) -> None:
         """Run a claimed attempt in this thread, and settle it."""
         stage = self.runner.stage(claimed)
         if stage is None:
-            self.engine.desk.do(Settle(claimed, Unknown("not known in this lab")))
+            self.engine.committer.do(Settle(claimed, Unknown("not known in this lab")))
             return
         runs = [one.run for one in claimed.everyone()]
         self.ran += [stage.name if run.item is None else f"{stage.name}[{run.item}]" for run in runs]
         lease = Lease(claimed.run.id, claimed.token, attempt.time_left(claimed.run, stage, self.clock.now()))
         try:
             outcome = self.runner.run(claimed, stage, lease)
-            self.engine.desk.do(Settle(claimed, outcome))
+            self.engine.committer.do(Settle(claimed, outcome))
         except LeaseLost:
             pass
 
@@ -229,7 +229,7 @@ class Lab:
         """The worker is dead: another takes its place, and what it held is handed on."""
         failpoints.disarm()
         dead, self.worker = self.worker, new_id()
-        self.relay.bury(dead)
+        self.relay.rescue_worker(dead)
 
     def _next_due(self) -> float:
         with self.store.begin() as tx:

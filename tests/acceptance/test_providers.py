@@ -81,7 +81,7 @@ def test_lesson_18_without_credit_the_stage_is_parked_tried_by_one_and_drains() 
     with at_vendor(2) as (place, vendor):
         vendor.status = 402
         jobs = order(place, vendor, 20)
-        store, gate = place.system.store, place.system.gate
+        store, gate = place.system.store, place.system.provider_limits
         wait_until(lambda: store.count_parked("vendor") == [("calls.call", 20)], 30, "all are parked")
         (breaker,) = gate.breakers()
         assert (breaker.provider, breaker.reason) == ("vendor", "quota_exhausted")

@@ -22,8 +22,8 @@ from stagepass.cli import output
 from stagepass.cli.exits import Exit
 from stagepass.cli.groups import expand
 from stagepass.cli.main import app
-from stagepass.engine.model import failpoints
 from stagepass.declare.registry import Registry
+from stagepass.engine.model import failpoints
 from stagepass.engine.model.states import JOB_MOVES, RUN_MOVES
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 from stagepass.alerts.alerts import GRACE, Alerts
 from stagepass.alerts.facts import Facts
 from stagepass.alerts.message import message
-from stagepass.bus.gate import OpenGate
+from stagepass.bus.provider_limits import OpenGate
 from stagepass.engine.model.limits import Breaker
 from stagepass.engine.model.outcomes import Failure, Held
 from stagepass.errors import OutcomeUnknown, Permanent, SettingsError, TimedOut

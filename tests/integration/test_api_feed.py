@@ -16,10 +16,10 @@ from stagepass.bus import listen
 from stagepass.bus.connect import async_client, sync_client
 from stagepass.bus.listen import Feed, Follower
 from stagepass.bus.publish import as_json, stream_of
-from stagepass.engine.rules.unit_of_work import Book
 from stagepass.engine.commit.operations import OnJob
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import TERMINAL, Event, Job
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StoreUnavailable
 from tests.support.api import RedisServer, make_system
 from tests.support.waiting import becomes
@@ -49,10 +49,10 @@ class Stage:
     def write(self, *types: str) -> list[Event]:
         """Events that SQL has, and nobody was told of."""
 
-        def act(book: Book, job: Job) -> list[Event]:
-            return [book.emit(job, type) for type in types]
+        def act(uow: UnitOfWork, job: Job) -> list[Event]:
+            return [uow.emit(job, type) for type in types]
 
-        written: list[Event] = self.system.engine.desk.do(OnJob(self.job, None, act))
+        written: list[Event] = self.system.engine.committer.do(OnJob(self.job, None, act))
         return written
 
     def tell(self, *news: Event | Tick) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.engine.model.records import Job, StageRun
 from stagepass.declare.registry import Registry
+from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.pipelines.promo.status import say, stage_status, task_status
 from tests.support.api import Installation, RedisServer, installation, is_problem, picture

@@ -91,17 +91,17 @@ def gated(inside: Event, leave: Event, **options: Any) -> Pipeline:
 def test_the_heart_keeps_every_run_of_a_batch(tmp_path: Path) -> None:
     inside, leave = Event(), Event()
     with crew(tmp_path, 1, gated(inside, leave)) as worker:
-        worker.heart.start()
+        worker.heartbeat.start()
         jobs = [worker.submit() for _ in range(3)]
         worker.dispatcher.start()
         assert inside.wait(20)
         for _ in range(4):  # what no slot has is given back at the second beat that finds it so
-            worker.heart.beat()
+            worker.heartbeat.beat()
         runs = [worker.store.run(f"{job}.put") for job in jobs]
         assert [run.state.value for run in runs if run] == ["running"] * 3
         leave.set()
         assert [worker.ended(job).state.value for job in jobs] == ["completed"] * 3
-        worker.heart.stop()
+        worker.heartbeat.stop()
 
 
 def test_past_its_limit_every_run_of_a_batch_is_over(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from stagepass import Context, Pipeline, QuotaExhausted, RateLimited, Retry, Transient
-from stagepass.bus.gate import DOWN_AFTER, RedisGate
+from stagepass.bus.provider_limits import DOWN_AFTER, RedisProviderLimits
+from stagepass.engine.maintain.closed_providers import ClosedProviders
 from stagepass.engine.model.limits import Limit
-from stagepass.engine.maintain.closed_providers import Parking
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Blocked, Permanent, Unavailable
 from stagepass.testing import Lab
@@ -31,7 +31,7 @@ def client(server: RedisServer) -> Iterator["redis.Redis"]:
         yield made
 
 
-def entered(gate: RedisGate, ticket: str = "t") -> bool:
+def entered(gate: RedisProviderLimits, ticket: str = "t") -> bool:
     return gate.enter("suno", Limit(), ticket, at_most=60)[0] == 0
 
 
@@ -64,7 +64,7 @@ def using(*problems: BaseException, **options: Any) -> tuple[Pipeline, list[int]
 def test_a_provider_that_does_not_answer_several_times_in_a_row_is_closed_with_growing_pauses(
     client: "redis.Redis",
 ) -> None:
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     for number in range(DOWN_AFTER):
         assert gate.breakers() == []
         assert entered(gate)
@@ -90,7 +90,7 @@ def test_a_provider_that_does_not_answer_several_times_in_a_row_is_closed_with_g
 
 
 def test_an_answer_in_between_begins_the_count_anew(client: "redis.Redis") -> None:
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     for number in range(3 * DOWN_AFTER):
         assert entered(gate)
         bad = number % DOWN_AFTER != 0
@@ -101,7 +101,7 @@ def test_an_answer_in_between_begins_the_count_anew(client: "redis.Redis") -> No
 
 
 def test_a_call_that_was_under_way_does_not_open_what_is_closed_since(client: "redis.Redis") -> None:
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     assert entered(gate, "old")
     gate.close_for("suno", 60, "quota_exhausted")
     gate.leave("suno", "old", healthy=True)
@@ -111,20 +111,20 @@ def test_a_call_that_was_under_way_does_not_open_what_is_closed_since(client: "r
 
 
 def test_a_probe_that_dies_does_not_close_its_provider_for_good(client: "redis.Redis") -> None:
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     gate.close_for("suno", 0.02, "rate_limited")
     wait_until(lambda: entered(gate, "dies"), 5)
     wait_until(lambda: entered(gate, "next"), 5, "one per period")
 
 
 def test_emptied_and_unreachable(client: "redis.Redis") -> None:
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     gate.close_for("suno", 60, "quota_exhausted")
     client.delete("stagepass:gate:{suno}:breaker")
     assert gate.breakers() == []
     assert client.smembers("stagepass:gate:breakers") == set()
     with redis.Redis.from_url("unix:///nowhere/redis.sock") as nowhere, pytest.raises(Unavailable):
-        RedisGate(nowhere).breakers()
+        RedisProviderLimits(nowhere).breakers()
 
 
 # ── what a run that meets one does ──
@@ -142,18 +142,18 @@ def test_emptied_and_unreachable(client: "redis.Redis") -> None:
 )
 def test_only_silence_counts_as_down(client: "redis.Redis", problem: Exception, opens: bool) -> None:
     p, calls = using(problem, retry=Retry(0))
-    with Lab(p, gate=RedisGate(client, down_after=1)) as lab:
+    with Lab(p, provider_limits=RedisProviderLimits(client, down_after=1)) as lab:
         assert lab.run({"text": "a"}).state in (JobState.FAILED, JobState.HELD)
         assert calls == [1]
-        assert bool(RedisGate(client).breakers()) is opens
+        assert bool(RedisProviderLimits(client).breakers()) is opens
 
 
 def test_the_call_that_tries_a_provider_which_is_down_pays_no_attempt(client: "redis.Redis") -> None:
     p, calls = using(ConnectionRefusedError())
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     gate.close_for("suno", 60, "down")
     past(client)
-    with Lab(p, gate=gate) as lab:
+    with Lab(p, provider_limits=gate) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
         assert lab.store.count_parked("suno") == [("using.call", 1)]
@@ -168,10 +168,10 @@ def test_the_call_that_tries_a_provider_which_is_down_pays_no_attempt(client: "r
 
 def test_a_purchase_that_tries_it_and_hears_nothing_is_held_and_not_made_again(client: "redis.Redis") -> None:
     p, calls = using(TimeoutError())
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     gate.close_for("suno", 60, "down")
     past(client)
-    with Lab(p, gate=gate) as lab:
+    with Lab(p, provider_limits=gate) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
         past(client)
@@ -180,10 +180,10 @@ def test_a_purchase_that_tries_it_and_hears_nothing_is_held_and_not_made_again(c
 
 
 def test_lesson_18_the_relay_sends_one_to_try_and_wakes_all_when_it_answers(client: "redis.Redis") -> None:
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     p, calls = using(QuotaExhausted("no credit"), QuotaExhausted("no credit"))
-    with Lab(p, gate=gate) as lab:
-        parking = Parking(lab.store, lab.engine.desk, gate, lab.clock)
+    with Lab(p, provider_limits=gate) as lab:
+        parking = ClosedProviders(lab.store, lab.engine.committer, gate, lab.clock)
         jobs = [lab.submit({"text": "a"}) for _ in range(5)]
         while lab.step():
             pass
@@ -221,9 +221,9 @@ def test_what_polls_is_not_taken_for_parked(client: "redis.Redis") -> None:
             asked.append(1)
         return ctx.wait(lambda: None if len(asked) < 9 else request, every="60s", at_most="5m")
 
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     gate.close_for("suno", 60, "quota_exhausted")
-    with Lab(p, gate=gate) as lab:
+    with Lab(p, provider_limits=gate) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
         assert lab.store.count_parked("suno") == [("polls.call", 1)]
@@ -237,7 +237,7 @@ def test_what_polls_is_not_taken_for_parked(client: "redis.Redis") -> None:
 
 def test_to_come_back_later_than_the_stage_may_take_fails_and_says_so(client: "redis.Redis") -> None:
     p, _ = using(RateLimited("slow down", retry_after=7200), run_limit="10m", time_limit="5m")
-    with Lab(p, gate=RedisGate(client)) as lab:
+    with Lab(p, provider_limits=RedisProviderLimits(client)) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
         failed = lab.job(job)
@@ -249,15 +249,15 @@ def test_to_come_back_later_than_the_stage_may_take_fails_and_says_so(client: "r
 
 
 def test_a_breaker_that_closed_while_no_relay_looked_leaves_nobody_asleep(client: "redis.Redis") -> None:
-    gate = RedisGate(client)
+    gate = RedisProviderLimits(client)
     p, calls = using(QuotaExhausted("no credit"))
-    with Lab(p, gate=gate) as lab:
+    with Lab(p, provider_limits=gate) as lab:
         jobs = [lab.submit({"text": "a"}) for _ in range(3)]
         while lab.step():
             pass
         assert lab.store.count_parked("suno") == [("using.call", 3)]
         client.flushall()
-        Parking(lab.store, lab.engine.desk, gate, lab.clock).look()
+        ClosedProviders(lab.store, lab.engine.committer, gate, lab.clock).look()
         while lab.step():
             pass
         assert [lab.job(job).state for job in jobs] == [JobState.COMPLETED] * 3

@@ -270,7 +270,7 @@ def test_a_payment_is_kept_once_on_every_database(database_url: str, store: Any)
         job = one.engine.submit("chain", {"text": "x"}).job
         spend = Spend(f"{job.id}.one", job.id, 1, "suno", "v5", 1, 2, 0.5, 3, "chain.one", "key:a", "order")
         for process in (one, two, one):
-            process.engine.desk.do(Spent([spend]))
+            process.engine.committer.do(Spent([spend]))
         assert store.spends(job.id) == [spend]
         assert store.paying_jobs("chain", 3, "", 9) == [job.id]
         assert store.paying_jobs("chain", 4, "", 9) == store.paying_jobs("other", 0, "", 9) == []

@@ -19,13 +19,13 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline, Retry
-from stagepass.engine.model import failpoints
 from stagepass.engine.commit.operations import Claim, Settle
-from stagepass.engine.model.outcomes import Unknown
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.model import failpoints
 from stagepass.engine.model.machine import place
+from stagepass.engine.model.outcomes import Unknown
 from stagepass.engine.model.ports import RunFilter
 from stagepass.engine.model.records import WorkerRow
-from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
@@ -226,12 +226,12 @@ def test_a_lost_lease_is_noticed_at_the_next_ctx_call_and_the_result_is_dropped(
             raise
 
     with crew(tmp_path, 2, chain(acts={"one": body})) as worker:
-        worker.heart._register()
+        worker.heartbeat._register()
         job = worker.submit()
         worker.dispatcher.start()
         gate.wait_for(1)
-        assert worker.relay.bury(worker.dispatcher.worker) == 1
-        worker.heart.beat()  # brings the news, and registers again
+        assert worker.relay.rescue_worker(worker.dispatcher.worker) == 1
+        worker.heartbeat.beat()  # brings the news, and registers again
         assert [row.id for row in worker.store.workers()] == [worker.dispatcher.worker]
         worker.dispatcher.wake()
         assert worker.ended(job).state is JobState.COMPLETED
@@ -248,11 +248,11 @@ def test_a_zombie_that_finished_is_refused(tmp_path: Path) -> None:
             gate.come()
 
     with crew(tmp_path, 2, chain(acts={"one": body})) as worker:
-        worker.heart._register()
+        worker.heartbeat._register()
         job = worker.submit()
         worker.dispatcher.start()
         gate.wait_for(1)
-        worker.relay.bury(worker.dispatcher.worker)
+        worker.relay.rescue_worker(worker.dispatcher.worker)
         worker.dispatcher.wake()
         assert worker.ended(job).state is JobState.COMPLETED
         before = worker.engine.events(job)
@@ -270,12 +270,12 @@ def test_a_cancel_reaches_a_running_stage_by_the_next_beat(tmp_path: Path) -> No
         ctx.check()
 
     with crew(tmp_path, 1, chain(acts={"one": body})) as worker:
-        worker.heart._register()
+        worker.heartbeat._register()
         job = worker.submit()
         worker.dispatcher.start()
         gate.wait_for(1)
         worker.engine.cancel(job, None)
-        worker.heart.beat()
+        worker.heartbeat.beat()
         gate.open.set()
         assert worker.ended(job).state is JobState.CANCELLED
         assert worker.events(job)[-3:] == ["job.cancelling", "stage.cancelled one", "job.cancelled"]
@@ -283,15 +283,15 @@ def test_a_cancel_reaches_a_running_stage_by_the_next_beat(tmp_path: Path) -> No
 
 def test_a_claim_whose_answer_was_lost_is_given_back_by_the_heart(tmp_path: Path) -> None:
     with crew(tmp_path, 1, chain()) as worker:
-        worker.heart._register()
+        worker.heartbeat._register()
         job = worker.submit()
         claim = Claim(worker.dispatcher.queues, 1, worker.dispatcher.worker)
-        (lost,) = worker.engine.desk.do(claim).claimed  # and nobody takes it
-        worker.heart.beat()
+        (lost,) = worker.engine.committer.do(claim).claimed  # and nobody takes it
+        worker.heartbeat.beat()
         run = worker.store.run(lost.run.id)
         assert run is not None
         assert run.state is RunState.RUNNING, "it may still be on its way to a slot"
-        worker.heart.beat()
+        worker.heartbeat.beat()
         worker.dispatcher.start()
         assert worker.ended(job).state is JobState.COMPLETED
         assert [a.number for a in worker.store.attempts([lost.run.id])] == [1], "no attempt was spent"
@@ -305,9 +305,9 @@ def test_lesson_5_what_another_release_parked_is_fetched_by_who_knows_it(tmp_pat
         new.dispatcher.start()
         wait_until(lambda: {run.state for job in jobs for run in old.store.runs_of(job)} == {RunState.PARKED})
         old.dispatcher.start()
-        old.heart.start()
+        old.heartbeat.start()
         wait_until(lambda: {old.job(job).state for job in jobs} == {JobState.COMPLETED})
-        old.heart.stop()
+        old.heartbeat.stop()
         runs = [run for job in jobs for run in old.store.runs_of(job)]
         assert {(run.attempts, run.worker) for run in runs} == {(1, None)}
         assert old.events(jobs[0])[:3] == ["job.accepted", "stage.parked one", "stage.started one"]
@@ -316,8 +316,8 @@ def test_lesson_5_what_another_release_parked_is_fetched_by_who_knows_it(tmp_pat
 def parked(worker: Crew) -> str:
     """A job whose first stage was claimed by a worker that does not know it."""
     job = worker.submit()
-    (claimed,) = worker.engine.desk.do(Claim(worker.dispatcher.queues, 1, "of another release")).claimed
-    worker.engine.desk.do(Settle(claimed, Unknown("x")))
+    (claimed,) = worker.engine.committer.do(Claim(worker.dispatcher.queues, 1, "of another release")).claimed
+    worker.engine.committer.do(Settle(claimed, Unknown("x")))
     return job
 
 
@@ -328,9 +328,9 @@ def test_parked_work_is_left_to_those_who_serve_and_know_it(tmp_path: Path, else
     url, pipelines = f"sqlite:///{tmp_path / 'crew.db'}", elsewhere.pop("pipelines", (chain(),))
     with crew(tmp_path, 1, chain()) as here, crew(tmp_path, 1, *pipelines, url=url, **elsewhere) as other:
         job = parked(here)
-        other.heart._register()
+        other.heartbeat._register()
         other.dispatcher.start()
-        other.heart.beat()
+        other.heartbeat.beat()
         assert other.dispatcher.wait_idle(time.monotonic() + 10)
         (run,) = here.store.runs_of(job)
         assert (run.state, run.scratch["parked"]) == (RunState.PARKED, 1)
@@ -345,9 +345,9 @@ def test_one_beat_fetches_more_than_there_are_slots(tmp_path: Path) -> None:
 
     with crew(tmp_path, 1, p) as worker:
         jobs = [parked(worker) for _ in range(3)]
-        worker.heart._register()
+        worker.heartbeat._register()
         worker.dispatcher.start()
-        worker.heart.beat()
+        worker.heartbeat.beat()
         wait_until(lambda: {worker.job(job).state for job in jobs} == {JobState.COMPLETED})
 
 
@@ -361,10 +361,10 @@ def test_what_was_parked_goes_before_what_is_ready(tmp_path: Path) -> None:
     with crew(tmp_path, 1, chain(acts={"one": body})) as worker:
         first = parked(worker)
         ready = [worker.submit() for _ in range(3)]
-        worker.heart._register()
+        worker.heartbeat._register()
         worker.dispatcher.start()
         gate.wait_for(1)
-        worker.heart.beat()
+        worker.heartbeat.beat()
         gate.open.set()
         wait_until(lambda: len(begun) == 4)
         assert begun[:2] == [ready[0], first]
@@ -379,11 +379,11 @@ def test_progress_reaches_the_store_with_the_beat(tmp_path: Path) -> None:
         gate.come()
 
     with crew(tmp_path, 1, chain(acts={"one": body})) as worker:
-        worker.heart._register()
+        worker.heartbeat._register()
         job = worker.submit()
         worker.dispatcher.start()
         gate.wait_for(1)
-        worker.heart.beat()
+        worker.heartbeat.beat()
         (run,) = worker.store.runs_of(job)
         assert (run.progress, run.message) == (0.4, "near\ufffdly")
         gate.open.set()
@@ -393,7 +393,7 @@ def test_progress_reaches_the_store_with_the_beat(tmp_path: Path) -> None:
 def test_a_pause_of_the_relay_or_of_the_database_is_nobodys_death(tmp_path: Path) -> None:
     with crew(tmp_path, 1, chain()) as worker:
         clock = HandClock()
-        relay = Relay(worker.store, worker.engine.desk, worker.recorder, clock)
+        relay = Relay(worker.store, worker.engine.committer, worker.recorder, clock)
         worker.store.add_worker(WorkerRow("far", "elsewhere", 1, ("chain.one",), 1, 7, 1, 1))
         relay.rescue()
         clock.advance(3600)  # nobody could look, and nobody could beat
@@ -417,7 +417,7 @@ def test_a_worker_of_this_machine_whose_process_is_gone_is_dead_at_once(tmp_path
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait(30)
     with crew(tmp_path, 1, chain()) as worker:
-        relay = Relay(worker.store, worker.engine.desk, worker.recorder, HandClock())
+        relay = Relay(worker.store, worker.engine.committer, worker.recorder, HandClock())
         rows = {"gone": (place(), gone.pid), "alive": (place(), os.getpid()), "elsewhere": ("elsewhere", gone.pid)}
         for name, (host, pid) in rows.items():
             worker.store.add_worker(WorkerRow(name, host, pid, ("chain.one",), 1, 7, 1, 1))
@@ -466,9 +466,9 @@ def test_a_signal_in_the_middle_of_a_wake_makes_a_worker_claim_no_more(tmp_path:
 def test_work_of_a_worker_without_a_row_is_rescued(tmp_path: Path) -> None:
     with crew(tmp_path, 1, chain()) as worker:
         clock = HandClock()
-        relay = Relay(worker.store, worker.engine.desk, worker.recorder, clock)
+        relay = Relay(worker.store, worker.engine.committer, worker.recorder, clock)
         job = worker.submit()
-        worker.engine.desk.do(Claim(worker.dispatcher.queues, 1, "nobody"))
+        worker.engine.committer.do(Claim(worker.dispatcher.queues, 1, "nobody"))
         for _ in range(8):
             clock.advance(1)
             relay.rescue()

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline, Retry
-from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, Permanent, Transient
 from tests.support.crew import Crew, crew
@@ -38,7 +38,7 @@ def chain() -> Pipeline:
 def with_lane(made: Crew, slots: int = 4) -> FastLane:
     """Gives the crew's engine a fast lane; no dispatcher of the crew is started."""
     made.engine.dispatcher = None
-    lane = FastLane(made.store, made.engine.desk, made.runner, EventLoop(), slots, clock=made.engine.clock)
+    lane = FastLane(made.store, made.engine.committer, made.runner, EventLoop(), slots, clock=made.engine.clock)
     made.engine._make_lane = lambda: lane
     return lane
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from stagepass.bus.connect import sync_client
-from stagepass.bus.gate import RedisGate
+from stagepass.bus.provider_limits import RedisProviderLimits
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.model.limits import Limit, Waiter
 from tests.support.processes import at_once
@@ -30,15 +30,15 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def gates(url: str) -> Iterator[list[RedisGate]]:
+def gates(url: str) -> Iterator[list[RedisProviderLimits]]:
     clients = [redis.Redis.from_url(url) for _ in range(3)]
     clients[0].flushall()  # a server of these tests' own
-    yield [RedisGate(client) for client in clients]
+    yield [RedisProviderLimits(client) for client in clients]
     for client in clients:
         client.close()
 
 
-def test_no_more_calls_at_once_than_allowed_across_all_workers(gates: list[RedisGate]) -> None:
+def test_no_more_calls_at_once_than_allowed_across_all_workers(gates: list[RedisProviderLimits]) -> None:
     limit = Limit(concurrency=5)
     acts = [lambda n=n: gates[n % 3].enter("suno", limit, f"t{n}", at_most=60) for n in range(30)]
     results = at_once(acts)
@@ -51,20 +51,20 @@ def test_no_more_calls_at_once_than_allowed_across_all_workers(gates: list[Redis
     assert gates[2].enter("other", limit, "late", at_most=60)[0] == 0
 
 
-def test_a_short_call_does_not_forget_a_long_one(gates: list[RedisGate], url: str) -> None:
+def test_a_short_call_does_not_forget_a_long_one(gates: list[RedisProviderLimits], url: str) -> None:
     gates[0].enter("suno", Limit(concurrency=2), "long", at_most=600)
     gates[0].enter("suno", Limit(concurrency=2), "short", at_most=1)
     with redis.Redis.from_url(url) as client:
         assert client.pttl("stagepass:gate:{suno}:inside") > 500_000
 
 
-def test_a_place_that_was_never_given_back_is_free_again(gates: list[RedisGate]) -> None:
+def test_a_place_that_was_never_given_back_is_free_again(gates: list[RedisProviderLimits]) -> None:
     limit = Limit(concurrency=1)
     assert gates[0].enter("suno", limit, "dead", at_most=0.05)[0] == 0
     wait_until(lambda: gates[1].enter("suno", limit, "next", at_most=60)[0] == 0, 5)
 
 
-def test_no_more_calls_in_a_time_than_allowed(gates: list[RedisGate]) -> None:
+def test_no_more_calls_in_a_time_than_allowed(gates: list[RedisProviderLimits]) -> None:
     limit = Limit(rate=3, per=60)
     for number in range(3):
         assert gates[number].enter("suno", limit, f"t{number}", at_most=60)[0] == 0
@@ -77,7 +77,7 @@ def test_no_more_calls_in_a_time_than_allowed(gates: list[RedisGate]) -> None:
     wait_until(lambda: gates[1].enter("brief", brief, "b", at_most=60)[0] == 0, 5)
 
 
-def test_lesson_18_a_closed_provider_is_closed_for_all_and_then_tried_by_one(gates: list[RedisGate]) -> None:
+def test_lesson_18_a_closed_provider_is_closed_for_all_and_then_tried_by_one(gates: list[RedisProviderLimits]) -> None:
     gates[0].close_for("suno", 42, "quota_exhausted")
     for gate in gates:
         pause, reason = gate.enter("suno", Limit(), "t", at_most=60)
@@ -97,7 +97,7 @@ def test_lesson_18_a_closed_provider_is_closed_for_all_and_then_tried_by_one(gat
 def test_without_redis_limited_calls_wait_and_others_go_on() -> None:
     began = time.monotonic()
     with sync_client("unix:///nowhere/redis.sock") as client:
-        gate = RedisGate(client)
+        gate = RedisProviderLimits(client)
         assert gate.enter("suno", Limit(rate=1), "t", at_most=1) == (1.0, "limits unknown")
         assert gate.enter("suno", Limit(), "t", at_most=1) == (0.0, "")
         gate.leave("suno", "t", healthy=True)
@@ -111,15 +111,17 @@ def test_without_redis_limited_calls_wait_and_others_go_on() -> None:
 ONE = Limit(concurrency=1)
 
 
-def ask(gate: RedisGate, run: str, owner: str = "kim", limit: Limit = ONE, *, priority: int = 0) -> tuple[float, str]:
+def ask(
+    gate: RedisProviderLimits, run: str, owner: str = "kim", limit: Limit = ONE, *, priority: int = 0
+) -> tuple[float, str]:
     return gate.enter("suno", limit, f"ticket {run}", at_most=60, waiter=Waiter(run, owner, priority))
 
 
-def end(gate: RedisGate, run: str, limit: Limit = ONE, *, healthy: bool = True) -> list[str]:
+def end(gate: RedisProviderLimits, run: str, limit: Limit = ONE, *, healthy: bool = True) -> list[str]:
     return gate.leave("suno", f"ticket {run}", healthy=healthy, limit=limit)
 
 
-def test_who_waits_is_called_one_for_each_place_that_is_free(gates: list[RedisGate]) -> None:
+def test_who_waits_is_called_one_for_each_place_that_is_free(gates: list[RedisProviderLimits]) -> None:
     two = Limit(concurrency=2)
     first, *others = [ask(gates[n % 3], f"r{n}", limit=two) for n in range(100)]
     assert first == others.pop(0) == (0.0, "")
@@ -136,7 +138,7 @@ def test_who_waits_is_called_one_for_each_place_that_is_free(gates: list[RedisGa
     assert end(gates[2], "r3", two) == ["r4"]
 
 
-def test_owners_take_turns_in_the_line_within_a_priority(gates: list[RedisGate]) -> None:
+def test_owners_take_turns_in_the_line_within_a_priority(gates: list[RedisProviderLimits]) -> None:
     assert ask(gates[0], "first")[0] == 0
     for n in range(50):
         ask(gates[0], f"kim{n}", "kim")
@@ -154,7 +156,7 @@ def test_owners_take_turns_in_the_line_within_a_priority(gates: list[RedisGate])
     assert order[5] == "kim2"
 
 
-def test_who_was_called_and_does_not_come_loses_its_turn(gates: list[RedisGate]) -> None:
+def test_who_was_called_and_does_not_come_loses_its_turn(gates: list[RedisProviderLimits]) -> None:
     assert ask(gates[0], "first")[0] == 0
     ask(gates[0], "gone")
     ask(gates[0], "second")
@@ -165,7 +167,7 @@ def test_who_was_called_and_does_not_come_loses_its_turn(gates: list[RedisGate])
     assert time.monotonic() - began > 1.5
 
 
-def test_of_those_that_were_called_in_vain_others_take_the_turn(gates: list[RedisGate]) -> None:
+def test_of_those_that_were_called_in_vain_others_take_the_turn(gates: list[RedisProviderLimits]) -> None:
     three = Limit(concurrency=3)
     for n in range(9):
         ask(gates[0], f"r{n}", limit=three)
@@ -176,7 +178,7 @@ def test_of_those_that_were_called_in_vain_others_take_the_turn(gates: list[Redi
     assert gates[0].call("suno", three, ["r5", "r6"]) == ["r7", "r8"]
 
 
-def test_a_rate_says_to_each_that_waits_when_its_place_is_free(gates: list[RedisGate]) -> None:
+def test_a_rate_says_to_each_that_waits_when_its_place_is_free(gates: list[RedisProviderLimits]) -> None:
     rate = Limit(rate=4, per=10.0)
     pauses = [ask(gates[n % 3], f"r{n}", limit=rate)[0] for n in range(20)]
     assert pauses[:4] == [0.0] * 4
@@ -186,7 +188,7 @@ def test_a_rate_says_to_each_that_waits_when_its_place_is_free(gates: list[Redis
     assert end(gates[0], "r0", rate) == [], "an end makes no room in the rate"
 
 
-def test_after_a_provider_said_slow_down_those_that_wait_come_by_and_by(gates: list[RedisGate]) -> None:
+def test_after_a_provider_said_slow_down_those_that_wait_come_by_and_by(gates: list[RedisProviderLimits]) -> None:
     free = Limit()
     assert ask(gates[0], "r0", limit=free)[0] == 0
     gates[0].close_for("suno", 0.2, "rate_limited")
@@ -199,7 +201,7 @@ def test_after_a_provider_said_slow_down_those_that_wait_come_by_and_by(gates: l
     assert end(gates[0], "r3", free) == ["r4", "r5"]
 
 
-def test_an_owner_s_name_is_not_kept_in_redis(gates: list[RedisGate], url: str) -> None:
+def test_an_owner_s_name_is_not_kept_in_redis(gates: list[RedisProviderLimits], url: str) -> None:
     ask(gates[0], "first", "kim@example.com")
     ask(gates[0], "second", "kim@example.com")
     with redis.Redis.from_url(url) as client:
@@ -210,7 +212,7 @@ def test_an_owner_s_name_is_not_kept_in_redis(gates: list[RedisGate], url: str) 
         assert 0 < client.pttl("stagepass:gate:{suno}:line") < 3_600_000
 
 
-def test_a_place_that_the_rate_promised_is_not_taken_by_who_came_later(gates: list[RedisGate]) -> None:
+def test_a_place_that_the_rate_promised_is_not_taken_by_who_came_later(gates: list[RedisProviderLimits]) -> None:
     rate = Limit(rate=1, per=0.2)
     assert ask(gates[0], "r0", limit=rate)[0] == 0
     assert ask(gates[1], "r1", limit=rate)[0] > 0
@@ -219,7 +221,7 @@ def test_a_place_that_the_rate_promised_is_not_taken_by_who_came_later(gates: li
     assert time.monotonic() - began > 1.5
 
 
-def test_a_rate_that_was_lowered_promises_no_place_too_early(gates: list[RedisGate], url: str) -> None:
+def test_a_rate_that_was_lowered_promises_no_place_too_early(gates: list[RedisProviderLimits], url: str) -> None:
     with redis.Redis.from_url(url) as client:
         now = int(time.time() * 1000)
         calls = {f"c{number}": now - 9_000 + number * 2_000 for number in range(4)}

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from stagepass.engine.execute.dispatcher import Dispatcher
-from stagepass.engine.execute.stall_detector import ASK_EVERY, Hearing, Work
 from stagepass.engine.commit.operations import Claimed
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.execute.stall_detector import ASK_EVERY, StallDetector, Work
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.health import SILENT, Notes
 from stagepass.queue.app import make_app
@@ -30,7 +30,7 @@ THREADS = ("-P", "threads", "-c", "4")
 
 @pytest.fixture
 def here() -> Iterator[Site]:
-    with site(pipelines=str(PIPELINES), deaf_after_seconds=2.0) as made:
+    with site(pipelines=str(PIPELINES), stalled_after_seconds=2.0) as made:
         yield made
 
 
@@ -92,7 +92,7 @@ def test_lesson_24_a_stopped_worker_is_silent(here: Site) -> None:
     health(here, code=0)
 
 
-def test_a_worker_that_is_alive_but_deaf_is_told_by_the_probe_and_replaces_itself(here: Site) -> None:
+def test_a_worker_that_is_alive_but_stalled_is_shown_by_the_probe_and_replaces_itself(here: Site) -> None:
     here.relay()
     worker = here.celery(*THREADS, queues=QUEUES)
     submit(here, "deafen")
@@ -101,13 +101,13 @@ def test_a_worker_that_is_alive_but_deaf_is_told_by_the_probe_and_replaces_itsel
     wait_until(lambda: here.system.store.workers()[0].beat >= row.beat + 3, 20, "its heart beats on")
     assert states(here) == ["idle"], "without a backlog it is not to be told from an idle one, and does no harm"
     job = submit(here, "work")
-    wait_until(lambda: states(here) == ["deaf"], 20, "it finds out")
+    wait_until(lambda: states(here) == ["stalled"], 20, "it finds out")
     (check,) = health(here, code=1)
-    assert check["deaf_for"] >= 2.0
+    assert check["stalled_for"] >= 2.0
     assert here.job(job).state is JobState.QUEUED
     assert worker.wait(60) != 0, "it ends by itself, although it cannot drain"
     log = (here.folder / "worker0.log").read_text()
-    assert "deaf: there has been work" in log
+    assert "stalled: work has been waiting" in log
     here.celery(*THREADS, queues=QUEUES)  # what a supervisor does
     assert here.settled(job).state is JobState.COMPLETED
     health(here, code=0)
@@ -167,7 +167,7 @@ class Watched:
         self.clock: HandClock = process.clock
         runner: Any = None  # nothing is run here
         self.dispatcher = Dispatcher(
-            process.engine.desk,
+            process.engine.committer,
             runner,
             process.queues,
             slots,
@@ -175,12 +175,12 @@ class Watched:
             clock=self.clock,
             ring=lambda queue: None,
         )
-        self.hearing = Hearing(process.store, self.dispatcher, self.clock, deaf_after=10.0)
+        self.stall_detector = StallDetector(process.store, self.dispatcher, self.clock, stalled_after=10.0)
 
     def looks(self, seconds: int, *, answered: bool = True) -> Work:
         for _ in range(seconds):
             self.clock.advance(1)
-            work = self.hearing.look(answered=answered)
+            work = self.stall_detector.look(answered=answered)
         return work
 
     def takes(self, claimed: Claimed) -> None:
@@ -198,11 +198,11 @@ def test_without_work_it_is_idle_for_ever(watched: Watched) -> None:
     assert watched.looks(1000) is Work.IDLE
 
 
-def test_backlog_and_no_claim_for_a_while_is_deaf(watched: Watched) -> None:
+def test_backlog_and_no_claim_for_a_while_is_stalled(watched: Watched) -> None:
     watched.looks(100)
     watched.process.engine.submit("chain", {"text": "a"})
     assert watched.looks(9) is Work.IDLE
-    assert watched.looks(1 + int(ASK_EVERY)) is Work.DEAF
+    assert watched.looks(1 + int(ASK_EVERY)) is Work.STALLED
 
 
 def test_a_claim_an_end_or_full_slots_begin_the_time_anew(watched: Watched) -> None:
@@ -217,7 +217,7 @@ def test_a_claim_an_end_or_full_slots_begin_the_time_anew(watched: Watched) -> N
     watched.dispatcher.running.clear()
     watched.dispatcher.settled += 2
     assert watched.looks(9) is Work.IDLE
-    assert watched.looks(9) is Work.DEAF
+    assert watched.looks(9) is Work.STALLED
 
 
 def test_work_for_others_is_not_its_backlog(watched: Watched) -> None:
@@ -226,7 +226,7 @@ def test_work_for_others_is_not_its_backlog(watched: Watched) -> None:
     assert watched.looks(100) is Work.IDLE
 
 
-def test_a_database_that_is_away_deafens_nobody(watched: Watched) -> None:
+def test_a_database_that_is_away_stalls_nobody(watched: Watched) -> None:
     watched.process.engine.submit("chain", {"text": "a"})
     assert watched.looks(9) is Work.IDLE
     assert watched.looks(100, answered=False) is Work.NO_STORE

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from stagepass.bootstrap import System
-from stagepass.engine.model import failpoints
-from stagepass.engine.model.ports import JobFilter
 from stagepass.declare.registry import Registry
 from stagepass.engine.maintain.relay import UNHEARD
+from stagepass.engine.model import failpoints
+from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.states import JobState
 from stagepass.errors import SettingsError
 from stagepass.settings import Settings

@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from stagepass.engine.model.ids import new_id
 from stagepass.declare.registry import Registry
+from stagepass.engine.model.ids import new_id
 from stagepass.pipelines.patterns.pipeline import chain, group, mapped, solo
 from tests.support.api import Installation, RedisServer, installation, is_problem
 from tests.support.waiting import wait_until

@@ -11,15 +11,15 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine.rules import attempt
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.model.ids import new_id, run_id
+from stagepass.declare.values import File
 from stagepass.engine.commit.operations import Claim, Intend, OnRuns, Remember, Settle, Submit
+from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure, LeaseLost, Waiting
 from stagepass.engine.model.ports import Changes, JobFilter, Parked, RunFilter, Stale
 from stagepass.engine.model.records import Job, Memo, Spend, StageRun, WorkerRow
 from stagepass.engine.model.states import ENDED, JobState, RunState
-from stagepass.declare.values import File
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, InvalidInput, Permanent, StoreUnavailable, TooLarge, Transient
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock
@@ -136,7 +136,7 @@ def test_a_run_that_changed_since_it_was_read_is_not_written(store: SqlStore, th
     with store.begin() as tx:
         tx.save(Changes(runs=[(replace(run, **theirs), RunState.RUNNING, "mine")]))
     with pytest.raises(Stale), store.begin() as tx:  # noqa: PT012  (the whole transaction is refused)
-        event = Book(tx, HandClock(), None).emit(job, "stage.completed")  # type: ignore[arg-type]
+        event = UnitOfWork(tx, HandClock(), None).emit(job, "stage.completed")  # type: ignore[arg-type]
         done = replace(run, state=RunState.COMPLETED, output="late", token=None)
         tx.save(Changes(events=[event], runs=[(done, RunState.RUNNING, "mine")]))
     found = store.run(run.id)
@@ -232,9 +232,9 @@ def test_claims_of_many_processes_at_once_never_give_a_run_twice(database_url: s
         def claim_all(process: Process) -> list[str]:
             mine: list[str] = []
             while True:
-                haul = process.haul(each, "chain.one")
-                mine += [claimed.run.id for claimed in haul.claimed]
-                if not haul.claimed and not haul.missed:
+                claim_result = process.claim_result(each, "chain.one")
+                mine += [claimed.run.id for claimed in claim_result.claimed]
+                if not claim_result.claimed and not claim_result.missed:
                     return mine
 
         results = at_once([lambda process=process: claim_all(process) for process in workers for _ in range(2)])
@@ -270,9 +270,9 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
                     due = tx.due(process.clock.now(), 100)
                     victim = dice.choice(workers).worker
                     held = tx.running_of(victim)
-                process.engine.desk.do(OnRuns(due, attempt.promote))
+                process.engine.committer.do(OnRuns(due, attempt.promote))
                 if dice.random() < 0.3 and held:
-                    process.engine.desk.do(OnRuns(held, rescue_from(victim)))
+                    process.engine.committer.do(OnRuns(held, rescue_from(victim)))
                 if dice.random() < 0.3:
                     try:
                         process.engine.cancel(dice.choice(jobs), None)
@@ -280,10 +280,10 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
                         continue
 
         def rescue_from(victim: str) -> Any:
-            def act(book: Book, run: StageRun, job: Job) -> bool:
+            def act(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
                 if run.worker != victim or run.state is not RunState.RUNNING:
                     return False
-                attempt.rescue(book, run, job)
+                attempt.rescue(uow, run, job)
                 return True
 
             return act
@@ -301,7 +301,7 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
             with store.begin() as tx:
                 due = tx.due(workers[3].clock.now(), 100)
             if due:
-                workers[3].engine.desk.do(OnRuns(due, attempt.promote))
+                workers[3].engine.committer.do(OnRuns(due, attempt.promote))
             return False
 
         def all_ended() -> bool:
@@ -434,7 +434,9 @@ def test_a_claim_in_the_transaction_that_ends_the_last_item_has_its_output(datab
         host.settle(split, Completed('{"items":[{"text":"a"},{"text":"b"}]}'))
         first, last = host.claim(2)
         host.settle(first, Completed('{"text":"A"}'))
-        _, claim = host.engine.desk.put(Settle(last, Completed('{"text":"B"}')), Claim(host.queues, 1, host.worker))
+        _, claim = host.engine.committer.put(
+            Settle(last, Completed('{"text":"B"}')), Claim(host.queues, 1, host.worker)
+        )
         (join,) = claim.result().claimed
         assert {item: output for item, (output, _) in join.outputs["each"].items()} == {
             0: '{"text":"A"}',
@@ -448,7 +450,7 @@ def test_a_claim_in_the_transaction_that_ends_two_branches_has_both_outputs(data
         (top,) = host.claim()
         host.settle(top)
         branches = host.claim(2)
-        *_, claim = host.engine.desk.put(
+        *_, claim = host.engine.committer.put(
             *(Settle(branch, Completed(f'{{"text":"{branch.run.stage}"}}')) for branch in branches),
             Claim(host.queues, 1, host.worker),
         )
@@ -546,7 +548,7 @@ def test_attempts_spends_and_files_are_kept_in_order(database_url: str, store: S
         host.clock.advance(60)
         with store.begin() as tx:
             due = tx.due(host.clock.now(), 9)
-        host.engine.desk.do(OnRuns(due, attempt.promote))
+        host.engine.committer.do(OnRuns(due, attempt.promote))
         (second,) = host.claim()
         host.settle(second)
         run = first.run.id
@@ -718,9 +720,11 @@ def test_an_intent_whose_commit_was_answered_too_late_is_not_made_twice(database
         host.engine.submit("chain", {"text": "x"})
         (one,) = host.claim()
         memo = Memo(one.run.id, "buy", "tok", None, 1)
-        assert host.engine.desk.do(Intend(one, memo)) is False
-        assert host.engine.desk.do(Intend(one, memo, again=True)) is False  # as the desk asks after a lost answer
-        host.engine.desk.do(Remember(replace(memo, value="1")))
+        assert host.engine.committer.do(Intend(one, memo)) is False
+        assert (
+            host.engine.committer.do(Intend(one, memo, again=True)) is False
+        )  # as the committer asks after a lost answer
+        host.engine.committer.do(Remember(replace(memo, value="1")))
         assert [kept.value for kept in store.memos(one.run.id)] == ["1"]
 
 
@@ -728,7 +732,7 @@ def test_a_submit_whose_commit_was_answered_too_late_is_the_same_job(database_ur
     shape = chain()
     with processes(database_url, 1, shape) as (host,):
         job = host.engine.submit("chain", {"text": "x"}, key="k").job
-        again = host.engine.desk.do(Submit(shape, job, again=True))
+        again = host.engine.committer.do(Submit(shape, job, again=True))
         assert again.created
         assert again.job.id == job.id
         assert len(store.events(job.id)) == 1

@@ -11,11 +11,11 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Pipeline
-from stagepass.bus.gate import OpenGate
+from stagepass.bus.provider_limits import OpenGate
+from stagepass.declare.values import File
 from stagepass.engine.execute.context import Context
 from stagepass.engine.model.limits import Limit
 from stagepass.engine.model.states import JobState
-from stagepass.declare.values import File
 from stagepass.errors import SettingsError
 from stagepass.pipelines.promo.models import LyricText
 from stagepass.pipelines.promo.pipeline import promo
@@ -238,7 +238,7 @@ class Closed(OpenGate):
 def test_a_closed_member_is_passed_over_without_a_call(two: tuple[OpenAI, Anthropic, Any]) -> None:
     first, _, chain = two
     gate = Closed("openai")
-    with asking(chain, gate=gate) as lab:
+    with asking(chain, provider_limits=gate) as lab:
         assert lab.result(lab.run({})) == "anthropic"
     assert not first.calls
     assert gate.lines == [], "who was answered elsewhere waits for nothing"
@@ -247,7 +247,7 @@ def test_a_closed_member_is_passed_over_without_a_call(two: tuple[OpenAI, Anthro
 def test_where_all_are_closed_no_attempt_is_spent(two: tuple[OpenAI, Anthropic, Any]) -> None:
     first, second, chain = two
     gate = Closed("openai", "anthropic")
-    with asking(chain, gate=gate) as lab:
+    with asking(chain, provider_limits=gate) as lab:
         job = lab.submit({})
         assert lab.step()
         assert gate.lines == ["anthropic"], "one line, where it will be the soonest"

@@ -18,8 +18,8 @@ from PIL import Image
 
 from stagepass.api.app import create_app
 from stagepass.bootstrap import System
-from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.declare.registry import Registry
+from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.settings import Settings
 from stagepass.worker.runtime import Runtime
 from tests.support.pipelines.demo.pipeline import demo, quick

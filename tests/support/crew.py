@@ -5,19 +5,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stagepass.bus.gate import OpenGate
-from stagepass.engine.model.clock import SystemClock
-from stagepass.engine.execute.dispatcher import Dispatcher
-from stagepass.engine.engine import Engine
-from stagepass.engine.execute.heartbeat import Heart
-from stagepass.engine.model.ids import new_id
-from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.bus.provider_limits import OpenGate
 from stagepass.declare.pipeline import Pipeline
-from stagepass.engine.model.records import Job
 from stagepass.declare.registry import Registry
-from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.engine import Engine
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.execute.heartbeat import Heartbeat
 from stagepass.engine.execute.runner import Runner
 from stagepass.engine.execute.services import Services
+from stagepass.engine.maintain.relay import Relay
+from stagepass.engine.model.clock import SystemClock
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED
 from stagepass.files.local import LocalFiles
 from stagepass.store import SqlStore
@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 
 
 class Crew:
-    """One process's worth of slots. `heart` and `relay` are made, and started only by who needs them."""
+    """One process's worth of slots. `heartbeat` and `relay` are made, and started only by who needs them."""
 
     def __init__(self, url: str, pipelines: Sequence[Pipeline], slots: int, folder: Path, **options: Any) -> None:
         self.store = SqlStore(url)
@@ -35,17 +35,17 @@ class Crew:
         clock = SystemClock()
         self.engine = Engine(self.store, self.registry, self.recorder, self.recorder, clock=clock)
         files = LocalFiles(folder / "files")
-        services = Services(self.store, self.engine.desk, self.recorder, files, OpenGate(), clock=clock)
+        services = Services(self.store, self.engine.committer, self.recorder, files, OpenGate(), clock=clock)
         self.loop = EventLoop()
         runner = Runner(self.registry, services, None, self.loop)  # type: ignore[arg-type]
         self.runner = runner
         queues = tuple(options.pop("queues", self.registry.queues()))
         self.dispatcher = Dispatcher(
-            self.engine.desk, runner, queues, slots, new_id(), clock=clock, ring=self.recorder.ring, **options
+            self.engine.committer, runner, queues, slots, new_id(), clock=clock, ring=self.recorder.ring, **options
         )
         self.engine.dispatcher = self.dispatcher
-        self.heart = Heart(self.store, self.engine.desk, self.dispatcher, clock, every=0.1)
-        self.relay = Relay(self.store, self.engine.desk, self.recorder, clock)
+        self.heartbeat = Heartbeat(self.store, self.engine.committer, self.dispatcher, clock, every=0.1)
+        self.relay = Relay(self.store, self.engine.committer, self.recorder, clock)
 
     def submit(self, text: str = "a", **options: Any) -> str:
         return self.engine.submit(next(iter(self.registry)).name, {"text": text}, **options).job.id

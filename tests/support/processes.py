@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from stagepass.declare.pipeline import Pipeline
+from stagepass.declare.registry import Registry
+from stagepass.engine.commit.operations import Claim, Claimed, ClaimResult, Settle
 from stagepass.engine.engine import Engine
 from stagepass.engine.model.ids import new_id
-from stagepass.engine.commit.operations import Claim, Claimed, Haul, Settle
 from stagepass.engine.model.outcomes import Completed, Outcome
-from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.records import WorkerRow
-from stagepass.declare.registry import Registry
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock, Recorder
 
@@ -33,14 +33,14 @@ class Process:
         self.store.add_worker(WorkerRow(self.worker, "nowhere", 1, self.queues, 1, 0, now, now))
 
     def claim(self, limit: int = 1, *queues: str) -> list[Claimed]:
-        return self.haul(limit, *queues).claimed
+        return self.claim_result(limit, *queues).claimed
 
-    def haul(self, limit: int = 1, *queues: str) -> Haul:
-        haul: Haul = self.engine.desk.do(Claim(queues or self.queues, limit, self.worker))
-        return haul
+    def claim_result(self, limit: int = 1, *queues: str) -> ClaimResult:
+        claim_result: ClaimResult = self.engine.committer.do(Claim(queues or self.queues, limit, self.worker))
+        return claim_result
 
     def settle(self, claimed: Claimed, outcome: Outcome | None = None) -> None:
-        self.engine.desk.do(Settle(claimed, outcome or Completed('{"text":"x"}')))
+        self.engine.committer.do(Settle(claimed, outcome or Completed('{"text":"x"}')))
 
     def close(self) -> None:
         self.engine.close()

@@ -4,8 +4,8 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.execute.lease import Lease
 from stagepass.engine.commit.operations import Claim, Claimed, Settle
+from stagepass.engine.execute.lease import Lease
 from stagepass.engine.model.outcomes import Failure, Released
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import DeclarationError, StageError
@@ -84,8 +84,8 @@ def test_a_look_says_when_the_next_one_is_due() -> None:
         lab.submit({})
         assert lab.step()  # check
         lab.clock.advance(2)
-        haul = lab.engine.desk.do(Claim(("books.save",), 1, lab.worker))
-        assert (haul.claimed, haul.ripe_in) == ([], 3.0)
+        claim_result = lab.engine.committer.do(Claim(("books.save",), 1, lab.worker))
+        assert (claim_result.claimed, claim_result.due_in) == ([], 3.0)
 
 
 def test_one_that_failed_takes_no_other_with_it() -> None:
@@ -159,7 +159,7 @@ def test_a_batch_that_runs_ends_well_although_one_of_its_jobs_was_cancelled() ->
 def batch_of(lab: Lab) -> Claimed:
     lab.step()
     lab.step()
-    claimed: Claimed = lab.engine.desk.do(Claim(("books.save",), 1, lab.worker)).claimed[0]
+    claimed: Claimed = lab.engine.committer.do(Claim(("books.save",), 1, lab.worker)).claimed[0]
     assert len(claimed.everyone()) == 2
     return claimed
 
@@ -168,7 +168,7 @@ def test_a_worker_that_goes_away_gives_the_whole_batch_back() -> None:
     books = Books(most=2)
     with Lab(books.pipeline) as lab:
         jobs = [lab.submit({"n": n}) for n in range(2)]
-        lab.engine.desk.do(Settle(batch_of(lab), Released()))
+        lab.engine.committer.do(Settle(batch_of(lab), Released()))
         assert [lab.finish(job).state.value for job in jobs] == ["completed"] * 2
         assert books.calls == [[0, 1]]
 
@@ -249,7 +249,7 @@ def test_an_answer_that_does_not_match_its_runs_is_said(given: object, told: str
     with Lab(p) as lab:
         for n in range(2):
             lab.submit({"n": n})
-        claimed = lab.engine.desk.do(Claim(("odd.save",), 1, lab.worker)).claimed[0]
+        claimed = lab.engine.committer.do(Claim(("odd.save",), 1, lab.worker)).claimed[0]
         outcome = lab.runner.run(claimed, save, Lease(claimed.run.id, claimed.token, 60))
         assert isinstance(outcome, Failure)
         assert told in outcome.error.message

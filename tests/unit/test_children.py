@@ -7,11 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Again, Context, Permanent, Pipeline, Retry
-from stagepass.engine.rules.unit_of_work import Book
 from stagepass.engine.commit.operations import Operation
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.testing import Crash, Lab
 
 
@@ -64,9 +64,9 @@ def pair(ctx: Context, request: Text) -> list[str]:
 
 
 class Nothing(Operation):
-    """The desk is at rest when this is done: what was put on it before is carried out."""
+    """The committer is at rest when this is done: what was put on it before is carried out."""
 
-    def apply(self, book: Book) -> None:
+    def apply(self, uow: UnitOfWork) -> None:
         return None
 
 
@@ -100,7 +100,7 @@ def test_the_end_of_the_child_wakes_the_parent_before_its_own_look_is_due() -> N
         began = lab.clock.now()
         for _ in range(3):  # the parent, and the two stages of the child
             assert lab.step()
-        lab.engine.desk.do(Nothing())  # what the last commit put on the desk is done before this
+        lab.engine.committer.do(Nothing())  # what the last commit put on the committer is done before this
         assert lab.step()
         assert lab.job(job).state is JobState.COMPLETED
         assert lab.clock.now() == began
@@ -180,7 +180,7 @@ def test_cancel_goes_down() -> None:
         job = lab.submit({"text": "upon"}, pipeline="story")
         assert lab.step()
         lab.engine.cancel(job.id, None)
-        lab.engine.desk.do(Nothing())
+        lab.engine.committer.do(Nothing())
         (child,) = children(lab)
         assert child.state is JobState.CANCELLED
 
@@ -192,12 +192,12 @@ def test_the_relay_cancels_a_child_that_nobody_waits_for(monkeypatch: pytest.Mon
     with Lab(ALL) as lab:
         job = lab.submit({"text": "upon"}, pipeline="story")
         assert lab.step()
-        assert subject.cancel_orphans(lab.store, lab.engine.desk) == 0
+        assert subject.cancel_orphans(lab.store, lab.engine.committer) == 0
         lab.engine.cancel(job.id, None)
         assert children(lab)[0].state is JobState.QUEUED
         lab.relay.step()
         assert children(lab)[0].state is JobState.CANCELLED
-        assert subject.cancel_orphans(lab.store, lab.engine.desk) == 0
+        assert subject.cancel_orphans(lab.store, lab.engine.committer) == 0
 
 
 def test_a_cancelled_child_fails_its_parent() -> None:
@@ -228,7 +228,7 @@ def test_a_child_that_takes_too_long_is_cancelled() -> None:
         job = lab.run({"text": "a"}, pipeline="outer")
         assert job.error is not None
         assert job.error["code"] == "timed_out"
-        lab.engine.desk.do(Nothing())
+        lab.engine.committer.do(Nothing())
         (child,) = lab.engine.jobs(JobFilter(None, pipeline="slow"))
         assert child.state is JobState.CANCELLED
 
@@ -269,7 +269,7 @@ def test_made_again_while_it_waits_a_stage_leaves_its_child() -> None:
         assert lab.step()
         (old,) = children(lab)
         lab.engine.retry(job.id, "tell", None)
-        lab.engine.desk.do(Nothing())
+        lab.engine.committer.do(Nothing())
         assert lab.job(old).state is JobState.CANCELLED
         assert lab.finish(job).state is JobState.COMPLETED
         assert len(children(lab)) == 2

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.model.failpoints import NAMES
 from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.model.failpoints import NAMES
 from stagepass.engine.model.outcomes import LeaseLost, Released
 from stagepass.engine.model.records import TERMINAL
 from stagepass.engine.model.states import DONE, ENDED, OPEN, JobState, RunState
@@ -168,7 +168,7 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim_and_dawdle(self, limit: int) -> None:
-        self.held_back += self.lab.engine.desk.do(
+        self.held_back += self.lab.engine.committer.do(
             Claim(tuple(self.lab.registry.queues()), limit, self.lab.worker)
         ).claimed
 
@@ -183,7 +183,7 @@ class Jobs(RuleBasedStateMachine):
 
     def settle(self, claimed: Any, outcome: Any) -> None:
         try:
-            self.lab.engine.desk.do(Settle(claimed, outcome))
+            self.lab.engine.committer.do(Settle(claimed, outcome))
         except LeaseLost:
             run = self.lab.store.run(claimed.run.id)
             assert run is None or run.token != claimed.token

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from stagepass import Context, Pipeline, Retry, Transient, Wait
-from stagepass.reports import ledger
-from stagepass.reports.prices import Prices
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
+from stagepass.reports import ledger
+from stagepass.reports.prices import Prices
 from stagepass.testing import Crash, Lab
 from tests.support.shapes import Word
 

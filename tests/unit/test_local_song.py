@@ -139,7 +139,7 @@ def test_a_killed_render_is_told_and_the_next_look_makes_the_very_same_song(tmp_
     assert song.timing == rendered.song.timing
 
 
-# ── the desk: ids, limits, cancel, cleaning ──────────────────────────────────────────────────────
+# ── the committer: ids, limits, cancel, cleaning ──────────────────────────────────────────────────────
 
 
 def test_the_same_request_is_the_same_task_and_any_other_is_not(tmp_path: Path) -> None:

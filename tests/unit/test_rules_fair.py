@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine.model.ids import new_id
 from stagepass.engine.commit.operations import Claim, Submit
+from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
 from stagepass.store import SqlStore
@@ -27,7 +27,7 @@ def flood(process: Process, count: int, owner: str, priority: int = 0) -> None:
         Submit(pipeline, Job(new_id(), "chain", 1, owner, '{"text":"a"}', now, now, priority=priority))
         for _ in range(count)
     ]
-    for future in process.engine.desk.put(*operations):
+    for future in process.engine.committer.put(*operations):
         future.result()
 
 
@@ -138,7 +138,7 @@ def ready(lab: Lab) -> list[Any]:
 
 
 def claim_one(lab: Lab) -> Any:
-    return lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+    return lab.engine.committer.do(Claim(("chain.one",), 1, lab.worker)).claimed
 
 
 def test_the_folder_of_a_lab_is_removed() -> None:

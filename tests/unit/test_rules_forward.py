@@ -19,12 +19,12 @@ from stagepass import (
     Retry,
     Transient,
 )
-from stagepass.bus.gate import OpenGate
+from stagepass.bus.provider_limits import OpenGate
+from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.limits import Limit
-from stagepass.engine.commit.operations import Claim, Settle
 from stagepass.engine.model.outcomes import Completed, Failure, Held, LeaseLost, Released, Unknown, Waiting
-from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable
 from stagepass.testing import Crash, Lab
@@ -324,7 +324,7 @@ def test_a_branch_that_fails_stops_the_others_and_what_ran_is_kept() -> None:
     with Lab(shape) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
-        left, right = lab.engine.desk.do(Claim(tuple(lab.registry.queues()), 2, lab.worker)).claimed
+        left, right = lab.engine.committer.do(Claim(tuple(lab.registry.queues()), 2, lab.worker)).claimed
         lab.attempt(left)
         assert lab.job(job).state is JobState.FAILED
         lab.attempt(right)
@@ -348,9 +348,9 @@ def test_a_branch_that_wants_to_go_on_after_the_job_has_failed_is_stopped_withou
     with Lab(diamond(acts={"left": fails(Permanent("no"))})) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
-        left, right = lab.engine.desk.do(Claim(tuple(lab.registry.queues()), 2, lab.worker)).claimed
+        left, right = lab.engine.committer.do(Claim(tuple(lab.registry.queues()), 2, lab.worker)).claimed
         lab.attempt(left)
-        lab.engine.desk.do(Settle(right, ends[how]))
+        lab.engine.committer.do(Settle(right, ends[how]))
         assert lab.store.run(right.run.id).state is RunState.CANCELLED  # type: ignore[union-attr]
         assert lab.events(job)[-1] == "job.failed"
         lab.clock.advance(3600)
@@ -426,7 +426,7 @@ def test_a_signal_ends_a_wait_at_once_also_when_it_comes_early(when: str) -> Non
         job = lab.submit({"text": "a"})
         run = run_id(job.id, "wait")
         if when == "running":
-            (claimed,) = lab.engine.desk.do(Claim(("polls.wait",), 1, lab.worker)).claimed
+            (claimed,) = lab.engine.committer.do(Claim(("polls.wait",), 1, lab.worker)).claimed
             assert lab.engine.signal(run, {"n": 1})
             lab.attempt(claimed)
         elif when == "ready":
@@ -538,7 +538,7 @@ def using(*problems: BaseException) -> tuple[Pipeline, list[int]]:
 def test_lesson_18_no_credit_parks_the_work_for_hours_and_spends_no_attempt() -> None:
     gate = HandGate()
     p, calls = using(QuotaExhausted("no credit"))
-    with Lab(p, gate=gate) as lab:
+    with Lab(p, provider_limits=gate) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
         assert gate.told == [("suno", 60.0, "quota_exhausted")]
@@ -560,7 +560,7 @@ def test_lesson_18_no_credit_parks_the_work_for_hours_and_spends_no_attempt() ->
 def test_a_provider_that_was_asked_too_often_is_closed_for_everybody_for_as_long_as_it_says() -> None:
     gate = HandGate()
     p, calls = using(RateLimited("slow down", retry_after=42))
-    with Lab(p, gate=gate) as lab:
+    with Lab(p, provider_limits=gate) as lab:
         job = lab.run({"text": "a"})
         assert gate.told == [("suno", 42, "rate_limited")]
         waits = [e.data["seconds"] for e in lab.engine.events(job.id) if e.type == "stage.retrying"]
@@ -651,18 +651,18 @@ def test_a_zombies_late_no_does_not_drop_the_purchase_of_the_attempt_after_it() 
 
     with Lab(buys()[0]) as lab:
         lab.submit({"text": "a"})
-        (zombie,) = lab.engine.desk.do(Claim(("buys.buy",), 1, lab.worker)).claimed
+        (zombie,) = lab.engine.committer.do(Claim(("buys.buy",), 1, lab.worker)).claimed
         old = Memo(zombie.run.id, "song", "old", None, 1)
-        lab.engine.desk.do(Intend(zombie, old))
+        lab.engine.committer.do(Intend(zombie, old))
         lab.recover()
         lab.finish_held = lab.step()  # type: ignore[attr-defined]
         lab.engine.decide(zombie.run.id, None, name="song", again=True)
-        (second,) = lab.engine.desk.do(Claim(("buys.buy",), 1, lab.worker)).claimed
+        (second,) = lab.engine.committer.do(Claim(("buys.buy",), 1, lab.worker)).claimed
         new = Memo(second.run.id, "song", "new", None, 1)
-        lab.engine.desk.do(Intend(second, new))
-        lab.engine.desk.do(Remember(Memo(second.run.id, "song", "new", '"paid"', 1)))
-        lab.engine.desk.do(Forget(old))
-        lab.engine.desk.do(Remember(Memo(old.run_id, "song", "old", '"late"', 1)))
+        lab.engine.committer.do(Intend(second, new))
+        lab.engine.committer.do(Remember(Memo(second.run.id, "song", "new", '"paid"', 1)))
+        lab.engine.committer.do(Forget(old))
+        lab.engine.committer.do(Remember(Memo(old.run_id, "song", "old", '"late"', 1)))
         assert [memo.value for memo in lab.store.memos(second.run.id)] == ['"paid"']
 
 
@@ -672,13 +672,13 @@ def test_a_zombies_late_no_does_not_drop_the_purchase_of_the_attempt_after_it() 
 def test_a_late_settle_is_refused_also_when_the_stage_has_finished() -> None:
     with Lab(chain()) as lab:
         job = lab.submit({"text": "a"})
-        (zombie,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+        (zombie,) = lab.engine.committer.do(Claim(("chain.one",), 1, lab.worker)).claimed
         lab.recover()
         with pytest.raises(LeaseLost):
-            lab.engine.desk.do(Settle(zombie, Completed('{"text":"late"}')))
+            lab.engine.committer.do(Settle(zombie, Completed('{"text":"late"}')))
         job = lab.finish(job)
         with pytest.raises(LeaseLost):
-            lab.engine.desk.do(Settle(zombie, Completed('{"text":"late"}')))
+            lab.engine.committer.do(Settle(zombie, Completed('{"text":"late"}')))
         assert lab.result(job) == {"text": "a123"}
         assert numbers_have_no_gap(lab, job)
 
@@ -688,12 +688,12 @@ def test_a_late_settle_is_refused_while_another_worker_runs_it(outcome: str) -> 
     ends = {"completed": Completed('{"text":"late"}'), "failed": Failure(Permanent("late")), "waits": Waiting(1)}
     with Lab(chain()) as lab:
         job = lab.submit({"text": "a"})
-        (zombie,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+        (zombie,) = lab.engine.committer.do(Claim(("chain.one",), 1, lab.worker)).claimed
         lab.recover()
-        (second,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+        (second,) = lab.engine.committer.do(Claim(("chain.one",), 1, lab.worker)).claimed
         events = lab.events(job)
         with pytest.raises(LeaseLost):
-            lab.engine.desk.do(Settle(zombie, ends[outcome]))
+            lab.engine.committer.do(Settle(zombie, ends[outcome]))
         assert lab.events(job) == events
         lab.attempt(second)
         assert lab.result(lab.finish(job)) == {"text": "a123"}
@@ -723,7 +723,7 @@ def test_what_the_relay_asks_of_a_frozen_redis_or_broker_does_not_hold_it_up() -
         thawed.wait(60)
 
     with Lab(chain()) as lab:
-        relay = Relay(lab.store, lab.engine.desk, lab.recorder, lab.clock, watch=ask)
+        relay = Relay(lab.store, lab.engine.committer, lab.recorder, lab.clock, watch=ask)
         steps = threading.Thread(target=lambda: [(relay.step(), lab.clock.advance(1)) for _ in range(3)], daemon=True)
         steps.start()
         steps.join(10)
@@ -741,11 +741,11 @@ def test_a_clock_that_jumps_an_hour_kills_no_worker_and_no_lease() -> None:
         lab.store.add_worker(
             WorkerRow(lab.worker, "elsewhere", 1, ("chain.one",), 1, 0, lab.clock.now(), lab.clock.now())
         )
-        (claimed,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+        (claimed,) = lab.engine.committer.do(Claim(("chain.one",), 1, lab.worker)).claimed
         for jump in (3600, -7200, 3600):
             lab.clock.jump(jump)
             lab.clock.advance(1)
             lab.relay.rescue()
         assert len(lab.store.workers()) == 1
-        lab.engine.desk.do(Settle(claimed, Completed('{"text":"a1"}')))
+        lab.engine.committer.do(Settle(claimed, Completed('{"text":"a1"}')))
         assert lab.finish(job).state is JobState.COMPLETED

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.model.ids import run_id
 from stagepass.engine.commit.operations import Claim
+from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, OutcomeUnknown
 from stagepass.testing import Crash, Lab
@@ -50,7 +50,7 @@ def test_what_does_not_run_is_cancelled_at_once(where: str) -> None:
         elif where == "parked":
             job = to(lab, "ready")
             stage = lab.registry.latest("chain").stages.pop("two")
-            (claimed,) = lab.engine.desk.do(Claim(("chain.two",), 1, lab.worker)).claimed
+            (claimed,) = lab.engine.committer.do(Claim(("chain.two",), 1, lab.worker)).claimed
             lab.attempt(claimed)
             lab.registry.latest("chain").stages["two"] = stage
             assert states(lab, job)["two"] == "parked"
@@ -309,7 +309,7 @@ def test_a_retry_is_refused_while_its_stage_runs_or_lacks_its_input() -> None:
             lab.engine.retry(job.id, "two", None)
         with pytest.raises(NotFound, match="one, two, three"):
             lab.engine.retry(job.id, "four", None)
-        (claimed,) = lab.engine.desk.do(Claim(("chain.one",), 1, lab.worker)).claimed
+        (claimed,) = lab.engine.committer.do(Claim(("chain.one",), 1, lab.worker)).claimed
         with pytest.raises(Conflict, match="one is running"):
             lab.engine.retry(job.id, "one", None)
         lab.attempt(claimed)
@@ -383,7 +383,7 @@ def test_a_job_is_held_when_its_other_branches_have_ended(last: str) -> None:
     with Lab(diamond(acts={other: act})) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
-        claimed = lab.engine.desk.do(Claim(tuple(lab.registry.queues()), 2, lab.worker)).claimed
+        claimed = lab.engine.committer.do(Claim(tuple(lab.registry.queues()), 2, lab.worker)).claimed
         first, second = sorted(claimed, key=lambda one: one.run.stage == last)
         lab.attempt(first)  # no answer: tried again, and then nobody knows
         lab.clock.advance(5)

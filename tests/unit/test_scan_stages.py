@@ -157,7 +157,7 @@ def test_a_character_that_is_not_matched_in_time_costs_only_the_reward(lab: Scan
     for _ in range(200):
         if inner.job(job).state is JobState.COMPLETED:
             break
-        for claimed in inner.engine.desk.do(Claim(mine, 1, inner.worker)).claimed:
+        for claimed in inner.engine.committer.do(Claim(mine, 1, inner.worker)).claimed:
             inner.attempt(claimed)
         inner.clock.advance(0.2)
         inner.relay.promote()

@@ -11,10 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Pipeline
-from stagepass.engine.engine import Engine
-from stagepass.engine.model.ports import JobFilter
 from stagepass.declare.registry import Registry
+from stagepass.engine.engine import Engine
 from stagepass.engine.maintain.scheduler import Scheduler
+from stagepass.engine.model.ports import JobFilter
 from stagepass.errors import DeclarationError, NotFound
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock, Recorder

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from stagepass.engine.model import states
-from stagepass.engine.rules.unit_of_work import Book
 from stagepass.engine.model.records import TERMINAL, Job, StageRun
 from stagepass.engine.model.states import (
     DONE,
@@ -19,6 +18,7 @@ from stagepass.engine.model.states import (
     JobState,
     RunState,
 )
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.testing import HandClock
 
 
@@ -59,8 +59,8 @@ def test_what_is_drawn_is_allowed(row: str, moves: set[tuple[str, str]]) -> None
         assert RunState(there) in RUN_MOVES[RunState(here)], f"{here} → {there}"
 
 
-def book() -> Any:
-    return Book(None, HandClock(), None)  # type: ignore[arg-type]
+def uow() -> Any:
+    return UnitOfWork(None, HandClock(), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("here", RunState)
@@ -68,13 +68,13 @@ def book() -> Any:
 def test_no_run_makes_a_move_that_the_table_lacks(here: RunState, there: RunState) -> None:
     run = StageRun("j.s", "j", "p", 1, "s", "p.s", "o", 1, state=here)
     if there in RUN_MOVES[here]:
-        made = book()
+        made = uow()
         made.move_run(run, there)
         assert run.state is there
         assert ("j.s" in made.ready) == (there is RunState.READY)
     else:
         with pytest.raises(AssertionError, match="is not a move"):
-            book().move_run(run, there)
+            uow().move_run(run, there)
         assert run.state is here
 
 
@@ -83,9 +83,9 @@ def test_no_run_makes_a_move_that_the_table_lacks(here: RunState, there: RunStat
 def test_no_job_makes_a_move_that_the_table_lacks(here: JobState, there: JobState) -> None:
     job = Job("j", "p", 1, "o", "{}", 1, 1, state=here)
     if there in JOB_MOVES[here] or there is here:
-        book().move_job(job, there)
+        uow().move_job(job, there)
         assert job.state is there
     else:
         with pytest.raises(AssertionError, match="is not a move"):
-            book().move_job(job, there)
+            uow().move_job(job, there)
         assert job.state is here

@@ -12,7 +12,7 @@ import threading
 from stagepass.alerts.facts import Facts, look
 from stagepass.alerts.message import message
 from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.limits import Gate
+from stagepass.engine.model.limits import ProviderLimits
 from stagepass.errors import RequestError, StagepassError
 from stagepass.providers.answers import retry_after
 from stagepass.providers.fetching.addresses import Target
@@ -48,7 +48,7 @@ class Alerts:
     def __init__(
         self,
         store: SqlStore,
-        gate: Gate,
+        provider_limits: ProviderLimits,
         clock: Clock,
         target: Target,
         *,
@@ -57,7 +57,7 @@ class Alerts:
         allow_loopback: bool = False,
     ) -> None:
         self._store = store
-        self._gate = gate
+        self._provider_limits = provider_limits
         self._clock = clock
         self._target = target
         self._window = int(window * 1000)
@@ -97,7 +97,7 @@ class Alerts:
         for row in rows:
             known.add(Facts(**json.loads(row.facts)))
         alive = self._clock.now() - WORKER_SILENT
-        facts = look(self._store, self._gate, since, until, known, alive)
+        facts = look(self._store, self._provider_limits, since, until, known, alive)
         # what a relay is sending right now is left to it, for as long as that can take
         patience = int(TRIES * (TIMEOUT + LONGEST_PAUSE) * 1000)
         missed = [

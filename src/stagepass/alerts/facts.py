@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stagepass.engine.model.limits import PARKING, Gate
+from stagepass.engine.model.limits import PARKING, ProviderLimits
 from stagepass.errors import Unavailable
 from stagepass.store import SqlStore
 
@@ -41,7 +41,7 @@ class Facts:
         return asdict(self)
 
 
-def look(store: SqlStore, gate: Gate, since: int, until: int, known: Facts, alive: int) -> Facts:
+def look(store: SqlStore, provider_limits: ProviderLimits, since: int, until: int, known: Facts, alive: int) -> Facts:
     """What is new in ``since <= at < until``.
 
     Args:
@@ -55,7 +55,7 @@ def look(store: SqlStore, gate: Gate, since: int, until: int, known: Facts, aliv
     for queue in store.held_between(since, until):
         facts.held[queue] = facts.held.get(queue, 0) + 1
     try:
-        breakers = [b for b in gate.breakers() if b.reason in PARKING and b.since < until]
+        breakers = [b for b in provider_limits.breakers() if b.reason in PARKING and b.since < until]
     except Unavailable:
         breakers = []
     for breaker in breakers:

@@ -17,8 +17,8 @@ from jinja2 import Environment, StrictUndefined
 from stagepass.api.deps import PREFIX, SystemDep
 from stagepass.bootstrap import System
 from stagepass.content.catalogue import Catalogue, negotiate
-from stagepass.engine.rules.answer import QUESTION, VERDICT
 from stagepass.engine.model.states import OPEN
+from stagepass.engine.rules.answer import QUESTION, VERDICT
 from stagepass.errors import Conflict, Forbidden, NotFound
 
 router = APIRouter(tags=["approvals"])

@@ -25,10 +25,10 @@ from stagepass.api.views import (
 )
 from stagepass.bootstrap import System
 from stagepass.engine.model.ports import RunFilter
-from stagepass.reports.prices import Prices
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.errors import NotFound, RequestError
+from stagepass.reports.prices import Prices
 
 router = APIRouter(tags=["dead letters"])
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ValidationError
 
 from stagepass.api.uploads import Incoming, Upload
 from stagepass.bootstrap import System
+from stagepass.declare.values import File
 from stagepass.engine.commit.operations import Accepted
 from stagepass.engine.commit.submission import invalid_input
-from stagepass.declare.values import File
 from stagepass.errors import InvalidInput, RequestError, StagepassError
 from stagepass.providers.fetching.accept import FileField, checked_kind, file_fields
 

@@ -107,7 +107,7 @@ class _Queues(Collector):
         )
         parked = GaugeMetricFamily("stagepass_provider_parked", "Stage runs that wait for it", labels=["provider"])
         try:
-            for breaker in self._system.gate.breakers():
+            for breaker in self._system.provider_limits.breakers():
                 closed.add_metric([breaker.provider, breaker.reason], 1)
                 counts = self._system.store.count_parked(breaker.provider)
                 parked.add_metric([breaker.provider], sum(count for _, count in counts))

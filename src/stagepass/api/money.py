@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from stagepass.api.deps import PREFIX, JobId, Owner, SystemDep, owned_job
 from stagepass.api.show import at
 from stagepass.api.views import BreakerList, BreakerView, SpendList, SpendView, StageMoney
-from stagepass.reports import ledger
 from stagepass.engine.model.limits import Breaker
 from stagepass.engine.model.records import Spend
+from stagepass.reports import ledger
 
 router = APIRouter(tags=["jobs"])
 
@@ -58,7 +58,7 @@ def list_breakers(owner: Owner, system: SystemDep) -> BreakerList:
     return BreakerList(
         providers=[
             _breaker_view(breaker, now, sum(count for _, count in system.store.count_parked(breaker.provider, owner)))
-            for breaker in system.gate.breakers()
+            for breaker in system.provider_limits.breakers()
         ]
     )
 

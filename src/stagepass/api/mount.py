@@ -15,13 +15,13 @@ from stagepass.api.openapi import input_body
 from stagepass.api.show import served_queues, with_links
 from stagepass.api.uploads import Incoming, read_input
 from stagepass.bootstrap import System
-from stagepass.engine.commit.operations import Accepted
 from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.commit.operations import Accepted
+from stagepass.engine.maintain.pruner import delete_jobs
 from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.records import Job
 from stagepass.errors import DeclarationError
 from stagepass.pipelines.http import Tell
-from stagepass.engine.maintain.pruner import delete_jobs
 
 
 class Deps:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from stagepass.api.deps import PREFIX, Owner, SystemDep
 from stagepass.api.show import at, maybe_at
 from stagepass.bootstrap import System
-from stagepass.engine.maintain.scheduler import Schedule, ScheduleRow
+from stagepass.declare.schedule import Schedule
+from stagepass.engine.model.records import ScheduleRow
 from stagepass.errors import NotFound
 
 router = APIRouter(tags=["schedules"])

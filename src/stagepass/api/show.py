@@ -8,10 +8,10 @@ from stagepass.api.deps import PREFIX
 from stagepass.api.views import AttemptView, DeadView, HeldView, JobError, JobSummary, JobView, Links, StageView
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
-from stagepass.engine.model.records import Attempt, Job, StageRun, WorkerRow
 from stagepass.declare.stage import Stage
-from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
 from stagepass.declare.values import File
+from stagepass.engine.model.records import Attempt, Job, StageRun, WorkerRow
+from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
 
 UNSERVED_AFTER = 5000
 """Milliseconds that work may lie ready before it is asked whether anybody serves its queue."""

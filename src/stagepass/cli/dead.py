@@ -65,9 +65,9 @@ def show(run: Run, json: Json = False) -> None:
     from stagepass.cli.installation import installation
     from stagepass.cli.money import price_shape, tell_price, tell_spent
     from stagepass.cli.shapes import run_shape
-    from stagepass.reports.prices import Prices
     from stagepass.engine.model.states import RunState
     from stagepass.errors import NotFound
+    from stagepass.reports.prices import Prices
 
     system = installation()
     found = system.store.run(run)

@@ -19,8 +19,8 @@ from stagepass.cli.up import SHOWN
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
     from stagepass.declare.pipeline import Pipeline
-    from stagepass.engine.model.records import Job
     from stagepass.declare.values import File
+    from stagepass.engine.model.records import Job
 
 START_WITHIN = 120.0
 """Seconds within which everything must have started."""

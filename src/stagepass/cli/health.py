@@ -32,7 +32,7 @@ def health(
         for check in found:
             facts = {"pid": check.note.pid, "queues": check.note.queues, "slots": check.note.slots}
             said = {"running": check.note.running, "state": check.state, "well": check.well}
-            emit({**facts, **said, "age": round(check.age, 1), "deaf_for": check.note.deaf_for})
+            emit({**facts, **said, "age": round(check.age, 1), "stalled_for": check.note.stalled_for})
     elif found:
         rows = [
             (

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from stagepass.errors import InvalidInput, NotFound, TooLarge
 
 if TYPE_CHECKING:
-    from stagepass.engine.model.ports import FileStore
     from stagepass.declare.values import File
+    from stagepass.engine.model.ports import FileStore
     from stagepass.providers.fetching.accept import FileField
 
 LARGEST = 15 * 1024 * 1024

@@ -19,7 +19,7 @@ def providers(json: Json = False) -> None:
 
     system = installation()
     now = system.engine.clock.now()
-    breakers = system.gate.breakers()
+    breakers = system.provider_limits.breakers()
     shapes: list[dict[str, Any]] = [
         {
             "provider": breaker.provider,

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from stagepass.engine.commit.batches import read_batch
+from stagepass.declare.batch import read_batch
 from stagepass.declare.retry import Retry
-from stagepass.engine.maintain.scheduler import Missed, Schedule, Schedules
+from stagepass.declare.schedule import Missed, Schedule, Schedules
 from stagepass.declare.signature import read_parameters
 from stagepass.declare.stage import Collect, Stage
 from stagepass.declare.values import Duration, seconds
@@ -225,7 +225,7 @@ class Pipeline:
             raise DeclarationError(f'{where}: collect is "all", "any" or "settled", not {stage.collect!r}')
         if stage.collect != "all" and stage.over is None:
             raise DeclarationError(f"{where}: collect={stage.collect!r} is for a stage with each=, which has items")
-        read_parameters(self, stage, where)
+        read_parameters(self.input, self.stages, stage, where)
 
     def _check_parents(self, stage: Stage, where: str) -> None:
         for parent in stage.after:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from stagepass.engine.commit.batches import Batch
+from stagepass.declare.batch import Batch
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Stage
 from stagepass.errors import DeclarationError, NotFound

@@ -2,49 +2,18 @@
 
 import difflib
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
-from stagepass.engine.commit.batches import element
+from stagepass.declare.batch import element
+from stagepass.declare.parameter import Parameter, Settled
+from stagepass.declare.stage import Stage
 from stagepass.errors import DeclarationError
 
-if TYPE_CHECKING:
-    from stagepass.declare.pipeline import Pipeline
-    from stagepass.declare.stage import Stage
 
-T = TypeVar("T")
-
-
-class Settled(BaseModel, Generic[T]):
-    """How one item of a stage with ``collect="settled"`` ended: its output, or its error."""
-
-    item: int
-    output: T | None = None
-    error: dict[str, Any] | None = None
-
-
-Source = Literal["ctx", "request", "stage", "item", "port"]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of a stage, and where its value comes from.
-
-    `adapter` reads the stored JSON; a port has none.
-    """
-
-    name: str
-    source: Source
-    type: Any
-    adapter: TypeAdapter[Any] | None = None
-    listed: bool = False
-    """The output of a stage with `each`: a list of the items' outputs."""
-
-
-def read_parameters(pipeline: "Pipeline", stage: "Stage", where: str) -> None:
+def read_parameters(input: type[BaseModel], stages: Mapping[str, Stage], stage: Stage, where: str) -> None:
     """Fill in `stage.parameters` and `stage.output`; raises `DeclarationError` where something does not fit."""
     hints = _hints(stage.body, where)
     if "return" not in hints:
@@ -53,7 +22,7 @@ def read_parameters(pipeline: "Pipeline", stage: "Stage", where: str) -> None:
     stage.output_type = gives
     stage.output = _adapter(gives, f"{where}: what it returns")
     stage.parameters = tuple(
-        _read(pipeline, stage, name, hints, where) for name in inspect.signature(stage.body).parameters
+        _read(input, stages, stage, name, hints, where) for name in inspect.signature(stage.body).parameters
     )
     if stage.mapped and sum(parameter.source == "item" for parameter in stage.parameters) != 1:
         raise DeclarationError(f"{where}: with each= exactly one parameter takes the item; found none")
@@ -61,12 +30,19 @@ def read_parameters(pipeline: "Pipeline", stage: "Stage", where: str) -> None:
         when_hints = _hints(stage.when, f"{where}: when")
         names = inspect.signature(stage.when).parameters
         stage.when_parameters = tuple(
-            _read(pipeline, stage, name, when_hints, f"{where}: when", typed=False) for name in names
+            _read(input, stages, stage, name, when_hints, f"{where}: when", typed=False) for name in names
         )
 
 
 def _read(
-    pipeline: "Pipeline", stage: "Stage", name: str, hints: dict[str, Any], where: str, *, typed: bool = True
+    input: type[BaseModel],
+    stages: Mapping[str, Stage],
+    stage: Stage,
+    name: str,
+    hints: dict[str, Any],
+    where: str,
+    *,
+    typed: bool = True,
 ) -> Parameter:
     ancestors = {parent.name: parent for parent in stage.ancestors()}
     if name == "ctx":
@@ -81,11 +57,11 @@ def _read(
     if typed and stage.batch is not None and given not in stage.needs:
         given = element(given, where, f"parameter {name!r}")
     if name == "request":
-        if typed and given is not pipeline.input:
+        if typed and given is not input:
             raise DeclarationError(
-                f"{where}: parameter 'request' is {_name(given)}, but the pipeline's input is {_name(pipeline.input)}"
+                f"{where}: parameter 'request' is {_name(given)}, but the pipeline's input is {_name(input)}"
             )
-        return Parameter(name, "request", pipeline.input, TypeAdapter(pipeline.input))
+        return Parameter(name, "request", input, TypeAdapter(input))
     if name in ancestors:
         parent = ancestors[name]
         expected = _output_of(parent)
@@ -103,13 +79,11 @@ def _read(
         raise DeclarationError(
             f"{where}: parameter {name!r} is {_name(given)}, but the items of each= are {_name(expected)}"
         )
-    raise DeclarationError(
-        f"{where}: nothing fills the parameter {name!r}; {_advice(name, given, ancestors, pipeline)}"
-    )
+    raise DeclarationError(f"{where}: nothing fills the parameter {name!r}; {_advice(name, given, ancestors, stages)}")
 
 
-def _advice(name: str, given: Any, ancestors: dict[str, Any], pipeline: "Pipeline") -> str:
-    later = pipeline.stages.get(name)
+def _advice(name: str, given: Any, ancestors: dict[str, Any], stages: Mapping[str, Stage]) -> str:
+    later = stages.get(name)
     if later is not None:
         return f"add after={name} to the stage, or to one that it comes after"
     if getattr(given, "_is_protocol", False):
@@ -119,14 +93,14 @@ def _advice(name: str, given: Any, ancestors: dict[str, Any], pipeline: "Pipelin
     return f"did you mean {close[0]!r}?" if close else f"it can take: {', '.join(known)}"
 
 
-def _why(parent: "Stage") -> str:
+def _why(parent: Stage) -> str:
     """Where the type is not what its author wrote there."""
     if parent.mapped:
         return ", since each= runs it once per item"
     return ", since when= may leave it out" if parent.when is not None else ""
 
 
-def _output_of(parent: "Stage") -> Any:
+def _output_of(parent: Stage) -> Any:
     kind = parent.output_type
     if parent.mapped:
         if parent.collect == "settled":
@@ -135,7 +109,7 @@ def _output_of(parent: "Stage") -> Any:
     return kind if parent.when is None else Optional[kind]  # noqa: UP045  (`|` does not take every type)
 
 
-def _element(stage: "Stage", where: str) -> Any:
+def _element(stage: Stage, where: str) -> Any:
     assert stage.over is not None
     source, path = stage.over
     kind = source.output_type

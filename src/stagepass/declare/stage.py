@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from stagepass.engine.commit.batches import Batch, refuse_hook
+from stagepass.declare.batch import Batch
+from stagepass.declare.parameter import Parameter
 from stagepass.declare.retry import Retry
-from stagepass.declare.signature import Parameter
 from stagepass.errors import DeclarationError
 
 Collect = Literal["all", "any", "settled"]
@@ -77,7 +77,7 @@ class Stage:
         can find it, raises `NotDone` if it is certain that the call had no effect, and None leaves the
         decision to a person.
         """
-        refuse_hook(self, hook)
+        _refuse_hook(self, hook)
         self.recover = self._checked_hook(hook, "name")
         return hook
 
@@ -86,7 +86,7 @@ class Stage:
 
         The hook takes ``memos``, the stored values by name, and by name whatever its stage takes.
         """
-        refuse_hook(self, hook)
+        _refuse_hook(self, hook)
         self.cancel = self._checked_hook(hook, "memos")
         return hook
 
@@ -99,3 +99,11 @@ class Stage:
                     f"it can take: {', '.join(sorted(known))}"
                 )
         return hook
+
+
+def _refuse_hook(stage: Stage, hook: Callable[..., Any]) -> None:
+    """Raises `DeclarationError`: hooks are about what one run began elsewhere, and noted with ``ctx.once``."""
+    if stage.batch is not None:
+        raise DeclarationError(
+            f"stage {stage.queue}: a stage with batch= has no {hook.__name__}: its calls belong to many jobs at once"
+        )

@@ -1,4 +1,4 @@
-"""The engine's front: what the API, the CLI and tests ask of it. Every change goes over the desk."""
+"""The engine's front: what the API, the CLI and tests ask of it. Every change goes over the committer."""
 
 import json
 import threading
@@ -7,21 +7,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from stagepass.declare.registry import Registry
+from stagepass.engine.commit.committer import CommitReport, Committer
+from stagepass.engine.commit.operations import Accepted, OnJob
+from stagepass.engine.commit.submission import MAX_INPUT, Checks, SubmitRequest
 from stagepass.engine.execute import child_jobs as children
-from stagepass.reports import results
-from stagepass.engine.rules import answer, operator, stop
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.model.clock import Clock, SystemClock
-from stagepass.engine.commit.committer import Desk, News
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
-from stagepass.engine.commit.operations import Accepted, OnJob
+from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.ports import Bell, Bus, JobFilter, RunFilter, Store
 from stagepass.engine.model.records import Event, Job, Memo, StageRun
-from stagepass.declare.registry import Registry
 from stagepass.engine.model.states import ENDED
-from stagepass.engine.commit.submission import MAX_INPUT, Checks, Given
+from stagepass.engine.rules import answer, operator, stop
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import InvalidInput, NotFound, TooLarge
+from stagepass.reports import results
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Engine:
         self.bell = bell
         self.bus = bus
         self.clock = clock or SystemClock()
-        self.desk = Desk(store, registry, self._told, clock=self.clock)
+        self.committer = Committer(store, registry, self._told, clock=self.clock)
         self.dispatcher: Dispatcher | None = None
         """Set in a worker: work that becomes ready here is taken here first."""
         self._checks = Checks(registry, max_input)
@@ -65,7 +65,7 @@ class Engine:
         self._lane: FastLane | None = None
         self._lane_lock = threading.Lock()
 
-    def _told(self, news: News) -> None:
+    def _told(self, news: CommitReport) -> None:
         if news.events:
             self.bus.publish(news.events)
         for queue, run in {run.queue: run for run in news.ready}.items():
@@ -74,7 +74,7 @@ class Engine:
                 self.bell.ring(queue, run.job_id, run.id)
             elif not local.wake():
                 local.pass_on(queue)
-        children.after_commit(self.desk, news.woken, news.left_alone)
+        children.after_commit(self.committer, news.woken, news.left_alone)
 
     # ── submitting ──
 
@@ -102,8 +102,8 @@ class Engine:
             NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
             with another input.
         """
-        given = Given(pipeline, input, owner, key, priority, delay, stepwise)
-        accepted: Accepted = self.desk.do(self._checks.submit(given, self.clock.now()))
+        given = SubmitRequest(pipeline, input, owner, key, priority, delay, stepwise)
+        accepted: Accepted = self.committer.do(self._checks.submit(given, self.clock.now()))
         return accepted
 
     def run_now(
@@ -122,10 +122,10 @@ class Engine:
         process runs as many as it may. Then the workers go on with it; look at `job.state`. Arguments and errors
         are those of `submit`.
         """
-        submit = self._checks.submit(Given(pipeline, input, owner, key, priority), self.clock.now())
+        submit = self._checks.submit(SubmitRequest(pipeline, input, owner, key, priority), self.clock.now())
         with self._lane_lock:
             self._lane = lane = self._lane or self._make_lane()
-        accepted: Accepted = lane.run(submit, budget) if lane is not None else self.desk.do(submit)
+        accepted: Accepted = lane.run(submit, budget) if lane is not None else self.committer.do(submit)
         return accepted
 
     # ── reading ──
@@ -177,8 +177,8 @@ class Engine:
     def cancel(self, job_id: str, owner: str | None) -> Job:
         """Stop it: what is queued or waits at once, what runs at its next `ctx` call."""
 
-        def act(book: Book, job: Job) -> Job:
-            stop.cancel(book, job)
+        def act(uow: UnitOfWork, job: Job) -> Job:
+            stop.cancel(uow, job)
             return job
 
         return self._on_job(job_id, owner, act)
@@ -186,8 +186,8 @@ class Engine:
     def resume(self, job_id: str, owner: str | None) -> Job:
         """Go on from what failed, was cancelled or is held; what is done stays done."""
 
-        def act(book: Book, job: Job) -> Job:
-            operator.resume(book, job)
+        def act(uow: UnitOfWork, job: Job) -> Job:
+            operator.resume(uow, job)
             return job
 
         return self._on_job(job_id, owner, act)
@@ -195,8 +195,8 @@ class Engine:
     def retry(self, job_id: str, stage: str, owner: str | None) -> Job:
         """Make a stage again from the stored results before it, and then what comes after it."""
 
-        def act(book: Book, job: Job) -> Job:
-            operator.retry_stage(book, job, stage)
+        def act(uow: UnitOfWork, job: Job) -> Job:
+            operator.retry_stage(uow, job, stage)
             return job
 
         return self._on_job(job_id, owner, act)
@@ -205,8 +205,8 @@ class Engine:
         """Send a dead letter again, with what its job had stopped beside it."""
         run = self._run(run_id, owner)
 
-        def act(book: Book, job: Job) -> Job:
-            operator.redrive(book, job, _opened(book, run_id))
+        def act(uow: UnitOfWork, job: Job) -> Job:
+            operator.redrive(uow, job, _opened(uow, run_id))
             return job
 
         return self._on_job(run.job_id, owner, act)
@@ -215,8 +215,8 @@ class Engine:
         """Give a dead letter up; its job stays failed."""
         run = self._run(run_id, owner)
 
-        def act(book: Book, job: Job) -> Job:
-            operator.discard(book, job, _opened(book, run_id))
+        def act(uow: UnitOfWork, job: Job) -> Job:
+            operator.discard(uow, job, _opened(uow, run_id))
             return job
 
         return self._on_job(run.job_id, owner, act)
@@ -227,18 +227,18 @@ class Engine:
             raise InvalidInput("give either the value that the call gave, or again=true", field="value")
         run = self._run(run_id, owner)
 
-        def act(book: Book, job: Job) -> Job:
-            run = _opened(book, run_id)
-            memo = book.tx.memo(run_id, name)
+        def act(uow: UnitOfWork, job: Job) -> Job:
+            run = _opened(uow, run_id)
+            memo = uow.tx.memo(run_id, name)
             if memo is None or memo.value is not None:
                 what = "if its answer came meanwhile, resume the job"
                 raise NotFound(f"the stage run {run_id} has no open call {name!r}; {what}", name=name)
-            operator.decide(book, job, run)
+            operator.decide(uow, job, run)
             if again:
-                book.forget(run_id, name)
+                uow.forget(run_id, name)
             else:
                 text = json.dumps(value, ensure_ascii=False)
-                book.note_memo(Memo(run_id, name, memo.token, text, self.clock.now()))
+                uow.note_memo(Memo(run_id, name, memo.token, text, self.clock.now()))
             return job
 
         return self._on_job(run.job_id, owner, act)
@@ -253,9 +253,9 @@ class Engine:
             raise TooLarge(f"a callback's payload has at most {MAX_SIGNAL} bytes")
         run = self._run(run_id, OPERATOR)
 
-        def act(book: Book, job: Job) -> bool:
-            book.open_runs([run_id])
-            return job.state not in ENDED and run_id in book.runs and operator.signal(book, book.runs[run_id], payload)
+        def act(uow: UnitOfWork, job: Job) -> bool:
+            uow.open_runs([run_id])
+            return job.state not in ENDED and run_id in uow.runs and operator.signal(uow, uow.runs[run_id], payload)
 
         return self._on_job(run.job_id, OPERATOR, act)
 
@@ -263,9 +263,9 @@ class Engine:
         """A person's answer, by a link that was verified. Raises `NotFound`, and `Conflict` when it is not open."""
         run = self._run(run_id, OPERATOR)
 
-        def act(book: Book, job: Job) -> None:
-            book.open_runs([run_id])
-            answer.answer(book, job, book.runs[run_id], name=name, ask=ask, approved=approved, note=note)
+        def act(uow: UnitOfWork, job: Job) -> None:
+            uow.open_runs([run_id])
+            answer.answer(uow, job, uow.runs[run_id], name=name, ask=ask, approved=approved, note=note)
 
         self._on_job(run.job_id, OPERATOR, act)
 
@@ -275,24 +275,24 @@ class Engine:
             raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
         return run
 
-    def _on_job(self, job_id: str, owner: str | None, act: Callable[[Book, Job], T]) -> T:
-        result: T = self.desk.do(OnJob(job_id, owner, act))
+    def _on_job(self, job_id: str, owner: str | None, act: Callable[[UnitOfWork, Job], T]) -> T:
+        result: T = self.committer.do(OnJob(job_id, owner, act))
         return result
 
     def close(self, *, lane_grace: float = 0.0) -> None:
         """Carry out what is under way, and let go of everything."""
         if self._lane is not None:
             self._lane.close(lane_grace)
-        self.desk.close()
+        self.committer.close()
         self.bell.close()
         self.bus.close()
         self.store.close()
 
 
-def _opened(book: Book, run_id: str) -> StageRun:
+def _opened(uow: UnitOfWork, run_id: str) -> StageRun:
     """The run, which may have vanished since it was looked for: its stage was made again, or its job deleted."""
-    book.open_runs([run_id])
-    run = book.runs.get(run_id)
+    uow.open_runs([run_id])
+    run = uow.runs.get(run_id)
     if run is None:
         raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
     return run

@@ -132,6 +132,10 @@ class CloudFiles:
 
     # ── away ─────────────────────────────────────────────────────────────────────────────────────
 
+    def sweep(self, older_than: float) -> int:
+        """Nothing: an upload that was not finished leaves no object; the bucket's own rules end multipart uploads."""
+        return 0
+
     def delete(self, file: File | str) -> None:
         """Removes a file; one that is not there is no error, nor is a uri that cannot be of this store."""
         with contextlib.suppress(NotFound), self._told():

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stagepass.engine.engine import Engine
 from stagepass.engine.commit.operations import Accepted
+from stagepass.engine.engine import Engine
 from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.records import Event, Job
 

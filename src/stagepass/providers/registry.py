@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stagepass.engine.model.limits import Limit
 from stagepass.declare.stage import Stage
+from stagepass.engine.model.limits import Limit
 from stagepass.errors import DeclarationError, SettingsError
 
 

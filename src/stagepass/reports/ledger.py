@@ -15,9 +15,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from stagepass.declare.registry import Registry
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Attempt, Job, Spend
-from stagepass.declare.registry import Registry
 
 PAGE = 500
 

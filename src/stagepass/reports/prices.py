@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stagepass.engine.rules import operator
-from stagepass.reports.ledger import stage_of
+from stagepass.declare.registry import Registry
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Spend, StageRun
-from stagepass.declare.registry import Registry
 from stagepass.engine.model.states import DONE
+from stagepass.engine.rules import operator
+from stagepass.reports.ledger import stage_of
 
 SAMPLE = 100
 """Completed runs of a stage of which the median is taken, the latest ones."""

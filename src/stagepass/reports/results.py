@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from stagepass.declare.registry import Registry
 from stagepass.engine.model.ports import Ended, Store
 from stagepass.engine.model.records import Job
-from stagepass.declare.registry import Registry
 from stagepass.engine.model.states import JobState
 
 

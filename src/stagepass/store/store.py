@@ -1,4 +1,4 @@
-"""The store: transactions for the desk, and reads for everybody. See `stagepass.engine.model.ports.Store`."""
+"""The store: transactions for the committer, and reads for everybody. See `stagepass.engine.model.ports.Store`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,19 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stagepass.declare.values import File
 from stagepass.engine.model.limits import PARKING
 from stagepass.engine.model.ports import JobFilter, Outputs, Parked, RunFilter
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
 from stagepass.engine.model.states import RunState
-from stagepass.declare.values import File
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
 from stagepass.store.ledger import LedgerReads
+from stagepass.store.retention import Retention
 from stagepass.store.tables import attempts, events, files, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
 from stagepass.store.tx import SqlTx, chunks
-from stagepass.store.upkeep import Upkeep
 
 BACKLOG_SEEN = 1000
 """Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
@@ -27,7 +27,7 @@ BACKLOG_SEEN = 1000
 _LARGE = ("item_input", "output")
 
 
-class SqlStore(Upkeep, LedgerReads, AlertReads, Calls, Timetable):
+class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
     """One database, for one process."""
 
     @contextmanager

@@ -2,14 +2,14 @@
 
 import sqlalchemy as sa
 
-from stagepass.engine.maintain.scheduler import ScheduleRow
+from stagepass.engine.model.records import ScheduleRow
 from stagepass.store import connect
 from stagepass.store.base import Connections
 from stagepass.store.tables import schedules
 
 
 class Timetable(Connections):
-    """Part of `SqlStore`; see `stagepass.engine.maintain.scheduler.Timetable`."""
+    """Part of `SqlStore`; see `stagepass.engine.model.ports.Timetable`."""
 
     def schedules(self) -> list[ScheduleRow]:
         """All of them, by name."""

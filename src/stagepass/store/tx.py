@@ -1,4 +1,4 @@
-"""One transaction of the desk: few statements, however many jobs it touches."""
+"""One transaction of the committer: few statements, however many jobs it touches."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""A worker process that watches itself: it keeps a note for the probe, and gives way when it is deaf."""
+"""A worker process that watches itself: it keeps a note for the probe, and gives way when it is stalled."""
 
 import logging
 import os
@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from stagepass.bootstrap import System
 from stagepass.engine.execute.dispatcher import Dispatcher
-from stagepass.engine.execute.stall_detector import Hearing, Work
+from stagepass.engine.execute.stall_detector import StallDetector, Work
 from stagepass.health import Notes
 
 log = logging.getLogger("stagepass.liveness")
 
 GIVE_UP = 10.0
-"""Seconds beyond its drain that a deaf process has to end in good order; then it is ended."""
+"""Seconds beyond its drain that a stalled process has to end in good order; then it is ended."""
 
 
 class Liveness:
@@ -27,32 +27,34 @@ class Liveness:
         settings = system.settings
         self._dispatcher = dispatcher
         self._replace = replace
-        self._patience = 2 * settings.deaf_after_seconds
+        self._patience = 2 * settings.stalled_after_seconds
         self._end_within = settings.drain_seconds + GIVE_UP
-        self._hearing = Hearing(system.store, dispatcher, system.engine.clock, deaf_after=settings.deaf_after_seconds)
+        self._stall_detector = StallDetector(
+            system.store, dispatcher, system.engine.clock, stalled_after=settings.stalled_after_seconds
+        )
         self._notes = Notes(settings.folder)
-        self._deaf = False
+        self._stalled = False
 
     def look(self, answered: bool) -> None:
         """One look: keep the note, say when it changes, and after twice the time give way to another process."""
-        work = self._hearing.look(answered=answered)
-        deaf_for = self._hearing.deaf_for()
+        work = self._stall_detector.look(answered=answered)
+        stalled_for = self._stall_detector.stalled_for()
         dispatcher = self._dispatcher
         running = len(dispatcher.running)
-        self._notes.write(dispatcher.worker, dispatcher.queues, dispatcher.slots, running, work, round(deaf_for, 1))
-        if (work is Work.DEAF) != self._deaf:
-            self._deaf = work is Work.DEAF
-            if self._deaf:
+        self._notes.write(dispatcher.worker, dispatcher.queues, dispatcher.slots, running, work, round(stalled_for, 1))
+        if (work is Work.STALLED) != self._stalled:
+            self._stalled = work is Work.STALLED
+            if self._stalled:
                 log.error(
-                    "deaf: there has been work for %.0f s, %d slots are free, and none begins",
-                    deaf_for,
+                    "stalled: work has been waiting for %.0f s, %d slots are free, and none is claimed",
+                    stalled_for,
                     dispatcher.slots - running,
                 )
             else:
-                log.warning("no longer deaf: work begins again")
-        if self._deaf and deaf_for >= self._patience and self._replace is not None:
+                log.warning("no longer stalled: work is claimed again")
+        if self._stalled and stalled_for >= self._patience and self._replace is not None:
             replace, self._replace = self._replace, None
-            log.error("deaf for %.0f s: this process ends, for another to take its place", deaf_for)
+            log.error("stalled for %.0f s: this process ends, so that another can take its place", stalled_for)
             self._end(replace)
 
     def leave(self) -> None:

@@ -6,10 +6,10 @@ from functools import partial
 
 from stagepass.bootstrap import System
 from stagepass.engine.execute.dispatcher import Dispatcher
-from stagepass.engine.execute.heartbeat import Heart
-from stagepass.engine.model.ids import new_id
 from stagepass.engine.execute.event_loop import EventLoop
+from stagepass.engine.execute.heartbeat import Heartbeat
 from stagepass.engine.execute.runner import Runner
+from stagepass.engine.model.ids import new_id
 from stagepass.worker.liveness import Liveness
 
 
@@ -18,7 +18,7 @@ class Runtime:
 
     Args:
         replace: ends this process, so that whoever started it starts another; called when too many of its
-            threads are past their time limit, and when it is deaf (`engine.hearing`).
+            threads are past their time limit, and when it is stalled (`engine.execute.stall_detector`).
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Runtime:
         self._loop = EventLoop()
         runner = Runner(system.registry, system.services, system.providers, self._loop)
         self.dispatcher = Dispatcher(
-            engine.desk,
+            engine.committer,
             runner,
             queues,
             slots,
@@ -39,12 +39,14 @@ class Runtime:
             too_many_stuck=replace,
         )
         self._liveness = Liveness(system, self.dispatcher, replace)
-        self.heart = Heart(system.store, engine.desk, self.dispatcher, engine.clock, after=self._liveness.look)
+        self.heartbeat = Heartbeat(
+            system.store, engine.committer, self.dispatcher, engine.clock, after=self._liveness.look
+        )
 
     def start(self) -> None:
         """Register, and begin to look for work."""
         self._system.engine.dispatcher = self.dispatcher
-        self.heart.start()
+        self.heartbeat.start()
         self.dispatcher.start()
         self._liveness.look(True)
 
@@ -68,7 +70,7 @@ class Runtime:
     def stop(self) -> None:
         """Let what runs end, give back the rest unspent, and let go of everything."""
         self.drain()
-        self.heart.stop()
+        self.heartbeat.stop()
         self._liveness.close()
         self._loop.close()
         self._system.engine.dispatcher = None

@@ -1,4 +1,4 @@
-"""The committing thread of a process: everything that changes the store goes over this desk.
+"""The committing thread of a process: everything that changes the store goes over this committer.
 
 What the process's threads ask for while one transaction commits goes into the next, together: with
 one thread each is a transaction of its own, with a hundred they share it. Claims are carried out
@@ -14,21 +14,21 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagepass.declare.registry import Registry
 from stagepass.engine.commit import batches
-from stagepass.engine.model import failpoints
-from stagepass.engine.rules import attempt
-from stagepass.engine.rules.unit_of_work import Book
 from stagepass.engine.commit.choose import choose
+from stagepass.engine.commit.operations import Claim, Claimed, ClaimResult, Intend, OnRuns, Operation, Settle, Submit
+from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock, SystemClock
-from stagepass.engine.commit.operations import Claim, Claimed, Haul, Intend, OnRuns, Operation, Settle, Submit
 from stagepass.engine.model.outcomes import LeaseLost
 from stagepass.engine.model.ports import Candidate, Outputs, Stale, Store
-from stagepass.engine.model.records import Event, StageRun
-from stagepass.declare.registry import Registry
+from stagepass.engine.model.records import ALONE, Event, StageRun
 from stagepass.engine.model.states import RunState
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StagepassError, StoreUnavailable
 
-log = logging.getLogger("stagepass.desk")
+log = logging.getLogger("stagepass.committer")
 
 BATCH = 64
 """The most operations of one transaction: a commit's cost is well shared by so many, and a burst of a hundred
@@ -36,7 +36,7 @@ ends does not wait as a whole for its last one."""
 
 
 @dataclass(slots=True)
-class News:
+class CommitReport:
     """What a commit made known: its events, and the runs that are ready and that nobody has claimed yet."""
 
     events: list[Event]
@@ -54,15 +54,15 @@ class _Request:
     since: float = 0.0
 
 
-class Desk:
+class Committer:
     """Carries out operations in batches.
 
     Args:
-        told: called after each commit with its `News`, on the desk's thread; must not block.
+        told: called after each commit with its `CommitReport`, on the committer's thread; must not block.
     """
 
     def __init__(
-        self, store: Store, registry: Registry, told: Callable[[News], None], *, clock: Clock | None = None
+        self, store: Store, registry: Registry, told: Callable[[CommitReport], None], *, clock: Clock | None = None
     ) -> None:
         self._store = store
         self._registry = registry
@@ -89,7 +89,7 @@ class Desk:
             if self._closing:
                 raise StoreUnavailable("this process is shutting down")
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="stagepass-desk", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="stagepass-committer", daemon=True)
                 self._thread.start()
             self._queue.extend(requests)
             self._wake.notify()
@@ -159,33 +159,33 @@ class Desk:
         claims = [request for request in batch if isinstance(request.operation, Claim)]
         others = [request for request in batch if not isinstance(request.operation, Claim)]
         with self._store.begin() as tx:
-            book = Book(tx, self._clock, self._registry)
-            book.open_jobs(i for request in others for i in request.operation.jobs())
-            book.open_runs(i for request in others for i in request.operation.runs())
+            uow = UnitOfWork(tx, self._clock, self._registry)
+            uow.open_jobs(i for request in others for i in request.operation.jobs())
+            uow.open_runs(i for request in others for i in request.operation.runs())
             known: Outputs = {}
             for request in others:
                 try:
-                    results.append((request, request.operation.apply(book), None))
+                    results.append((request, request.operation.apply(uow), None))
                 except (StagepassError, LeaseLost) as refusal:
                     results.append((request, None, refusal))
                 else:
                     if isinstance(request.operation, Settle):
                         for job_id, stages in request.operation.known().items():
                             known.setdefault(job_id, {}).update(stages)
-            hauls = self._claim(book, claims, known)
-            book.save()
+            claim_results = self._claim(uow, claims, known)
+            uow.save()
             self._pass_by("before", batch)
         self._pass_by("after", batch)
-        self._tell(News(book.events, list(book.ready.values()), book.woken, book.left_alone))
-        for request, haul in zip(claims, hauls, strict=True):
-            request.future.set_result(haul)
+        self._tell(CommitReport(uow.events, list(uow.ready.values()), uow.woken, uow.left_alone))
+        for request, claim_result in zip(claims, claim_results, strict=True):
+            request.future.set_result(claim_result)
         for request, result, refused in results:  # last: a slot waits for its settle, and then has its claim too
             if refused is not None:
                 request.future.set_exception(refused)
             else:
                 request.future.set_result(result)
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: CommitReport) -> None:
         try:
             self._told(news)
         except Exception:  # the commit stands: the relay and the gateways find what was not told
@@ -200,76 +200,80 @@ class Desk:
 
     # ── claiming ──
 
-    def _claim(self, book: Book, requests: Sequence[_Request], known: Outputs) -> list[Haul]:
+    def _claim(self, uow: UnitOfWork, requests: Sequence[_Request], known: Outputs) -> list[ClaimResult]:
         """Take as many runs as all claims of this batch ask for, in one look, and deal them out."""
         groups: dict[tuple[tuple[str, ...], str], list[tuple[int, Claim]]] = defaultdict(list)
-        hauls = [Haul([]) for _ in requests]
+        claim_results = [ClaimResult([]) for _ in requests]
         for number, request in enumerate(requests):
             claim = request.operation
             assert isinstance(claim, Claim)
             if claim.job_id is None and claim.only is None:
                 groups[(claim.queues, claim.worker)].append((number, claim))
             else:
-                fresh = [run for run in book.ready.values() if claim.wants(run)][: claim.limit]
-                hauls[number] = Haul(self._hand_out(book, fresh, claim.worker, known))
-        waiting = {key: self._waiting(book, key[0], claims) for key, claims in groups.items()}
+                fresh = [run for run in uow.ready.values() if claim.wants(run)][: claim.limit]
+                claim_results[number] = ClaimResult(self._hand_out(uow, fresh, claim.worker, known))
+        waiting = {key: self._waiting(uow, key[0], claims) for key, claims in groups.items()}
         idle = {
             queue
             for queues, _ in groups
             for queue in queues
             if not any(candidate.queue == queue for found in waiting.values() for candidate in found)
         }
-        book.line_up(idle)
+        uow.line_up(idle)
         for (queues, worker), claims in groups.items():
             wanted = sum(claim.limit for _, claim in claims)
-            formed = self._form(book, queues, waiting[(queues, worker)])
-            taken, more, missed = self._take(book, formed, wanted)
-            claimed = self._hand_out(book, taken, worker, known)
-            if formed.mates:
+            formed = self._form(uow, queues, waiting[(queues, worker)])
+            taken, more, missed = self._take(uow, formed, wanted)
+            claimed = self._hand_out(uow, taken, worker, known)
+            if formed.members:
                 for leader in claimed:
-                    leader.mates = self._hand_out(book, self._mates(book, leader.run, formed), worker, known)
+                    leader.members = self._hand_out(uow, self._members(uow, leader.run, formed), worker, known)
             for number, claim in claims:
-                hauls[number] = Haul(claimed[: claim.limit], more, missed, formed.ripe_in)
+                claim_results[number] = ClaimResult(claimed[: claim.limit], more, missed, formed.due_in)
                 del claimed[: claim.limit]
-        return hauls
+        return claim_results
 
-    def _waiting(self, book: Book, queues: tuple[str, ...], claims: Sequence[tuple[int, Claim]]) -> list[Candidate]:
+    def _waiting(
+        self, uow: UnitOfWork, queues: tuple[str, ...], claims: Sequence[tuple[int, Claim]]
+    ) -> list[Candidate]:
         wanted = max(sum(claim.limit for _, claim in claims), batches.widest(self._registry, queues))
-        return book.tx.candidates(queues, wanted) if queues else []
+        return uow.tx.candidates(queues, wanted) if queues else []
 
-    def _form(self, book: Book, queues: tuple[str, ...], waiting: Sequence[Candidate]) -> batches.Formed:
-        fresh = [run for run in book.ready.values() if run.queue in queues]
-        return batches.form(self._registry, queues, waiting, fresh, book.now)
+    def _form(self, uow: UnitOfWork, queues: tuple[str, ...], waiting: Sequence[Candidate]) -> batches.Formed:
+        fresh = [run for run in uow.ready.values() if run.queue in queues]
+        return batches.form(self._registry, queues, waiting, fresh, uow.now)
 
     @staticmethod
-    def _mates(book: Book, leader: StageRun, formed: batches.Formed) -> list[StageRun]:
+    def _members(uow: UnitOfWork, leader: StageRun, formed: batches.Formed) -> list[StageRun]:
         """Who goes with this leader, as far as they are free."""
-        ids = [] if leader.scratch.get(batches.ALONE) else formed.mates.get(leader.id, [])
-        stored = [i for i in ids if i not in book.ready]
-        for run, job in book.tx.take(stored, len(stored)) if stored else ():
-            book.adopt(run, job)
-        found = [book.runs[i] for i in ids if i in book.runs]
-        free = [run for run in found if run.state is RunState.READY and run.job_id in book.jobs]
+        ids = [] if leader.scratch.get(ALONE) else formed.members.get(leader.id, [])
+        stored = [i for i in ids if i not in uow.ready]
+        for run, job in uow.tx.take(stored, len(stored)) if stored else ():
+            uow.adopt(run, job)
+        found = [uow.runs[i] for i in ids if i in uow.runs]
+        free = [run for run in found if run.state is RunState.READY and run.job_id in uow.jobs]
         return [run for run in free if batches.fits(run, leader)]
 
-    def _take(self, book: Book, formed: batches.Formed, wanted: int) -> tuple[list[StageRun], frozenset[str], bool]:
+    def _take(
+        self, uow: UnitOfWork, formed: batches.Formed, wanted: int
+    ) -> tuple[list[StageRun], frozenset[str], bool]:
         chosen, more = choose(formed.stored, formed.fresh, wanted, after=self._served)
-        stored = [i for i in chosen if i not in book.ready]
-        for run, job in book.tx.take(stored, wanted) if stored else ():
-            book.adopt(run, job)
-        found = [book.runs[i] for i in chosen if i in book.runs]
-        taken = [run for run in found if run.state is RunState.READY and run.job_id in book.jobs]
+        stored = [i for i in chosen if i not in uow.ready]
+        for run, job in uow.tx.take(stored, wanted) if stored else ():
+            uow.adopt(run, job)
+        found = [uow.runs[i] for i in chosen if i in uow.runs]
+        taken = [run for run in found if run.state is RunState.READY and run.job_id in uow.jobs]
         taken = taken[:wanted]
         if taken:
             self._served = taken[-1].queue
         return taken, more, len(taken) < min(wanted, len(chosen))
 
-    def _hand_out(self, book: Book, taken: Sequence[StageRun], worker: str, known: Outputs) -> list[Claimed]:
+    def _hand_out(self, uow: UnitOfWork, taken: Sequence[StageRun], worker: str, known: Outputs) -> list[Claimed]:
         for run in taken:
-            attempt.claim(book, run, book.jobs[run.job_id], worker)
-        return self._equip(book, taken, known)
+            attempt.claim(uow, run, uow.jobs[run.job_id], worker)
+        return self._equip(uow, taken, known)
 
-    def _equip(self, book: Book, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
+    def _equip(self, uow: UnitOfWork, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
         """Give each claimed run the outputs that its stage asks for."""
         needs = {run.id: self._needed(run) for run in taken}
         wanted = {
@@ -278,14 +282,14 @@ class Desk:
             for stage in needs[run.id]
             if stage not in known.get(run.job_id, {}) or None not in known[run.job_id][stage]
         }
-        stored = book.tx.outputs(sorted(wanted)) if wanted else {}
+        stored = uow.tx.outputs(sorted(wanted)) if wanted else {}
         for job_id, stage in wanted:  # what ended in this very transaction is not stored yet
-            for run in book.ended_runs(job_id, stage):
+            for run in uow.ended_runs(job_id, stage):
                 stored.setdefault(job_id, {}).setdefault(stage, {})[run.item] = (run.output, run.error)
         return [
             Claimed(
                 run=run,
-                job=book.jobs[run.job_id],
+                job=uow.jobs[run.job_id],
                 token=run.token or "",
                 outputs={**stored.get(run.job_id, {}), **known.get(run.job_id, {})},
             )

@@ -1,4 +1,4 @@
-"""What the desk is asked to do: each operation names the rows it needs, and changes them in a `Book`.
+"""What the committer is asked to do: each operation names the rows it needs, and changes them in a `UnitOfWork`.
 
 An operation checks first and changes then, so that one that refuses leaves the others of its batch
 untouched.
@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from stagepass.engine.rules import graph, settle
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.model.outcomes import Completed, Each, LeaseLost, Outcome
 from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.outcomes import Completed, Each, LeaseLost, Outcome
 from stagepass.engine.model.ports import Ended, Outputs
 from stagepass.engine.model.records import Job, Memo, Spend, StageRun
 from stagepass.engine.model.states import ENDED, RunState
+from stagepass.engine.rules import settle
+from stagepass.engine.rules.accept import accept
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
 
 
@@ -36,7 +37,7 @@ class Operation(ABC):
         return ()
 
     @abstractmethod
-    def apply(self, book: Book) -> Any:
+    def apply(self, uow: UnitOfWork) -> Any:
         """Check, then change. What it returns is the caller's result."""
 
 
@@ -59,14 +60,14 @@ class Submit(Operation):
     again: bool = False
     """Asked for a second time, since nobody knows whether the first commit went through."""
 
-    def apply(self, book: Book) -> Accepted:
+    def apply(self, uow: UnitOfWork) -> Accepted:
         if self.again:
-            book.open_jobs([self.job.id])
-            if self.job.id in book.jobs:
-                return Accepted(book.jobs[self.job.id], created=True)
+            uow.open_jobs([self.job.id])
+            if self.job.id in uow.jobs:
+                return Accepted(uow.jobs[self.job.id], created=True)
         job = replace(self.job, tally={})  # a copy, since a batch that fails is done again
         if job.key is not None:
-            there = book.job_by_key(job.owner, job.key)
+            there = uow.job_by_key(job.owner, job.key)
             if there is not None:
                 if there.body_hash != job.body_hash or there.pipeline != job.pipeline:
                     raise Conflict(
@@ -75,7 +76,7 @@ class Submit(Operation):
                         job_id=there.id,
                     )
                 return Accepted(there, created=False)
-        graph.accept(book, self.pipeline, job, delay=self.delay)
+        accept(uow, self.pipeline, job, delay=self.delay)
         return Accepted(job, created=True)
 
 
@@ -87,29 +88,29 @@ class Claimed:
     job: Job
     token: str
     outputs: dict[str, dict[int | None, Ended]] = field(default_factory=dict)
-    mates: list["Claimed"] = field(default_factory=list)
+    members: list["Claimed"] = field(default_factory=list)
     """The runs that share its call, its lease and its slot, where its stage has `batch`."""
 
     def everyone(self) -> list["Claimed"]:
         """Itself and its mates."""
-        return [self, *self.mates]
+        return [self, *self.members]
 
 
 @dataclass(slots=True)
-class Haul:
+class ClaimResult:
     """What a claim brought, and the queues in which more is ready."""
 
     claimed: list[Claimed]
     more: frozenset[str] = frozenset()
     missed: bool = False
     """Something was ready but locked by another process, which may leave it: worth another look soon."""
-    ripe_in: float | None = None
+    due_in: float | None = None
     """Seconds until a batch that gathers goes although it is not full."""
 
 
 @dataclass(slots=True)
 class Claim(Operation):
-    """Take up to `limit` ready runs of these queues for a worker. The desk carries it out after the others.
+    """Take up to `limit` ready runs of these queues for a worker. The committer carries it out after the others.
 
     With a `job_id`, or the ids of runs as `only`, it takes of that job or of those runs what this very transaction
     makes ready, whatever the queue.
@@ -125,8 +126,8 @@ class Claim(Operation):
         """Whether a run that this transaction made ready is among what it takes."""
         return run.job_id == self.job_id if self.only is None else run.id in self.only
 
-    def apply(self, book: Book) -> Haul:
-        raise AssertionError("the desk claims by itself")
+    def apply(self, uow: UnitOfWork) -> ClaimResult:
+        raise AssertionError("the committer claims by itself")
 
 
 @dataclass(slots=True)
@@ -143,23 +144,23 @@ class Settle(Operation):
     def runs(self) -> Sequence[str]:
         return tuple(one.run.id for one in self.claimed.everyone())
 
-    def apply(self, book: Book) -> Job:
+    def apply(self, uow: UnitOfWork) -> Job:
         """Returns the job as it is then; of a batch, that of the first run that is still ours."""
         everyone = self.claimed.everyone()
         outcomes = self.outcome.outcomes if isinstance(self.outcome, Each) else None
         mine, own = [], []
         for number, claimed in enumerate(everyone):
-            if (pair := _owned_or_none(book, claimed)) is not None:
+            if (pair := _owned_or_none(uow, claimed)) is not None:
                 mine.append(pair)
                 own.append(outcomes[number] if outcomes else self.outcome)
         if not mine:
             raise LeaseLost(self.claimed.run.id)
-        settle.settle(book, mine, Each(own) if outcomes else self.outcome)
+        settle.settle(uow, mine, Each(own) if outcomes else self.outcome)
         return mine[0][1]
 
     def known(self) -> Outputs:
         """The outputs that this attempt had at hand, for whoever claims the next run of the same job."""
-        if self.claimed.mates:
+        if self.claimed.members:
             return {}  # read anew, since what each of them gave is known only run by run
         mine = dict(self.claimed.outputs)
         if isinstance(self.outcome, Completed) and self.claimed.run.item is None:
@@ -167,16 +168,16 @@ class Settle(Operation):
         return {self.claimed.job.id: mine}
 
 
-def owned(book: Book, claimed: Claimed) -> tuple[StageRun, Job]:
+def owned(uow: UnitOfWork, claimed: Claimed) -> tuple[StageRun, Job]:
     """The claimed run and its job. Raises `LeaseLost` when the lease is no longer this one's."""
-    found = _owned_or_none(book, claimed)
+    found = _owned_or_none(uow, claimed)
     if found is None:
         raise LeaseLost(claimed.run.id)
     return found
 
 
-def _owned_or_none(book: Book, claimed: Claimed) -> tuple[StageRun, Job] | None:
-    run, job = book.runs.get(claimed.run.id), book.jobs.get(claimed.job.id)
+def _owned_or_none(uow: UnitOfWork, claimed: Claimed) -> tuple[StageRun, Job] | None:
+    run, job = uow.runs.get(claimed.run.id), uow.jobs.get(claimed.job.id)
     if run is None or job is None or run.token != claimed.token or run.state is not RunState.RUNNING:
         return None
     return run, job
@@ -198,14 +199,14 @@ class Intend(Operation):
     def runs(self) -> Sequence[str]:
         return (self.claimed.run.id,)
 
-    def apply(self, book: Book) -> bool:
+    def apply(self, uow: UnitOfWork) -> bool:
         """Returns whether the job's owner has cancelled it: then nothing is to be bought."""
-        _, job = owned(book, self.claimed)
+        _, job = owned(uow, self.claimed)
         if job.cancel_requested or job.state in ENDED:
             return True
-        there = book.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
+        there = uow.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
         if there is None or there.token != self.memo.token:
-            book.note_intent(self.memo)
+            uow.note_intent(self.memo)
         return False
 
 
@@ -218,10 +219,10 @@ class Remember(Operation):
     spends: Sequence[Spend] = ()
     """What the call cost: its value and its price are kept together, or neither is."""
 
-    def apply(self, book: Book) -> None:
-        book.note_memo(self.memo)
+    def apply(self, uow: UnitOfWork) -> None:
+        uow.note_memo(self.memo)
         for spend in self.spends:
-            book.note_spend(spend)
+            uow.note_spend(spend)
 
 
 @dataclass(slots=True)
@@ -231,8 +232,8 @@ class Forget(Operation):
     patience: ClassVar[float] = 60.0
     memo: Memo
 
-    def apply(self, book: Book) -> None:
-        book.forget(self.memo.run_id, self.memo.name, self.memo.token)  # never one that a later attempt made
+    def apply(self, uow: UnitOfWork) -> None:
+        uow.forget(self.memo.run_id, self.memo.name, self.memo.token)  # never one that a later attempt made
 
 
 @dataclass(slots=True)
@@ -242,9 +243,9 @@ class Spent(Operation):
     patience: ClassVar[float] = 60.0
     spends: Sequence[Spend]
 
-    def apply(self, book: Book) -> None:
+    def apply(self, uow: UnitOfWork) -> None:
         for spend in self.spends:
-            book.note_spend(spend)
+            uow.note_spend(spend)
 
 
 @dataclass(slots=True)
@@ -253,16 +254,16 @@ class OnJob(Operation):
 
     job_id: str
     owner: str | None
-    act: Callable[[Book, Job], Any]
+    act: Callable[[UnitOfWork, Job], Any]
 
     def jobs(self) -> Sequence[str]:
         return (self.job_id,)
 
-    def apply(self, book: Book) -> Any:
-        job = book.jobs.get(self.job_id)
+    def apply(self, uow: UnitOfWork) -> Any:
+        job = uow.jobs.get(self.job_id)
         if job is None or (self.owner is not None and job.owner != self.owner):
             raise NotFound(f"there is no job {self.job_id}", job_id=self.job_id)
-        return self.act(book, job)
+        return self.act(uow, job)
 
 
 @dataclass(slots=True)
@@ -270,7 +271,7 @@ class OnRuns(Operation):
     """Something the relay does to stage runs, each with its job: promote, rescue."""
 
     targets: Sequence[tuple[str, str]]
-    act: Callable[[Book, StageRun, Job], Any]
+    act: Callable[[UnitOfWork, StageRun, Job], Any]
 
     def jobs(self) -> Sequence[str]:
         return tuple(job for _, job in self.targets)
@@ -278,11 +279,11 @@ class OnRuns(Operation):
     def runs(self) -> Sequence[str]:
         return tuple(run for run, _ in self.targets)
 
-    def apply(self, book: Book) -> int:
-        return sum(1 for run, job in self._pairs(book) if self.act(book, run, job) is not False)
+    def apply(self, uow: UnitOfWork) -> int:
+        return sum(1 for run, job in self._pairs(uow) if self.act(uow, run, job) is not False)
 
-    def _pairs(self, book: Book) -> Iterator[tuple[StageRun, Job]]:
+    def _pairs(self, uow: UnitOfWork) -> Iterator[tuple[StageRun, Job]]:
         for run_id, job_id in self.targets:
-            run, job = book.runs.get(run_id), book.jobs.get(job_id)
+            run, job = uow.runs.get(run_id), uow.jobs.get(job_id)
             if run is not None and job is not None:
                 yield run, job

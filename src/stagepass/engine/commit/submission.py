@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from stagepass.engine.model.ids import new_id
-from stagepass.engine.commit.operations import Submit
-from stagepass.engine.model.records import Job
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
+from stagepass.engine.commit.operations import Submit
+from stagepass.engine.model.ids import new_id
+from stagepass.engine.model.records import Job
 from stagepass.errors import InvalidInput, TooLarge
 
 MAX_INPUT = 1_000_000
@@ -24,7 +24,7 @@ LONGEST_DELAY = 366 * 86400
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SubmitRequest:
     """What a client asks for; see `Engine.submit`."""
 
     pipeline: str
@@ -37,13 +37,13 @@ class Given:
 
 
 class Checks:
-    """Turns what was given into what the desk carries out."""
+    """Turns what was given into what the committer carries out."""
 
     def __init__(self, registry: Registry, max_input: int = MAX_INPUT) -> None:
         self._registry = registry
         self._max_input = max_input
 
-    def submit(self, given: Given, now: int) -> Submit:
+    def submit(self, given: SubmitRequest, now: int) -> Submit:
         """Raises `NotFound`, `InvalidInput` or `TooLarge`."""
         declared = self._registry.latest(given.pipeline)
         checked = _validated(declared.input, given.input)
@@ -85,7 +85,7 @@ def _key(given: str | None, own: str | None) -> str | None:
     return own if given is None else given
 
 
-def _check_options(given: Given, key: str | None) -> None:
+def _check_options(given: SubmitRequest, key: str | None) -> None:
     if not -100 <= given.priority <= 100:
         raise InvalidInput("priority is a whole number from -100 to 100", field="priority")
     if key is not None and not 1 <= len(key) <= 200:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from stagepass.declare.values import Duration, seconds
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Wait
 from stagepass.engine.rules.answer import QUESTION, VERDICT
-from stagepass.declare.values import Duration, seconds
 from stagepass.errors import Permanent
 
 if TYPE_CHECKING:

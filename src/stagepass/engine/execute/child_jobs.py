@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from stagepass.engine.model import failpoints
-from stagepass.engine.rules import answer, graph, operator, stop
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.commit.committer import Desk
-from stagepass.engine.model.ids import new_token
-from stagepass.engine.commit.operations import Claimed, OnJob, OnRuns, Operation, owned
-from stagepass.engine.model.outcomes import Cancel, Wait
 from stagepass.declare.pipeline import Pipeline
+from stagepass.declare.values import Duration, seconds
+from stagepass.engine.commit.committer import Committer
+from stagepass.engine.commit.operations import Claimed, OnJob, OnRuns, Operation, owned
+from stagepass.engine.commit.submission import Checks, SubmitRequest
+from stagepass.engine.model import failpoints
+from stagepass.engine.model.ids import new_token
+from stagepass.engine.model.outcomes import Cancel, Wait
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Memo, StageRun
-from stagepass.reports.results import result
 from stagepass.engine.model.states import ENDED, JobState
-from stagepass.engine.commit.submission import Checks, Given
-from stagepass.declare.values import Duration, seconds
+from stagepass.engine.rules import answer, operator, stop
+from stagepass.engine.rules.accept import accept
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import ChildFailed, Permanent, TimedOut
+from stagepass.reports.results import result
 
 if TYPE_CHECKING:
     from stagepass.engine.execute.context import Context
@@ -42,13 +43,13 @@ PAGE = 100
 # ── what a stage asks for ──
 
 
-class Nest:
+class ChildJobs:
     """`ctx.run` of one stage run."""
 
-    def __init__(self, ctx: "Context", store: Store, desk: Desk, claimed: Claimed) -> None:
+    def __init__(self, ctx: "Context", store: Store, committer: Committer, claimed: Claimed) -> None:
         self._ctx = ctx
         self._store = store
-        self._desk = desk
+        self._committer = committer
         self._claimed = claimed
 
     def run(
@@ -70,12 +71,12 @@ class Nest:
             raise Permanent(f"{name}: its job {child_id} was deleted", advice="make this stage again")
         if child.state is JobState.COMPLETED:
             self._ctx._waits.pop(key, None)
-            return TypeAdapter(kind or Any).validate_python(result(self._store, self._desk.registry, child))
+            return TypeAdapter(kind or Any).validate_python(result(self._store, self._committer.registry, child))
         if child.state in ENDED and key in self._ctx._waits:
             self._ctx._waits.pop(key)
             raise _failure(name, child)
         if child.state in ENDED:  # a new attempt at this stage is a new attempt at what had failed in it
-            self._desk.do(GoOn(self._claimed, child.id))
+            self._committer.do(GoOn(self._claimed, child.id))
         raise self._wait(key, child, at_most, every, saying or f"{name}: running")
 
     def _start(self, key: str, pipeline: str, input: BaseModel | dict[str, Any]) -> str:
@@ -85,12 +86,12 @@ class Nest:
                 f"{pipeline}: jobs are nested more than {DEEPEST} deep", advice="does a pipeline run itself?"
             )
         now = self._ctx.now()
-        given = Given(pipeline, input, run.owner, priority=parent.priority)
-        submit = Checks(self._desk.registry).submit(given, now)
+        given = SubmitRequest(pipeline, input, run.owner, priority=parent.priority)
+        submit = Checks(self._committer.registry).submit(given, now)
         job = replace(submit.job, parent=run.id, key=None, stepwise=False)
         memo = Memo(run.id, key, new_token(), f'"{job.id}"', now)
         failpoints.hit("once.before_intent")
-        if not self._desk.do(Start(self._claimed, memo, submit.pipeline, job)):
+        if not self._committer.do(Start(self._claimed, memo, submit.pipeline, job)):
             raise Cancel
         failpoints.hit("once.after_intent")
         self._ctx._memos.note(memo)
@@ -123,7 +124,7 @@ def _failure(name: str, child: Job) -> ChildFailed:
     return ChildFailed(f"{name}: {child.state.value}{where}: {told}", advice=error.get("advice"), child=child.id)
 
 
-# ── what the desk does ──
+# ── what the committer does ──
 
 
 @dataclass(slots=True)
@@ -141,17 +142,17 @@ class Start(Operation):
     def runs(self) -> tuple[str, ...]:
         return (self.claimed.run.id,)
 
-    def apply(self, book: Book) -> bool:
+    def apply(self, uow: UnitOfWork) -> bool:
         """Returns False when the parent's owner has cancelled it: then nothing is begun."""
-        run, parent = owned(book, self.claimed)
+        run, parent = owned(uow, self.claimed)
         if parent.cancel_requested or parent.state in ENDED:
             return False
-        there = book.tx.memo(self.memo.run_id, self.memo.name)
+        there = uow.tx.memo(self.memo.run_id, self.memo.name)
         if there is not None:  # a commit of which nobody heard
             return True
-        book.note_intent(self.memo)
-        graph.accept(book, self.pipeline, replace(self.job, tally={}))  # a copy, since a batch may be done again
-        _note(book, run, self.job.id)
+        uow.note_intent(self.memo)
+        accept(uow, self.pipeline, replace(self.job, tally={}))  # a copy, since a batch may be done again
+        _note(uow, run, self.job.id)
         return True
 
 
@@ -168,41 +169,41 @@ class GoOn(Operation):
     def runs(self) -> tuple[str, ...]:
         return (self.claimed.run.id,)
 
-    def apply(self, book: Book) -> None:
-        run, _ = owned(book, self.claimed)
-        child = book.jobs.get(self.child)
+    def apply(self, uow: UnitOfWork) -> None:
+        run, _ = owned(uow, self.claimed)
+        child = uow.jobs.get(self.child)
         if child is not None and child.state in (JobState.FAILED, JobState.CANCELLED):
-            operator.resume(book, child)
-        _note(book, run, self.child)
+            operator.resume(uow, child)
+        _note(uow, run, self.child)
 
 
-def _note(book: Book, run: StageRun, child: str) -> None:
+def _note(uow: UnitOfWork, run: StageRun, child: str) -> None:
     """Children by stage run: who is to be stopped with it."""
     children = run.scratch.setdefault("children", [])
     if child not in children:
         children.append(child)
-    book.touch_run(run)
+    uow.touch_run(run)
 
 
 # ── what follows a commit ──
 
 
-def after_commit(desk: Desk, woken: Iterable[str], left_alone: Iterable[str]) -> None:
+def after_commit(committer: Committer, woken: Iterable[str], left_alone: Iterable[str]) -> None:
     """Wake stage runs whose child has ended, and cancel children whose parent was stopped. Waits for nothing."""
     for run_id in woken:
-        desk.put(OnRuns([(run_id, run_id.partition(".")[0])], answer.wake_now))
+        committer.put(OnRuns([(run_id, run_id.partition(".")[0])], answer.wake_now))
     for child in left_alone:
-        desk.put(OnJob(child, None, _cancel))
+        committer.put(OnJob(child, None, _cancel))
 
 
-def cancel_orphans(store: Store, desk: Desk) -> int:
+def cancel_orphans(store: Store, committer: Committer) -> int:
     """The relay's net: cancel children whose parent does not wait for them any more. Returns how many."""
     orphans = store.orphans(PAGE)
     for child in orphans:
-        desk.do(OnJob(child, None, _cancel))
+        committer.do(OnJob(child, None, _cancel))
     return len(orphans)
 
 
-def _cancel(book: Book, job: Job) -> None:
+def _cancel(uow: UnitOfWork, job: Job) -> None:
     if job.state not in ENDED:
-        stop.cancel(book, job)
+        stop.cancel(uow, job)

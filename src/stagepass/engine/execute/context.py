@@ -7,21 +7,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
+from stagepass.declare.values import Duration, seconds
+from stagepass.engine.commit.operations import Accepted, Claimed
+from stagepass.engine.commit.submission import Checks, SubmitRequest
 from stagepass.engine.execute import approvals
 from stagepass.engine.execute.approvals import Verdict
-from stagepass.engine.execute.child_jobs import Nest
+from stagepass.engine.execute.child_jobs import ChildJobs
 from stagepass.engine.execute.lease import Lease
-from stagepass.engine.model.limits import Limit, Waiter
 from stagepass.engine.execute.memos import Memos
-from stagepass.engine.commit.operations import Accepted, Claimed
+from stagepass.engine.execute.payments import Payments
+from stagepass.engine.execute.services import Files, Services
+from stagepass.engine.execute.using import using
+from stagepass.engine.model.limits import Limit, Waiter
 from stagepass.engine.model.outcomes import Wait
 from stagepass.engine.model.ports import Tick
-from stagepass.engine.execute.payments import Purse
 from stagepass.engine.model.records import Job, Spend
-from stagepass.engine.execute.services import Files, Services
-from stagepass.engine.commit.submission import Checks, Given
-from stagepass.engine.execute.using import using
-from stagepass.declare.values import Duration, seconds
 from stagepass.errors import TimedOut
 
 T = TypeVar("T")
@@ -47,8 +47,8 @@ class Context:
         self._lease = lease
         self._waits: dict[str, Any] = dict(run.scratch.get("waits", {}))
         self._last_tick = 0.0
-        self._purse = Purse(services.store, services.desk, services.bus, run)
-        self._memos = Memos(services.store, services.desk, services.clock, claimed, self._purse)
+        self._payments = Payments(services.store, services.committer, services.bus, run)
+        self._memos = Memos(services.store, services.committer, services.clock, claimed, self._payments)
 
     # ── remember ──
 
@@ -96,9 +96,9 @@ class Context:
             Conflict: the key was used with another input.
         """
         self.check()
-        desk, now = self._services.desk, self._services.clock.now()
-        given = Given(pipeline, input, self.owner, key, self._claimed.job.priority)
-        accepted: Accepted = desk.do(Checks(desk.registry).submit(given, now))
+        committer, now = self._services.committer, self._services.clock.now()
+        given = SubmitRequest(pipeline, input, self.owner, key, self._claimed.job.priority)
+        accepted: Accepted = committer.do(Checks(committer.registry).submit(given, now))
         return accepted.job
 
     # ── wait ──
@@ -168,8 +168,8 @@ class Context:
         Raises:
             ChildFailed: it failed or was cancelled. TimedOut: it took longer, and is cancelled.
         """
-        nest = Nest(self, self._services.store, self._services.desk, self._claimed)
-        return nest.run(pipeline, input, name or pipeline, type, at_most, every, saying)
+        child_jobs = ChildJobs(self, self._services.store, self._services.committer, self._claimed)
+        return child_jobs.run(pipeline, input, name or pipeline, type, at_most, every, saying)
 
     def approval(
         self,
@@ -272,7 +272,7 @@ class Context:
         """
         run, now = self._claimed.run, self._services.clock.now()
         model, provider = model[:100], provider[:60]
-        self._purse.pay(
+        self._payments.pay(
             Spend(run.id, run.job_id, run.attempts, provider, model, tokens_in, tokens_out, usd, now, run.queue), key
         )
 
@@ -293,7 +293,7 @@ class Context:
         services, run = self._services, self._claimed.run
         limit = limit or services.limits.get(provider) or Limit()
         with using(
-            services.gate,
+            services.provider_limits,
             provider,
             limit,
             at_most=self._lease.remaining() + 5,

@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from stagepass.engine.rules import attempt
+from stagepass.engine.commit.committer import Committer
+from stagepass.engine.commit.operations import Claim, Claimed, ClaimResult, OnRuns, Operation, Settle
 from stagepass.engine.execute.classify import classify
-from stagepass.engine.model.clock import Clock
-from stagepass.engine.commit.committer import Desk
 from stagepass.engine.execute.lease import Lease
-from stagepass.engine.commit.operations import Claim, Claimed, Haul, OnRuns, Operation, Settle
+from stagepass.engine.execute.runner import Runner
+from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
 from stagepass.engine.model.records import Job
-from stagepass.engine.execute.runner import Runner
+from stagepass.engine.rules import attempt
 from stagepass.errors import Permanent, StagepassError, TimedOut
 
 log = logging.getLogger("stagepass.dispatcher")
@@ -51,7 +51,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        desk: Desk,
+        committer: Committer,
         runner: Runner,
         queues: tuple[str, ...],
         slots: int,
@@ -70,7 +70,7 @@ class Dispatcher:
         """Queues that other processes serve too, as the heart saw it last; one that starts looks for work by itself."""
         self._parked: deque[tuple[str, str]] = deque()
         """(run, job) of what others parked and this process knows, as the heart saw it last."""
-        self._desk = desk
+        self._committer = committer
         self._runner = runner
         self._clock = clock
         self._ring = ring
@@ -176,19 +176,19 @@ class Dispatcher:
                 self._woken, self._again_at = bool(self._parked), None
                 wanted = self._free
                 self._free = 0  # reserved while the claim is under way
-            haul = self._claim(wanted)
-            self._give_back(wanted - len(haul.claimed))
-            for claimed in haul.claimed:
+            claim_result = self._claim(wanted)
+            self._give_back(wanted - len(claim_result.claimed))
+            for claimed in claim_result.claimed:
                 threading.Thread(target=self._slot, args=(claimed,), name="stagepass-slot", daemon=True).start()
-            self._look_round(haul, wanted)
+            self._look_round(claim_result, wanted)
 
-    def _look_round(self, haul: Haul, wanted: int) -> None:
+    def _look_round(self, claim_result: ClaimResult, wanted: int) -> None:
         """What is left for others, and what others may have left."""
-        if len(haul.claimed) == wanted:
-            for queue in haul.more:
+        if len(claim_result.claimed) == wanted:
+            for queue in claim_result.more:
                 self.pass_on(queue)
-        elif haul.missed or haul.ripe_in is not None:
-            pause = LOOK_AGAIN if haul.missed else haul.ripe_in or 0.0
+        elif claim_result.missed or claim_result.due_in is not None:
+            pause = LOOK_AGAIN if claim_result.missed else claim_result.due_in or 0.0
             with self._change:
                 self._again_at = min(time.monotonic() + pause, self._again_at or float("inf"))
                 self._change.notify_all()
@@ -196,22 +196,22 @@ class Dispatcher:
     def _is_time_again(self) -> bool:
         return self._again_at is not None and time.monotonic() >= self._again_at
 
-    def _claim(self, wanted: int) -> Haul:
+    def _claim(self, wanted: int) -> ClaimResult:
         with self._change:
             parked = [self._parked.popleft() for _ in range(min(wanted, len(self._parked)))]
         try:
             if parked:
                 return self._fetched(parked)
-            return cast(Haul, self._desk.do(Claim(self.queues, wanted, self.worker)))
+            return cast(ClaimResult, self._committer.do(Claim(self.queues, wanted, self.worker)))
         except Exception as problem:  # whatever it was, the next bell finds a loop that still turns
             log.warning("could not look for work: %s", problem)
-            return Haul([])
+            return ClaimResult([])
 
-    def _fetched(self, parked: list[tuple[str, str]]) -> Haul:
+    def _fetched(self, parked: list[tuple[str, str]]) -> ClaimResult:
         """What is still parked of these, made ready and claimed in one transaction: no bell calls those who know less."""
         only = frozenset(run for run, _ in parked)
-        _, claim = self._desk.put(OnRuns(parked, attempt.fetch), Claim((), len(parked), self.worker, only=only))
-        return Haul(cast(Haul, claim.result()).claimed)
+        _, claim = self._committer.put(OnRuns(parked, attempt.fetch), Claim((), len(parked), self.worker, only=only))
+        return ClaimResult(cast(ClaimResult, claim.result()).claimed)
 
     def _give_back(self, slots: int) -> None:
         with self._change:
@@ -239,9 +239,9 @@ class Dispatcher:
             claimed = self._go_on(claimed, self._settle_and_claim(claimed, outcome))
         self._give_back(1)
 
-    def _go_on(self, claimed: Claimed, haul: Haul) -> Claimed | None:
+    def _go_on(self, claimed: Claimed, claim_result: ClaimResult) -> Claimed | None:
         """What this slot runs after `claimed`."""
-        return haul.claimed[0] if haul.claimed else None
+        return claim_result.claimed[0] if claim_result.claimed else None
 
     def _begin(self, claimed: Claimed) -> Lease:
         stage = self._runner.stage(claimed)
@@ -275,15 +275,15 @@ class Dispatcher:
         """What to ask for in the transaction that settles this one."""
         return None if self._draining or self._parked else Claim(self.queues, 1, self.worker)
 
-    def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> Haul:
+    def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> ClaimResult:
         operations: list[Operation] = [Settle(claimed, outcome)] if outcome is not None else []
         if claim := self._claim_after(claimed):
             operations.append(claim)
         try:
-            futures = self._desk.put(*operations)
+            futures = self._committer.put(*operations)
         except StagepassError:
-            return Haul([])
-        haul = Haul([])
+            return ClaimResult([])
+        claim_result = ClaimResult([])
         for operation, future in zip(operations, futures, strict=True):
             try:
                 result = future.result()
@@ -295,20 +295,20 @@ class Dispatcher:
                     self._settle(claimed, Failure(Permanent(f"its end could not be stored: {type(problem).__name__}")))
             else:
                 if isinstance(operation, Claim):
-                    haul = result
-                    if not haul.claimed:
-                        self._look_round(haul, 1)
+                    claim_result = result
+                    if not claim_result.claimed:
+                        self._look_round(claim_result, 1)
                 else:
                     self._told(claimed, result)
         self.settled += 1
-        return haul
+        return claim_result
 
     def _told(self, claimed: Claimed, job: Job) -> None:
         """The attempt is settled; this is its job now."""
 
     def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
         try:
-            self._told(claimed, self._desk.do(Settle(claimed, outcome)))
+            self._told(claimed, self._committer.do(Settle(claimed, outcome)))
         except LeaseLost:
             log.warning("%s: could not be settled: the lease was lost", claimed.run.id)
         except Exception as problem:

@@ -10,16 +10,16 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from stagepass.engine.model.clock import Clock
-from stagepass.engine.commit.committer import Desk
+from stagepass.engine.commit.committer import Committer
+from stagepass.engine.commit.operations import Accepted, Claim, Claimed, ClaimResult, Submit
 from stagepass.engine.execute.dispatcher import Dispatcher, Running
-from stagepass.engine.execute.heartbeat import Heart
-from stagepass.engine.model.ids import new_id
 from stagepass.engine.execute.event_loop import EventLoop
-from stagepass.engine.commit.operations import Accepted, Claim, Claimed, Haul, Submit
+from stagepass.engine.execute.heartbeat import Heartbeat
+from stagepass.engine.execute.runner import Runner
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job
-from stagepass.engine.execute.runner import Runner
 from stagepass.errors import StoreUnavailable
 
 AT_ONCE = 8
@@ -34,11 +34,13 @@ class FastLane:
         slots: jobs that are run at once; one more goes the ordinary way.
     """
 
-    def __init__(self, store: Store, desk: Desk, runner: Runner, loop: EventLoop, slots: int, *, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, committer: Committer, runner: Runner, loop: EventLoop, slots: int, *, clock: Clock
+    ) -> None:
         self._loop = loop
-        self._dispatcher = _JobDispatcher(desk, runner, slots, clock)
-        self._heart = Heart(store, desk, self._dispatcher, clock)
-        self._heart.start()
+        self._dispatcher = _JobDispatcher(committer, runner, slots, clock)
+        self._heartbeat = Heartbeat(store, committer, self._dispatcher, clock)
+        self._heartbeat.start()
         self._dispatcher.start()
 
     def run(self, submit: Submit, budget: float) -> Accepted:
@@ -48,7 +50,7 @@ class FastLane:
     def close(self, grace: float) -> None:
         """Let what runs end, for up to `grace` seconds, and give back the rest unspent."""
         self._dispatcher.drain(grace)
-        self._heart.stop()
+        self._heartbeat.stop()
         self._loop.close()
 
 
@@ -65,8 +67,8 @@ class _Watch:
 class _JobDispatcher(Dispatcher):
     """Serves no queue: it claims only what its own transactions make ready, job by job."""
 
-    def __init__(self, desk: Desk, runner: Runner, slots: int, clock: Clock) -> None:
-        super().__init__(desk, runner, (), slots, new_id(), clock=clock, ring=lambda queue: None)
+    def __init__(self, committer: Committer, runner: Runner, slots: int, clock: Clock) -> None:
+        super().__init__(committer, runner, (), slots, new_id(), clock=clock, ring=lambda queue: None)
         self._watches: dict[str, _Watch] = {}
 
     def start(self) -> None:
@@ -86,7 +88,7 @@ class _JobDispatcher(Dispatcher):
                 self._free -= 1
                 self._watches[submit.job.id] = watch
         if not there_is_room:
-            accepted: Accepted = self._desk.do(submit)
+            accepted: Accepted = self._committer.do(submit)
             return accepted
         try:
             accepted = self._begin_job(submit, watch)
@@ -107,7 +109,7 @@ class _JobDispatcher(Dispatcher):
     def _begin_job(self, submit: Submit, watch: _Watch) -> Accepted:
         claimed: list[Claimed] = []
         try:
-            submitted, claim = self._desk.put(submit, Claim((), AT_ONCE, self.worker, submit.job.id))
+            submitted, claim = self._committer.put(submit, Claim((), AT_ONCE, self.worker, submit.job.id))
             accepted: Accepted = submitted.result()
             try:
                 claimed = claim.result().claimed
@@ -135,14 +137,14 @@ class _JobDispatcher(Dispatcher):
             return None
         return Claim((), AT_ONCE, self.worker, claimed.job.id)
 
-    def _go_on(self, claimed: Claimed, haul: Haul) -> Claimed | None:
+    def _go_on(self, claimed: Claimed, claim_result: ClaimResult) -> Claimed | None:
         watch = self._watches.get(claimed.job.id)
-        if len(haul.claimed) > 1:
-            self._begin_slots(watch, haul.claimed[1:], already=0)
-        if not haul.claimed:
+        if len(claim_result.claimed) > 1:
+            self._begin_slots(watch, claim_result.claimed[1:], already=0)
+        if not claim_result.claimed:
             self._leave(claimed)
             return None
-        return haul.claimed[0]
+        return claim_result.claimed[0]
 
     def _told(self, claimed: Claimed, job: Job) -> None:
         with self._change:

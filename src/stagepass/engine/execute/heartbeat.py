@@ -11,19 +11,19 @@ import random
 import threading
 from collections.abc import Callable
 
-from stagepass.engine.rules import attempt
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.model.clock import Clock
-from stagepass.engine.commit.committer import Desk
-from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnRuns
+from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.machine import place
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, StageRun, WorkerRow
 from stagepass.engine.model.states import RunState
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StagepassError
 
-log = logging.getLogger("stagepass.heart")
+log = logging.getLogger("stagepass.heartbeat")
 
 BEAT = 1.0
 """Seconds between two beats."""
@@ -35,7 +35,7 @@ LOOK_EVERY = 3
 """Beats between two looks for work without a bell: work goes on, slower, while the broker is away."""
 
 
-class Heart:
+class Heartbeat:
     """Beats for a dispatcher from a thread that no stage can block.
 
     Args:
@@ -45,7 +45,7 @@ class Heart:
     def __init__(
         self,
         store: Store,
-        desk: Desk,
+        committer: Committer,
         dispatcher: Dispatcher,
         clock: Clock,
         *,
@@ -53,15 +53,15 @@ class Heart:
         after: Callable[[bool], None] | None = None,
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._committer = committer
         self._dispatcher = dispatcher
         self._clock = clock
         self._every = every
         self._after = after
         self._stop = threading.Event()
-        self._strangers: set[str] = set()
+        self._orphaned: set[str] = set()
         self._beats = 0
-        self._thread = threading.Thread(target=self._run, name="stagepass-heart", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="stagepass-heartbeat", daemon=True)
 
     def start(self) -> None:
         """Register the worker's row, and begin to beat."""
@@ -135,7 +135,7 @@ class Heart:
             log.error("this worker was taken for dead; it begins again")
             self._register()  # under its own name, which what it claimed meanwhile carries
             return
-        self._give_back_strangers({(run_id, token) for run_id, token, _ in held})
+        self._release_orphaned_leases({(run_id, token) for run_id, token, _ in held})
         others = [worker for worker in self._store.workers() if worker.id != dispatcher.worker]
         dispatcher.shared = frozenset(queue for worker in others for queue in worker.queues)
         dispatcher.fetch(self._parked_for_us())
@@ -145,25 +145,25 @@ class Heart:
 
     def _parked_for_us(self) -> list[tuple[str, str]]:
         """(run, job) of what a worker of another release parked, and this one knows."""
-        queues, stage = set(self._dispatcher.queues), self._desk.registry.stage
+        queues, stage = set(self._dispatcher.queues), self._committer.registry.stage
         runs = self._store.parked(LOOKED_AT) if queues else []
         known = [run for run in runs if run.queue in queues and stage(run.pipeline, run.version, run.stage) is not None]
         random.shuffle(known)  # others look at the same ones
         return [(run.run_id, run.job_id) for run in known]
 
-    def _give_back_strangers(self, held: set[tuple[str, str]]) -> None:
+    def _release_orphaned_leases(self, held: set[tuple[str, str]]) -> None:
         """Runs that the store says are ours, but that no slot has: a commit whose answer was lost."""
         running = list(self._dispatcher.running.values())
         mine = {one.token for attempt in running for one in attempt.claimed.everyone()}
-        strangers = {(run_id, token) for run_id, token in held if token not in mine}
-        again = {(run_id, token) for run_id, token in strangers if token in self._strangers}
-        self._strangers = {token for _, token in strangers}
+        orphaned = {(run_id, token) for run_id, token in held if token not in mine}
+        again = {(run_id, token) for run_id, token in orphaned if token in self._orphaned}
+        self._orphaned = {token for _, token in orphaned}
         for run_id, token in again:
 
-            def give_back(book: Book, run: StageRun, job: Job, token: str = token) -> bool:
+            def give_back(uow: UnitOfWork, run: StageRun, job: Job, token: str = token) -> bool:
                 if run.token != token or run.state is not RunState.RUNNING:
                     return False
-                attempt.release(book, run, job)
+                attempt.release(uow, run, job)
                 return True
 
-            self._desk.do(OnRuns([(run_id, run_id.split(".", 1)[0])], give_back))
+            self._committer.do(OnRuns([(run_id, run_id.split(".", 1)[0])], give_back))

@@ -6,15 +6,15 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from stagepass.engine.model import failpoints
-from stagepass.engine.execute.classify import classify
-from stagepass.engine.model.clock import Clock
-from stagepass.engine.commit.committer import Desk
-from stagepass.engine.model.ids import new_token
+from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import Claimed, Forget, Intend, Remember
+from stagepass.engine.execute.classify import classify
+from stagepass.engine.execute.payments import Payments
+from stagepass.engine.model import failpoints
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Busy, Cancel, NotDone
 from stagepass.engine.model.ports import Store
-from stagepass.engine.execute.payments import Purse
 from stagepass.engine.model.records import Memo, Spend
 from stagepass.errors import OutcomeUnknown
 
@@ -31,14 +31,14 @@ class Memos:
     when a process dies is a call of which nobody knows whether it was carried out.
     """
 
-    def __init__(self, store: Store, desk: Desk, clock: Clock, claimed: Claimed, purse: Purse) -> None:
+    def __init__(self, store: Store, committer: Committer, clock: Clock, claimed: Claimed, payments: Payments) -> None:
         self.recover: Callable[[str], Any] | None = None
         """Asks the stage's `on_recover` hook about the call of that name."""
         self._store = store
-        self._desk = desk
+        self._committer = committer
         self._clock = clock
         self._claimed = claimed
-        self._purse = purse
+        self._payments = payments
         self._memos: dict[str, Memo] | None = None
 
     def once(self, name: str, call: Callable[[], T], adapter: TypeAdapter[Any], *, free: bool) -> T:
@@ -68,7 +68,7 @@ class Memos:
             return await asyncio.to_thread(self._keep, name, await call(), adapter)
         intent = await asyncio.to_thread(self._intend, name)
         try:
-            with self._purse.buying(intent) as spends:
+            with self._payments.buying(intent) as spends:
                 value = await call()
         except BaseException as problem:
             await asyncio.to_thread(self._call_failed, name, intent, problem)
@@ -80,7 +80,7 @@ class Memos:
         """See `Context.forget`."""
         memo = self.get(name)
         if memo is not None:
-            self._desk.do(Forget(memo))
+            self._committer.do(Forget(memo))
         if self._memos is not None:
             self._memos.pop(name, None)
 
@@ -104,7 +104,7 @@ class Memos:
         """Note that the call is about to be made."""
         failpoints.hit("once.before_intent")
         memo = Memo(self._claimed.run.id, name, new_token(), None, self._clock.now())
-        if self._desk.do(Intend(self._claimed, memo)):
+        if self._committer.do(Intend(self._claimed, memo)):
             raise Cancel
         failpoints.hit("once.after_intent")
         return memo
@@ -112,7 +112,7 @@ class Memos:
     def _call(self, name: str, call: Callable[[], T], adapter: TypeAdapter[Any]) -> T:
         memo = self._intend(name)
         try:
-            with self._purse.buying(memo) as spends:
+            with self._payments.buying(memo) as spends:
                 value = call()
         except BaseException as problem:
             self._call_failed(name, memo, problem)
@@ -127,14 +127,14 @@ class Memos:
             error = classify(problem)
             not_done = not_done or error.not_done or (error.answered and isinstance(problem, type(error)))
         if not_done:
-            self._desk.do(Forget(memo))
+            self._committer.do(Forget(memo))
         else:
             self.note(memo)
 
     def _keep(self, name: str, value: T, adapter: TypeAdapter[Any]) -> T:
         text = adapter.dump_json(value).decode()
         memo = Memo(self._claimed.run.id, name, new_token(), text, self._clock.now())
-        if self._desk.do(Intend(self._claimed, memo)):
+        if self._committer.do(Intend(self._claimed, memo)):
             raise Cancel
         self.note(memo)
         return value
@@ -143,8 +143,8 @@ class Memos:
         """Keep the value of a call that was made, with what it cost."""
         failpoints.hit("once.after_call")
         kept = Memo(memo.run_id, memo.name, memo.token, adapter.dump_json(value).decode(), self._clock.now())
-        self._desk.do(Remember(kept, spends))
-        self._purse.noted(spends)
+        self._committer.do(Remember(kept, spends))
+        self._payments.noted(spends)
         self.note(kept)
         failpoints.hit("once.after_record")
 
@@ -152,7 +152,7 @@ class Memos:
         """The value of a call whose answer was lost, or None when it is certain that it had no effect."""
         if self.recover is not None:
             try:
-                with self._purse.buying(memo) as spends:
+                with self._payments.buying(memo) as spends:
                     value = self.recover(name)
             except NotDone:
                 self.forget(name)

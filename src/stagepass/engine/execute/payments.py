@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
-from stagepass.engine.commit.committer import Desk
+from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import Spent
 from stagepass.engine.model.ports import Bus, Store
 from stagepass.engine.model.records import Memo, Spend, StageRun
@@ -27,12 +27,12 @@ _call: ContextVar[_Call | None] = ContextVar("stagepass_call", default=None)
 """Of this thread or task: payments of calls that are made side by side are told apart."""
 
 
-class Purse:
+class Payments:
     """The payments of one attempt at a stage run."""
 
-    def __init__(self, store: Store, desk: Desk, bus: Bus, run: StageRun) -> None:
+    def __init__(self, store: Store, committer: Committer, bus: Bus, run: StageRun) -> None:
         self._store = store
-        self._desk = desk
+        self._committer = committer
         self._bus = bus
         self._run = run
         self._count = 0
@@ -74,7 +74,7 @@ class Purse:
         known = self._noted()
         fresh = [spend for spend in spends if spend.key not in known]
         if fresh:
-            self._desk.do(Spent(fresh))
+            self._committer.do(Spent(fresh))
             self.noted(fresh)
 
     def noted(self, spends: Sequence[Spend]) -> None:

@@ -8,11 +8,15 @@ from typing import Any, Protocol
 
 import structlog
 
-from stagepass.engine.model import failpoints
+from stagepass.declare.parameter import Parameter
+from stagepass.declare.registry import Registry
+from stagepass.declare.stage import Stage
+from stagepass.engine.commit.operations import Claimed
 from stagepass.engine.execute.classify import classify, trace_of
 from stagepass.engine.execute.context import Context
 from stagepass.engine.execute.lease import Lease
-from stagepass.engine.commit.operations import Claimed
+from stagepass.engine.execute.services import Services
+from stagepass.engine.model import failpoints
 from stagepass.engine.model.outcomes import (
     Busy,
     Cancel,
@@ -27,10 +31,6 @@ from stagepass.engine.model.outcomes import (
     Wait,
     Waiting,
 )
-from stagepass.declare.registry import Registry
-from stagepass.engine.execute.services import Services
-from stagepass.declare.signature import Parameter
-from stagepass.declare.stage import Stage
 from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable, TimedOut
 
 log = logging.getLogger("stagepass.runner")
@@ -86,9 +86,9 @@ class Runner:
             return Waiting(STORE_PAUSE, str(away), told=False)
         except Exception as problem:
             failure = Failure(classify(problem), trace_of(problem))
-            if claimed.mates and not failure.error.retryable:
+            if claimed.members and not failure.error.retryable:
                 told = "%s: %s broke a batch of %d; each of its runs now goes by itself\n%s"
-                log.warning(told, stage.queue, type(problem).__name__, len(claimed.mates) + 1, failure.trace)
+                log.warning(told, stage.queue, type(problem).__name__, len(claimed.members) + 1, failure.trace)
             return failure
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs
             return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))

@@ -7,18 +7,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from stagepass.engine.rules import attempt
-from stagepass.engine.execute.approvals import MakeUrl
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.model.clock import Clock, SystemClock
-from stagepass.engine.commit.committer import Desk
-from stagepass.engine.model.ids import job_of
-from stagepass.engine.model.limits import Gate, Limit
+from stagepass.declare.values import File
+from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import Claimed, OnRuns
+from stagepass.engine.execute.approvals import MakeUrl
+from stagepass.engine.model.clock import Clock, SystemClock
+from stagepass.engine.model.ids import job_of
+from stagepass.engine.model.limits import Limit, ProviderLimits
 from stagepass.engine.model.ports import Bus, FileStore, Store
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import RunState
-from stagepass.declare.values import File
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StoreUnavailable
 
 
@@ -28,10 +28,10 @@ class Services:
     def __init__(
         self,
         store: Store,
-        desk: Desk,
+        committer: Committer,
         bus: Bus,
         files: FileStore,
-        gate: Gate,
+        provider_limits: ProviderLimits,
         *,
         clock: Clock | None = None,
         callback_url: Callable[[str, str], str] | None = None,
@@ -40,10 +40,10 @@ class Services:
         limits: dict[str, Limit] | None = None,
     ) -> None:
         self.store = store
-        self.desk = desk
+        self.committer = committer
         self.bus = bus
         self.files = files
-        self.gate = gate
+        self.provider_limits = provider_limits
         self.clock = clock or SystemClock()
         self.callback_url = callback_url
         self.approval_url = approval_url
@@ -54,22 +54,22 @@ class Services:
         """It is the turn of these stage runs at a provider; for one that waits no more, the next is called."""
         coming: set[str] = set()
 
-        def wake(book: Book, run: StageRun, job: Job) -> bool:
-            if attempt.wake(book, run, job) or run.state in (RunState.READY, RunState.RUNNING):
+        def wake(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
+            if attempt.wake(uow, run, job) or run.state in (RunState.READY, RunState.RUNNING):
                 coming.add(run.id)  # what still runs has just been told to wait, and comes by itself in a moment
             return True
 
         def pass_on(gone: list[str]) -> None:
-            if others := self.gate.call(provider, limit, gone):
+            if others := self.provider_limits.call(provider, limit, gone):
                 self.call(provider, limit, others)
 
         def done(future: "Future[int]") -> None:
             gone = [] if future.exception() else [run for run in runs if run not in coming]
-            if gone:  # seldom; and the desk, whose thread this is, must not wait for Redis
-                threading.Thread(target=pass_on, args=(gone,), name="stagepass-line", daemon=True).start()
+            if gone:  # seldom; and the committer, whose thread this is, must not wait for Redis
+                threading.Thread(target=pass_on, args=(gone,), name="stagepass-waiting-list", daemon=True).start()
 
         with suppress(StoreUnavailable):  # then they come by themselves
-            self.desk.put(OnRuns([(run, job_of(run)) for run in runs], wake))[0].add_done_callback(done)
+            self.committer.put(OnRuns([(run, job_of(run)) for run in runs], wake))[0].add_done_callback(done)
 
 
 class Files:

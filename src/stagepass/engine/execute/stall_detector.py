@@ -1,4 +1,4 @@
-"""Whether a worker that lives also works. Backlog and no claim for a while: deaf. No backlog: idle.
+"""Detects a stalled worker: alive, with free slots, and claiming nothing while work is waiting.
 
 A heart may beat in a process whose claiming stands still; then its leases hold, nobody rescues what it
 has, and its queues wait. Nobody sees that as well as the process itself.
@@ -6,8 +6,8 @@ has, and its queues wait. Nobody sees that as well as the process itself.
 
 from enum import StrEnum
 
-from stagepass.engine.model.clock import Clock
 from stagepass.engine.execute.dispatcher import Dispatcher
+from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Store
 from stagepass.errors import StagepassError
 
@@ -23,24 +23,24 @@ class Work(StrEnum):
 
     BUSY = "busy"
     IDLE = "idle"
-    DEAF = "deaf"
+    STALLED = "stalled"
     """There is work for it and room, and it begins none."""
     NO_STORE = "no_database"
     """The database does not answer; another process would fare no better."""
 
 
-class Hearing:
+class StallDetector:
     """Looks at a dispatcher with every heartbeat.
 
     Args:
-        deaf_after: seconds of backlog, with room and without a move, after which it is deaf.
+        stalled_after: seconds of backlog, with free slots and no claim, after which it is stalled.
     """
 
-    def __init__(self, store: Store, dispatcher: Dispatcher, clock: Clock, *, deaf_after: float) -> None:
+    def __init__(self, store: Store, dispatcher: Dispatcher, clock: Clock, *, stalled_after: float) -> None:
         self._store = store
         self._dispatcher = dispatcher
         self._clock = clock
-        self._deaf_after = deaf_after
+        self._stalled_after = stalled_after
         self._moved: tuple[int, frozenset[str]] | None = None
         self._asked = float("-inf")
         self._backlog_since: float | None = None
@@ -56,11 +56,11 @@ class Hearing:
             self._backlog_since = None
         elif not self._look_for_backlog():
             return Work.NO_STORE
-        if self.deaf_for() >= self._deaf_after:
-            return Work.DEAF
+        if self.stalled_for() >= self._stalled_after:
+            return Work.STALLED
         return Work.BUSY if running else Work.IDLE
 
-    def deaf_for(self) -> float:
+    def stalled_for(self) -> float:
         """Seconds for which there was work and room, and nothing began."""
         return 0.0 if self._backlog_since is None else self._clock.steady() - self._backlog_since
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from stagepass.engine.execute.classify import classify
 from stagepass.engine.model.ids import new_token
-from stagepass.engine.model.limits import PARKING, Gate, Limit, Waiter
+from stagepass.engine.model.limits import PARKING, Limit, ProviderLimits, Waiter
 from stagepass.engine.model.outcomes import Busy, Wait
 from stagepass.errors import Blocked, InvalidOutput, QuotaExhausted, RateLimited, TaskFailed, Transient
 
@@ -19,7 +19,7 @@ PARKED_FOR = 600.0
 
 @contextmanager
 def using(
-    gate: Gate,
+    provider_limits: ProviderLimits,
     provider: str,
     limit: Limit,
     *,
@@ -35,7 +35,7 @@ def using(
         called: told the stage runs whose turn it is at the end.
     """
     ticket = new_token()
-    pause, reason = gate.enter(provider, limit, ticket, at_most=at_most, waiter=waiter)
+    pause, reason = provider_limits.enter(provider, limit, ticket, at_most=at_most, waiter=waiter)
     if pause > 0:
         raise _parked(provider, pause, reason)
     healthy = False
@@ -46,21 +46,23 @@ def using(
         healthy = True
         raise
     except RateLimited as problem:
-        gate.close_for(provider, problem.retry_after or 1.0, "rate_limited")
+        provider_limits.close_for(provider, problem.retry_after or 1.0, "rate_limited")
         raise
     except QuotaExhausted as problem:
-        gate.close_for(provider, QUOTA_PAUSE, "quota_exhausted")
+        provider_limits.close_for(provider, QUOTA_PAUSE, "quota_exhausted")
         raise _parked(provider, QUOTA_PAUSE, "quota_exhausted") from problem
     except (TaskFailed, InvalidOutput, Blocked):
         healthy = True  # an answer, though not the one that was hoped for
         raise
     except (Transient, OSError) as problem:
-        if tried := gate.failed(provider, ticket):  # it tried a closed provider, and pays no attempt for that
+        if tried := provider_limits.failed(
+            provider, ticket
+        ):  # it tried a closed provider, and pays no attempt for that
             certain = isinstance(problem, ConnectionRefusedError) or classify(problem).not_done
             raise _parked(provider, tried, "down", certain=certain) from problem
         raise
     finally:
-        if runs := gate.leave(provider, ticket, healthy=healthy, limit=limit):
+        if runs := provider_limits.leave(provider, ticket, healthy=healthy, limit=limit):
             called(runs)
 
 

@@ -3,12 +3,12 @@
 Part of the relay. Without it, a parked run still looks by itself some minutes later.
 """
 
-from stagepass.engine.rules import attempt
-from stagepass.engine.model.clock import Clock
-from stagepass.engine.commit.committer import Desk
-from stagepass.engine.model.limits import PARKING, Gate
+from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnRuns
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.limits import PARKING, ProviderLimits
 from stagepass.engine.model.ports import Store
+from stagepass.engine.rules import attempt
 from stagepass.errors import Unavailable
 
 PAGE = 500
@@ -20,13 +20,13 @@ ASK_EVERY = 15.0
 """Seconds between two looks at who sleeps at all: a breaker may close, or be lost, while no relay looks."""
 
 
-class Parking:
+class ClosedProviders:
     """One look per second; any number of relays may do it."""
 
-    def __init__(self, store: Store, desk: Desk, gate: Gate, clock: Clock) -> None:
+    def __init__(self, store: Store, committer: Committer, provider_limits: ProviderLimits, clock: Clock) -> None:
         self._store = store
-        self._desk = desk
-        self._gate = gate
+        self._committer = committer
+        self._provider_limits = provider_limits
         self._clock = clock
         self._open: set[str] = set()
         self._late: dict[str, float] = {}
@@ -35,7 +35,7 @@ class Parking:
     def look(self) -> None:
         """Send one run to each provider whose pause is over, and all to one that answers again."""
         try:
-            breakers = {b.provider: b for b in self._gate.breakers() if b.reason in PARKING}
+            breakers = {b.provider: b for b in self._provider_limits.breakers() if b.reason in PARKING}
         except Unavailable:  # what is parked is not lost by that
             return
         steady = self._clock.steady()
@@ -54,4 +54,4 @@ class Parking:
 
     def _wake(self, provider: str, limit: int) -> int:
         found = self._store.parked_at(provider, limit)
-        return self._desk.do(OnRuns(found, attempt.wake)) if found else 0
+        return self._committer.do(OnRuns(found, attempt.wake)) if found else 0

@@ -9,17 +9,17 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from stagepass.engine.model import failpoints
-from stagepass.engine.rules import attempt
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.execute.child_jobs import cancel_orphans
-from stagepass.engine.model.clock import Clock
-from stagepass.engine.commit.committer import Desk
+from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnRuns
+from stagepass.engine.execute.child_jobs import cancel_orphans
+from stagepass.engine.model import failpoints
+from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.machine import alive, place
 from stagepass.engine.model.ports import Bell, Store
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import RunState
+from stagepass.engine.rules import attempt
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StagepassError
 
 log = logging.getLogger("stagepass.relay")
@@ -83,23 +83,23 @@ class Relay:
     def __init__(
         self,
         store: Store,
-        desk: Desk,
+        committer: Committer,
         bell: Bell,
         clock: Clock,
         *,
         dead_after: float = DEAD_AFTER,
-        upkeep: Callable[[], None] | None = None,
-        upkeep_every: float = 60.0,
+        prune: Callable[[], None] | None = None,
+        prune_every: float = 60.0,
         watch: Callable[[], None] | None = None,
         fire: Callable[[], object] | None = None,
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._committer = committer
         self._bell = bell
         self._clock = clock
         self._dead_after = dead_after
-        self._upkeep = upkeep
-        self._upkeep_every = upkeep_every
+        self._prune = prune
+        self._prune_every = prune_every
         self._fire = fire
         self._ringing = _Beside(self.ring, "ring")
         self._watching = _Beside(watch, "look after providers and alerts") if watch else None
@@ -107,7 +107,7 @@ class Relay:
         """By worker: its last known beat, and for how many seconds we have watched it stand still."""
         self._last_watch = float("-inf")
         self._stops: SimpleQueue[None] = SimpleQueue()
-        self._last_look = self._last_upkeep = float("-inf")
+        self._last_look = self._last_prune = float("-inf")
 
     def run(self) -> None:
         """Until `stop`."""
@@ -144,15 +144,15 @@ class Relay:
         if now - self._last_look >= 1.0:
             self._last_look = now
             self.rescue()
-            cancel_orphans(self._store, self._desk)
+            cancel_orphans(self._store, self._committer)
             if self._fire:
                 self._fire()
             self._ringing.begin()
             if self._watching:
                 self._watching.begin()
-        if self._upkeep and now - self._last_upkeep >= self._upkeep_every:
-            self._last_upkeep = now
-            self._upkeep()
+        if self._prune and now - self._last_prune >= self._prune_every:
+            self._last_prune = now
+            self._prune()
 
     def promote(self) -> int:
         """Make ready whatever has waited long enough."""
@@ -162,7 +162,7 @@ class Relay:
                 due = tx.due(self._clock.now(), PAGE)
             if due:
                 failpoints.hit("relay.before_promote")
-                count += self._desk.do(OnRuns(due, attempt.promote))
+                count += self._committer.do(OnRuns(due, attempt.promote))
                 failpoints.hit("relay.after_promote")
             if len(due) < PAGE:
                 return count
@@ -187,21 +187,21 @@ class Relay:
         here = place()
         gone = {i for i, worker in workers.items() if worker.host == here and not alive(worker.pid)}
         dead = [i for i, (_, silent) in self._silent.items() if silent >= self._dead_after or i in gone]
-        return sum(self.bury(worker) for worker in dead)
+        return sum(self.rescue_worker(worker) for worker in dead)
 
-    def bury(self, worker: str) -> int:
+    def rescue_worker(self, worker: str) -> int:
         """This worker is dead: others go on with what it held."""
         with self._store.begin() as tx:
             held = tx.running_of(worker)
         failpoints.hit("relay.before_rescue")
 
-        def hand_on(book: Book, run: StageRun, job: Job) -> bool:
+        def hand_on(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
             if run.worker != worker or run.state is not RunState.RUNNING:
                 return False
-            attempt.rescue(book, run, job)
+            attempt.rescue(uow, run, job)
             return True
 
-        rescued: int = self._desk.do(OnRuns(held, hand_on)) if held else 0
+        rescued: int = self._committer.do(OnRuns(held, hand_on)) if held else 0
         failpoints.hit("relay.after_rescue")
         with self._store.begin() as tx:
             if not tx.running_of(worker):

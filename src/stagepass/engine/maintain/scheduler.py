@@ -1,138 +1,33 @@
-"""Schedules: a pipeline is submitted at times that a cron expression names.
-
-    party.schedule("0 9 * * *", input={"host": "Mina"}, zone="Asia/Seoul")
+"""Fires what schedules have due.
 
 Each due time is submitted under a key of its own, which the database holds unique: however many relays look,
-there is one job. What was due while nobody looked is made up for once, or not at all.
+there is one job. A time that was due while no relay ran is made up for once, or not at all.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections.abc import Callable, Iterator
 
-from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ValidationError
-
+from stagepass.declare.registry import Registry
+from stagepass.declare.schedule import Schedule
+from stagepass.engine.commit.operations import Accepted
 from stagepass.engine.model.clock import Clock
-from stagepass.errors import Conflict, DeclarationError, NotFound, RequestError
-
-if TYPE_CHECKING:
-    from stagepass.engine.commit.operations import Accepted
-    from stagepass.declare.registry import Registry
+from stagepass.engine.model.ports import Timetable
+from stagepass.engine.model.records import ScheduleRow
+from stagepass.errors import Conflict, NotFound, RequestError
 
 log = logging.getLogger("stagepass.schedules")
-
-Missed = Literal["once", "skip"]
 
 LATE = 60.0
 """Seconds after which a firing counts as missed; a relay that is started again takes less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What an author declares.
-
-    Attributes:
-        name: ``pipeline:name``, unique.
-        missed: what was due while nobody looked is made up for ``"once"``, or not at all (``"skip"``).
-    """
-
-    name: str
-    pipeline: str
-    cron: str
-    zone: str
-    input: Mapping[str, Any]
-    owner: str
-    missed: Missed
-
-    @property
-    def timing(self) -> str:
-        """What decides when it is due."""
-        return f"{self.cron} {self.zone}"
-
-    def after(self, moment: int) -> int:
-        """The first due time after that moment, both in milliseconds since the epoch."""
-        then = datetime.fromtimestamp(moment / 1000, UTC).astimezone(ZoneInfo(self.zone))
-        return int(next(CronSim(self.cron, then)).timestamp() * 1000)
-
-
-@dataclass(slots=True)
-class ScheduleRow:
-    """What the database keeps of one."""
-
-    name: str
-    timing: str
-    paused: bool
-    next_at: int
-    last_at: int | None = None
-    last_job: str | None = None
-
-
-@dataclass(slots=True)
-class Schedules:
-    """The schedules of one pipeline, as it declares them."""
-
-    pipeline: str
-    input: type[BaseModel]
-    declared: dict[str, Schedule] = field(default_factory=dict)
-
-    def add(
-        self, cron: str, input: BaseModel | Mapping[str, Any] | None, zone: str, name: str, owner: str, missed: Missed
-    ) -> Schedule:
-        """Raises `DeclarationError`."""
-        where = f"pipeline {self.pipeline!r}: schedule {name!r}"
-        if name in self.declared:
-            raise DeclarationError(f"{where} is declared twice; give one of them another name")
-        if len(f"{self.pipeline}:{name}") > 90:
-            raise DeclarationError(f"{where}: the name is too long")
-        if missed not in ("once", "skip"):
-            raise DeclarationError(f'{where}: missed is "once" or "skip", not {missed!r}')
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise DeclarationError(f'{where}: there is no time zone {zone!r}; write one like "Asia/Seoul"') from None
-        try:
-            next(CronSim(cron, datetime.now(UTC)))
-        except (CronSimError, StopIteration):
-            raise DeclarationError(
-                f'{where}: {cron!r} is not a cron expression; "0 9 * * *" is every day at nine'
-            ) from None
-        try:
-            given = self.input.model_validate(input if input is not None else {})
-        except ValidationError as problem:
-            raise DeclarationError(f"{where}: the input does not fit: {problem.errors()[0]['msg']}") from None
-        made = Schedule(
-            f"{self.pipeline}:{name}", self.pipeline, cron, zone, given.model_dump(mode="json"), owner, missed
-        )
-        self.declared[name] = made
-        return made
-
-
-class Timetable(Protocol):
-    """Where schedules are kept."""
-
-    def schedules(self) -> list[ScheduleRow]: ...
-    def add_schedule(self, row: ScheduleRow) -> None:
-        """Keep a new one; nothing happens when another process was first."""
-        ...
-
-    def move_schedule(self, name: str, before: int, row: ScheduleRow) -> bool:
-        """Write it, if it is still due when we read it. False when another process was first."""
-        ...
-
-    def pause_schedule(self, name: str, paused: bool, next_at: int) -> bool: ...
-
-
-Submit = Callable[..., "Accepted"]
+Submit = Callable[..., Accepted]
 
 
 class Scheduler:
     """Fires what is due. Any number may look at once."""
 
-    def __init__(self, timetable: Timetable, registry: "Registry", submit: Submit, clock: Clock) -> None:
+    def __init__(self, timetable: Timetable, registry: Registry, submit: Submit, clock: Clock) -> None:
         self._timetable = timetable
         self._registry = registry
         self._submit = submit

@@ -49,7 +49,7 @@ PARKING = ("quota_exhausted", "down")
 """Reasons that may last for hours: what meets such a breaker sleeps until the relay wakes it."""
 
 
-class Gate(Protocol):
+class ProviderLimits(Protocol):
     """Limits and circuit breakers of providers, shared by all workers."""
 
     def enter(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
-from stagepass.engine.model.states import JobState, RunState
 from stagepass.declare.values import File
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, ScheduleRow, Spend, StageRun, WorkerRow
+from stagepass.engine.model.states import JobState, RunState
 
 
 @dataclass(slots=True)
@@ -228,7 +228,8 @@ class Store(Protocol):
         """Workers that hold stage runs although they have no row (any more)."""
         ...
 
-    # upkeep
+    # retention
+    def forget_alerts(self, before: int) -> None: ...
     def forget_events(self, pipeline: str, before: int, limit: int) -> int: ...
     def ended_jobs(self, pipeline: str, before: int, limit: int) -> list[str]: ...
     def keep_file(self, file: File, job_id: str, run_id: str | None, owner: str, at: int) -> None: ...
@@ -288,3 +289,21 @@ class FileStore(Protocol):
     def local_copy(self, file: File) -> AbstractContextManager[Path]: ...
     def stream(self, file: File, start: int = 0, end: int | None = None) -> Iterator[bytes]: ...
     def delete(self, uri: str) -> None: ...
+    def sweep(self, older_than: float) -> int:
+        """Remove what writers left unfinished for more than so many seconds. Returns how many there were."""
+        ...
+
+
+class Timetable(Protocol):
+    """Where schedules are kept."""
+
+    def schedules(self) -> list[ScheduleRow]: ...
+    def add_schedule(self, row: ScheduleRow) -> None:
+        """Keep a new one; nothing happens when another process was first."""
+        ...
+
+    def move_schedule(self, name: str, before: int, row: ScheduleRow) -> bool:
+        """Write it, if it is still due when we read it. False when another process was first."""
+        ...
+
+    def pause_schedule(self, name: str, paused: bool, next_at: int) -> bool: ...

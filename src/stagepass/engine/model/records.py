@@ -9,6 +9,9 @@ from typing import Any
 
 from stagepass.engine.model.states import JobState, RunState
 
+ALONE = "alone"
+"""In a run's scratch: it, or somebody with it, broke a batch; from now on it is a batch of its own."""
+
 
 @dataclass(slots=True)
 class Job:
@@ -163,3 +166,15 @@ class WorkerRow:
     started_at: int
     beat_at: int
     supervisor: str | None = None
+
+
+@dataclass(slots=True)
+class ScheduleRow:
+    """A schedule as the database keeps it: when it is due next, and whether it is paused."""
+
+    name: str
+    timing: str
+    paused: bool
+    next_at: int
+    last_at: int | None = None
+    last_job: str | None = None

@@ -2,43 +2,43 @@
 
 import json
 
-from stagepass.engine.rules.unit_of_work import Book
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.records import Job, Memo, StageRun
-from stagepass.engine.rules.attempt import promote
 from stagepass.engine.model.states import ENDED, OPEN, RunState
+from stagepass.engine.rules.attempt import promote
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict
 
 QUESTION, VERDICT = "approval:", "verdict:"
 """What the two memos of an approval begin with; its name follows."""
 
 
-def answer(book: Book, job: Job, run: StageRun, *, name: str, ask: str, approved: bool, note: str) -> None:
+def answer(uow: UnitOfWork, job: Job, run: StageRun, *, name: str, ask: str, approved: bool, note: str) -> None:
     """Keep the answer and wake the stage run.
 
     Raises:
         Conflict: it was answered before, it is too late, or nobody waits for it any more.
     """
-    asked = book.tx.memo(run.id, QUESTION + name)
+    asked = uow.tx.memo(run.id, QUESTION + name)
     question = json.loads(asked.value) if asked is not None and asked.value is not None else None
     if question is None or question["ask"] != ask or job.state in ENDED or run.state not in OPEN:
         raise Conflict("nobody waits for this answer any more", reason="over")
-    if book.tx.memo(run.id, VERDICT + name) is not None:
+    if uow.tx.memo(run.id, VERDICT + name) is not None:
         raise Conflict("this was answered before", reason="answered")
-    if book.now >= question["until"]:
+    if uow.now >= question["until"]:
         raise Conflict("the deadline has passed", reason="late")
-    verdict = {"approved": approved, "note": note, "who": question["who"], "at": book.now}
-    book.note_intent(Memo(run.id, VERDICT + name, new_token(), json.dumps(verdict, ensure_ascii=False), book.now))
-    book.emit(job, "stage.answered", run, approved=approved)
-    wake_now(book, run, job)
+    verdict = {"approved": approved, "note": note, "who": question["who"], "at": uow.now}
+    uow.note_intent(Memo(run.id, VERDICT + name, new_token(), json.dumps(verdict, ensure_ascii=False), uow.now))
+    uow.emit(job, "stage.answered", run, approved=approved)
+    wake_now(uow, run, job)
 
 
-def wake_now(book: Book, run: StageRun, job: Job) -> bool:
+def wake_now(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
     """What it waits for has come: it looks at once, or does not wait when it wants to. Returns whether it waited."""
     if run.state is RunState.WAITING:
-        run.due_at = book.now
-        return promote(book, run, job)
+        run.due_at = uow.now
+        return promote(uow, run, job)
     if run.state is RunState.RUNNING:
         run.scratch["unread"] = True
-        book.touch_run(run)
+        uow.touch_run(run)
     return False

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from stagepass.engine.commit.batches import ALONE
-from stagepass.engine.rules.unit_of_work import Book
+from stagepass.declare.stage import Stage
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Completed, Failure, Held, Skipped, Unknown, Waiting
-from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.records import ALONE, Job, StageRun
+from stagepass.engine.model.states import ENDED, TIMED, JobState, RunState
 from stagepass.engine.rules.graph import advance, end_job, leave, leave_children, note_hold, settle_held
 from stagepass.engine.rules.stop import LONGEST_TEXT, finish_cancel, stop_others, stopped
-from stagepass.declare.stage import Stage
-from stagepass.engine.model.states import ENDED, TIMED, JobState, RunState
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StageError, WorkerLost
 
 R, J = RunState, JobState
@@ -19,33 +18,33 @@ LONGEST_PARK = 15.0
 """Seconds between two offers of what nobody knew so far. The first come sooner: in a release old and new are there."""
 
 
-def claim(book: Book, run: StageRun, job: Job, worker: str) -> None:
+def claim(uow: UnitOfWork, run: StageRun, job: Job, worker: str) -> None:
     """Hand a ready run to a worker. The token is the proof that it is its own."""
-    book.move_run(run, R.RUNNING)
+    uow.move_run(run, R.RUNNING)
     run.token, run.worker = new_token(), worker
-    if book.registry.stage(run.pipeline, run.version, run.stage) is None:
+    if uow.registry.stage(run.pipeline, run.version, run.stage) is None:
         return  # it will be parked: no attempt begins
     run.scratch["claims"] = run.scratch.get("claims", 0) + 1
-    _leave_out_idle(book, run)
+    _leave_out_idle(uow, run)
     if not run.scratch.pop("resumes", False):
         run.attempts += 1
-        run.attempt_at = book.now
+        run.attempt_at = uow.now
         run.scratch.pop("idle_attempt", None)
         if run.started_at is None:
-            run.started_at = book.now
+            run.started_at = uow.now
         run.error = None
         if not run.scratch.get("cancelling"):
-            book.emit(job, "stage.started", run, attempt=run.attempts)
+            uow.emit(job, "stage.started", run, attempt=run.attempts)
     if job.state is J.QUEUED:
-        book.move_job(job, J.RUNNING)
+        uow.move_job(job, J.RUNNING)
 
 
-def _leave_out_idle(book: Book, run: StageRun) -> None:
+def _leave_out_idle(uow: UnitOfWork, run: StageRun) -> None:
     """What a begun run waited for a slot, for a provider's limit or for a worker that knows it, is not its own time."""
     since = run.scratch.pop("idle_since", run.due_at)
-    if run.started_at is not None and since < book.now:
+    if run.started_at is not None and since < uow.now:
         for name in ("idle", "idle_attempt"):
-            run.scratch[name] = run.scratch.get(name, 0) + book.now - since
+            run.scratch[name] = run.scratch.get(name, 0) + uow.now - since
 
 
 def time_left(run: StageRun, stage: Stage, now: int) -> float:
@@ -59,49 +58,49 @@ def _used(run: StageRun, now: int) -> float:
     return (now - (run.started_at or now) - int(run.scratch.get("idle", 0))) / 1000
 
 
-def complete(book: Book, run: StageRun, job: Job, outcome: Completed | Skipped) -> None:
+def complete(uow: UnitOfWork, run: StageRun, job: Job, outcome: Completed | Skipped) -> None:
     """Keep the output for good, and go on to what comes after."""
     skipped = isinstance(outcome, Skipped)
     run.output = None if isinstance(outcome, Skipped) else outcome.output
     run.progress, run.message, run.error = 1.0, None, None
-    book.note_attempt(run, "skipped" if skipped else "completed")
-    leave(book, run, R.SKIPPED if skipped else R.COMPLETED)
-    run.finished_at = book.now
-    _count_done(book, run, job, "stage.skipped" if skipped else "stage.completed")
+    uow.note_attempt(run, "skipped" if skipped else "completed")
+    leave(uow, run, R.SKIPPED if skipped else R.COMPLETED)
+    run.finished_at = uow.now
+    _count_done(uow, run, job, "stage.skipped" if skipped else "stage.completed")
 
 
-def _count_done(book: Book, run: StageRun, job: Job, event: str, **data: Any) -> None:
+def _count_done(uow: UnitOfWork, run: StageRun, job: Job, event: str, **data: Any) -> None:
     job.tally[run.stage][1] += 1
-    book.touch_job(job)
+    uow.touch_job(job)
     if job.state in ENDED:
         return  # kept without news; a resume tells of it
-    pipeline = book.registry.find(job.pipeline, job.version)
+    pipeline = uow.registry.find(job.pipeline, job.version)
     progress = round(pipeline.progress(job.tally), 4) if pipeline else None
-    book.emit(job, event, run, progress=progress, **data)
+    uow.emit(job, event, run, progress=progress, **data)
     if job.cancel_requested:
-        finish_cancel(book, job)
+        finish_cancel(uow, job)
     elif pipeline:
-        advance(book, job, pipeline.stages[run.stage])
+        advance(uow, job, pipeline.stages[run.stage])
 
 
-def wait(book: Book, run: StageRun, job: Job, outcome: Waiting) -> None:
+def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
     """Give the slot back until the next look is due; a signal that came meanwhile makes it due at once."""
     run.scratch.update(outcome.scratch, resumes=True)
     run.message = outcome.saying
-    if stopped(book, run, job):
+    if stopped(uow, run, job):
         return
     if outcome.idle:
-        run.scratch["idle_since"] = book.now
+        run.scratch["idle_since"] = uow.now
     if "busy" not in outcome.scratch:
         run.scratch.pop("busy", None)
     signalled = run.scratch.pop("unread", False)
-    run.due_at = book.now if signalled else book.now + int(outcome.wait * 1000)
-    leave(book, run, R.READY if signalled else R.WAITING)
+    run.due_at = uow.now if signalled else uow.now + int(outcome.wait * 1000)
+    leave(uow, run, R.READY if signalled else R.WAITING)
     if outcome.told:
-        book.emit(job, "stage.waiting", run, message=outcome.saying, seconds=round(outcome.wait, 1))
+        uow.emit(job, "stage.waiting", run, message=outcome.saying, seconds=round(outcome.wait, 1))
 
 
-def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
+def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
     """Try again later where that can help; else the run is a dead letter and the job has failed."""
     error = outcome.error
     notes = run.scratch
@@ -111,19 +110,19 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
     run.error = describe(error, outcome.trace)
     notes.pop("waits", None)  # a new attempt waits anew
     if job.cancel_requested or job.state in ENDED:
-        book.note_attempt(run, "failed", run.error)
-        stopped(book, run, job)
+        uow.note_attempt(run, "failed", run.error)
+        stopped(uow, run, job)
         return
-    stage = book.registry.stage(run.pipeline, run.version, run.stage)
+    stage = uow.registry.stage(run.pipeline, run.version, run.stage)
     pause = stage.retry.next_wait(error, failures=notes["failures"], same_failures=codes[error.code]) if stage else None
     if stage and pause is not None and pause > stage.run_limit and error.retry_after:
         _say_too_long(error, stage)
         run.error = describe(error, outcome.trace)
-    if stage and pause is not None and _used(run, book.now) + pause <= stage.run_limit:
-        book.note_attempt(run, "retrying", run.error)
-        run.due_at = book.now + int(pause * 1000)
-        leave(book, run, R.RETRYING)
-        book.emit(
+    if stage and pause is not None and _used(run, uow.now) + pause <= stage.run_limit:
+        uow.note_attempt(run, "retrying", run.error)
+        run.due_at = uow.now + int(pause * 1000)
+        leave(uow, run, R.RETRYING)
+        uow.emit(
             job,
             "stage.retrying",
             run,
@@ -135,8 +134,8 @@ def fail(book: Book, run: StageRun, job: Job, outcome: Failure) -> None:
             seconds=round(pause, 1),
         )
         return
-    book.note_attempt(run, "failed", run.error)
-    _fail_for_good(book, run, job, stage, error)
+    uow.note_attempt(run, "failed", run.error)
+    _fail_for_good(uow, run, job, stage, error)
 
 
 def _say_too_long(error: StageError, stage: Stage) -> None:
@@ -146,86 +145,86 @@ def _say_too_long(error: StageError, stage: Stage) -> None:
     error.advice = error.advice or "redrive it when that time has passed, or raise the stage's run_limit"
 
 
-def _fail_for_good(book: Book, run: StageRun, job: Job, stage: Stage | None, error: StageError) -> None:
-    leave(book, run, R.FAILED)
-    leave_children(book, run)
-    run.finished_at = book.now
+def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None, error: StageError) -> None:
+    leave(uow, run, R.FAILED)
+    leave_children(uow, run)
+    run.finished_at = uow.now
     facts = describe(error, None)
     told = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
     if stage and stage.mapped and stage.collect != "all":
         notes = job.tally[run.stage]
-        if stage.collect == "settled" or notes[1] + 1 < notes[0] or _any_done(book, job, run):
+        if stage.collect == "settled" or notes[1] + 1 < notes[0] or _any_done(uow, job, run):
             run.scratch["counted"] = True
-            _count_done(book, run, job, "stage.failed", **told)
+            _count_done(uow, run, job, "stage.failed", **told)
             return
-    book.emit(job, "stage.failed", run, attempts=run.attempts, **told)
-    stop_others(book, job)
+    uow.emit(job, "stage.failed", run, attempts=run.attempts, **told)
+    stop_others(uow, job)
     job.error = {**told, "stage": run.stage, "item": run.item, "run_id": run.id}
-    end_job(book, job, J.FAILED, "job.failed", stage=run.stage, item=run.item, **told)
+    end_job(uow, job, J.FAILED, "job.failed", stage=run.stage, item=run.item, **told)
 
 
-def _any_done(book: Book, job: Job, run: StageRun) -> bool:
-    return any(other.stage == run.stage and other.state is R.COMPLETED for other in book.open_all_runs(job.id))
+def _any_done(uow: UnitOfWork, job: Job, run: StageRun) -> bool:
+    return any(other.stage == run.stage and other.state is R.COMPLETED for other in uow.open_all_runs(job.id))
 
 
-def hold(book: Book, run: StageRun, job: Job, outcome: Held) -> None:
+def hold(uow: UnitOfWork, run: StageRun, job: Job, outcome: Held) -> None:
     """Nobody but a person can say how to go on."""
     run.error = describe(outcome.error, None)
-    book.note_attempt(run, "held", run.error)
-    if stopped(book, run, job):
+    uow.note_attempt(run, "held", run.error)
+    if stopped(uow, run, job):
         return
-    leave(book, run, R.HELD)
+    leave(uow, run, R.HELD)
     note_hold(run, job)
-    book.emit(
+    uow.emit(
         job, "stage.held", run, code=outcome.error.code, message=outcome.error.message, advice=outcome.error.advice
     )
-    settle_held(book, job)
+    settle_held(uow, job)
 
 
-def release(book: Book, run: StageRun, job: Job) -> None:
+def release(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     """The worker goes away in good order: the attempt goes on elsewhere."""
     run.scratch["resumes"] = True
-    if stopped(book, run, job):
+    if stopped(uow, run, job):
         return
-    run.due_at = book.now
-    leave(book, run, R.READY)
+    run.due_at = uow.now
+    leave(uow, run, R.READY)
 
 
-def park(book: Book, run: StageRun, job: Job, outcome: Unknown) -> None:
+def park(uow: UnitOfWork, run: StageRun, job: Job, outcome: Unknown) -> None:
     """Keep what this worker does not know: one that does fetches it, and it is offered again soon, then seldom."""
-    if stopped(book, run, job):
+    if stopped(uow, run, job):
         return
-    run.scratch.setdefault("idle_since", min(run.due_at, book.now))
+    run.scratch.setdefault("idle_since", min(run.due_at, uow.now))
     times = int(run.scratch.get("parked", 0))
-    run.due_at = book.now + int(min(LONGEST_PARK, 2.0 ** min(times, 10)) * 1000)
+    run.due_at = uow.now + int(min(LONGEST_PARK, 2.0 ** min(times, 10)) * 1000)
     run.scratch["parked"] = times + 1
     run.message = outcome.reason
-    leave(book, run, R.PARKED)
+    leave(uow, run, R.PARKED)
     if times == 0:
-        book.emit(job, "stage.parked", run, message=outcome.reason)
+        uow.emit(job, "stage.parked", run, message=outcome.reason)
 
 
-def rescue(book: Book, run: StageRun, job: Job) -> None:
+def rescue(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     """Its worker died: another one goes on, unless it has killed too many."""
     run.crashes += 1
     error = WorkerLost(
         f"the worker died during {run.crashes} attempt(s) at this stage",
         advice="look for what ends the process: memory, a native library, the machine",
     )
-    book.note_attempt(run, "worker_lost", describe(error, None))
+    uow.note_attempt(run, "worker_lost", describe(error, None))
     run.scratch.pop("waits", None)  # a new attempt waits anew
-    stage = book.registry.stage(run.pipeline, run.version, run.stage)
+    stage = uow.registry.stage(run.pipeline, run.version, run.stage)
     if stage is not None and stage.batch is not None:
         run.scratch[ALONE] = True  # should it be what kills workers, it takes no other with it
-    if stopped(book, run, job):
+    if stopped(uow, run, job):
         return
     if run.crashes >= (stage.crashes if stage else 3):
         run.error = describe(error, None)
-        _fail_for_good(book, run, job, stage, error)
+        _fail_for_good(uow, run, job, stage, error)
     else:
-        run.due_at = book.now
-        leave(book, run, R.READY)
-        book.emit(job, "stage.rescued", run, crashes=run.crashes)
+        run.due_at = uow.now
+        leave(uow, run, R.READY)
+        uow.emit(job, "stage.rescued", run, crashes=run.crashes)
 
 
 def describe(error: StageError, trace: str | None) -> dict[str, Any]:
@@ -241,27 +240,27 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def wake(book: Book, run: StageRun, job: Job) -> bool:
+def wake(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
     """What it was parked for may be over: it looks now, whenever it was due. False when it has moved on meanwhile."""
     if run.state is not R.WAITING or "busy" not in run.scratch:
         return False
-    run.due_at = book.now
-    return promote(book, run, job)
+    run.due_at = uow.now
+    return promote(uow, run, job)
 
 
-def fetch(book: Book, run: StageRun, job: Job) -> bool:
+def fetch(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
     """A worker that knows what another one parked is here. False when it has moved on meanwhile."""
-    if run.state is not R.PARKED or stopped(book, run, job):
+    if run.state is not R.PARKED or stopped(uow, run, job):
         return False
-    book.move_run(run, R.READY)
+    uow.move_run(run, R.READY)
     return True
 
 
-def promote(book: Book, run: StageRun, job: Job) -> bool:
+def promote(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
     """Its waiting is over. False when it has moved on meanwhile."""
-    if run.state not in TIMED or run.due_at > book.now:
+    if run.state not in TIMED or run.due_at > uow.now:
         return False
-    if stopped(book, run, job):  # cannot be, and would be looked at again and again
+    if stopped(uow, run, job):  # cannot be, and would be looked at again and again
         return False
-    book.move_run(run, R.READY)
+    uow.move_run(run, R.READY)
     return True

@@ -3,41 +3,32 @@
 import json
 from typing import Any
 
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.model.ids import run_id
-from stagepass.declare.pipeline import Pipeline
-from stagepass.engine.model.records import Job, StageRun
 from stagepass.declare.stage import Stage
+from stagepass.engine.model.ids import run_id
+from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 
 R, J = RunState, JobState
 
 
-def accept(book: Book, pipeline: Pipeline, job: Job, *, delay: float = 0.0) -> None:
-    """A new job: its first stages are ready, or become so after `delay` seconds."""
-    book.add_job(job)
-    book.emit(job, "job.accepted", pipeline=pipeline.name, version=pipeline.version)
-    for stage in pipeline.roots:
-        start(book, job, stage, delay=delay, hold=False)
-
-
-def start(book: Book, job: Job, stage: Stage, *, delay: float = 0.0, hold: bool) -> None:
+def start(uow: UnitOfWork, job: Job, stage: Stage, *, delay: float = 0.0, hold: bool) -> None:
     """Make the runs of a stage whose predecessors are done."""
     if stage.mapped:
-        items = _items(book, job, stage)
+        items = _items(uow, job, stage)
         job.tally[stage.name] = [len(items), 0]
         for number, item in enumerate(items):
-            _add_run(book, job, stage, number, json.dumps(item, ensure_ascii=False), delay, hold)
+            _add_run(uow, job, stage, number, json.dumps(item, ensure_ascii=False), delay, hold)
         if not items:
-            advance(book, job, stage)
+            advance(uow, job, stage)
     else:
         job.tally[stage.name] = [1, 0]
-        _add_run(book, job, stage, None, None, delay, hold)
-    book.touch_job(job)
+        _add_run(uow, job, stage, None, None, delay, hold)
+    uow.touch_job(job)
 
 
 def _add_run(
-    book: Book, job: Job, stage: Stage, item: int | None, item_input: str | None, delay: float, hold: bool
+    uow: UnitOfWork, job: Job, stage: Stage, item: int | None, item_input: str | None, delay: float, hold: bool
 ) -> None:
     run = StageRun(
         id=run_id(job.id, stage.name, item),
@@ -47,26 +38,26 @@ def _add_run(
         stage=stage.name,
         queue=stage.queue,
         owner=job.owner,
-        created_at=book.now,
+        created_at=uow.now,
         item=item,
         item_input=item_input,
         priority=job.priority,
-        due_at=book.now + int(delay * 1000),
+        due_at=uow.now + int(delay * 1000),
         state=R.HELD if hold else R.WAITING if delay > 0 else R.READY,
     )
     if hold:
         run.scratch["step"] = True
         note_hold(run, job)
-    book.add_run(run)
+    uow.add_run(run)
 
 
-def _items(book: Book, job: Job, stage: Stage) -> list[Any]:
+def _items(uow: UnitOfWork, job: Job, stage: Stage) -> list[Any]:
     assert stage.over is not None
     source, path = stage.over
-    run = book.runs.get(run_id(job.id, source.name))
+    run = uow.runs.get(run_id(job.id, source.name))
     text = run.output if run is not None and run.output is not None else None
     if text is None:
-        stored = book.tx.outputs([(job.id, source.name)])
+        stored = uow.tx.outputs([(job.id, source.name)])
         text = stored.get(job.id, {}).get(source.name, {}).get(None, (None, None))[0]
     value = json.loads(text) if text else None
     for part in path:
@@ -74,40 +65,40 @@ def _items(book: Book, job: Job, stage: Stage) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def advance(book: Book, job: Job, stage: Stage) -> None:
+def advance(uow: UnitOfWork, job: Job, stage: Stage) -> None:
     """A run of `stage` is done: start what waited for the whole stage, or end the job."""
     if not job.done(stage.name):
-        settle_held(book, job)
+        settle_held(uow, job)
         return
     for following in stage.next:
         if following.name not in job.tally and all(job.done(parent.name) for parent in following.after):
-            start(book, job, following, hold=job.stepwise)
+            start(uow, job, following, hold=job.stepwise)
             if job.stepwise and job.tally[following.name][0]:
-                book.emit(job, "job.held", reason="step", next=following.name)
-    pipeline = book.registry.find(job.pipeline, job.version)
+                uow.emit(job, "job.held", reason="step", next=following.name)
+    pipeline = uow.registry.find(job.pipeline, job.version)
     if pipeline and job.state not in ENDED and all(job.done(name) for name in pipeline.stages):
-        end_job(book, job, J.COMPLETED, "job.completed", progress=1.0)
-    settle_held(book, job)
+        end_job(uow, job, J.COMPLETED, "job.completed", progress=1.0)
+    settle_held(uow, job)
 
 
-def end_job(book: Book, job: Job, state: JobState, event: str, **data: Any) -> None:
+def end_job(uow: UnitOfWork, job: Job, state: JobState, event: str, **data: Any) -> None:
     if job.state is J.QUEUED and state is not J.CANCELLED:
-        book.move_job(job, J.RUNNING)
-    book.move_job(job, state)
-    job.finished_at = book.now
-    book.emit(job, event, **data)
+        uow.move_job(job, J.RUNNING)
+    uow.move_job(job, state)
+    job.finished_at = uow.now
+    uow.emit(job, event, **data)
     if job.parent is not None:
-        book.woken.append(job.parent)
+        uow.woken.append(job.parent)
 
 
-def leave(book: Book, run: StageRun, to: RunState) -> None:
-    book.move_run(run, to)
+def leave(uow: UnitOfWork, run: StageRun, to: RunState) -> None:
+    uow.move_run(run, to)
     run.token = run.worker = None
 
 
-def leave_children(book: Book, run: StageRun) -> None:
+def leave_children(uow: UnitOfWork, run: StageRun) -> None:
     """Nobody waits for the jobs that this run has started: they are cancelled after the commit."""
-    book.left_alone += run.scratch.get("children", ())
+    uow.left_alone += run.scratch.get("children", ())
 
 
 def note_hold(run: StageRun, job: Job) -> None:
@@ -120,7 +111,7 @@ def note_hold(run: StageRun, job: Job) -> None:
         job.tally[run.stage] = [total, done, 1, (held[1] if held else 0) + 1]
 
 
-def settle_held(book: Book, job: Job) -> None:
+def settle_held(uow: UnitOfWork, job: Job) -> None:
     """Where nothing of a job can go on until a person decides, the job is held."""
     open_stages = [entry for entry in job.tally.values() if entry[0] != entry[1]]
     noted = [entry for entry in open_stages if len(entry) > 2]
@@ -129,6 +120,6 @@ def settle_held(book: Book, job: Job) -> None:
     not_done = sum(total - done for total, done, *_ in open_stages)
     if all(len(entry) > 3 for entry in noted) and not_done > sum(entry[3] for entry in noted):
         return  # so many cannot all be held
-    runs = book.open_all_runs(job.id)
+    runs = uow.open_all_runs(job.id)
     if any(run.state is R.HELD for run in runs) and not any(run.state in OPEN - {R.HELD} for run in runs):
-        book.move_job(job, J.HELD)
+        uow.move_job(job, J.HELD)

@@ -2,60 +2,60 @@
 
 from typing import Any
 
-from stagepass.engine.rules.unit_of_work import Book
-from stagepass.engine.model.ids import run_id
 from stagepass.declare.pipeline import Pipeline
+from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import Job, StageRun
-from stagepass.engine.rules.graph import advance, leave_children, start
 from stagepass.engine.model.states import ENDED, OPEN, STOPPED, JobState, RunState
+from stagepass.engine.rules.graph import advance, leave_children, start
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
 
 R, J = RunState, JobState
 
 
-def signal(book: Book, run: StageRun, payload: Any) -> bool:
+def signal(uow: UnitOfWork, run: StageRun, payload: Any) -> bool:
     """A callback came. A waiting run is ready at once; a running one will not wait when it wants to."""
     if run.state in (R.WAITING, R.RETRYING):
         run.scratch["signal"] = payload
-        run.due_at = book.now
-        book.move_run(run, R.READY)
+        run.due_at = uow.now
+        uow.move_run(run, R.READY)
         return True
     if run.state in (R.RUNNING, R.READY):
         run.scratch["signal"] = payload
         if run.state is R.RUNNING:
             run.scratch["unread"] = True
-        book.touch_run(run)
+        uow.touch_run(run)
         return True
     return False
 
 
-def resume(book: Book, job: Job) -> list[StageRun]:
+def resume(uow: UnitOfWork, job: Job) -> list[StageRun]:
     """Go on from what failed, was cancelled or is held. What is done stays done."""
     if job.state not in (J.FAILED, J.CANCELLED, J.HELD):
         raise Conflict(f"only a failed, cancelled or held job can be resumed; this one is {job.state}", state=job.state)
-    pipeline = _pipeline(book, job)
-    runs = book.open_all_runs(job.id)
+    pipeline = _pipeline(uow, job)
+    runs = uow.open_all_runs(job.id)
     again = [run for run in runs if is_stopped(job, run) or run.state is R.HELD]
-    if any(run.state is R.HELD for run in again) and book.tx.open_calls([run.id for run in again]):
+    if any(run.state is R.HELD for run in again) and uow.tx.open_calls([run.id for run in again]):
         raise Conflict(
             "a call that may have cost money was cut off; decide on it first: keep its value, or allow it again",
             runs=[run.id for run in again],
         )
-    _reopen(book, job, kept=sorted(name for name in job.tally if job.done(name)))
+    _reopen(uow, job, kept=sorted(name for name in job.tally if job.done(name)))
     for run in again:
-        _send_again(book, run, job)
+        _send_again(uow, run, job)
     for stage in pipeline.stages.values():
         if stage.name in job.tally:
-            advance(book, job, stage)
+            advance(uow, job, stage)
     return again
 
 
-def _reopen(book: Book, job: Job, *, kept: list[str]) -> None:
+def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str]) -> None:
     job.error, job.finished_at, job.cancel_requested = None, None, False
-    book.move_job(job, J.RUNNING)
-    pipeline = book.registry.find(job.pipeline, job.version)
+    uow.move_job(job, J.RUNNING)
+    pipeline = uow.registry.find(job.pipeline, job.version)
     progress = round(pipeline.progress(job.tally), 4) if pipeline else None
-    book.emit(job, "job.resumed", kept=kept, progress=progress)
+    uow.emit(job, "job.resumed", kept=kept, progress=progress)
 
 
 def is_stopped(job: Job, run: StageRun) -> bool:
@@ -63,31 +63,31 @@ def is_stopped(job: Job, run: StageRun) -> bool:
     return run.state in STOPPED and not (run.scratch.get("counted") and job.done(run.stage))
 
 
-def _send_again(book: Book, run: StageRun, job: Job) -> None:
+def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     """Ready, with a full budget of attempts; its memos stay, so nothing is bought again."""
     if run.scratch.get("counted") and run.stage in job.tally:
         job.tally[run.stage][1] -= 1
-        book.touch_job(job)
+        uow.touch_job(job)
     run.scratch = {}
     run.crashes = 0
     run.started_at = run.finished_at = run.error = run.message = None
-    run.due_at = book.now
-    book.move_run(run, R.READY)
+    run.due_at = uow.now
+    uow.move_run(run, R.READY)
 
 
-def decide(book: Book, job: Job, run: StageRun) -> None:
+def decide(uow: UnitOfWork, job: Job, run: StageRun) -> None:
     """A person decided about a held run: it goes on."""
     if run.state is not R.HELD:
         raise Conflict(f"this stage run is {run.state}, not held", state=run.state.value)
-    _send_again(book, run, job)
+    _send_again(uow, run, job)
     if job.state is J.HELD:
-        book.move_job(job, J.RUNNING)
-    book.emit(job, "stage.decided", run)
+        uow.move_job(job, J.RUNNING)
+    uow.emit(job, "stage.decided", run)
 
 
-def retry_stage(book: Book, job: Job, name: str) -> None:
+def retry_stage(uow: UnitOfWork, job: Job, name: str) -> None:
     """Make a stage again from the stored results before it, and then all that comes after it."""
-    pipeline = _pipeline(book, job)
+    pipeline = _pipeline(uow, job)
     stage = pipeline.stages.get(name)
     if stage is None:
         raise NotFound(f"{job.pipeline} has no stage {name!r}; it has: {', '.join(pipeline.stages)}", field="stage")
@@ -97,48 +97,48 @@ def retry_stage(book: Book, job: Job, name: str) -> None:
     if job.cancel_requested and job.state not in ENDED:
         raise Conflict("the job is being cancelled; wait until that is done", state=job.state.value)
     again = {stage.name, *(other.name for other in pipeline.downstream(stage))}
-    runs = book.open_all_runs(job.id)
+    runs = uow.open_all_runs(job.id)
     busy = sorted({run.stage for run in runs if run.stage in again and run.state is R.RUNNING})
     if busy:
         raise Conflict(f"{', '.join(busy)} is running; cancel the job, or wait until it ends", busy=busy)
     for run in runs:
         if run.stage in again:
-            book.forget(run.id)
-            leave_children(book, run)
+            uow.forget(run.id)
+            leave_children(uow, run)
             if run.stage != name or stage.mapped:
-                book.drop_run(run)
+                uow.drop_run(run)
             else:
-                _reset(book, run, job)
+                _reset(uow, run, job)
     for gone in again:
         job.tally.pop(gone, None)
     kept = sorted(other for other in job.tally if job.done(other))
-    _reopen(book, job, kept=kept)
-    if not stage.mapped and run_id(job.id, name) in book.runs:
+    _reopen(uow, job, kept=kept)
+    if not stage.mapped and run_id(job.id, name) in uow.runs:
         job.tally[name] = [1, 0]
     else:
-        start(book, job, stage, hold=False)
+        start(uow, job, stage, hold=False)
     for run in runs:  # branches beside it that a failure had stopped
         if run.stage not in again and is_stopped(job, run):
-            _send_again(book, run, job)
+            _send_again(uow, run, job)
     for other in pipeline.stages.values():
         if other.name in job.tally:
-            advance(book, job, other)
+            advance(uow, job, other)
 
 
-def _reset(book: Book, run: StageRun, job: Job) -> None:
+def _reset(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     run.output, run.progress = None, 0.0
     if run.state in OPEN:
-        run.scratch, run.crashes, run.due_at = {}, 0, book.now
+        run.scratch, run.crashes, run.due_at = {}, 0, uow.now
         run.started_at = run.error = run.message = None
         if run.state is R.READY:
-            book.touch_run(run)
+            uow.touch_run(run)
         else:
-            book.move_run(run, R.READY)
+            uow.move_run(run, R.READY)
     else:
-        _send_again(book, run, job)
+        _send_again(uow, run, job)
 
 
-def redrive(book: Book, job: Job, run: StageRun) -> None:
+def redrive(uow: UnitOfWork, job: Job, run: StageRun) -> None:
     """Send a dead letter again, with what its job had stopped beside it."""
     if run.state not in (R.FAILED, R.DISCARDED):
         raise Conflict(f"the stage run {run.id} is not a dead letter: it is {run.state}", run_id=run.id)
@@ -149,19 +149,19 @@ def redrive(book: Book, job: Job, run: StageRun) -> None:
             run_id=run.id,
             stage=run.stage,
         )
-    resume(book, job)
+    resume(uow, job)
 
 
-def discard(book: Book, job: Job, run: StageRun) -> None:
+def discard(uow: UnitOfWork, job: Job, run: StageRun) -> None:
     """Give a dead letter up; the job stays failed and its other results stay."""
     if run.state is not R.FAILED:
         raise Conflict(f"this stage run is {run.state}, not failed", state=run.state.value)
-    book.move_run(run, R.DISCARDED)
-    book.emit(job, "stage.discarded", run)
+    uow.move_run(run, R.DISCARDED)
+    uow.emit(job, "stage.discarded", run)
 
 
-def _pipeline(book: Book, job: Job) -> Pipeline:
-    pipeline = book.registry.find(job.pipeline, job.version)
+def _pipeline(uow: UnitOfWork, job: Job) -> Pipeline:
+    pipeline = uow.registry.find(job.pipeline, job.version)
     if pipeline is None:
         raise Conflict(f"this process does not know {job.pipeline} version {job.version}; ask one that does")
     return pipeline

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from stagepass.engine.commit.batches import ALONE
-from stagepass.engine.rules.unit_of_work import Book
 from stagepass.engine.model.outcomes import (
     Cancelled,
     Completed,
@@ -16,45 +14,46 @@ from stagepass.engine.model.outcomes import (
     Unknown,
     Waiting,
 )
-from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.records import ALONE, Job, StageRun
 from stagepass.engine.rules.attempt import complete, fail, hold, park, release, wait
 from stagepass.engine.rules.stop import cancelled
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 
 
-def settle(book: Book, ended: Sequence[tuple[StageRun, Job]], outcome: Outcome) -> None:
+def settle(uow: UnitOfWork, ended: Sequence[tuple[StageRun, Job]], outcome: Outcome) -> None:
     """What becomes of these runs, which shared an attempt; mostly it is one."""
     if isinstance(outcome, Each):
         for (run, job), own in zip(ended, outcome.outcomes, strict=True):
-            _settle(book, run, job, own)
+            _settle(uow, run, job, own)
     elif isinstance(outcome, Failure) and len(ended) > 1 and not outcome.error.retryable:
-        _part(book, ended)
+        _part(uow, ended)
     else:
         for run, job in ended:
-            _settle(book, run, job, outcome)
+            _settle(uow, run, job, outcome)
 
 
-def _part(book: Book, ended: Sequence[tuple[StageRun, Job]]) -> None:
+def _part(uow: UnitOfWork, ended: Sequence[tuple[StageRun, Job]]) -> None:
     """One of a batch broke it for good, and nobody knows which: each goes by itself, and no attempt is spent."""
     for run, job in ended:
         run.scratch[ALONE] = True
-        release(book, run, job)
+        release(uow, run, job)
 
 
-def _settle(book: Book, run: StageRun, job: Job, outcome: Outcome) -> None:
+def _settle(uow: UnitOfWork, run: StageRun, job: Job, outcome: Outcome) -> None:
     match outcome:
         case Completed() | Skipped():
-            complete(book, run, job, outcome)
+            complete(uow, run, job, outcome)
         case Waiting():
-            wait(book, run, job, outcome)
+            wait(uow, run, job, outcome)
         case Failure():
-            fail(book, run, job, outcome)
+            fail(uow, run, job, outcome)
         case Held():
-            hold(book, run, job, outcome)
+            hold(uow, run, job, outcome)
         case Cancelled(reason):
-            cancelled(book, run, job, reason)
+            cancelled(uow, run, job, reason)
         case Released():
-            release(book, run, job)
+            release(uow, run, job)
         case Unknown():
-            park(book, run, job, outcome)
+            park(uow, run, job, outcome)
         case Each():
             raise AssertionError("a batch within a batch")

@@ -1,9 +1,9 @@
 """Stopping: what a cancel, or a failure beside it, does to the runs of a job."""
 
-from stagepass.engine.rules.unit_of_work import Book
 from stagepass.engine.model.records import Job, StageRun
-from stagepass.engine.rules.graph import end_job, leave, leave_children
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
+from stagepass.engine.rules.graph import end_job, leave, leave_children
+from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict
 
 R, J = RunState, JobState
@@ -12,80 +12,80 @@ LONGEST_TEXT = 2000
 """Characters of an error's text that are kept."""
 
 
-def cancel(book: Book, job: Job) -> None:
+def cancel(uow: UnitOfWork, job: Job) -> None:
     """Stop what is queued or waits at once; what runs, at its next `ctx` call."""
     if job.state in ENDED:
         raise Conflict(f"the job is already {job.state}", state=job.state.value)
     if job.cancel_requested:
         return
     job.cancel_requested = True
-    book.touch_job(job)
-    runs = book.open_all_runs(job.id)
+    uow.touch_job(job)
+    runs = uow.open_all_runs(job.id)
     if any(run.state is R.RUNNING for run in runs):
-        book.emit(job, "job.cancelling")
+        uow.emit(job, "job.cancelling")
     for run in runs:
         if run.state in OPEN and run.state is not R.RUNNING:
-            _cancel_run(book, run, job)
-    finish_cancel(book, job)
+            _cancel_run(uow, run, job)
+    finish_cancel(uow, job)
     if job.state is J.HELD:  # a worker calls `on_cancel` first
-        book.move_job(job, J.RUNNING)
+        uow.move_job(job, J.RUNNING)
 
 
-def _cancel_run(book: Book, run: StageRun, job: Job, *, told: bool = True) -> None:
+def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) -> None:
     """End a run; where something was begun elsewhere, a worker calls the stage's `on_cancel` first."""
-    stage = book.registry.stage(run.pipeline, run.version, run.stage)
+    stage = uow.registry.stage(run.pipeline, run.version, run.stage)
     begun = run.attempts > 0 and stage is not None and stage.cancel is not None
     if begun and not run.scratch.get("cancelling") and job.cancel_requested:
         run.scratch.update(cancelling=True, resumes=True)
-        run.due_at = book.now
+        run.due_at = uow.now
         if run.state is not R.READY:
-            leave(book, run, R.READY)
+            leave(uow, run, R.READY)
         else:
-            book.touch_run(run)
+            uow.touch_run(run)
         return
     run.scratch.pop("cancelling", None)
-    leave(book, run, R.CANCELLED)
-    leave_children(book, run)
-    run.finished_at = book.now
+    leave(uow, run, R.CANCELLED)
+    leave_children(uow, run)
+    run.finished_at = uow.now
     if told and job.state not in ENDED:
-        book.emit(job, "stage.cancelled", run)
+        uow.emit(job, "stage.cancelled", run)
 
 
-def finish_cancel(book: Book, job: Job) -> None:
+def finish_cancel(uow: UnitOfWork, job: Job) -> None:
     if not job.cancel_requested or job.state in ENDED:
         return
-    if not any(run.state in OPEN for run in book.open_all_runs(job.id)):
-        end_job(book, job, J.CANCELLED, "job.cancelled")
+    if not any(run.state in OPEN for run in uow.open_all_runs(job.id)):
+        end_job(uow, job, J.CANCELLED, "job.cancelled")
 
 
-def cancelled(book: Book, run: StageRun, job: Job, reason: str) -> None:
+def cancelled(uow: UnitOfWork, run: StageRun, job: Job, reason: str) -> None:
     """The stage itself stopped, for the owner or by its own decision."""
-    book.note_attempt(run, "cancelled")
+    uow.note_attempt(run, "cancelled")
     asked = job.cancel_requested
-    _cancel_run(book, run, job)
+    _cancel_run(uow, run, job)
     if not asked and job.state not in ENDED:
         job.cancel_requested = True
         message = reason[:LONGEST_TEXT]
         job.error = {"code": "cancelled", "message": message, "stage": run.stage} if reason else None
-        for other in book.open_all_runs(job.id):
+        for other in uow.open_all_runs(job.id):
             if other.state in OPEN and other.state is not R.RUNNING:
-                _cancel_run(book, other, job)
-    finish_cancel(book, job)
+                _cancel_run(uow, other, job)
+    finish_cancel(uow, job)
 
 
-def stopped(book: Book, run: StageRun, job: Job) -> bool:
+def stopped(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
     """Whether the job wants no more of it: it was cancelled, or has ended meanwhile."""
     if not job.cancel_requested and job.state not in ENDED:
         return False
-    _cancel_run(book, run, job)
-    finish_cancel(book, job)
+    _cancel_run(uow, run, job)
+    finish_cancel(uow, job)
     return True
 
 
-def stop_others(book: Book, job: Job) -> None:
+def stop_others(uow: UnitOfWork, job: Job) -> None:
     """Stages side by side with a failed one: what has not begun is stopped; what runs may finish, and is kept."""
     if sum(total - done for total, done, *_ in job.tally.values()) <= 1:
         return
-    for other in book.open_all_runs(job.id):
+    for other in uow.open_all_runs(job.id):
         if other.state in OPEN and other.state is not R.RUNNING:
-            _cancel_run(book, other, job, told=False)
+            _cancel_run(uow, other, job, told=False)

@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Set
 from typing import Any
 
+from stagepass.declare.registry import Registry
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Changes, Tx
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun
-from stagepass.declare.registry import Registry
 from stagepass.engine.model.states import DONE, JOB_MOVES, RUN_MOVES, JobState, RunState
 
 
-class Book:
+class UnitOfWork:
     """Jobs and stage runs by id, and the list of what has changed."""
 
     def __init__(self, tx: Tx, clock: Clock, registry: Registry) -> None:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from stagepass.engine.commit.submission import invalid_input
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
-from stagepass.engine.commit.submission import invalid_input
 from stagepass.errors import InvalidInput, NotFound, RequestError
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.resume.metering import FACTS, ROWS, SESSION, Metering

@@ -193,7 +193,7 @@ class Resources(Head):
 R = TypeVar("R", bound=Head)
 
 
-def _book(schema: type[R], name: str) -> R:
+def _uow(schema: type[R], name: str) -> R:
     """One file of rules, checked."""
     return schema.model_validate_json((files(__package__) / "rules" / f"{name}.json").read_text("utf-8"))
 
@@ -201,13 +201,13 @@ def _book(schema: type[R], name: str) -> R:
 @cache
 def skills() -> Skills:
     """The taxonomy."""
-    return _book(Skills, "skills")
+    return _uow(Skills, "skills")
 
 
 @cache
 def fields() -> dict[str, FieldEntry]:
     """The fields of work, by id."""
-    return _book(Fields, "fields").fields
+    return _uow(Fields, "fields").fields
 
 
 def with_implied(have: Iterable[str]) -> set[str]:
@@ -225,19 +225,19 @@ def lacking(field: str, have: Iterable[str]) -> list[str]:
 @cache
 def questions() -> tuple[QuestionEntry, ...]:
     """Every question that can be asked."""
-    return (*_book(Questions, "questions").questions, *_book(Questions, "questions_by_skill").questions)
+    return (*_uow(Questions, "questions").questions, *_uow(Questions, "questions_by_skill").questions)
 
 
 @cache
 def topics() -> Topics:
     """What can be learned."""
-    return _book(Topics, "topics")
+    return _uow(Topics, "topics")
 
 
 @cache
 def resources() -> dict[str, ResourceEntry]:
     """The catalogue, by id."""
-    return _book(Resources, "resources").resources
+    return _uow(Resources, "resources").resources
 
 
 @cache

@@ -43,7 +43,7 @@ def regions() -> list[str]:
 
 
 @functools.cache
-def _book() -> Any:
+def _uow() -> Any:
     return read("disposal")
 
 
@@ -58,7 +58,7 @@ def _sources() -> Any:
 
 
 def _rule_of(group: str) -> Any:
-    return next(rule for rule in _book()["rules"] if rule["group"] == group)
+    return next(rule for rule in _uow()["rules"] if rule["group"] == group)
 
 
 def _overlay(region: str | None) -> Any:
@@ -110,8 +110,8 @@ def _source(name: str, texts: int) -> Source:
         title=facts["title_ko" if texts == 0 else "title_en"],
         publisher=facts["publisher"],
         url=facts["url"],
-        version=_book()["version"],
-        date=_book()["date"],
+        version=_uow()["version"],
+        date=_uow()["date"],
     )
 
 

@@ -1,4 +1,4 @@
-"""The local makers' desk: one folder per ordered task, complete from the moment it has its name.
+"""The local makers' committer: one folder per ordered task, complete from the moment it has its name.
 
     <root>/<task id>/request.json   what was ordered, as the maker wrote it
                      <inputs>       copies of its files, so the order does not depend on anything else

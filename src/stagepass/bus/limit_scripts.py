@@ -1,4 +1,4 @@
-"""The gate's scripts: each is one round trip, and nothing comes between its steps.
+"""The scripts of the provider limits: each is one round trip, and nothing comes between its steps.
 
 Keys of a provider:
     breaker: why it is closed, until when, since when.

@@ -18,11 +18,11 @@ from typing import Any, cast
 
 import redis
 
-from stagepass.bus import gate_scripts
+from stagepass.bus import limit_scripts
 from stagepass.engine.model.limits import Breaker, Limit, Waiter
 from stagepass.errors import Unavailable
 
-log = logging.getLogger("stagepass.gate")
+log = logging.getLogger("stagepass.provider_limits")
 
 KEPT = 86_400
 """Seconds after its pause for which a breaker that nobody tries is remembered."""
@@ -36,17 +36,17 @@ DOWN_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 _INDEX = "stagepass:gate:breakers"
 
 
-class RedisGate:
-    """See `stagepass.engine.model.limits.Gate`. While Redis is away, limited calls wait and unlimited ones go on."""
+class RedisProviderLimits:
+    """See `stagepass.engine.model.limits.ProviderLimits`. While Redis is away, limited calls wait and unlimited ones go on."""
 
     def __init__(self, client: "redis.Redis", *, down_after: int = DOWN_AFTER, down_pause: float = DOWN_PAUSE) -> None:
         self._client = client
         self._down = [down_after, int(down_pause * 1000), int(LONGEST_PAUSE * 1000)]
-        self._enter = client.register_script(gate_scripts.ENTER)
-        self._leave = client.register_script(gate_scripts.LEAVE)
-        self._call = client.register_script(gate_scripts.CALL)
-        self._close = client.register_script(gate_scripts.CLOSE)
-        self._failed = client.register_script(gate_scripts.FAILED)
+        self._enter = client.register_script(limit_scripts.ENTER)
+        self._leave = client.register_script(limit_scripts.LEAVE)
+        self._call = client.register_script(limit_scripts.CALL)
+        self._close = client.register_script(limit_scripts.CLOSE)
+        self._failed = client.register_script(limit_scripts.FAILED)
 
     def enter(
         self, provider: str, limit: Limit, ticket: str, *, at_most: float, waiter: Waiter | None = None

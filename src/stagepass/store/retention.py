@@ -15,7 +15,7 @@ _ENDED = [state.value for state in ENDED]
 _OPEN = [state.value for state in OPEN]
 
 
-class Upkeep(Connections):
+class Retention(Connections):
     """Part of `SqlStore`; works in pages, so that no transaction is long."""
 
     def orphans(self, limit: int) -> list[str]:

@@ -3,10 +3,9 @@
 from pydantic import BaseModel
 
 from stagepass import Pipeline
+from stagepass.engine.maintain.pruner import Pruner
 from stagepass.pipelines.scan.pipeline import scan
-from stagepass.settings import Settings
 from stagepass.testing import Lab
-from stagepass.engine.maintain.pruner import Upkeep
 
 DAY = 86_400.0
 
@@ -28,20 +27,20 @@ def shop(name: str, **options: str) -> Pipeline:
 
 def test_each_pipeline_s_events_are_kept_as_long_as_it_says_or_else_as_the_settings_say() -> None:
     with Lab([shop("shortly", keep_events="24h"), shop("usual")]) as lab:
-        upkeep = Upkeep(lab.store, lab.registry, lab.files, lab.clock, Settings(keep_events_days=7))
+        pruner = Pruner(lab.store, lab.registry, lab.files, lab.clock, keep_events_days=7, keep_jobs_days=0)
         jobs = {name: lab.run({"text": "hello"}, pipeline=name) for name in ("shortly", "usual")}
 
         def left() -> dict[str, bool]:
             return {name: bool(lab.store.events(job.id)) for name, job in jobs.items()}
 
         lab.clock.advance(DAY - 60)
-        upkeep.run()
+        pruner.run()
         assert left() == {"shortly": True, "usual": True}
         lab.clock.advance(120)
-        upkeep.run()
+        pruner.run()
         assert left() == {"shortly": False, "usual": True}
         lab.clock.advance(6 * DAY)
-        upkeep.run()
+        pruner.run()
         assert left() == {"shortly": False, "usual": False}
         assert {name: lab.result(job) for name, job in jobs.items()} == {"shortly": "hello", "usual": "hello"}
 

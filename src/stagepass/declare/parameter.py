@@ -1,0 +1,34 @@
+"""Where the value of each parameter of a stage comes from."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+T = TypeVar("T")
+
+
+class Settled(BaseModel, Generic[T]):
+    """How one item of a stage with ``collect="settled"`` ended: its output, or its error."""
+
+    item: int
+    output: T | None = None
+    error: dict[str, Any] | None = None
+
+
+Source = Literal["ctx", "request", "stage", "item", "port"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a stage, and where its value comes from.
+
+    `adapter` reads the stored JSON; a port has none.
+    """
+
+    name: str
+    source: Source
+    type: Any
+    adapter: TypeAdapter[Any] | None = None
+    listed: bool = False
+    """The output of a stage with `each`: a list of the items' outputs."""
