@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import sys
 import threading
 import zipfile
 from collections.abc import Callable
@@ -128,6 +129,6 @@ def test_reading_ends_when_its_time_is_up() -> None:
 
 
 def test_a_child_that_dies_is_a_damaged_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(Unreadable, match="damaged"):
         extract(pdf(LONG))

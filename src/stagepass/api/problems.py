@@ -87,7 +87,8 @@ def of(error: Exception) -> Response:
         case Unauthenticated():
             return problem(error.status, error.code, error.message, headers={"WWW-Authenticate": "Bearer"})
         case RequestError():
-            headers = {"Retry-After": str(RETRY_AFTER)} if error.status == 503 else None
+            again = error.details.get("retry_after", RETRY_AFTER)
+            headers = {"Retry-After": str(again)} if error.status in (429, 503) else None
             return problem(error.status, error.code, error.message, field=error.field, headers=headers, **error.details)
         case RequestValidationError():
             return _invalid(error)

@@ -31,7 +31,7 @@ _RETRY = Retry(2, wait="2s", factor=3, special={"invalid_output": Again(times=0)
 """A rate limit says itself when to come back; an answer that does not hold was repaired once already."""
 
 
-@resume.stage(time_limit="1m", retry=Retry(1), weight=1)
+@resume.stage(time_limit="1m", retry=Retry(3, wait="2s", factor=2), weight=1)
 def parse(ctx: Context, request: ResumeRequest) -> Profile:
     """Reads the résumé: skills, years, employers, and what was done."""
     return read(ctx, request)

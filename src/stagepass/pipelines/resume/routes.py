@@ -17,7 +17,8 @@ from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.resume.metering import FACTS, ROWS, SESSION, Metering
 from stagepass.pipelines.resume.models import Profile, ResumeReport
 from stagepass.pipelines.resume.parsing.profile import language_of
-from stagepass.pipelines.resume.reading.extract import Unreadable, extract
+from stagepass.pipelines.resume.reading.extract import Unreadable
+from stagepass.pipelines.resume.reading.places import Places
 from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.status import JobStatus, Started, at, error_of, status_of, texts, view
 
@@ -64,6 +65,16 @@ def make_router(deps: RouteDeps) -> APIRouter:
     router = APIRouter(prefix="/resume")
     owner_of, key_of, incoming_of = Depends(deps.owner), Depends(deps.key), Depends(deps.read_input(PIPELINE))
     analyses = _Analyses(deps)
+    places = Places()
+
+    async def read_files(owner: Annotated[str, owner_of], incoming: Annotated[Any, incoming_of]) -> list[str]:
+        """The texts of the files that came in; while they are read, no thread of the API is held."""
+        try:
+            return [await places.read(owner, upload.content) for upload in incoming.uploads]
+        except Unreadable as problem:
+            raise InvalidInput(f"resume_file: {problem}", field="resume_file") from None
+
+    texts_of = Depends(read_files)
 
     @router.post(
         "/analyze",
@@ -77,9 +88,10 @@ def make_router(deps: RouteDeps) -> APIRouter:
         owner: Annotated[str, owner_of],
         key: Annotated[str | None, key_of],
         incoming: Annotated[Any, incoming_of],
+        texts: Annotated[list[str], texts_of],
     ) -> Any:
         """200 with the result; 202 with the job's id where it takes longer than FAST_LANE_SECONDS."""
-        checked = analyses.read(incoming, request.scope[SESSION])
+        checked = analyses.read(incoming.values, texts, request.scope[SESSION])
         job = deps.engine.run_now(PIPELINE, checked, owner=owner, key=key, budget=deps.fast_lane_seconds).job
         report = analyses.result_now(job, request.scope[FACTS])
         if report is not None:
@@ -94,9 +106,10 @@ def make_router(deps: RouteDeps) -> APIRouter:
         owner: Annotated[str, owner_of],
         key: Annotated[str | None, key_of],
         incoming: Annotated[Any, incoming_of],
+        texts: Annotated[list[str], texts_of],
     ) -> Started:
         """Accepts it for the workers. After the answer it is kept, whatever happens."""
-        checked = analyses.read(incoming, request.scope[SESSION])
+        checked = analyses.read(incoming.values, texts, request.scope[SESSION])
         job = deps.engine.submit(PIPELINE, checked, owner=owner, key=key).job
         request.scope[FACTS]["job_id"] = job.id
         return analyses.started(job, owner, checked)
@@ -139,21 +152,16 @@ class _Analyses:
         self._deps = deps
         self._engine = deps.engine
 
-    def read(self, incoming: Any, session: str) -> ResumeRequest:
+    def read(self, sent: Any, texts: list[str], session: str) -> ResumeRequest:
         """What was sent, with the text of an upload in its file's place: the file itself is not kept."""
-        if not isinstance(incoming.values, dict):
+        if not isinstance(sent, dict):
             raise InvalidInput("input: must be an object", field="input")
-        values = dict(incoming.values)
+        values = dict(sent)
         if values.pop("resume_file", None) is not None:
             raise InvalidInput("a stored file cannot be named; upload the file in a form", field="resume_file")
         values["session_id"] = session
-        for upload in incoming.uploads:
-            upload.content.seek(0)
-            try:
-                text = extract(upload.content.read())
-            except Unreadable as problem:
-                raise InvalidInput(f"resume_file: {problem}", field="resume_file") from None
-            values["resume_text"] = "\n".join(filter(None, (str(values.get("resume_text") or ""), text)))
+        if texts:
+            values["resume_text"] = "\n".join(filter(None, (str(values.get("resume_text") or ""), *texts)))
         try:
             return ResumeRequest.model_validate(values)
         except ValidationError as problem:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, date, datetime
 
-from stagepass import Context, Permanent
+from stagepass import Context, Permanent, Transient
+from stagepass.errors import Unavailable
 from stagepass.pipelines.resume.models import Profile
-from stagepass.pipelines.resume.parsing.profile import read_profile
+from stagepass.pipelines.resume.parsing.apart import read_apart
 from stagepass.pipelines.resume.reading.extract import Unreadable, extract
 from stagepass.pipelines.resume.request import ResumeRequest, check_text
 
@@ -19,7 +20,9 @@ def parse(ctx: Context, request: ResumeRequest) -> Profile:
                 check_text(text)
             except (Unreadable, ValueError) as problem:
                 raise Permanent(str(problem), advice="send the résumé as text, or as another file") from None
-    return read_profile(text, request, today())
+            except Unavailable as problem:
+                raise Transient(problem.message, retry_after=2.0) from None
+    return read_apart(text, request, today())
 
 
 def today() -> date:
