@@ -5,26 +5,24 @@ back once with what is wrong about it.
 """
 
 import base64
-import json
-import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from stagepass.errors import InvalidOutput, TimedOut
 from stagepass.providers.fetching.kinds import HEAD, kind_of
 from stagepass.providers.ports import TextAnswer, TextRequest, Usage
 from stagepass.providers.vendors.prices import Prices
+from stagepass.providers.vendors.reading import Unfit, read
+
+__all__ = ["LONGEST_WAIT", "Said", "Turn", "Unfit", "VendorText", "plain_schema", "read", "typed"]
 
 LONGEST_WAIT = 60.0
 """Seconds that a call may take where nobody said how many."""
-
-LONGEST_TEXT = 1_000_000
-"""Characters of an answer that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class VendorText(ABC):
             left = end - time.monotonic()
             if left <= 1:
                 raise TimedOut(f"{self.name}: no time was left to repair its answer", provider=self.name) from None
-            turns += [Turn("assistant", said.text or "(nothing)"), Turn("user", f"{problem}\n{_AGAIN}")]
+            turns += [Turn("assistant", said.text[:_ECHO] or "(nothing)"), Turn("user", f"{problem}\n{_AGAIN}")]
             said = self._asked(turns, request.schema, left)
             asked.append(said)
             value = self._repaired(said, request.schema)
@@ -110,44 +108,10 @@ class VendorText(ABC):
         )
 
 
+_ECHO = 20_000
+"""Characters of an answer that does not fit which are sent back with what is wrong about it."""
+
 _AGAIN = "Answer again, with the whole JSON value and nothing else."
-
-
-# ── what comes back ──────────────────────────────────────────────────────────────────────────────
-
-
-class Unfit(Exception):
-    """An answer that does not fit; the text says where and why, without the answer itself."""
-
-
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
-
-
-def read(text: str, schema: type[BaseModel]) -> BaseModel:
-    """The value in an answer: JSON alone, in a fence, or with words around it. Raises `Unfit`."""
-    value = _json(_THOUGHTS.sub("", text[:LONGEST_TEXT]).strip())
-    try:
-        return schema.model_validate(value)
-    except ValidationError as problem:
-        errors = problem.errors(include_url=False, include_input=False, include_context=False)
-        wrong = "; ".join(f"{'.'.join(map(str, error['loc'])) or 'value'}: {error['type']}" for error in errors[:10])
-        raise Unfit(f"these places do not fit the schema: {wrong}") from None
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    start = text.find("{")
-    try:
-        return json.JSONDecoder().raw_decode(text, start)[0] if start >= 0 else _none(text)
-    except ValueError:
-        raise Unfit("this is not valid JSON") from None
-
-
-def _none(text: str) -> Any:
-    raise Unfit("there is no JSON in it" if text else "the answer is empty")
 
 
 # ── what is sent ─────────────────────────────────────────────────────────────────────────────────

@@ -72,7 +72,7 @@ class Http:
 
     def post(self, path: str, body: Any, *, time_limit: float = CALL_TIME) -> Any:
         """The answer to a POST of JSON, as JSON values. Raises a `StageError`."""
-        return self._call("POST", path, json.dumps(body, ensure_ascii=False).encode(), time_limit)
+        return self._call("POST", path, json.dumps(body, ensure_ascii=False).encode(errors="replace"), time_limit)
 
     def copy(self, url: str, target: BinaryIO) -> None:
         """Copy what the vendor made into `target`, in pieces. Private addresses only where the vendor itself is at one."""
