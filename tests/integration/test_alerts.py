@@ -98,11 +98,11 @@ def test_what_happened_in_a_window_is_one_message_of_counts(host: Process, hook:
     for part in (
         "Dead letters: 3",
         "3 × chain.one — permanent",
-        "answer was lost: 1",
+        "Possibly billed calls with no answer: 1",
         "1 × chain.one",
-        "suno has no credit left",
+        "suno is out of credit",
         "Workers lost: 1",
-        "Queue chain.one has no worker*; 1 stage runs",
+        "Queue chain.one has no worker.* 1 stage runs",
     ):
         assert part in text
     for secret in ("Kim", "kim@", "010-1234", "timed_out", " x "):
@@ -122,7 +122,7 @@ def test_a_quiet_window_tells_nothing_and_what_lasts_is_told_once(host: Process,
     for _ in range(3):
         window_over(host, one)
     assert len(told(hook)) == 1
-    assert "suno does not answer" in told(hook)[0]
+    assert "suno is not responding" in told(hook)[0]
     fail(host)
     window_over(host, one)
     assert len(told(hook)) == 2
@@ -182,7 +182,7 @@ def test_while_the_webhook_is_down_nothing_is_forgotten_and_the_tries_are_few(
     window_over(host, one)  # nothing new; but there is something to tell
     text = told(hook)[-1]
     assert "Dead letters: 3" in text
-    assert "2 earlier message(s) could not be delivered" in text
+    assert "2 earlier alert(s) could not be delivered" in text
     window_over(host, one)
     assert len(hook.bodies) == 5
 
@@ -272,9 +272,9 @@ def test_a_private_address_is_not_called(host: Process, hook: Vendor, caplog: py
 def test_the_message_in_korean_and_long_ones() -> None:
     facts = Facts(dead={f"promo.s{n} permanent": n + 1 for n in range(30)}, closed={"suno down": 7}, lost=2)
     text = message(facts, 1, "ko")
-    assert "실패로 남은 단계: 465" in text
+    assert "실패한 단계(데드 레터): 465건" in text
     assert "• 30 × promo.s29 — permanent" in text
     assert "• … 10" in text
     assert "promo.s9 " not in text
-    assert "suno 응답이 없어요" in text
-    assert "보내지 못한 알림 1개" in text
+    assert "suno가 응답하지 않아요" in text
+    assert "보내지 못한 알림 1건" in text

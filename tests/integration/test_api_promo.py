@@ -204,7 +204,9 @@ def test_a_failed_task_tells_why_and_goes_on_from_there(kim: httpx2.Client) -> N
     assert failed["stages"]["lyric"]["result"]["text"]
     assert (failed["stages"]["song"]["status"], failed["stages"]["song"]["error"]) == ("failed", "permanent")
     assert failed["stages"]["song"]["message"] == "no song at first"
-    assert failed["message"] == f"{say('job.failed', 'en', stage='song')} {say('error.permanent', 'en')}"
+    assert failed["message"] == " ".join(
+        [say("job.failed", "en", stage="song"), say("job.kept", "en"), say("error.permanent", "en")]
+    )
     assert failed["stages"]["video"]["status"] == "pending"
     assert kim.post(f"{API}/pipeline/resume/{task}").status_code == 202
     done = reaches(kim, task, "completed")
@@ -312,7 +314,7 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
         (
             "waiting",
             {"attempts": 1, "message": "song: generating", "scratch": {"waits": {"song: generating": 60_000}}},
-            "노래를 만드는 중, 30초",
+            "노래를 만들고 있어요 (30초째)",
             "song: generating, 30 s",
         ),
         (
@@ -321,17 +323,22 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
             None,
             "song: generating, 5 s",
         ),
-        ("running", {"attempts": 1, "message": "song: uploading"}, "노래를 올리는 중", "song: uploading"),
+        ("running", {"attempts": 1, "message": "song: uploading"}, "노래를 저장하고 있어요", "song: uploading"),
         (
             "running",
             {"attempts": 1, "message": "lyric: fetching photo 2 of 3"},
-            "사진을 가져오는 중, 3장 가운데 2번째",
+            "사진을 가져오고 있어요 (2/3장)",
             None,
         ),
         ("running", {"attempts": 1, "message": "a maker's own words"}, "a maker's own words", "a maker's own words"),
-        ("retrying", {"attempts": 1}, "노래를 다시 시도하고 있어요, 2번째", "Trying the song again, attempt 2"),
-        ("held", {}, "가사가 끝났어요. 이어서 진행하면 다음 단계로 가요.", None),
-        ("held", {"error": {"code": "outcome_unknown"}}, "노래를 계속할지 결정이 필요해요", None),
+        ("retrying", {"attempts": 1}, "노래를 다시 만들고 있어요 (2번째 시도)", "Trying the song again (attempt 2)"),
+        ("held", {}, "가사가 완성됐어요. 이어서 진행하면 다음 단계를 시작해요.", None),
+        (
+            "held",
+            {"error": {"code": "outcome_unknown"}},
+            "노래 주문이 들어갔는지 확인하지 못해 멈췄어요. 관리자가 확인하면 이어서 진행돼요",
+            None,
+        ),
     ],
 )
 def test_a_task_is_told_in_the_readers_language(
@@ -357,7 +364,7 @@ def test_messages_come_in_the_language_that_is_asked_for(kim: httpx2.Client) -> 
     assert kim.get(f"{API}/pipeline/status/{task}", headers=korean).json()["message"] == "영상이 완성됐어요"
     assert status(kim, task)["message"] == "Your clip is ready"
     again = kim.post(f"{API}/song/generate/{task}", headers=korean)
-    assert again.json()["message"] == "노래는 이미 있어요. 다시 시도하면 새로 만들어요"
+    assert again.json()["message"] == "노래는 이미 완성됐어요. 새로 만들려면 다시 만들기를 선택해 주세요"
 
 
 def test_every_state_of_a_stage_run_has_a_word() -> None:

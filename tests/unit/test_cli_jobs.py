@@ -18,4 +18,4 @@ def test_of_many_items_that_are_alike_a_few_are_shown_and_the_rest_counted() -> 
     rows = rows_of(runs, [1] * len(runs), 0)
     names = ["split", *(f"work[{n}]" for n in range(ITEMS)), "work[…]", "work[700]", "join"]
     assert [row[0] for row in rows] == names
-    assert rows[ITEMS + 1][4] == "989 more like it"
+    assert rows[ITEMS + 1][4] == "989 more in this state"

@@ -6,12 +6,21 @@ from pathlib import Path
 import pytest
 
 import stagepass.cli
+import stagepass.engine
 from stagepass.cli import texts
 from stagepass.cli.exits import Exit, exit_of
 from stagepass.cli.main import _language_first
 from stagepass.content.catalogue import Catalogue
 from stagepass.engine.model.states import JobState, RunState
-from stagepass.errors import Conflict, InvalidInput, NotFound, SettingsError, StagepassError, StoreUnavailable
+from stagepass.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    SettingsError,
+    StageError,
+    StagepassError,
+    StoreUnavailable,
+)
 
 SOURCES = [path.read_text() for path in Path(stagepass.cli.__file__).parent.glob("*.py")]
 
@@ -31,7 +40,27 @@ def test_every_text_that_the_code_names_is_there() -> None:
     assert named
     assert named - codes == set()
     assert {f"state.{state}" for state in JobState} <= codes
-    assert {f"run.{state}" for state in RunState if state not in ("running", "discarded")} <= codes
+    assert {f"run.{state}" for state in RunState} <= codes
+
+
+def test_every_end_of_a_job_is_explained_and_has_a_next_step() -> None:
+    codes = Catalogue.load("stagepass.cli").codes("en")
+    ends = {kind.code for kind in _kinds(StageError) if kind.__module__ == "stagepass.errors"} | {"held", "cancelled"}
+    assert {f"kind.{code}" for code in ends} <= codes
+    assert {f"next.{code}" for code in ends} <= codes
+
+
+def _kinds(root: type[StageError]) -> list[type[StageError]]:
+    return [kind for below in root.__subclasses__() for kind in (below, *_kinds(below))]
+
+
+def test_every_event_that_the_engine_writes_has_a_text() -> None:
+    engine = Path(stagepass.engine.__file__).parent
+    emitted = {
+        name for path in engine.rglob("*.py") for name in re.findall(r'"((?:job|stage)\.[a-z]+)"', path.read_text())
+    }
+    assert len(emitted) > 10
+    assert {f"event.{name}" for name in emitted} <= Catalogue.load("stagepass.cli").codes("en")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_a_bottle_from_the_photo_to_the_reward(lab: ScanLab) -> None:
     assert out["reward"]["reward"] == {
         "name": "쨍그리",
         "dialog": "깨지지 않게 놓아 줘서 쨍, 하고 웃었어!",
-        "match_reason": "유리병을 알맞게 분리배출했어요.",
+        "match_reason": "유리병을 바르게 분리배출했어요.",
         "type": "유리병",
         "received": True,
     }
@@ -47,7 +47,7 @@ def test_a_bottle_from_the_photo_to_the_reward(lab: ScanLab) -> None:
 def test_a_scan_fits_on_a_card(lab: ScanLab) -> None:
     rows = dict(card(lab.scan(user_input="라벨이 붙어 있는 와인병이에요"), "ko"))
     assert list(rows) == ["물건", "규칙", "할 일", "고칠 점", "답"]
-    assert rows["물건"].startswith("재활용폐기물 / 유리병 / 와인병 (확신 ")
+    assert rows["물건"].startswith("재활용폐기물 / 유리병 / 와인병 (신뢰도 ")
     assert "KR.glass" in rows["규칙"]
     assert "별표 1" in rows["규칙"]
     assert rows["할 일"].startswith("1. ")
@@ -57,7 +57,7 @@ def test_a_scan_fits_on_a_card(lab: ScanLab) -> None:
 
 def test_it_answers_in_the_language_of_the_question(lab: ScanLab) -> None:
     out = lab.scan(user_input="Where does this bottle go?")
-    assert out["answer"]["user_answer"].startswith("Sort this (wine bottle) with glass bottles and jars.")
+    assert out["answer"]["user_answer"].startswith("wine bottle: recycle with glass bottles and jars.")
     assert out["reward"]["reward"]["name"] == "Chime"
     assert lab.scan(user_input="Where?", language="ko")["answer"]["user_answer"].startswith("와인병은")
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_seen_is_said_so_without_a_model(lab: ScanLab) -> None:
     assert out["vision"]["classification"]["major_category"] == "미분류"
     assert out["rule"] == {"rule": None, "others": [], "options": []}
     assert out["answer"]["provider"] == "fixed"
-    assert "알아보지 못해서" in out["answer"]["user_answer"]
+    assert "알아보지 못했어요" in out["answer"]["user_answer"]
     assert out["reward"]["reward"] is None
 
 
@@ -111,7 +111,7 @@ def test_where_photo_and_word_clash_it_asks_back_and_says_what_each_reply_would_
     out = lab.scan(user_input="이 건전지는 어디에 버려요?")
     assert out["vision"]["meta"]["unsure"] is True
     assert out["answer"]["asks_back"] is True
-    assert out["answer"]["user_answer"].startswith("사진만으로는 확실하지 않아요. 와인병이에요, 아니면 건전지")
+    assert out["answer"]["user_answer"].startswith("사진만으로는 무엇인지 확실하지 않아요. 와인병인가요? 아니면 건전지")
     assert out["answer"]["disposal_steps"][0].startswith("와인병이라면 유리병으로 버려요: ")
     assert out["answer"]["disposal_steps"][1].startswith("건전지라면 전지로 버려요: ")
     assert out["rule"]["rule"] is None
@@ -182,7 +182,7 @@ def test_of_several_named_things_the_photo_says_which_is_meant(lab: ScanLab) -> 
 def test_a_tool_is_not_told_to_be_emptied(lab: ScanLab) -> None:
     out = lab.scan(plain(), user_input="Where do I put an iron tool?")
     assert out["answer"]["disposal_steps"] == [
-        "Put sharp things into a bag or box so that nobody gets hurt.",
+        "Put sharp items in a bag or box so that they hurt no one.",
         "Put it with cans and metal.",
     ]
 

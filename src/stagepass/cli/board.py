@@ -101,7 +101,7 @@ class Board:
         if what in ("completed", "skipped"):
             row.items[event.item] = 1.0
         row.message = None if what in ("started", "completed") else event.data.get("message")
-        row.state = {"started": "running", "rescued": "running", "decided": "running"}.get(what, what)
+        row.state = "running" if what in ("started", "rescued", "decided", "answered") else what
         if over and event.item is not None and row.done < row.total and what != "failed":
             row.state = "running"  # other items of it go on
         elif over:

@@ -1,7 +1,7 @@
 """``stagepass dead``: stage runs out of attempts, kept with all that is needed to send them again."""
 
 from json import loads
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -85,9 +85,9 @@ def show(run: Run, json: Json = False) -> None:
         (entry["attempt"], entry["outcome"], (entry["error"] or {}).get("message"), entry["ended_at"])
         for entry in shape["history"]
     ]
-    table(("attempt", "outcome", "message", "ended"), rows, empty="dead.none")
+    table(("attempt", "outcome", "message", "ended"), rows, empty="dead.no_attempts")
     error = found.error or {}
-    out().print(f"{error.get('type', '')} {error.get('code', '')}: {error.get('message', '')}", markup=False)
+    out().print(_headline(error), markup=False)
     if advice := error.get("advice"):
         out().print(advice, markup=False)
     if trace := error.get("trace"):
@@ -98,6 +98,13 @@ def show(run: Run, json: Json = False) -> None:
         return
     tell_spent(price)
     tell_decisions(run, calls_of(system, [run]).get(run))
+
+
+def _headline(error: dict[str, Any]) -> str:
+    """The error's code and message, and its type where the code does not say it: ``permanent (KeyError): 'id'``."""
+    code, kind = str(error.get("code", "")), str(error.get("type", ""))
+    named = f" ({kind})" if kind and kind.lower() != code.replace("_", "") else ""
+    return f"{code}{named}: {error.get('message', '')}"
 
 
 def calls_of(system: "System", runs: list[str]) -> dict[str, str]:

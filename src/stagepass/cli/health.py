@@ -24,7 +24,7 @@ def health(
 
       stagepass health --queue promo.lyric
     """
-    from stagepass.health import Notes
+    from stagepass.health import SILENT, Notes
     from stagepass.settings import Settings
 
     found = Notes(Settings.load().folder).check(queue or ())
@@ -37,7 +37,7 @@ def health(
         rows = [
             (
                 check.note.pid,
-                text(f"health.{check.state}"),
+                text(f"health.{check.state}", seconds=f"{SILENT:g}"),
                 f"{check.note.running}/{check.note.slots}",
                 f"{check.age:.0f} s",
                 " ".join(check.note.queues),

@@ -59,7 +59,7 @@ def list_(
         (job.id, job.pipeline, job.state.value, f"{shape['progress'] or 0:.0%}", job.owner, ago(job.created_at, now))
         for job, shape in found
     ]
-    table(("job", "pipeline", "state", "progress", "owner", "age"), rows, empty="jobs.none")
+    table(("job", "pipeline", "state", "progress", "owner", "age"), rows, empty="jobs.none", states="state")
 
 
 ITEMS = 10
@@ -93,7 +93,7 @@ def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
         f"{text(f'state.{job.state}')}  {text('jobs.age', age=began, owner=job.owner)}"
     )
     rows = rows_of(system.engine.runs(job), [len(stage["history"]) for stage in shape["stages"]], now)
-    table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none")
+    table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none", states="run")
     for name, line in shape["ledger"].items():
         amounts = {kind: dollars(line[kind]) for kind in ("spent", "saved", "twice")}
         out().print(text("ledger.line", stage=name, **amounts), style="dim", markup=False)
@@ -163,4 +163,5 @@ def _act(what: str, job_id: str, watch: bool, *rest: str) -> None:
     if as_json():
         emit(job_shape(system, job))
     else:
-        note(f"jobs.{what}", style="green", job=job.id, state=text(f"state.{job.state}"))
+        stage = rest[0] if rest else ""
+        note(f"jobs.{what}", style="green", job=job.id, stage=stage, state=text(f"state.{job.state}"))

@@ -29,12 +29,11 @@ class Lines:
             self._told[key] = news.fraction
             said = f"{news.fraction:.0%} {news.message or ''}".rstrip()
         else:
-            said = text(f"event.{news.type}", **_facts(news)) if has(f"event.{news.type}") else news.type
+            said = text(f"event.{news.type}", **self._facts(news)) if has(f"event.{news.type}") else news.type
         stage = (news.stage or "") + (f"[{news.item}]" if news.item is not None else "")
         clock = lasted(max(0, news.at - self._board.began) / 1000)
         self._console.print(" ".join(filter(None, (f"{clock:>5}", stage, said))), markup=False)
 
-
-def _facts(event: Event) -> dict[str, object]:
-    facts = {"code": "", "message": "", "seconds": "", "attempt": "", "retries": "", "next": "", **event.data}
-    return {name: "" if value is None else value for name, value in facts.items()}
+    def _facts(self, event: Event) -> dict[str, object]:
+        facts = {"code": "", "message": "", "seconds": "", **event.data, "job": self._board.job.id}
+        return {name: "" if value is None else value for name, value in facts.items()}

@@ -58,7 +58,7 @@ def _saying(board: Board, row: Row) -> str:
     if row.state == "pending":
         open_ = [name for name in row.after if board.rows[name].state not in ("completed", "skipped")]
         return text("watch.after", stages=", ".join(open_)) if open_ else text("watch.queued")
-    said = text(f"run.{row.state}") if row.state != "running" else ""
+    said = text(f"run.{row.state}") if row.state not in ("running", "completed") else ""
     return " · ".join(filter(None, (said, row.message)))
 
 

@@ -72,8 +72,14 @@ def complain(message: str, code: str, details: dict[str, Any] | None = None) -> 
         emit({"error": {"code": code, "message": message, **(details or {})}})
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Rows for people; tab-separated when they go into a pipe, so that `cut` and `awk` can read them."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str, states: str = "") -> None:
+    """Rows for people; tab-separated in a pipe, so that `cut` and `awk` can read them.
+
+    Args:
+        empty: code of the text shown on a terminal when there are no rows.
+        states: prefix of the codes that name the states in the column ``state`` (``run``: ``run.failed``).
+            A pipe gets the states as they are stored.
+    """
     rows = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
@@ -89,10 +95,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
     for name in columns:
         made.add_column(text(f"column.{name}"), overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+        cells = zip(columns, row, strict=True)
+        made.add_row(*(Text(_shown(name, cell, states), style=STYLES.get(cell, "")) for name, cell in cells))
     from rich.console import Console
 
     Console(highlight=False).print(made)
+
+
+def _shown(column: str, cell: str, states: str) -> str:
+    return text(f"{states}.{cell}") if states and column == "state" else cell
 
 
 STYLES = {

@@ -37,7 +37,7 @@ def list_(json: Json = False) -> None:
             emit(shape)
         return
     rows = [(s["name"], s["cron"], s["zone"], "-" if s["paused"] else s["next_at"], s["last_job"]) for s in shapes]
-    table(("schedule", "cron", "zone", "next", "last job"), rows, empty="schedules.none")
+    table(("schedule", "cron", "zone", "next", "last_job"), rows, empty="schedules.none")
 
 
 @group.command()

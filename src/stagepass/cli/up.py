@@ -1,5 +1,6 @@
 """``stagepass up``: everything for one machine, with nothing to configure."""
 
+import json as json_
 import os
 import shlex
 import sys
@@ -13,7 +14,7 @@ import typer
 from stagepass.cli import port as ports
 from stagepass.cli.installation import shown
 from stagepass.cli.output import Json, as_json, err, note
-from stagepass.cli.texts import text
+from stagepass.cli.texts import language, text
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -170,14 +171,27 @@ def _banner(system: "System", facts: dict[str, Any]) -> str:
 
 
 def _first_steps(system: "System") -> str:
-    """A command for another terminal that works with a pipeline of theirs, once its … are filled in."""
+    """A command for another terminal that runs as it is: the pipeline's first example supplies the values."""
     first = min(system.registry, key=_interest, default=None)
     if first is None:
         return "stagepass new hello"
     folder = system.settings.folder
     where = [] if folder == Path.cwd() / ".stagepass" else [f"DATA_DIR={shlex.quote(shown(folder))}"]
-    needed = [name for name, field in first.input.model_fields.items() if field.is_required()]
-    return " ".join([*where, "stagepass submit", first.name, *(f"--set {name}=…" for name in needed), "--watch"])
+    return " ".join([*where, "stagepass submit", first.name, *_values(first), "--watch"])
+
+
+def _values(pipeline: "Pipeline") -> list[str]:
+    """``--set`` options for the required fields, from an example that the reader of this language can read."""
+    readable = (entry for entry in pipeline.examples if language() == "ko" or str(entry).isascii())
+    example = dict(next(readable, next(iter(pipeline.examples), {})))
+    options = []
+    for name, field in pipeline.input.model_fields.items():
+        if not field.is_required() and (name != "language" or name not in example):
+            continue
+        value = example.get(name, "VALUE")
+        given = f"{name}={value}" if isinstance(value, str) else f"{name}:={json_.dumps(value, ensure_ascii=False)}"
+        options.append(f"--set {shlex.quote(given)}")
+    return options
 
 
 def _interest(pipeline: "Pipeline") -> tuple[bool, bool]:

@@ -51,7 +51,7 @@ class PromoRequest(BaseModel):
         examples=["3f0c8a52-6a0e-4a67-9f4e-0f6f4a5f1c11"],
         json_schema_extra={
             "title_ko": "작업 번호",
-            "description_ko": "직접 만든 UUID예요. 같은 번호와 같은 내용으로 다시 보내면 같은 작업을 돌려드려요.",
+            "description_ko": "직접 정한 UUID예요. 같은 UUID와 내용으로 다시 보내면 기존 작업을 알려드려요.",
         },
     )
     customer_name: Line = Field(
@@ -79,7 +79,7 @@ class PromoRequest(BaseModel):
         ],
         json_schema_extra={
             "title_ko": "이곳의 특별한 점",
-            "description_ko": "손님이 떠올렸으면 하는 풍경, 음식, 가까운 곳을 적어 주세요. "
+            "description_ko": "풍경, 음식, 가까운 명소처럼 손님에게 알리고 싶은 점을 적어 주세요. 짧은 낱말로 나열해도 돼요. "
             "나열해도 좋고 문장도 좋아요.",
             "format": "multiline",
         },
@@ -141,7 +141,7 @@ class PromoRequest(BaseModel):
         examples=[True],
         json_schema_extra={
             "title_ko": "자동으로 이어서 진행",
-            "description_ko": "끄면 단계가 끝날 때마다 멈추고, 이어서 진행하라고 할 때까지 기다려요.",
+            "description_ko": "끄면 단계가 끝날 때마다 멈춰요. ‘이어서 진행’을 누르면 다음 단계를 시작해요.",
         },
     )
 

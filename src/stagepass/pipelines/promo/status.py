@@ -162,10 +162,11 @@ def _told(job: Job, current: str | None, run: StageRun | None, language: str, no
 
 
 def _why(job: Job, current: str | None, language: str) -> str:
-    """Where it stopped, and what to do about it; the reason in its own words is the stage's message."""
+    """Where it stopped, what is kept, and what to do; the stage's own message has the cause."""
     code = f"error.{(job.error or {}).get('code', '')}"
+    kept = [say("job.kept", language)] if any(job.done(name) for name in STAGES) else []
     advice = [say(code, language)] if code in texts().codes("en") else []
-    return " ".join([say("job.failed", language, stage=current or STAGES[-1]), *advice])
+    return " ".join([say("job.failed", language, stage=current or STAGES[-1]), *kept, *advice])
 
 
 def _held(current: str, run: StageRun, language: str) -> str:

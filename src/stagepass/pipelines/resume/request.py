@@ -121,7 +121,10 @@ class ResumeRequest(BaseModel):
         default="",
         title="Session",
         description="Names a visit, so that its data can be deleted together; the header X-Session-ID sets it.",
-        json_schema_extra={"title_ko": "세션", "description_ko": "한 번의 방문을 가리키는 이름이에요."},
+        json_schema_extra={
+            "title_ko": "세션",
+            "description_ko": "방문을 구분하는 이름이에요. 나중에 이 방문의 데이터를 한꺼번에 지울 때 써요.",
+        },
     )
 
     @model_validator(mode="after")

@@ -116,8 +116,8 @@ def _message(
     if status in ("COMPLETED", "FAILED"):
         return say(f"resume.{status.lower()}", language, reason=error)
     waiting = [run for run in runs if run.state is RunState.READY and now - run.due_at > UNSERVED_AFTER]
-    if waiting and (missing := sorted({run.queue for run in waiting} - served())):
-        return say("resume.no_worker", language, queue=missing[0])
+    if waiting and {run.queue for run in waiting} - served():
+        return say("resume.no_worker", language)
     if status == "PENDING":
         return say("resume.pending", language)
     if any(run.state is RunState.RETRYING for run in runs):

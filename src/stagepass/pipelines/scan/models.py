@@ -55,14 +55,17 @@ class ScanRequest(BaseModel):
         default=None,
         title="Model",
         description="One of the allowed models; the first of them by default.",
-        json_schema_extra={"title_ko": "모델", "description_ko": "허용된 모델 가운데 하나예요."},
+        json_schema_extra={"title_ko": "모델", "description_ko": "사용할 모델을 골라 주세요."},
     )
     region: Annotated[str, BeforeValidator(_tidy), StringConstraints(max_length=40)] | None = Field(
         default=None,
         title="Municipality",
         description="Adds its own rules where they are known: seoul, jeju. National rules hold everywhere.",
         examples=["seoul"],
-        json_schema_extra={"title_ko": "지역", "description_ko": "서울, 제주처럼 알려진 지역의 규칙을 더해요."},
+        json_schema_extra={
+            "title_ko": "지역",
+            "description_ko": "서울이나 제주를 고르면 그 지역의 배출 규칙도 알려드려요.",
+        },
     )
     language: Language | None = Field(
         default=None,
