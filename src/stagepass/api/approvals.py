@@ -47,9 +47,7 @@ def show(token: str, system: SystemDep, language: Language = None, accept: Accep
     try:
         claims = system.links.verify("approval", token)
     except (Forbidden, NotFound) as refusal:
-        if "text/html" not in (accept or ""):
-            raise
-        return _page(system, {}, language, told="no_link", status=refusal.status)
+        return _refused(system, refusal, language, accept)
     return _page(system, claims, language)
 
 
@@ -60,9 +58,13 @@ def answer(
     decision: Annotated[Literal["approve", "reject"], Form()],
     note: Annotated[str, Form(max_length=LONGEST_NOTE)] = "",
     language: Language = None,
+    accept: Accept = None,
 ) -> HTMLResponse:
-    """Takes one answer, and says so. 409 when it was answered before, is too late, or nobody waits any more."""
-    claims = system.links.verify("approval", token)
+    """Takes one answer. 409 if it was already answered, the deadline has passed, or the job has ended."""
+    try:
+        claims = system.links.verify("approval", token)
+    except (Forbidden, NotFound) as refusal:
+        return _refused(system, refusal, language, accept)
     approved = decision == "approve"
     try:
         system.engine.answer(claims["run"], name=claims["name"], ask=claims["ask"], approved=approved, note=note)
@@ -71,6 +73,13 @@ def answer(
     except Conflict as refusal:
         return _page(system, claims, language, told=str(refusal.details.get("reason", "over")), status=409)
     return _page(system, claims, language, told="approved" if approved else "rejected")
+
+
+def _refused(system: System, refusal: Forbidden | NotFound, language: str | None, accept: str | None) -> HTMLResponse:
+    """A page for a browser; a program gets the problem as JSON."""
+    if "text/html" not in (accept or ""):
+        raise refusal
+    return _page(system, {}, language, told="no_link", status=refusal.status)
 
 
 def _page(
