@@ -115,16 +115,16 @@ def test_by_the_command_line(lab: Lab, folder: Path) -> None:
     assert [entry["outcome"] for entry in shown["history"]] == ["failed"]
     assert shown["cost"] == COST
     text = stagepass(folder, "dead", "show", run)
-    for part in ("Permanent permanent: out of tune", "another key", "pipeline.py", "bad2", "so far: $11.00"):
+    for part in ("permanent: out of tune", "another key", "pipeline.py", "bad2", "so far: $11.00"):
         assert part in text
-    assert "about $2.0000, and $5.0000 for what comes after (median of 4 runs)" in text
+    assert "about $2.0000, plus $5.0000 for later stages (median of 4 past runs)" in text
     assert "write, sing: order" in text
-    assert "다시 보내면 약 $2.0000" in stagepass(folder, "--lang", "ko", "dead", "show", run)
+    assert "다시 실행하면 약 $2.0000" in stagepass(folder, "--lang", "ko", "dead", "show", run)
 
     plan = json.loads(stagepass(folder, "dead", "redrive", "--all", "--pipeline", "shop", "--json"))
     assert plan == {"would_redrive": 3, "usd": 6.0, "later_usd": 15.0, "kept_usd": 33.0, "sampled": 4}
     said = stagepass(folder, "dead", "redrive", "--all")
-    assert "would send again: 3; about $6.0000 for them and $15.00 for what comes after" in " ".join(said.split())
+    assert "Would redrive 3 stage runs: about $6.0000, plus $15.00 for later stages" in " ".join(said.split())
     assert json.loads(stagepass(folder, "dead", "discard", "--all", "--owner", "bob", "--json")) == {"would_discard": 1}
     assert len(lines(stagepass(folder, "dead", "list", "--json"))) == 3, "nothing was done yet"
 
@@ -157,7 +157,7 @@ def test_the_ledger_by_the_command_line(lab: Lab, folder: Path) -> None:
     job = lab.store.owner_jobs("bob", 1)[0]
     shown = json.loads(stagepass(folder, "jobs", "show", job, "--json"))["ledger"]
     assert (shown["write"]["spent"], shown["write"]["saved"], shown["sing"]["twice"]) == (1, 1, 0)
-    assert "write: spent $1.0000, saved $1.0000, paid twice $0.00" in stagepass(folder, "jobs", "show", job)
+    assert "write: spent $1.0000 · saved $1.0000 · paid twice $0.00" in stagepass(folder, "jobs", "show", job)
 
 
 def test_a_lost_call_is_shown_with_what_to_do(lab: Lab, folder: Path) -> None:
