@@ -154,13 +154,13 @@ def test_the_form_of_three_fields(kim: httpx2.Client) -> None:
     assert {skill["id"] for skill in answer.json()["analysis"]["skills"]} == {"java", "redis"}
 
 
-def test_without_a_worker_it_is_pending_and_says_who_is_missing(idle_kim: httpx2.Client) -> None:
+def test_without_a_worker_it_is_pending_and_says_that_it_will_start(idle_kim: httpx2.Client) -> None:
     job_id = idle_kim.post(f"{API}/analyze-async", json={"resume_text": ONE_LINE}).json()["job_id"]
     status = idle_kim.get(f"{API}/job-status/{job_id}").json()
     assert (status["status"], status["progress"], status["result"]) == ("PENDING", 10, None)
 
     def said() -> bool:
-        return "stagepass worker resume.parse" in idle_kim.get(f"{API}/job-status/{job_id}").json()["message"]
+        return "start automatically" in idle_kim.get(f"{API}/job-status/{job_id}").json()["message"]
 
     wait_until(said, 10, "it says that no worker listens")
 

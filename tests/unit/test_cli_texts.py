@@ -1,15 +1,20 @@
 """The command line's language, its texts and its exit codes."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 import stagepass.cli
 import stagepass.engine
 from stagepass.cli import texts
 from stagepass.cli.exits import Exit, exit_of
-from stagepass.cli.main import _language_first
+from stagepass.cli.main import _language_first, app
+from stagepass.cli.translation import commands
 from stagepass.content.catalogue import Catalogue
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import (
@@ -104,3 +109,39 @@ def test_the_option_wins_and_may_stand_anywhere() -> None:
 )
 def test_each_error_has_its_exit_code(error: StagepassError, code: Exit) -> None:
     assert exit_of(error) is code
+
+
+# ── help ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_help_text_has_a_korean_one_and_none_is_left_over() -> None:
+    korean, needed = Catalogue.load("stagepass.cli", "help").codes("ko"), set()
+    for path, command in commands(typer.main.get_command(app)):
+        needed.add(path or "stagepass")
+        for parameter in command.params:
+            if getattr(parameter, "help", None) and not parameter.hidden:
+                own = f"{path}.{parameter.name}"
+                needed.add(own if own in korean else f"*.{parameter.name}")
+    assert needed - korean == set()
+    assert {code for code in korean - needed if re.fullmatch(r"[a-z* ]+\.\w+", code)} == {"*.help"}
+
+
+def test_help_is_korean_from_end_to_end() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "stagepass.cli", "--lang", "ko", "jobs", "retry", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "200"},
+    ).stdout
+    for part in (
+        "사용법: ",
+        "앞 단계의 저장된 결과로",
+        "인자",
+        "옵션",
+        "다시 만들 단계.",
+        "[필수]",
+        "도움말을 출력하고",
+    ):
+        assert part in said
+    assert not re.search(r"[a-z]+ [a-z]+ [a-z]+ [a-z]+", said.partition("Example")[0]), "no English sentence is left"

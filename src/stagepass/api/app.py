@@ -84,7 +84,7 @@ def create_app(system: System) -> FastAPI:
     app = FastAPI(
         title="Stagepass",
         version=version("stagepass"),
-        summary="Slow AI work with several stages that always finishes",
+        summary="Run multi-stage AI jobs that survive crashes, restarts and retries",
         openapi_tags=_TAGS,
         lifespan=lifespan,
         redirect_slashes=False,

@@ -16,9 +16,9 @@ def api(
     ] = None,
     fd: Annotated[int | None, typer.Option("--socket", help="A bound socket to listen on.", hidden=True)] = None,
 ) -> None:
-    """Run the API: jobs, live events, result files.
+    """Run the HTTP API: jobs, live events, result files.
 
-    `stagepass up` runs one. Run several behind a load balancer; they share nothing but the database and Redis.
+    `stagepass up` runs one. You can run several behind a load balancer; they share only the database and Redis.
 
     [bold]Example[/bold]
 

@@ -5,14 +5,14 @@ import typer
 from stagepass.cli.exits import Exit
 from stagepass.cli.output import Json, as_json, emit, err, note
 
-group = typer.Typer(help="The schema of the database.", no_args_is_help=True)
+group = typer.Typer(help="Upgrade or check the database schema.", no_args_is_help=True)
 
 
 @group.command()
 def upgrade(json: Json = False) -> None:
-    """Bring the schema to what this version needs.
+    """Upgrade the database schema to this version.
 
-    Safe to run from several machines at once, and when there is nothing to do. `stagepass up` does it by itself.
+    Safe to run repeatedly and from several machines at once. `stagepass up` does it at start.
 
     [bold]Example[/bold]
 
@@ -34,7 +34,7 @@ def upgrade(json: Json = False) -> None:
 
 @group.command()
 def check(json: Json = False) -> None:
-    """Compare the schema with what this version needs; exit code 1 when they differ."""
+    """Compare the schema with what this version needs; exits with 1 if they differ."""
     from stagepass.settings import Settings
     from stagepass.store import migrate
 

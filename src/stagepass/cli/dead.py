@@ -1,4 +1,4 @@
-"""``stagepass dead``: stage runs out of attempts, kept with all that is needed to send them again."""
+"""``stagepass dead``: inspect, redrive and discard dead letters."""
 
 from json import loads
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,24 +12,26 @@ if TYPE_CHECKING:
     from stagepass.bootstrap import System
 
 group = typer.Typer(
-    help="Dead letters: stage runs out of attempts, kept with all that is needed to send them again.",
+    help="Inspect, redrive or discard dead letters (stage runs that failed for good).",
     no_args_is_help=True,
 )
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The stage run's id: JOB.STAGE, as `dead list` prints it.")]
-Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Stage runs, as `dead list` prints them.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Id of the stage run: JOB.STAGE, as printed by `dead list`.")]
+Runs = Annotated[
+    list[str] | None, typer.Argument(metavar="RUN...", help="Ids of stage runs, as printed by `dead list`.")
+]
 
 
 @group.command("list")
 def list_(
-    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
-    stage: Annotated[str | None, typer.Option(help="Of this stage only.")] = None,
-    code: Annotated[str | None, typer.Option(help="With this kind of error only, such as quota_exhausted.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Of this owner only.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only this pipeline.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
+    code: Annotated[str | None, typer.Option(help="Only this error code, such as quota_exhausted.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only this owner.")] = None,
     limit: Limit = 50,
     json: Json = False,
 ) -> None:
-    """List dead letters, the newest first.
+    """List dead letters, newest first.
 
     [bold]Example[/bold]
 
@@ -58,9 +60,9 @@ def list_(
 
 @group.command()
 def show(run: Run, json: Json = False) -> None:
-    """Show a dead letter: its input, error, attempts and trace, what its job has cost, and what a redrive will.
+    """Show a dead letter: input, error, attempts, traceback, the job's cost so far and the cost of a redrive.
 
-    Shows what `dead held` lists as well, with the commands that it waits for.
+    Also shows held stage runs, with the commands that decide them.
     """
     from stagepass.cli.installation import installation
     from stagepass.cli.money import price_shape, tell_price, tell_spent
@@ -126,12 +128,14 @@ def tell_decisions(run: str, call: str | None) -> None:
         note("dead.held_next", line=line)
 
 
-Everything = Annotated[bool, typer.Option("--all", help="All that --pipeline, --stage, --code and --owner leave.")]
-OfPipeline = Annotated[str | None, typer.Option("--pipeline", help="With --all: of this pipeline only.")]
-OfStage = Annotated[str | None, typer.Option("--stage", help="With --all: of this stage only.")]
-OfCode = Annotated[str | None, typer.Option("--code", help="With --all: with this kind of error only.")]
-OfOwner = Annotated[str | None, typer.Option("--owner", help="With --all: of this owner only.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --all: do it; without, only say what it would do.")]
+Everything = Annotated[bool, typer.Option("--all", help="Select every dead letter that matches the filters.")]
+OfPipeline = Annotated[str | None, typer.Option("--pipeline", help="With --all: only this pipeline.")]
+OfStage = Annotated[str | None, typer.Option("--stage", help="With --all: only this stage.")]
+OfCode = Annotated[str | None, typer.Option("--code", help="With --all: only this error code.")]
+OfOwner = Annotated[str | None, typer.Option("--owner", help="With --all: only this owner.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="With --all: run it. Without --yes, only show what would happen.")
+]
 
 
 @group.command()
@@ -145,9 +149,9 @@ def redrive(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Send dead letters again, with what their jobs had stopped beside them.
+    """Redrive dead letters: run them again, with the stages of their jobs that stopped because of them.
 
-    With --all it first only says how many that are and what it will cost; --yes does it.
+    With --all, shows the count and the cost; add --yes to run it.
 
     [bold]Examples[/bold]
 
@@ -196,7 +200,7 @@ def discard(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Give dead letters up; their jobs stay failed. With --all it first only says how many; --yes does it."""
+    """Drop dead letters; their jobs stay failed. With --all, shows the count; add --yes to do it."""
     from stagepass.cli.installation import installation
     from stagepass.errors import Conflict, NotFound
 

@@ -38,19 +38,19 @@ LOCAL = {
 
 
 def demo(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline to show.")] = SHOWN,
+    pipeline: Annotated[str, typer.Argument(help="The pipeline to run.")] = SHOWN,
     language: Annotated[
-        str | None, typer.Option(help="Language of the song: Korean or English. Default: the first example's.")
+        str | None, typer.Option(help="Language of the song: Korean or English. Default: that of the first example.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the clip goes.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder, which is kept. Default: a temporary one.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary data folder, too.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Path to save the clip to.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder, kept afterwards. Default: a temporary one.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary data folder.")] = False,
     json: Json = False,
 ) -> None:
-    """Show it: start everything, run an example, keep what it makes, stop everything.
+    """Run a demo: start everything, run an example job, save its result, stop everything.
 
-    Makes a song and a clip for a small guesthouse with local makers, without network, keys or cost.
-    The last line names the clip.
+    Makes a song and a video for a small guesthouse on this machine, without network, keys or cost.
+    The last line is the path of the clip.
 
     [bold]Examples[/bold]
 

@@ -33,8 +33,8 @@ class Exit(IntEnum):
 
 
 EPILOG = (
-    "Exit codes: 0 done · 1 the job failed or was cancelled · 2 wrong usage, input or setting · 3 not found · "
-    "4 conflict (also: port or folder in use) · 5 a service does not answer · 6 the job waits for a person"
+    "Exit codes: 0 success · 1 the job failed or was cancelled · 2 wrong usage, input or setting · 3 not found · "
+    "4 conflict (also: port or folder in use) · 5 a service is not responding · 6 the job needs a decision"
 )
 
 

@@ -15,10 +15,10 @@ def health(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Are the workers of this machine or container alive, and do they take work?
+    """Check that the workers on this machine or in this container are alive and take work.
 
-    Reads the notes that they keep in the data folder: it asks neither the broker nor the database. Ends with 0
-    if all are well, 1 if one stands still or lets work lie, 3 if there is none.
+    Reads the status files in the data folder; contacts neither the broker nor the database. Exits with 0
+    if all are healthy, 1 if one is silent or stalled, 3 if there is none.
 
     [bold]Example[/bold]
 

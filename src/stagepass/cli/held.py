@@ -12,12 +12,12 @@ from stagepass.cli.output import Json, ago, as_json, emit, note, table
 
 @group.command()
 def held(
-    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Of this owner only.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only this pipeline.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only this owner.")] = None,
     limit: Limit = 50,
     json: Json = False,
 ) -> None:
-    """List stage runs that wait for a person: calls that may have cost money and whose answer was lost."""
+    """List stage runs that need a decision: calls that may have been billed and whose answer was lost."""
     from stagepass.cli.installation import installation
     from stagepass.cli.shapes import run_shape
     from stagepass.engine.model.ports import RunFilter
@@ -42,14 +42,14 @@ def held(
 @group.command()
 def decide(
     run: Run,
-    call: Annotated[str, typer.Argument(metavar="CALL", help="The call's name, as `dead held` prints it.")],
+    call: Annotated[str, typer.Argument(metavar="CALL", help="Name of the call, as printed by `dead held`.")],
     value: Annotated[
-        str | None, typer.Option(help="What the call gave, as JSON: it is kept, and not made again.")
+        str | None, typer.Option(help="The call went through: its result, as JSON. The call is not repeated.")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="It had no effect: allow it to be made again.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="The call did not go through: repeat it.")] = False,
     json: Json = False,
 ) -> None:
-    """Decide on a call that may have cost money, and let its job go on.
+    """Decide on a call that may have been billed, and let its job continue.
 
     [bold]Examples[/bold]
 

@@ -1,4 +1,4 @@
-"""``stagepass jobs``: find jobs, look at them, and act on them."""
+"""``stagepass jobs``: list, show, cancel, resume and retry jobs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,25 +13,28 @@ if TYPE_CHECKING:
     from stagepass.bootstrap import System
     from stagepass.engine.model.records import Job, StageRun
 
-group = typer.Typer(help="Find jobs, look at them, and act on them.", no_args_is_help=True)
+group = typer.Typer(help="List, show, cancel, resume and retry jobs.", no_args_is_help=True)
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
-Wait = Annotated[bool, typer.Option("--watch", "-w", help="Then watch it.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many, the newest first.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
+Wait = Annotated[bool, typer.Option("--watch", "-w", help="Then watch the job.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Show at most N, newest first.")]
 
 
 @group.command("list")
 def list_(
     state: Annotated[
-        list[str] | None, typer.Option("--state", help="queued, running, held, completed, failed, cancelled.")
+        list[str] | None,
+        typer.Option("--state", help="queued, running, held, completed, failed or cancelled; may be repeated."),
     ] = None,
-    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Of this owner only.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only this pipeline.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only this owner.")] = None,
     limit: Limit = 20,
-    before: Annotated[str | None, typer.Option(metavar="JOB", help="Only older than this job: the next page.")] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="JOB", help="Only jobs older than this one: the next page.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """List jobs, the newest first.
+    """List jobs, newest first.
 
     [bold]Examples[/bold]
 
@@ -68,7 +71,7 @@ ITEMS = 10
 
 @group.command()
 def show(job: JobId, json: Json = False) -> None:
-    """Show a job: its stages, attempts, errors and results."""
+    """Show a job with its stages, attempts, errors and results."""
     from stagepass.cli.installation import installation
     from stagepass.cli.shapes import full_shape
 
@@ -125,24 +128,24 @@ def rows_of(runs: "Sequence[StageRun]", attempts: Sequence[int], now: int) -> li
 
 @group.command()
 def cancel(job: JobId, watch: Wait = False, json: Json = False) -> None:
-    """Cancel a job: what waits stops at once, what runs at its next step."""
+    """Cancel a job: waiting stages stop at once, running ones at their next `ctx` call."""
     _act("cancel", job, watch)
 
 
 @group.command()
 def resume(job: JobId, watch: Wait = False, json: Json = False) -> None:
-    """Go on from what failed, was cancelled or is held; finished stages are kept."""
+    """Resume a failed, cancelled or held job from where it stopped; finished stages are kept."""
     _act("resume", job, watch)
 
 
 @group.command()
 def retry(
     job: JobId,
-    stage: Annotated[str, typer.Argument(help="The stage to make again, and then all that comes after it.")],
+    stage: Annotated[str, typer.Argument(help="The stage to run again; later stages follow.")],
     watch: Wait = False,
     json: Json = False,
 ) -> None:
-    """Make a stage again from the stored results before it.
+    """Run a stage again from the stored results of earlier stages.
 
     [bold]Example[/bold]
 

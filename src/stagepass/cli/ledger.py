@@ -9,16 +9,16 @@ from stagepass.cli.output import Json, as_json, emit, table
 
 
 def ledger(
-    pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only this pipeline.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(help="Jobs that spent something since then: a day or a time, in UTC.")
+        datetime | None, typer.Option(help="Only jobs with spending since this date or time (UTC).")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show by stage what was spent, what checkpoints saved, and what was paid twice, in US dollars.
+    """Show spending per stage in US dollars: spent, saved by checkpoints, and paid twice.
 
-    Saved is what retries, resumes, redrives and crashes would have paid again, had nothing been kept. Paid twice
-    should be 0: it is not where a stage calls a provider outside of `ctx.once` and needs another attempt.
+    Saved: the cost that retries, resumes, redrives and crashes would have repeated without checkpoints. Paid twice
+    is 0 unless a stage calls a provider outside `ctx.once` and then needs another attempt.
 
     [bold]Example[/bold]
 

@@ -28,6 +28,7 @@ from stagepass.cli import (
 )
 from stagepass.cli.exits import EPILOG, Exit, exit_of
 from stagepass.cli.output import complain
+from stagepass.cli.translation import translate
 from stagepass.errors import RequestError, StagepassError
 
 
@@ -37,7 +38,9 @@ class App(typer.Typer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         arguments = _language_first(sys.argv[1:])
         try:
-            return super().__call__(arguments, *args, **kwargs)
+            command = typer.main.get_command(self)
+            translate(command)
+            return command(arguments, *args, **kwargs)
         except StagepassError as error:
             details = {"field": error.field, **error.details} if isinstance(error, RequestError) else {}
             complain(str(error), error.code, {name: value for name, value in details.items() if value is not None})
@@ -74,9 +77,9 @@ def _language_first(arguments: list[str]) -> list[str]:
 
 app = App(
     name="stagepass",
-    help="Slow AI work with several stages that always finishes.\n\n"
+    help="Run multi-stage AI jobs that survive crashes, restarts and retries.\n\n"
     "Start everything on this machine with [bold]stagepass up[/bold], see it work with "
-    "[bold]stagepass demo[/bold], begin your own pipeline with [bold]stagepass new NAME[/bold].",
+    "[bold]stagepass demo[/bold], create your own pipeline with [bold]stagepass new NAME[/bold].",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -96,10 +99,11 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     lang: Annotated[
-        str | None, typer.Option("--lang", help="Language of texts: en or ko. Default: the locale.", metavar="LANG")
+        str | None,
+        typer.Option("--lang", help="Language of the output: en or ko. Default: the locale.", metavar="LANG"),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and end.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     if lang is not None and lang not in texts.LANGUAGES:

@@ -16,12 +16,12 @@ _TAKEN = {"pipelines", "pipeline", "stagepass", "test", "tests"}
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and _.")],
+    name: Annotated[str, typer.Argument(help="Name of the pipeline: lower-case letters, digits and _.")],
     json: Json = False,
 ) -> None:
-    """Make a pipeline: a folder in ./pipelines with an example of three stages, a test and a README.
+    """Create a pipeline: a folder in ./pipelines with a three-stage example, a test and a README.
 
-    API, CLI and workers find it by themselves; nothing else has to be changed.
+    API, CLI and workers discover it; nothing else has to change.
 
     [bold]Example[/bold]
 

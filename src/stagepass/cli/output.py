@@ -24,9 +24,7 @@ def _choose_json(value: bool) -> bool:
 
 Json = Annotated[
     bool,
-    typer.Option(
-        "--json", help="Print JSON on standard output, for programs; nothing else goes there.", callback=_choose_json
-    ),
+    typer.Option("--json", help="Print JSON on standard output, and nothing else there.", callback=_choose_json),
 ]
 
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def pipelines(
-    name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
     json: Json = False,
 ) -> None:
-    """List the pipelines, with their stages and what each comes after.
+    """List pipelines with their stages and dependencies.
 
-    With --json also the schema of each one's input.
+    With --json, includes the input schema of each.
     """
     from stagepass.pipelines.discover import discover
     from stagepass.settings import Settings

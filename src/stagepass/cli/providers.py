@@ -6,10 +6,10 @@ from stagepass.cli.output import Json, ago, as_json, emit, table, when
 
 
 def providers(json: Json = False) -> None:
-    """Show the providers that are closed for now: without credit, down, or asked too often.
+    """Show providers that are closed for now: out of credit, down, or over their rate limit.
 
-    What needs them is parked and spends no attempt. When the pause is over, one call tries the provider; once it
-    answers, everything goes on by itself.
+    Stage runs that need them wait without using an attempt. After the pause, one call probes the provider; once
+    it succeeds, everything continues automatically.
 
     [bold]Example[/bold]
 

@@ -8,9 +8,9 @@ log = logging.getLogger("stagepass.relay")
 
 
 def relay() -> None:
-    """Run the relay: it wakes what waits, rescues the work of dead workers and cleans up.
+    """Run the relay: wakes stage runs that are due, rescues the work of dead workers, deletes old data.
 
-    Run one or several per installation; `stagepass up` runs one. It ends with SIGTERM or Ctrl-C.
+    Run one or more per installation; `stagepass up` runs one. Stop it with SIGTERM or Ctrl-C.
 
     [bold]Example[/bold]
 

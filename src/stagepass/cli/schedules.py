@@ -1,4 +1,4 @@
-"""``stagepass schedules``: what is submitted by the clock."""
+"""``stagepass schedules``: list, pause and resume schedules."""
 
 from typing import Annotated
 
@@ -6,14 +6,14 @@ import typer
 
 from stagepass.cli.output import Json, as_json, emit, note, table, when
 
-group = typer.Typer(help="See, pause and resume what is submitted by the clock.", no_args_is_help=True)
+group = typer.Typer(help="List, pause and resume schedules.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name, as `schedules list` prints it.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule, as printed by `schedules list`.")]
 
 
 @group.command("list")
 def list_(json: Json = False) -> None:
-    """List all schedules, with the time at which each is due next."""
+    """List all schedules with their next run."""
     from stagepass.cli.installation import installation
 
     found = installation().scheduler.rows().values()
@@ -42,13 +42,13 @@ def list_(json: Json = False) -> None:
 
 @group.command()
 def pause(name: Name, json: Json = False) -> None:
-    """Submit nothing by this schedule until it is resumed."""
+    """Pause a schedule: it submits nothing until resumed."""
     _set(name, paused=True)
 
 
 @group.command()
 def resume(name: Name, json: Json = False) -> None:
-    """Go on from the next due time; what was due meanwhile is not made up for."""
+    """Resume a schedule from its next due time; runs missed while paused are skipped."""
     _set(name, paused=False)
 
 

@@ -7,37 +7,39 @@ import typer
 
 from stagepass.cli.output import Json, as_json, emit, note
 
-Owner = Annotated[str, typer.Option(help="Whose job it is.")]
+Owner = Annotated[str, typer.Option(help="Owner of the job.")]
 
 
 def submit(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline's name; `stagepass pipelines` lists them.")],
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline; `stagepass pipelines` lists them.")],
     input: Annotated[
         str | None,
         typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The input as JSON, @file, or - for stdin."),
     ] = None,
     fields: Annotated[
         list[str] | None,
-        typer.Option("--set", "-s", metavar="FIELD=VALUE", help="One field of it; FIELD:=JSON for other than text."),
+        typer.Option(
+            "--set", "-s", metavar="FIELD=VALUE", help="Set one input field; use FIELD:=JSON for non-text values."
+        ),
     ] = None,
     files: Annotated[
         list[str] | None,
-        typer.Option("--file", "-f", metavar="FIELD=PATH", help="A file for a field; may be repeated."),
+        typer.Option("--file", "-f", metavar="FIELD=PATH", help="Upload a file for a field; may be repeated."),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="Idempotency key: the same key and input give the same job again.")
+        str | None, typer.Option(help="Idempotency key: the same key and input return the same job.")
     ] = None,
-    priority: Annotated[int, typer.Option(help="-100 to 100; higher goes first.", min=-100, max=100)] = 0,
-    delay: Annotated[float, typer.Option(help="Seconds before it may begin.", min=0)] = 0.0,
-    stepwise: Annotated[bool, typer.Option("--stepwise", help="Hold after each stage until `jobs resume`.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, and print the result.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it going on, then print the result.")] = False,
+    priority: Annotated[int, typer.Option(help="Priority from -100 to 100; higher runs first.", min=-100, max=100)] = 0,
+    delay: Annotated[float, typer.Option(help="Seconds to wait before the job may start.", min=0)] = 0.0,
+    stepwise: Annotated[bool, typer.Option("--stepwise", help="Pause after each stage until `jobs resume`.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the job to end, then print the result.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show live progress, then print the result.")] = False,
     owner: Owner = "local",
     json: Json = False,
 ) -> None:
-    """Submit a job, and print its id.
+    """Submit a job and print its id.
 
-    Once the id is printed the job is kept, whatever happens to any process.
+    Once the id is printed, the job survives the loss of any process.
 
     [bold]Examples[/bold]
 

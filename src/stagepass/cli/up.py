@@ -26,28 +26,31 @@ if TYPE_CHECKING:
 SHOWN = "promo"
 """The pipeline that a newcomer is shown."""
 
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: DATA_DIR, or .stagepass here.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: DATA_DIR, or ./.stagepass.")]
 
 
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: HOST, or 127.0.0.1.")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; 0: any free one. Default: PORT, or 8000.", min=0, max=65535)
+        int | None,
+        typer.Option(help="Port to listen on; 0 picks a free one. Default: PORT, or 8000.", min=0, max=65535),
     ] = None,
     data: Data = None,
     workers: Annotated[
         str | None,
-        typer.Option(help='Worker groups: "promo.lyric=4 promo.song,promo.video=2". Default: WORKERS, or by stage.'),
+        typer.Option(
+            help='Worker groups, such as "promo.lyric=4 promo.song,promo.video=2". Default: WORKERS, or by stage.'
+        ),
     ] = None,
     no_redis: Annotated[
-        bool, typer.Option("--no-redis", help="Start no Redis server; needs REDIS_URL or BROKER_URL.")
+        bool, typer.Option("--no-redis", help="Do not start a Redis server; set REDIS_URL or BROKER_URL.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Start everything on this machine: database, Redis, API, workers, relay.
 
-    Needs no configuration. What dies is started again; Ctrl-C or SIGTERM lets running work end first.
-    With --json one line is printed when all is ready.
+    Needs no configuration. Processes that die are restarted. Ctrl-C or SIGTERM waits for running work first.
+    With --json, prints one line when everything is ready.
 
     [bold]Examples[/bold]
 

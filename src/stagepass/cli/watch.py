@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def watch(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as `submit` prints it.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, as printed by `submit`.")],
     json: Json = False,
 ) -> None:
-    """Watch a job until it ends, with a bar per stage.
+    """Watch a job until it ends, with a progress bar per stage.
 
-    Ends with the job's result, or with what failed and what to do next. A job that ended before is replayed.
-    With --json each event is one line, and the last line is the end.
+    Then prints the result, or the failure and the next step. A job that already ended is replayed.
+    With --json, each event is one line and the last line is the outcome.
 
     [bold]Example[/bold]
 

@@ -10,20 +10,24 @@ import typer
 def worker(
     queues: Annotated[
         list[str] | None,
-        typer.Argument(metavar="QUEUE...", help="Queues to serve, such as promo.lyric; or a pipeline's name."),
+        typer.Argument(
+            metavar="QUEUE...", help="Queues to serve, such as promo.lyric, or a pipeline's name for all its queues."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Serve every queue of every pipeline.")] = False,
     concurrency: Annotated[
-        int | None, typer.Option("--concurrency", "-c", min=1, help="Slots: how many stage runs at the same time.")
+        int | None, typer.Option("--concurrency", "-c", min=1, help="Number of stage runs to execute at once.")
     ] = None,
     pool: Annotated[
         str | None,
-        typer.Option(metavar="threads|prefork", help="Threads for I/O, processes for CPU. Default: by stage."),
+        typer.Option(
+            metavar="threads|prefork", help="threads for I/O, prefork (processes) for CPU. Default: by stage."
+        ),
     ] = None,
 ) -> None:
-    """Run a worker for some queues.
+    """Run a worker for one or more queues.
 
-    It becomes a plain Celery worker, so Celery's own tools and Flower work with it.
+    The process becomes a plain Celery worker, so Celery's tools and Flower work with it.
 
     [bold]Examples[/bold]
 

@@ -5,7 +5,7 @@ from stagepass.cli.texts import text
 
 
 def workers(json: Json = False) -> None:
-    """List worker processes, with their queues and last heartbeat; and, as remarks, work that none of them takes."""
+    """List worker processes with their queues and last heartbeat, and warn about work that none of them serves."""
     from stagepass.cli.follow import is_alive
     from stagepass.cli.installation import installation
     from stagepass.cli.shapes import worker_shape
