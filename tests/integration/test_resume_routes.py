@@ -160,7 +160,7 @@ def test_without_a_worker_it_is_pending_and_says_that_it_will_start(idle_kim: ht
     assert (status["status"], status["progress"], status["result"]) == ("PENDING", 10, None)
 
     def said() -> bool:
-        return "start automatically" in idle_kim.get(f"{API}/job-status/{job_id}").json()["message"]
+        return "자동으로 시작" in idle_kim.get(f"{API}/job-status/{job_id}").json()["message"]
 
     wait_until(said, 10, "it says that no worker listens")
 
