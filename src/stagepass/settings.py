@@ -1,6 +1,6 @@
-"""All settings: read once, from the environment or `.env`, and checked. Names are the ecosystem's plain ones.
+"""All settings, read once from the environment or `.env` and checked. Names follow the ecosystem's conventions.
 
-Nothing has to be set: then everything is embedded, in `DATA_DIR`.
+Every setting has a default: without configuration, everything runs embedded in `DATA_DIR`.
 """
 
 import os
@@ -18,12 +18,14 @@ Names = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
-    """The settings of one process. Make it with `Settings.load()`, whose errors name the setting and the fix."""
+    """The settings of one process. Create with `Settings.load()`, whose errors name the setting and the fix."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     # where things are
-    data_dir: Path = Field(Path(".stagepass"), description="folder of the embedded default: database, Redis, files")
+    data_dir: Path = Field(
+        Path(".stagepass"), description="data folder of the embedded services: database, Redis, files"
+    )
     database_url: str = Field("", description="sqlite:///…, postgresql://…, mysql://…; empty: SQLite in DATA_DIR")
     redis_url: str = Field(
         "",
@@ -39,69 +41,82 @@ class Settings(BaseSettings):
     # the API
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
-    public_url: str = Field("", description="how clients and callbacks reach the API; empty: no callbacks")
-    secret_key: SecretStr = Field(SecretStr(""), description="signs links and callbacks; empty: made once in DATA_DIR")
-    secret_key_old: SecretStr = Field(SecretStr(""), description="the key before, still accepted while you rotate")
-    auth_mode: Literal["none", "api_key", "jwt", "header"] = Field("none", description="who says who the caller is")
+    public_url: str = Field("", description="URL at which clients and callbacks reach the API; empty: no callbacks")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="key that signs links and callbacks; empty: generated once in DATA_DIR"
+    )
+    secret_key_old: SecretStr = Field(SecretStr(""), description="previous key, still accepted during a rotation")
+    auth_mode: Literal["none", "api_key", "jwt", "header"] = Field("none", description="how callers are identified")
     api_keys: SecretStr = Field(SecretStr(""), description="AUTH_MODE=api_key: name:key pairs, separated by commas")
     jwt_secret: SecretStr = Field(SecretStr(""), description="AUTH_MODE=jwt: HMAC secret, or a PEM public key")
     jwt_algorithms: Names = Field(("HS256",), description="AUTH_MODE=jwt: accepted algorithms")
     jwt_audience: str = Field("", description="AUTH_MODE=jwt: required audience")
     jwt_issuer: str = Field("", description="AUTH_MODE=jwt: required issuer")
-    user_header: str = Field("X-User-ID", description="AUTH_MODE=header or none: the header that names the user")
-    trusted_proxies: Names = Field((), description="AUTH_MODE=header: networks of the gateways that may set it")
-    max_input_bytes: int = Field(1_000_000, ge=1000, description="largest input as JSON")
-    max_upload_bytes: int = Field(15 * 1024 * 1024, ge=1000, description="largest uploaded file")
+    user_header: str = Field("X-User-ID", description="AUTH_MODE=header or none: header that names the user")
+    trusted_proxies: Names = Field(
+        (), description="AUTH_MODE=header: networks of the gateways that may set USER_HEADER"
+    )
+    max_input_bytes: int = Field(1_000_000, ge=1000, description="maximum size of a JSON input, in bytes")
+    max_upload_bytes: int = Field(15 * 1024 * 1024, ge=1000, description="maximum size of an uploaded file, in bytes")
 
     # pipelines and providers
-    pipelines: Names = Field((), description="more pipelines: module names or folders; ./pipelines is always looked at")
-    text_model: str = Field("local", description="who writes text: local, or provider:model")
-    song_maker: str = Field("local", description="who makes songs")
-    clip_maker: str = Field("local", description="who cuts clips")
+    pipelines: Names = Field((), description="more pipelines: module names or folders; ./pipelines is always searched")
+    text_model: str = Field("local", description="text model: local, or provider:model")
+    song_maker: str = Field("local", description="song maker: local, or a provider")
+    clip_maker: str = Field("local", description="video renderer: local, or a provider")
     scan_models: str = Field(
-        "", description='models that scan offers: "fast=openai:NAME,local=local", the default first; empty: TEXT_MODEL'
+        "",
+        description='models that scan offers, such as "fast=openai:NAME,local=local"; the first is the default; empty: TEXT_MODEL',
     )
-    scan_unsure_below: float = Field(0.6, ge=0, le=1, description="confidence below which scan asks back")
-    provider_limits: str = Field("", description='"suno=20/10s:5": 20 calls per 10 s, 5 at once; separated by commas')
+    scan_unsure_below: float = Field(0.6, ge=0, le=1, description="confidence below which scan asks for confirmation")
+    provider_limits: str = Field(
+        "", description='"suno=20/10s:5" allows 20 calls per 10 s and 5 at once; separate entries with commas'
+    )
 
     # running
     time_limits: str = Field(
         "",
-        description='"resume.questions=10m, promo.video=40m/3h": of an attempt / of the stage run, '
-        "instead of the pipeline's; separated by commas",
+        description='"resume.questions=10m, promo.video=40m/3h" overrides the limit of an attempt / of the stage run; '
+        "separate entries with commas",
     )
     workers: str = Field(
-        "", description='worker groups of `up`: "promo.lyric=4 promo.song,promo.video=2"; empty: by stage'
+        "", description='worker groups of `up`, such as "promo.lyric=4 promo.song,promo.video=2"; empty: by stage'
     )
     fast_lane_slots: int = Field(
-        8, ge=0, description="jobs that an API process runs by itself at once (`run_now`); 0: workers do all"
+        8,
+        ge=0,
+        description="jobs that an API process runs itself at the same time (`run_now`); 0: workers run everything",
     )
     fast_lane_seconds: float = Field(
-        30.0, gt=0, le=600, description="a request that runs its job at once waits so long; then workers go on with it"
+        30.0, gt=0, le=600, description="seconds a request waits for its job (`run_now`) before workers take it over"
     )
-    drain_seconds: float = Field(20.0, ge=0, description="how long a stopping worker lets its attempts go on")
-    dead_after_seconds: float = Field(5.0, ge=2, description="a worker without a heartbeat for so long is dead")
+    drain_seconds: float = Field(
+        20.0, ge=0, description="seconds a stopping worker gives its running attempts to finish"
+    )
+    dead_after_seconds: float = Field(
+        5.0, ge=2, description="seconds without a heartbeat before a worker counts as dead"
+    )
     stalled_after_seconds: float = Field(
         30.0,
         ge=1,
         validation_alias=AliasChoices("stalled_after_seconds", "deaf_after_seconds"),
-        description="a worker with free slots that claims nothing for this long, while work waits, is stalled",
+        description="seconds a worker with free slots may claim nothing while work waits before it counts as stalled",
     )
-    queue_type: Literal["classic", "quorum"] = Field("classic", description="RabbitMQ queues")
-    event_streams: int = Field(4, ge=1, le=64, description="Redis Streams that events are spread over")
-    keep_events_days: float = Field(7.0, gt=0, description="events of ended jobs are kept so long")
-    keep_jobs_days: float = Field(0.0, ge=0, description="ended jobs are kept so long, with their files; 0: for ever")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe log line")
+    queue_type: Literal["classic", "quorum"] = Field("classic", description="type of the RabbitMQ queues")
+    event_streams: int = Field(4, ge=1, le=64, description="number of Redis Streams that events are spread over")
+    keep_events_days: float = Field(7.0, gt=0, description="days to keep events of finished jobs")
+    keep_jobs_days: float = Field(0.0, ge=0, description="days to keep finished jobs and their files; 0: forever")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="minimum log level")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
 
     # alerts
     alert_webhook_url: SecretStr = Field(
         SecretStr(""),
-        description="Slack incoming webhook (https) that is told of dead letters and the like; empty: none",
+        description="Slack incoming webhook (https) for alerts about dead letters, held calls and outages; empty: none",
     )
-    alert_window_seconds: float = Field(60.0, ge=1, le=3600, description="one message at most in so many seconds")
-    alert_language: Literal["en", "ko"] = Field("en", description="language of the messages")
-    alert_allow_loopback: bool = Field(False, description="the webhook may be on this machine, and without https")
+    alert_window_seconds: float = Field(60.0, ge=1, le=3600, description="minimum seconds between two alerts")
+    alert_language: Literal["en", "ko"] = Field("en", description="language of the alerts")
+    alert_allow_loopback: bool = Field(False, description="allow a webhook on this machine, also without https")
 
     @field_validator("jwt_algorithms", "trusted_proxies", "pipelines", mode="before")
     @classmethod
@@ -110,7 +125,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **given: object) -> "Settings":
-        """From the environment and `.env`; `given` wins. Raises `SettingsError`."""
+        """Load from the environment and `.env`; `given` takes precedence. Raises `SettingsError`."""
         try:
             return cls(**given)  # type: ignore[arg-type]
         except ValidationError as problem:
@@ -123,23 +138,23 @@ class Settings(BaseSettings):
         field = cls.model_fields.get(name.lower())
         return field.description or "" if field else ""
 
-    # ── what follows from them ──
+    # ── derived values ──
 
     @cached_property
     def folder(self) -> Path:
-        """The data folder, made if it is not there; nobody else may look into it."""
+        """The data folder, created if missing, readable only by this user."""
         path = self.data_dir.expanduser().resolve()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
     @cached_property
     def database(self) -> str:
-        """The database's URL."""
+        """URL of the database."""
         return self.database_url or f"sqlite:///{self.folder / 'stagepass.db'}"
 
     @property
     def embedded_redis(self) -> bool:
-        """Whether `up` starts a Redis server of its own."""
+        """Whether `up` starts its own Redis server."""
         return not self.redis_url
 
     @cached_property
@@ -149,11 +164,11 @@ class Settings(BaseSettings):
 
     @cached_property
     def secrets(self) -> list[bytes]:
-        """Keys that sign: the first signs, all are accepted."""
+        """Signing keys: the first one signs, all are accepted."""
         current = self.secret_key.get_secret_value() or self._made_secret()
         old = self.secret_key_old.get_secret_value()
         if len(current) < 16:
-            raise SettingsError("SECRET_KEY is shorter than 16 characters; make one: openssl rand -hex 32")
+            raise SettingsError("SECRET_KEY is shorter than 16 characters; generate one with: openssl rand -hex 32")
         return [current.encode(), *([old.encode()] if old else [])]
 
     def _made_secret(self) -> str:
@@ -164,7 +179,7 @@ class Settings(BaseSettings):
             text = path.read_text().strip()
             if text:
                 return text
-            raise SettingsError(f"{path} is empty; delete it, and a new key is made") from None
+            raise SettingsError(f"{path} is empty; delete it to have a new key generated") from None
         with os.fdopen(descriptor, "w") as file:
             made = secrets.token_hex(32)
             file.write(made)

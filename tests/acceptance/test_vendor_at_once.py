@@ -152,7 +152,7 @@ def test_an_error_shows_no_key_in_logs_events_or_answers(monkeypatch: pytest.Mon
         refused = submit(up)
         assert ended(up, [refused], 60) == {refused: "failed"}
         shown = json.dumps([up.get(f"/api/v1/jobs/{job_id}") for job_id in (failed, refused)])
-        assert "refused the key" in shown
+        assert "rejected the API key" in shown
         shown += up.run("show", failed).stdout + up.run("doctor").stdout
         _no_keys(up.folder, shown)
 

@@ -197,6 +197,6 @@ def test_the_self_check_looks_at_the_key(clips: CreatomateClips, server: Creatom
     check: SelfCheck = clips
     assert check.self_check() == "creatomate: the key is good; the project has 1 templates"
     server.key = "another"
-    with pytest.raises(Permanent, match="refused the key"):
+    with pytest.raises(Permanent, match="rejected the API key"):
         check.self_check()
     assert KEY not in repr(vars(clips))

@@ -203,7 +203,7 @@ def test_a_refused_connection_is_certainly_not_done(case: Case, free_port: int) 
 
 def test_a_wrong_key_is_permanent_and_never_shown(case: Case) -> None:
     case.server.key = "another"
-    with pytest.raises(Permanent, match="refused the key") as caught:
+    with pytest.raises(Permanent, match="rejected the API key") as caught:
         case.model().generate(question())
     assert KEY not in f"{caught.value!r} {caught.value.advice} {case.model().__dict__}"
 

@@ -161,11 +161,15 @@ class CloudFiles:
         except (Permanent, NotFound, Transient):
             raise
         except PermissionError:
-            raise Permanent(f"{self!r} refused the key", advice="look at the store's key and its rights") from None
+            raise Permanent(
+                f"{self!r} rejected the key", advice="check the key of the file store and its permissions"
+            ) from None
         except Exception as problem:
             kind = type(problem).__name__
             if kind in ("UnauthenticatedError", "PermissionDeniedError"):
-                raise Permanent(f"{self!r} refused the key", advice="look at the store's key and its rights") from None
+                raise Permanent(
+                    f"{self!r} rejected the key", advice="check the key of the file store and its permissions"
+                ) from None
             raise Transient(f"{self!r} did not do it: {kind}") from None
 
 

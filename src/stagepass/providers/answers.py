@@ -168,18 +168,18 @@ def _shown(codes: Sequence[str]) -> str:
     return f", {codes[0]}" if codes and re.fullmatch(r"[\w.-]{1,60}", codes[0]) else ""
 
 
-UNKNOWN = Rule(Permanent, "answered something that is not known here")
+UNKNOWN = Rule(Permanent, "returned an unexpected response")
 
-_KEY = "look at the key: is it set, is it this account's, may it do this?"
-_CREDIT = "top the account up; what waits for it goes on by itself"
+_KEY = "check the API key: is it set, does it belong to this account, does it have the permission?"
+_CREDIT = "top up the account; waiting jobs continue automatically"
 
 EVERYBODY = (
-    Rule(Permanent, "refused the key", status=(401, 403), advice=_KEY),
+    Rule(Permanent, "rejected the API key", status=(401, 403), advice=_KEY),
     Rule(QuotaExhausted, "has no credit left", status=(402,), advice=_CREDIT),
-    Rule(TimedOut, "did not answer in time", status=(408, 504)),
-    Rule(RateLimited, "was asked too often", status=(425, 429)),
+    Rule(TimedOut, "timed out", status=(408, 504)),
+    Rule(RateLimited, "rate limit exceeded", status=(425, 429)),
     Rule(Transient, "is overloaded", status=(503, 529)),
     Rule(Transient, "failed", status=range(500, 600)),
-    Rule(Permanent, "did not take the request", status=range(300, 500)),
+    Rule(Permanent, "rejected the request", status=range(300, 500)),
 )
-"""What a status means to everybody (RFC 9110; 529 is Anthropic's)."""
+"""The usual meaning of a status (RFC 9110; 529 is Anthropic's)."""

@@ -43,11 +43,11 @@ class AnthropicText(VendorText):
     def _said(self, answer: Any) -> Said:
         why = answer.get("stop_reason")
         if why == "refusal":
-            raise Blocked("anthropic: refused the content", provider=self.name, advice="other words or photos")
+            raise Blocked("anthropic: rejected the content", provider=self.name, advice="change the text or the photos")
         if why == "max_tokens":
             raise self.cut_off()
         if why == "model_context_window_exceeded":
-            raise Permanent("anthropic: finds the request too long", provider=self.name, advice="ask for less at once")
+            raise Permanent("anthropic: the request is too long", provider=self.name, advice="shorten the request")
         usage = answer.get("usage") or {}
         counted = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         return Said(

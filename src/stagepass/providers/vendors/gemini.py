@@ -91,7 +91,7 @@ class GeminiText(VendorText):
         )
 
     def _blocked(self) -> Blocked:
-        return Blocked("gemini: refused the content", provider=self.name, advice="other words or photos")
+        return Blocked("gemini: rejected the content", provider=self.name, advice="change the text or the photos")
 
 
 def _content(turn: Turn) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class Http:
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout):
             raise Transient(f"{name}: cannot be reached", provider=name, not_done=True) from None
         except (httpcore2.TimeoutException, TimeoutError):
-            raise TimedOut(f"{name}: did not answer in time", provider=name) from None
+            raise TimedOut(f"{name}: timed out", provider=name) from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError):
             raise Transient(f"{name}: the connection was lost", provider=name) from None
 

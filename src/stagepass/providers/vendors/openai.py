@@ -118,7 +118,9 @@ def _said(model: VendorText, answer: Any) -> Said:
     choice = answer["choices"][0]
     message = choice.get("message") or {}
     if message.get("refusal") or choice.get("finish_reason") == "content_filter":
-        raise Blocked(f"{model.name}: refused the content", provider=model.name, advice="other words or photos")
+        raise Blocked(
+            f"{model.name}: rejected the content", provider=model.name, advice="change the text or the photos"
+        )
     if choice.get("finish_reason") == "length":
         raise model.cut_off()
     text = message.get("content")
