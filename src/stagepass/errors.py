@@ -25,7 +25,16 @@ Each has a stable `code`. All take plain strings and numbers only, so that any o
 pickled by a process pool and stored as JSON.
 """
 
+import math
 from typing import Any, ClassVar
+
+from stagepass.text import clean
+
+LONGEST_TEXT = 2000
+"""Characters of an error's text: what is longer is a web page, a traceback or an attack."""
+
+LONGEST_WAIT = 366 * 86400.0
+"""Seconds that a provider may ask to wait."""
 
 
 class StagepassError(Exception):
@@ -68,8 +77,8 @@ class RequestError(StagepassError):
     status: ClassVar[int] = 400
 
     def __init__(self, message: str, *, field: str | None = None, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _text(message)
+        super().__init__(self.message)
         self.field = field
         self.details = details
 
@@ -132,6 +141,16 @@ class Unavailable(RequestError):
     status = 503
 
 
+def _text(message: object) -> str:
+    """What can be stored and shown, whatever a library or a provider put into it."""
+    return clean(str(message), lines=True, most=LONGEST_TEXT)
+
+
+def _wait(seconds: float | None) -> float | None:
+    """A provider's word on when to come back, where it is a time at all."""
+    return seconds if seconds is not None and math.isfinite(seconds) and 0 <= seconds <= LONGEST_WAIT else None
+
+
 def _rebuild(kind: type[Any], message: str, kwargs: dict[str, Any]) -> Any:
     return kind(message, **kwargs)
 
@@ -165,11 +184,11 @@ class StageError(StagepassError):
         advice: str | None = None,
         not_done: bool = False,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.provider = provider
-        self.retry_after = retry_after
-        self.advice = advice
+        self.message = _text(message)
+        super().__init__(self.message)
+        self.provider = provider and clean(provider, most=60)
+        self.retry_after = _wait(retry_after)
+        self.advice = advice and _text(advice)
         self.not_done = not_done
 
     def __reduce__(self) -> tuple[Any, ...]:

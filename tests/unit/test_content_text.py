@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagepass.content.clean import clean, visible
 from stagepass.content.languages import SUGGESTED, language_tag
 from stagepass.content.romanize import romanize
 from stagepass.content.syllables import syllables
+from stagepass.text import clean, visible
 
 
 @pytest.mark.parametrize(

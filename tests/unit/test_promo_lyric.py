@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stagepass.content.clean import visible
 from stagepass.content.syllables import syllables
 from stagepass.pipelines.promo.local_lyric import LANGUAGES
 from stagepass.pipelines.promo.lyric_reading import sung_name
@@ -15,6 +14,7 @@ from stagepass.pipelines.promo.lyric_rules import words
 from stagepass.pipelines.promo.models import LyricText
 from stagepass.providers.local.text import LocalTextModel
 from stagepass.providers.ports import TextRequest
+from stagepass.text import visible
 
 SECTIONS = ["[Verse]", "[Chorus]", "[Verse 2]", "[Outro]"]
 

@@ -3,14 +3,18 @@
 from typing import Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from stagepass.engine.commit.submission import invalid_input
-from stagepass.errors import BadRequest, TooLarge
+from stagepass.errors import BadRequest, InvalidInput, TooLarge
+from stagepass.inputs import validated
+from stagepass.strict import Unfit, loads
 
 M = TypeVar("M", bound=BaseModel)
+
+_AT_ONCE = 32 * 1024
+"""Bytes that are read on the event loop, where everybody else waits meanwhile; more is read in a thread."""
 
 
 def media_type(request: Request) -> str:
@@ -37,18 +41,18 @@ async def read_json(request: Request, limit: int, *, any_type: bool = False, emp
     if not content.strip():
         return empty
     try:
-        return from_json(bytes(content), allow_inf_nan=False)
+        if len(content) <= _AT_ONCE:
+            return loads(bytes(content))
+        return await run_in_threadpool(loads, bytes(content))
+    except Unfit as error:
+        raise InvalidInput(str(error), field=error.path or None) from None
     except ValueError as error:
         raise BadRequest(f"the body is not valid JSON: {error}") from None
 
 
 async def read_model(request: Request, model: type[M], limit: int) -> M:
     """The body as that model. Raises `InvalidInput` besides."""
-    value = await read_json(request, limit, empty={})
-    try:
-        return model.model_validate(value)
-    except ValidationError as problem:
-        raise invalid_input(problem) from None
+    return validated(model, await read_json(request, limit, empty={}))
 
 
 def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:

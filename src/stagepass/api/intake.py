@@ -3,14 +3,14 @@
 import logging
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from stagepass.api.uploads import Incoming, Upload
 from stagepass.bootstrap import System
 from stagepass.declare.values import File
 from stagepass.engine.commit.operations import Accepted
-from stagepass.engine.commit.submission import invalid_input
 from stagepass.errors import InvalidInput, RequestError, StagepassError
+from stagepass.inputs import validated
 from stagepass.providers.fetching.accept import FileField, checked_kind, file_fields
 
 log = logging.getLogger("stagepass.api")
@@ -39,7 +39,7 @@ def submit(
     _refuse_named_files(incoming.values)
     stored: list[File] = []
     try:
-        checked = _validated(model, _with_files(system, model, incoming, stored))
+        checked = validated(model, _with_files(system, model, incoming, stored))
     except BaseException:
         _delete(system, stored)
         raise
@@ -55,13 +55,6 @@ def submit(
     else:
         _delete(system, stored)  # the job that is there has its own
     return accepted
-
-
-def _validated(model: type[BaseModel], values: Any) -> BaseModel:
-    try:
-        return model.model_validate(values)
-    except ValidationError as problem:
-        raise invalid_input(problem) from None
 
 
 def _refuse_named_files(value: Any, path: str = "") -> None:

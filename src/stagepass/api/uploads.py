@@ -6,7 +6,6 @@ from typing import Any, BinaryIO, cast
 
 from fastapi import Request
 from pydantic import BaseModel
-from pydantic_core import from_json
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -16,6 +15,7 @@ from stagepass.api.edge import BODY
 from stagepass.errors import BadRequest, InvalidInput, TooLarge
 from stagepass.providers.fetching.accept import MAX_FILES, FileField, file_fields, is_many
 from stagepass.settings import Settings
+from stagepass.strict import Unfit, loads
 
 _MAX_TEXTS = 200
 _INPUT = "input"
@@ -74,7 +74,9 @@ def _values(texts: dict[str, list[str]], model: type[BaseModel]) -> Any:
         if len(texts) > 1 or len(texts[_INPUT]) > 1:
             raise InvalidInput("send either one field `input` with JSON, or a field for each value", field=_INPUT)
         try:
-            return from_json(texts[_INPUT][0] or "{}", allow_inf_nan=False)
+            return loads(texts[_INPUT][0] or "{}")
+        except Unfit as error:
+            raise InvalidInput(str(error), field=error.path or _INPUT) from None
         except ValueError as error:
             raise InvalidInput(f"input: not valid JSON: {error}", field=_INPUT) from None
     values: dict[str, Any] = {}
@@ -113,7 +115,19 @@ class _Parser(MultiPartParser):
     @_charset.setter
     def _charset(self, value: str) -> None: ...
 
+    def on_part_end(self) -> None:
+        part = self._current_part
+        if part.file is None and not _is_utf8(part.data):
+            raise InvalidInput(
+                f"{part.field_name[:60]}: the text is not UTF-8; send the form as UTF-8 (accept-charset on a page)",
+                field=part.field_name[:60],
+            )
+        super().on_part_end()
+
     def on_headers_finished(self) -> None:
+        found = self._current_part.content_disposition or b""
+        if not _is_utf8(found):  # an old program's names of files; the library would read them as Latin-1
+            self._current_part.content_disposition = found.decode("cp949", "replace").encode()
         super().on_headers_finished()
         part = self._current_part
         self._bytes = 0
@@ -140,6 +154,14 @@ class _Parser(MultiPartParser):
                     field=f"{name}.{number}",
                 )
         super().on_part_data(data, start, end)
+
+
+def _is_utf8(data: bytes | bytearray) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:

@@ -57,16 +57,16 @@ def decide(
 
       stagepass dead decide 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11.song suno_task_id --again
     """
-    from json import JSONDecodeError, loads
-
     from stagepass.cli.installation import installation
+    from stagepass.strict import loads
 
     if (value is None) != again:
         raise typer.BadParameter("give --value with what the call gave, or --again", param_hint="--value")
     try:
         kept = loads(value) if value is not None else None
-    except JSONDecodeError:
-        raise typer.BadParameter("this is not JSON; a text needs its quotes: '\"abc\"'", param_hint="--value") from None
+    except ValueError as problem:
+        told = f"this is not JSON that can be kept ({problem}); a text needs its quotes: '\"abc\"'"
+        raise typer.BadParameter(told, param_hint="--value") from None
     job = installation().engine.decide(run, None, name=call, value=kept, again=again)
     if as_json():
         emit({"decided": run, "call": call, "job": job.id})

@@ -1,6 +1,5 @@
 """A job's input from the command line: JSON, single fields, and files that are put into the store."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from stagepass.errors import InvalidInput, NotFound, TooLarge
+from stagepass.strict import Unfit, loads
 
 if TYPE_CHECKING:
     from stagepass.declare.values import File
@@ -24,26 +24,32 @@ def read_input(given: str | None) -> dict[str, Any]:
     if given is None:
         return {}
     if given == "-":
-        source, content = "standard input", sys.stdin.read()
+        source, content = "standard input", sys.stdin.read().encode("utf-8", "surrogateescape")
     elif given.startswith("@"):
         source = given[1:]
         content = _read(Path(source))
     else:
-        source, content = "--input", given
-    try:
-        value = json.loads(content)
-    except json.JSONDecodeError as problem:
-        raise InvalidInput(f"{source} is not JSON: {problem}", field="input") from None
+        source, content = "--input", given.encode("utf-8", "surrogateescape")
+    value = _json(content, source, "input")
     if not isinstance(value, dict):
         raise InvalidInput(f"{source} must be one JSON object: {{…}}", field="input")
     return value
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise NotFound(f"{path} cannot be read: {getattr(problem, 'strerror', None) or 'not text'}") from None
+        return path.read_bytes()
+    except OSError as problem:
+        raise NotFound(f"{path} cannot be read: {problem.strerror}") from None
+
+
+def _json(content: bytes, source: str, field: str) -> Any:
+    try:
+        return loads(content)
+    except Unfit as problem:
+        raise InvalidInput(f"{source}: {problem}", field=problem.path or field) from None
+    except ValueError as problem:
+        raise InvalidInput(f"{source} is not JSON: {problem}", field=field) from None
 
 
 def set_fields(input: dict[str, Any], given: Sequence[str], model: type[BaseModel]) -> None:
@@ -53,10 +59,8 @@ def set_fields(input: dict[str, Any], given: Sequence[str], model: type[BaseMode
         if not equals or not name:
             raise InvalidInput(f"--set {entry!r}: write field=value, or field:=JSON", field="set")
         if name.endswith(":"):
-            try:
-                _put(input, name[:-1], json.loads(value), None)
-            except json.JSONDecodeError as problem:
-                raise InvalidInput(f"--set {entry!r}: not JSON: {problem}", field=name[:-1]) from None
+            given_json = _json(value.encode("utf-8", "surrogateescape"), f"--set {name[:-1]}", name[:-1])
+            _put(input, name[:-1], given_json, None)
         else:
             _put(input, name, value, model)
 

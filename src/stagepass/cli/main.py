@@ -29,7 +29,8 @@ from stagepass.cli import (
 from stagepass.cli.exits import EPILOG, Exit, exit_of
 from stagepass.cli.output import complain
 from stagepass.cli.translation import translate
-from stagepass.errors import RequestError, StagepassError
+from stagepass.errors import InvalidInput, RequestError, StagepassError
+from stagepass.strict import encodable
 
 
 class App(typer.Typer):
@@ -38,6 +39,7 @@ class App(typer.Typer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         arguments = _language_first(sys.argv[1:])
         try:
+            _check_text(arguments)
             command = typer.main.get_command(self)
             translate(command)
             return command(arguments, *args, **kwargs)
@@ -49,6 +51,13 @@ class App(typer.Typer):
             sys.exit(Exit.INTERRUPTED)
         finally:
             _let_go()
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Raises `InvalidInput` for an argument that is no text: a terminal in another charset, or half an emoji."""
+    for number, argument in enumerate(arguments, 1):
+        if not encodable(argument):
+            raise InvalidInput(f"argument {number} is not UTF-8: {argument!a:.60}; set the terminal to UTF-8")
 
 
 def _let_go() -> None:

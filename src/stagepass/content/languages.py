@@ -1,7 +1,8 @@
 """Languages as people name them, and their BCP 47 tags."""
 
 import re
-import unicodedata
+
+from stagepass.text import clean
 
 # English name, own name, other names; the first is the one that forms suggest.
 _NAMES = {
@@ -33,8 +34,12 @@ SUGGESTED = tuple(names[0] for names in _NAMES.values())
 """English names of the languages that are known by name; any other may be asked for."""
 
 
+_LONGEST = 100
+"""Characters of a name that are looked at."""
+
+
 def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
+    return clean(name, most=_LONGEST).casefold()
 
 
 _TAGS = {_key(name): tag for tag, names in _NAMES.items() for name in (tag, *names)}

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 from stagepass.content.readings import latin_final, number_final
+from stagepass.text import composed
 
 # (after a final consonant, after a vowel), Hangul orthography; 으로/로 treats ㄹ as a vowel.
 _PAIRS: dict[str, tuple[str, str]] = {
@@ -35,6 +36,9 @@ _VOWELS = {chr(code): "" for code in range(0x1161, 0x1176)}
 _SYMBOLS = {"%": "", "+": "", "&": "", "$": "", "€": "", "£": "", "₩": "ㄴ", "°": "", "#": "ㅂ", "@": ""}
 # Characters that are read by themselves: letters by their names (ㅋ 키읔), symbols, the Japanese n.
 _SINGLE = {**_JAMO, **_VOWELS, **_SYMBOLS, "ん": "ㄴ", "ン": "ㄴ"}
+_LONGEST = 200
+"""Characters of a word that are looked at, from its end."""
+
 _CLOSERS = {")": "(", "]": "[", "}": "{", "〉": "〈", "》": "《", "】": "【"}
 
 
@@ -72,7 +76,7 @@ def final(word: str) -> str | None:
         A consonant (``ㄴ``), ``""`` after a vowel, or None where the reading is not known
         (Chinese characters, other scripts, nothing to read).
     """
-    text = _tail(unicodedata.normalize("NFKC", word))
+    text = _tail(composed(word[-_LONGEST:], "NFKC"))
     if not text:
         return None
     last = text[-1]
@@ -110,6 +114,6 @@ def _number(text: str) -> str:
 
 
 def _latin(text: str) -> str | None:
-    bare = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+    bare = "".join(char for char in composed(text, "NFD") if not unicodedata.combining(char))
     letters = re.findall(r"[A-Za-z]+$", bare)
     return latin_final(letters[0]) if letters else None

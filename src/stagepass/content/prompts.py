@@ -19,9 +19,9 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from stagepass.content.catalogue import FALLBACK, match
-from stagepass.content.clean import clean
 from stagepass.content.particles import attach
 from stagepass.errors import DeclarationError
+from stagepass.text import clean
 
 _FRONT = re.compile(r"---\n(?P<head>.*?)\n---\n(?P<body>.*)", re.DOTALL)
 _BRACKETS = str.maketrans("<>", "‹›")

@@ -7,6 +7,8 @@ common exceptions: right for most words, and off by one for some.
 import re
 import unicodedata
 
+from stagepass.text import composed
+
 _EXCEPTIONS = {
     word: count
     for count, words in {
@@ -28,7 +30,7 @@ _DIGIT_SYLLABLES = {"en": {"0": 2, "7": 2}}
 
 def syllables(line: str, language: str = "ko") -> int:
     """The syllables of `line`, numbers read digit by digit; marks and section tags do not count."""
-    bare = re.sub(r"\[[^\]]*\]", " ", unicodedata.normalize("NFC", line))
+    bare = re.sub(r"\[[^\]]*\]", " ", composed(line))
     count = 0
     for word in re.findall(r"[가-힣]|[0-9]|[^\W\d_가-힣]+(?:'[^\W\d_]+)*", bare.replace("’", "'")):
         if "가" <= word[0] <= "힣":
@@ -41,7 +43,7 @@ def syllables(line: str, language: str = "ko") -> int:
 
 
 def _latin(word: str) -> int:
-    decomposed = unicodedata.normalize("NFD", word.lower())
+    decomposed = composed(word.lower(), "NFD")
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     plain = re.sub(r"'(s|d|ll|re|ve|t|m)$", "", plain)
     if plain in _EXCEPTIONS:

@@ -1,12 +1,14 @@
 """Names of files as people write them, and what may become of them on a disk and in a header."""
 
 import re
-import unicodedata
 from urllib.parse import quote
+
+from stagepass.text import clean, composed
 
 LONGEST_NAME = 255
 """Characters of a person's name for a file that are kept."""
 
+_LOOKED_AT = 4096  # characters, from the end
 _LONGEST_ON_DISK = 120  # bytes of UTF-8; file systems allow 255, archives and backups often less
 _LONGEST_ENDING = 16
 
@@ -17,8 +19,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL; UTF-
 
 
 def kept_name(name: str) -> str:
-    """The name as it is kept beside the file: as given, but for what no database can store."""
-    text = _UNSTORABLE.sub("\ufffd", name)
+    """The name as it is kept beside the file: as given, but for what cannot be stored or seen."""
+    text = clean(_UNSTORABLE.sub("\ufffd", name[-_LOOKED_AT:]), lines=True)
     if len(text) <= LONGEST_NAME:
         return text
     stem, ending = _split(text)
@@ -31,8 +33,8 @@ def safe_name(name: str) -> str:
     Letters of every script and emoji stay, so that a person still recognises it; the ending stays too.
     Applied twice, it changes nothing more.
     """
-    last = re.split(r"[/\\]", _UNSTORABLE.sub("_", name))[-1]
-    stem, ending = _split(_UNSAFE.sub("_", unicodedata.normalize("NFC", last)).strip(". "))
+    last = re.split(r"[/\\]", _UNSTORABLE.sub("_", name[-_LOOKED_AT:]))[-1]
+    stem, ending = _split(_UNSAFE.sub("_", composed(last)).strip(". "))
     room = _LONGEST_ON_DISK - len(ending.encode())
     stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ")
     return (stem + ending).strip(". ") or "file"
@@ -54,7 +56,7 @@ def content_disposition(kind: str, name: str) -> str:
     if not name:
         return kind
     shown = safe_name(name)
-    plain = unicodedata.normalize("NFKD", shown).encode("ascii", "ignore").decode().strip(". ") or "file"
+    plain = composed(shown, "NFKD").encode("ascii", "ignore").decode().strip(". ") or "file"
     if plain == shown:
         return f'{kind}; filename="{shown}"'
     if "." in shown and "." not in plain:  # only the ending is in ASCII

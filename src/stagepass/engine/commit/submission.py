@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
@@ -15,6 +15,7 @@ from stagepass.engine.commit.operations import Submit
 from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.records import Job
 from stagepass.errors import InvalidInput, TooLarge
+from stagepass.inputs import as_json, validated
 
 MAX_INPUT = 1_000_000
 """Bytes of an input as JSON; photos and the like are uploaded as files."""
@@ -46,10 +47,10 @@ class Checks:
     def submit(self, given: SubmitRequest, now: int) -> Submit:
         """Raises `NotFound`, `InvalidInput` or `TooLarge`."""
         declared = self._registry.latest(given.pipeline)
-        checked = _validated(declared.input, given.input)
+        checked = validated(declared.input, given.input)
         key = _key(given.key, declared.key(checked) if declared.key else None)
         _check_options(given, key)
-        text = checked.model_dump_json()
+        text = as_json(checked)
         if len(text.encode()) > self._max_input:
             raise TooLarge(f"the input is {len(text.encode())} bytes; at most {self._max_input} are taken")
         job = Job(
@@ -66,13 +67,6 @@ class Checks:
             stepwise=given.stepwise or (declared.stepwise is not None and declared.stepwise(checked)),
         )
         return Submit(declared, job, given.delay)
-
-
-def _validated(model: type[BaseModel], value: Mapping[str, Any] | BaseModel) -> BaseModel:
-    try:
-        return value if isinstance(value, model) else model.model_validate(value)
-    except ValidationError as problem:
-        raise invalid_input(problem) from None
 
 
 def _key(given: str | None, own: str | None) -> str | None:
@@ -130,17 +124,3 @@ def _without_place(value: dict[str, Any]) -> dict[str, Any]:
 
 
 _FILE_FIELDS = File.model_fields.keys()
-
-
-def invalid_input(problem: ValidationError, *, prefix: Sequence[str] = ()) -> InvalidInput:
-    """A Pydantic error as ours: the first field at fault, and all of them in the details. Values are left out."""
-    errors = problem.errors(include_url=False, include_input=False, include_context=False)
-    fields = [
-        {
-            "field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "input",
-            "message": error["msg"].removeprefix("Value error, "),  # Pydantic's word for what a validator said
-        }
-        for error in errors
-    ]
-    first = fields[0]
-    return InvalidInput(f"{first['field']}: {first['message']}", field=first["field"], errors=fields)

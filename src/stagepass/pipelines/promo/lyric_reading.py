@@ -8,12 +8,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stagepass.content.clean import clean
 from stagepass.content.particles import final
 from stagepass.content.romanize import romanize
 from stagepass.content.syllables import syllables
 from stagepass.pipelines.promo.lyric_phrases import phrases
 from stagepass.pipelines.promo.lyric_rules import Around, Words, spotting
+from stagepass.text import clean
 
 _NOTE = re.compile(r"[(（\[{<〈《【][^)）\]}>〉》】]*[)）\]}>〉》】]")
 _COMPANY = re.compile(

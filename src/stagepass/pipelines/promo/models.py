@@ -7,21 +7,14 @@ are their Korean.
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl
 
-from stagepass.content.clean import clean, visible
 from stagepass.content.languages import SUGGESTED, language_tag
 from stagepass.declare.values import File
+from stagepass.inputs import Words
+from stagepass.text import visible
 
 __all__ = ["Clip", "Lyric", "LyricText", "PromoRequest", "Song", "SungLine", "language_tag"]
-
-
-def _one_line(value: object) -> object:
-    return clean(value) if isinstance(value, str) else value
-
-
-def _many_lines(value: object) -> object:
-    return clean(value, lines=True) if isinstance(value, str) else value
 
 
 def _seen(value: str) -> str:
@@ -30,9 +23,7 @@ def _seen(value: str) -> str:
     return value
 
 
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=100), BeforeValidator(_one_line), AfterValidator(_seen)
-]
+Line = Annotated[str, Words(most=100, least=1), AfterValidator(_seen)]
 """One line of 1–100 characters, counted after invisible characters and outer spaces are dropped."""
 
 Photo = HttpUrl | File
@@ -69,7 +60,7 @@ class PromoRequest(BaseModel):
         examples=["군산", "Jeju", "서울 연남동"],
         json_schema_extra={"title_ko": "지역", "description_ko": "가게가 있는 도시나 동네예요."},
     )
-    detail_region_info: Annotated[str, StringConstraints(max_length=2000), BeforeValidator(_many_lines)] = Field(
+    detail_region_info: Annotated[str, Words(most=2000, lines=True)] = Field(
         default="",
         title="What makes it special",
         description="What guests should picture: the view, the food, what is near. A list or a few sentences.",
@@ -84,9 +75,7 @@ class PromoRequest(BaseModel):
             "format": "multiline",
         },
     )
-    language: Annotated[
-        str, StringConstraints(min_length=1, max_length=50), BeforeValidator(_one_line), AfterValidator(_seen)
-    ] = Field(
+    language: Annotated[str, Words(most=50, least=1), AfterValidator(_seen)] = Field(
         default="Korean",
         title="Language",
         description="The language of the song. The local writer knows Korean and English, and says so for others.",
@@ -97,9 +86,7 @@ class PromoRequest(BaseModel):
             "suggestions": list(SUGGESTED),
         },
     )
-    genre: Annotated[
-        str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_one_line), AfterValidator(_seen)
-    ] = Field(
+    genre: Annotated[str, Words(most=200, least=1), AfterValidator(_seen)] = Field(
         default="pop, ambient",
         title="Genre",
         description="The style of the music, the most important word first.",

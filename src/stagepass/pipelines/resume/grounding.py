@@ -5,13 +5,13 @@ stand in an error.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
 from stagepass.pipelines.resume import rulebook
 from stagepass.pipelines.resume.models import MIX, PATHS, LearningPath, PathSet, Profile, QuestionSet, Resource
 from stagepass.pipelines.resume.parsing.skills import named, taxonomy
+from stagepass.text import composed
 
 ALIKE = 0.8
 """Two questions that share so much of their words are one question."""
@@ -118,4 +118,4 @@ def _grounded(answer: QuestionSet, profile: Profile) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Letters and digits only: quotation marks, spaces and line breaks may differ."""
-    return "".join(char for char in unicodedata.normalize("NFKC", text).lower() if char.isalnum() or char in "%+#")
+    return "".join(char for char in composed(text, "NFKC").lower() if char.isalnum() or char in "%+#")

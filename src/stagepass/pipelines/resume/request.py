@@ -1,11 +1,12 @@
 """What a person sends to `resume`, and when it cannot be a résumé."""
 
+from itertools import islice
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from stagepass.content.clean import clean
 from stagepass.declare.values import File
+from stagepass.inputs import Words
 
 LEAST, MOST = 10, 20_000
 """Characters of a résumé, counted after stripping."""
@@ -14,25 +15,22 @@ LEAST_LETTERS = 6
 """Of them letters: ten full stops tell nothing of a person."""
 
 
-def _one_line(value: object) -> object:
-    return clean(value) if isinstance(value, str) else value
-
-
-def _many_lines(value: object) -> object:
-    return clean(value, lines=True) if isinstance(value, str) else value
+_LINE = Words(most=100)
+_MOST_COMMAS = 1000
+"""In a text with commas between its items; 30 items may stay."""
 
 
 def _items(value: object) -> object:
     """A list, or one text with commas between its items, as forms send it."""
-    parts = value.split(",") if isinstance(value, str) else value
+    parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, list | tuple):
         return value
-    given = [part for item in parts for part in (item.split(",") if isinstance(item, str) else [item])]
-    return [item for item in map(_one_line, given) if item != ""]
+    given = (part for item in parts for part in (item.split(",", _MOST_COMMAS) if isinstance(item, str) else [item]))
+    return [item for item in map(_LINE.read, islice(given, _MOST_COMMAS)) if item != ""]
 
 
-Line = Annotated[str, BeforeValidator(_one_line), StringConstraints(max_length=100)]
-Text = Annotated[str, BeforeValidator(_many_lines), StringConstraints(max_length=MOST)]
+Line = Annotated[str, _LINE]
+Text = Annotated[str, Words(most=MOST, lines=True)]
 Lines = Annotated[list[Line], BeforeValidator(_items), Field(max_length=30)]
 
 

@@ -6,13 +6,13 @@ from statistics import median
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue
 
-from stagepass.engine.commit.submission import invalid_input
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
 from stagepass.errors import InvalidInput, NotFound, RequestError
+from stagepass.inputs import validated
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.resume.metering import FACTS, ROWS, SESSION, Metering
 from stagepass.pipelines.resume.models import Profile, ResumeReport
@@ -162,10 +162,7 @@ class _Analyses:
         values["session_id"] = session
         if texts:
             values["resume_text"] = "\n".join(filter(None, (str(values.get("resume_text") or ""), *texts)))
-        try:
-            return ResumeRequest.model_validate(values)
-        except ValidationError as problem:
-            raise invalid_input(problem) from None
+        return validated(ResumeRequest, values)
 
     def find(self, job_id: str, owner: str) -> Job:
         """The owner's analysis. Raises `NotFound`."""

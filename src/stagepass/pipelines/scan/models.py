@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from stagepass.content.clean import clean
 from stagepass.declare.values import File
 from stagepass.errors import InvalidInput
+from stagepass.inputs import Words
 from stagepass.pipelines.scan.vocabulary import vocabulary
 from stagepass.providers.fetching.addresses import LONGEST_URL, is_public, parse_url
 
@@ -17,13 +17,6 @@ QUESTION = "이 폐기물을 어떻게 분리배출해야 하나요?"
 PORTS = (80, 443)
 
 Language = Literal["ko", "en"]
-
-
-def _tidy(value: object) -> object:
-    return clean(value, lines=True) if isinstance(value, str) else value
-
-
-Words = Annotated[str, BeforeValidator(_tidy), StringConstraints(max_length=500)]
 
 
 class ScanRequest(BaseModel):
@@ -44,7 +37,7 @@ class ScanRequest(BaseModel):
         examples=["https://example.com/bottle.jpg"],
         json_schema_extra={"title_ko": "사진 주소", "description_ko": "누구나 볼 수 있는 http(s) 주소예요."},
     )
-    user_input: Words = Field(
+    user_input: Annotated[str, Words(most=500, lines=True)] = Field(
         default=QUESTION,
         title="Question",
         description="What you want to know, in Korean or English, and what you know about it ('I rinsed it').",
@@ -57,7 +50,7 @@ class ScanRequest(BaseModel):
         description="One of the allowed models; the first of them by default.",
         json_schema_extra={"title_ko": "모델", "description_ko": "사용할 모델을 골라 주세요."},
     )
-    region: Annotated[str, BeforeValidator(_tidy), StringConstraints(max_length=40)] | None = Field(
+    region: Annotated[str, Words(most=40)] | None = Field(
         default=None,
         title="Municipality",
         description="Adds its own rules where they are known: seoul, jeju. National rules hold everywhere.",

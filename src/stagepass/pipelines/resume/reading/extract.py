@@ -8,13 +8,12 @@ import json
 import re
 import subprocess
 import threading
-import unicodedata
 
-from stagepass.content.clean import clean
 from stagepass.errors import Unavailable
 from stagepass.pipelines.resume.reading.kinds import decoded, kind
 from stagepass.pipelines.resume.reading.problems import A_SCAN, Unreadable
 from stagepass.pipelines.resume.sandbox.start import Child
+from stagepass.text import clean, composed
 
 __all__ = ["Unreadable", "extract"]
 
@@ -24,9 +23,6 @@ TIME_LIMIT = 15.0
 
 MOST_TEXT = 100_000
 """Characters that are taken from a file at most; a longer one is refused by its length anyway."""
-
-MOST_MARKS = 30
-"""Marks on one letter (stream-safe text, UAX #15): more of them are no writing, and composing them takes for ever."""
 
 AT_ONCE = 4
 """Files that one process has read at the same time: each may take a core, and up to 1 GB."""
@@ -88,17 +84,5 @@ def _answer(found: str, content: bytes, time_limit: float) -> dict[str, str]:
 
 def _unfolded(text: str) -> str:
     """PDF puts compatibility forms where letters were: full-width signs, ligatures, jamo by themselves."""
-    text = _with_few_marks(text.replace("\x00", "").replace("\ufffe", "-").replace("\u00ad", ""))
-    return _FOLDED.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
-
-
-def _with_few_marks(text: str) -> str:
-    if text.isascii():
-        return text
-    kept: list[str] = []
-    marks = 0
-    for char in text:
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks <= MOST_MARKS:
-            kept.append(char)
-    return "".join(kept)
+    text = text.replace("\x00", "").replace("\ufffe", "-").replace("\u00ad", "")
+    return _FOLDED.sub(lambda found: composed(found[0], "NFKC"), text)

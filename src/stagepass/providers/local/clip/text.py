@@ -13,6 +13,8 @@ from io import BytesIO
 
 from PIL import ImageFont
 
+from stagepass.text import composed
+
 BOLD, HEAVY = "NanumGothicBold.ttf", "NanumGothicExtraBold.ttf"
 
 _PAUSES = ",.!?;:，、。…"
@@ -38,7 +40,7 @@ def _can_write(character: str) -> bool:
 def writable(text: str) -> str:
     """`text` on one line, composed (NFC), without what the font cannot write."""
     kept = []
-    for character in unicodedata.normalize("NFC", text):
+    for character in composed(text):
         if character.isspace():
             kept.append(" ")
         elif unicodedata.category(character)[0] != "C" and _can_write(character):

@@ -1,0 +1,196 @@
+"""An input from outside as its model: unknown fields, values that cannot be kept, and errors that a person understands."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticKnownError, PydanticSerializationError, core_schema
+
+from stagepass.errors import InvalidInput
+from stagepass.strict import Unfit, check, refuse
+from stagepass.text import clean
+
+M = TypeVar("M", bound=BaseModel)
+
+MOST_ERRORS = 50
+"""Errors that one answer names; whoever sent more mends these first."""
+
+LONGEST_NAME = 60
+"""Characters of a field's name that are repeated in an answer."""
+
+
+def validated(model: type[M], value: Mapping[str, Any] | BaseModel | Any) -> M:
+    """The value as `model`. Raises `InvalidInput`, also for fields that the model does not have.
+
+    A model that sets `extra` itself, or holds one that does, decides about unknown fields by itself.
+    """
+    if isinstance(value, model):
+        return value
+    open_ended = _takes_extras(model)
+    if isinstance(value, dict) and not open_ended and (unknown := value.keys() - _names(model)):
+        raise _refused([_unknown(model, (), str(name)) for name in sorted(map(str, unknown))[:MOST_ERRORS]])
+    try:
+        return model.model_validate(value, extra=None if open_ended else "forbid")
+    except ValidationError as problem:
+        raise invalid_input(problem, value=value, model=model) from None
+
+
+def as_json(checked: BaseModel) -> str:
+    """The input as it is stored. Raises `InvalidInput` for what JSON, or its next reader, cannot hold."""
+    try:
+        try:
+            text = checked.model_dump_json()
+        except PydanticSerializationError:
+            refuse(checked.model_dump())
+            raise
+        check(text, checked.model_dump)
+    except Unfit as problem:
+        raise InvalidInput(str(problem), field=problem.path or "input") from None
+    except (PydanticSerializationError, RecursionError) as problem:
+        raise InvalidInput(f"the input cannot be written as JSON: {_first_line(problem)}", field="input") from None
+    return text
+
+
+def invalid_input(
+    problem: ValidationError, *, value: Any = None, model: type[BaseModel] | None = None, prefix: Sequence[str] = ()
+) -> InvalidInput:
+    """A Pydantic error as ours: the first field at fault, and up to 50 of them in the details. Values are left out.
+
+    Args:
+        value: what was validated: tells the fields of a path from Pydantic's own words in it.
+        model: as what: knows the names that were meant.
+        prefix: where the value stands within what was sent.
+    """
+    found: dict[str, str] = {}
+    for error in problem.errors(include_url=False, include_input=False, include_context=False):
+        path = place(error, value)
+        if error["type"] == "extra_forbidden" and model is not None:
+            name, message = _unknown(model, path[:-1], path[-1])
+        else:
+            name, message = ".".join(path), error["msg"].removeprefix("Value error, ")
+        found.setdefault(".".join((*prefix, *([name] if name else []))) or "input", message)
+        if len(found) == MOST_ERRORS:
+            break
+    return _refused(list(found.items()))
+
+
+def place(error: ErrorDetails, value: Any) -> list[str]:
+    """The fields that lead to an error, without the words that Pydantic puts between for unions and functions."""
+    path: list[str] = []
+    here: Any = value
+    for number, part in enumerate(error["loc"]):
+        last = number == len(error["loc"]) - 1
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+        elif isinstance(part, int) and isinstance(here, list | tuple) and part < len(here):
+            here = here[int(part)]
+        elif value is not None and not (last and error["type"] == "missing"):
+            continue
+        path.append(str(part)[:LONGEST_NAME])
+    return path
+
+
+def _refused(errors: list[tuple[str, str]]) -> InvalidInput:
+    (name, message), *_ = errors
+    fields = [{"field": field, "message": text} for field, text in errors]
+    return InvalidInput(f"{name}: {message}", field=name, errors=fields)
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).partition("\n")[0][:200] or type(problem).__name__
+
+
+# ── fields that a model does not have ────────────────────────────────────────────────────────────
+
+
+def _unknown(model: type[BaseModel], path: Sequence[str], name: str) -> tuple[str, str]:
+    """The field's path, and that there is no such field, with the one that was probably meant."""
+    known = sorted(_names(at)) if (at := _model_at(model, path)) else []
+    close = difflib.get_close_matches(name[:LONGEST_NAME].lower(), known, n=1)
+    told = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known[:20])}" if known else ""
+    return ".".join((*path, name[:LONGEST_NAME])), f"there is no such field{told}"
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    aliases = {alias for field in model.model_fields.values() for alias in _aliases(field.validation_alias)}
+    return set(model.model_fields) | aliases
+
+
+def _aliases(alias: Any) -> Iterator[str]:
+    """The top-level names of an alias: a text, a path (`AliasPath`), or a choice of both (`AliasChoices`)."""
+    if isinstance(alias, str):
+        yield alias
+    elif alias is not None:
+        for one in getattr(alias, "choices", [alias]):
+            yield one if isinstance(one, str) else str(one.path[0])
+
+
+def _model_at(model: type[BaseModel], path: Sequence[str]) -> type[BaseModel] | None:
+    """The model of the value at that path, where it is one for sure."""
+    found: Any = model
+    for part in path:
+        if not part.isdigit():
+            field = found.model_fields.get(part)
+            found = next(_models(field.annotation), None) if field is not None else None
+        if found is None:
+            return None
+    return found if isinstance(found, type) else None
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+@cache
+def _takes_extras(model: type[BaseModel]) -> bool:
+    """Whether the author said, of this model or of one within, what becomes of unknown fields."""
+    waiting: list[Any] = [model.__pydantic_core_schema__]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if {one.get("extra_behavior"), one.get("extra_fields_behavior")} & {"allow", "ignore"}:
+                return True
+            waiting += one.values()
+        elif isinstance(one, list | tuple):
+            waiting += one
+    return False
+
+
+# ── texts ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Annotates a `str` of a model: ``Annotated[str, Words(most=100)]`` is bounded, then cleaned, then measured.
+
+    Args:
+        most, least: characters, counted after cleaning.
+        lines: keep line breaks.
+    """
+
+    most: int
+    least: int = 0
+    lines: bool = False
+
+    def read(self, value: Any) -> Any:
+        """The cleaned text; what is no text is left to the type. Raises for a text far beyond its limit."""
+        if not isinstance(value, str):
+            return value
+        if len(value) > self.longest:
+            raise PydanticKnownError("string_too_long", {"max_length": self.most})
+        return clean(value, lines=self.lines, most=self.longest)
+
+    @property
+    def longest(self) -> int:
+        """Characters before cleaning: spaces and invisible ones may surround the words, and not without end."""
+        return 4 * self.most + 1000
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        inner = core_schema.str_schema(min_length=self.least or None, max_length=self.most)
+        return core_schema.no_info_before_validator_function(self.read, inner)
