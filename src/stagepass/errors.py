@@ -175,6 +175,13 @@ class StageError(StagepassError):
     answered: ClassVar[bool] = True
     """The provider answered, so nothing was bought by a call that raised this."""
 
+    # Also for a subclass whose own constructor does not call this one.
+    message: str = ""
+    provider: str | None = None
+    retry_after: float | None = None
+    advice: str | None = None
+    not_done: bool = False
+
     def __init__(
         self,
         message: str = "",

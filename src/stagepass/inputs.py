@@ -1,16 +1,17 @@
 """An input from outside as its model: unknown fields, values that cannot be kept, and errors that a person understands."""
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
-from pydantic_core import CoreSchema, ErrorDetails, PydanticKnownError, PydanticSerializationError, core_schema
+from pydantic import BaseModel, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticKnownError, core_schema
 
 from stagepass.errors import InvalidInput
-from stagepass.strict import Unfit, check, refuse
+from stagepass.strict import Unfit, check, dumps
 from stagepass.text import clean
 
 M = TypeVar("M", bound=BaseModel)
@@ -41,16 +42,25 @@ def validated(model: type[M], value: Mapping[str, Any] | BaseModel | Any) -> M:
 def as_json(checked: BaseModel) -> str:
     """The input as it is stored. Raises `InvalidInput` for what JSON, or its next reader, cannot hold."""
     try:
-        try:
-            text = checked.model_dump_json()
-        except PydanticSerializationError:
-            refuse(checked.model_dump())
-            raise
-        check(text, checked.model_dump)
-    except Unfit as problem:
-        raise InvalidInput(str(problem), field=problem.path or "input") from None
-    except (PydanticSerializationError, RecursionError) as problem:
-        raise InvalidInput(f"the input cannot be written as JSON: {_first_line(problem)}", field="input") from None
+        return dumps(_adapter(type(checked)), checked)
+    except (Unfit, RecursionError) as problem:
+        path = problem.path if isinstance(problem, Unfit) else ""
+        raise InvalidInput(str(problem) if path else f"input: {problem}", field=path or "input") from None
+
+
+@cache
+def _adapter(model: type[BaseModel]) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+def json_text(value: Any, field: str) -> str:
+    """A plain value as JSON. Raises `InvalidInput`, which names `field`, for what cannot be kept."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        check(text, lambda: value)
+        text.encode()
+    except (ValueError, TypeError, RecursionError) as problem:
+        raise InvalidInput(f"{field}: {_first_line(problem)}", field=field) from None
     return text
 
 

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stagepass.errors import SettingsError
+from stagepass.strict import encodable
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -20,7 +21,9 @@ Names = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """The settings of one process. Create with `Settings.load()`, whose errors name the setting and the fix."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     # where things are
     data_dir: Path = Field(
@@ -122,6 +125,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        if isinstance(value, str) and ("\0" in value or not encodable(value)):
+            raise ValueError("the value is not UTF-8 text")
+        return value
 
     @classmethod
     def load(cls, **given: object) -> "Settings":

@@ -20,8 +20,10 @@ def loads(content: bytes | str) -> Any:
     """The value of a JSON text. Raises `ValueError` with what is wrong, and where."""
     from pydantic_core import from_json  # here, since every command imports this module, and few read JSON
 
-    value = from_json(content, allow_inf_nan=False)
     text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+    if not encodable(text):
+        raise ValueError("it holds half of a character (a lone surrogate)")
+    value = from_json(content, allow_inf_nan=False)
     if _LARGE.search(text):
         refuse(value)
     return value
@@ -36,6 +38,23 @@ def check(text: str, value: Callable[[], Any]) -> None:
     """
     if _WRITTEN.search(text):
         refuse(value())
+
+
+def dumps(adapter: Any, value: Any) -> str:
+    """What a Pydantic `TypeAdapter` writes for `value`. Raises `Unfit` for what would be read as something else."""
+    from pydantic_core import PydanticSerializationError
+
+    try:
+        text = str(adapter.dump_json(value), "utf-8")
+    except PydanticSerializationError as problem:
+        told = str(problem).partition("\n")[0][:200].removeprefix("Error serializing to JSON: ")
+        try:
+            refuse(adapter.dump_python(value))
+        except PydanticSerializationError:
+            pass
+        raise Unfit("", f"it cannot be written as JSON: {told}") from None
+    check(text, lambda: adapter.dump_python(value))
+    return text
 
 
 def refuse(value: Any) -> None:

@@ -19,11 +19,14 @@ from stagepass.bootstrap import System
 from stagepass.content.catalogue import Catalogue, negotiate
 from stagepass.engine.model.states import OPEN
 from stagepass.engine.rules.answer import QUESTION, VERDICT
-from stagepass.errors import Conflict, Forbidden, NotFound
+from stagepass.errors import Conflict, Forbidden, InvalidInput, NotFound
+from stagepass.text import clean
 
 router = APIRouter(tags=["approvals"])
 
 LONGEST_NOTE = 2000
+REPLACED = "\ufffd"
+"""What a form's decoder puts where bytes were no UTF-8."""
 
 _TEXTS = Catalogue.load("stagepass.api")
 _PAGE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
@@ -65,7 +68,10 @@ def answer(
         claims = system.links.verify("approval", token)
     except (Forbidden, NotFound) as refusal:
         return _refused(system, refusal, language, accept)
+    if REPLACED in note:
+        raise InvalidInput("note: the text is not UTF-8; send the form as UTF-8", field="note")
     approved = decision == "approve"
+    note = clean(note, lines=True, most=LONGEST_NOTE)
     try:
         system.engine.answer(claims["run"], name=claims["name"], ask=claims["ask"], approved=approved, note=note)
     except NotFound:

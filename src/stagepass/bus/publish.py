@@ -126,7 +126,7 @@ class RedisBus:
             pipeline = self._client.pipeline(transaction=False)
             for stream, entry in entries.items():
                 text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
-                pipeline.xadd(stream, {"n": text}, maxlen=KEPT, approximate=True)
+                pipeline.xadd(stream, {"n": text.encode("utf-8", "replace")}, maxlen=KEPT, approximate=True)
             for labels, amount in counts.items():
                 pipeline.hincrbyfloat(COUNTERS, json.dumps(labels, ensure_ascii=False), amount)
             pipeline.execute()

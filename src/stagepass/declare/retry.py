@@ -38,8 +38,8 @@ class Retry:
         jitter: float = 0.1,
         special: Mapping[str, Again] | None = None,
     ) -> None:
-        if times < 0 or factor < 1 or not 0 <= jitter < 1:
-            raise DeclarationError("Retry: times must be ≥ 0, factor ≥ 1 and jitter from 0 to below 1")
+        if times < 0 or not 1 <= factor < 1e6 or not 0 <= jitter < 1:
+            raise DeclarationError("Retry: times must be ≥ 0, factor from 1 and jitter from 0 to below 1")
         self.times = times
         self.wait = seconds(wait)
         self.factor = factor

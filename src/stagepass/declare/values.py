@@ -23,6 +23,9 @@ class File(BaseModel):
 Duration = float | int | str | timedelta
 """Seconds as a number, a `timedelta`, or text: ``"500ms"``, ``"30s"``, ``"10m"``, ``"2h"``, ``"7d"``."""
 
+LONGEST = 3660 * 86400.0
+"""Seconds of the longest duration, ten years; a time after it may be one that no database holds."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
 
@@ -30,14 +33,22 @@ _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
 def seconds(value: Duration) -> float:
     """Seconds of a duration. Raises `DeclarationError` when it is not one."""
     if isinstance(value, timedelta):
-        return value.total_seconds()
+        return _bounded(value.total_seconds())
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if value < 0:
-            raise DeclarationError(f"{value!r} is not a duration: it must not be negative")
-        return float(value)
+        return _bounded(value)
     match = _DURATION.match(value) if isinstance(value, str) else None
     if not match:
         raise DeclarationError(
             f'{value!r} is not a duration; write a number of seconds, or "500ms", "30s", "10m", "2h"'
         )
-    return float(match[1]) * _UNITS[match[2]]
+    return _bounded(float(match[1]) * _UNITS[match[2]])
+
+
+def _bounded(value: float) -> float:
+    if value < 0:
+        raise DeclarationError(f"{value!r} is not a duration: it must not be negative")
+    if not value <= LONGEST:  # NaN is not, either
+        raise DeclarationError(
+            f"{float(min(value, 1e300)):g} is not a duration: it must be a number of at most ten years"
+        )
+    return float(value)

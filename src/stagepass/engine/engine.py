@@ -1,6 +1,5 @@
 """The engine's front: what the API, the CLI and tests ask of it. Every change goes over the committer."""
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from stagepass.engine.model.states import ENDED
 from stagepass.engine.rules import answer, operator, stop
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import InvalidInput, NotFound, TooLarge
+from stagepass.inputs import json_text
 from stagepass.reports import results
 
 T = TypeVar("T")
@@ -225,6 +225,7 @@ class Engine:
         """Decide on a call of unknown outcome: `value` is what it gave, or `again` allows to make it again."""
         if again == (value is not None):
             raise InvalidInput("give either the value that the call gave, or again=true", field="value")
+        text = json_text(value, "value")
         run = self._run(run_id, owner)
 
         def act(uow: UnitOfWork, job: Job) -> Job:
@@ -237,7 +238,6 @@ class Engine:
             if again:
                 uow.forget(run_id, name)
             else:
-                text = json.dumps(value, ensure_ascii=False)
                 uow.note_memo(Memo(run_id, name, memo.token, text, self.clock.now()))
             return job
 
@@ -249,7 +249,7 @@ class Engine:
         Raises:
             NotFound. TooLarge: the payload has more than `MAX_SIGNAL` bytes as JSON.
         """
-        if len(json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")) > MAX_SIGNAL:
+        if len(json_text(payload, "payload").encode()) > MAX_SIGNAL:
             raise TooLarge(f"a callback's payload has at most {MAX_SIGNAL} bytes")
         run = self._run(run_id, OPERATOR)
 

@@ -48,8 +48,11 @@ def trace_of(problem: BaseException, *, limit: int = 4000) -> str:
 
 def _text(problem: BaseException) -> str:
     """The type, and its text where that cannot hold what a person wrote."""
-    text = str(problem)
-    return f"{type(problem).__name__}: {text[:300]}" if text else type(problem).__name__
+    try:
+        text = str(problem)[:300]
+    except Exception:  # an error whose own text is a bug
+        text = ""
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
 
 
 def _places(problem: ValidationError) -> str:

@@ -19,10 +19,11 @@ from stagepass.engine.execute.payments import Payments
 from stagepass.engine.execute.services import Files, Services
 from stagepass.engine.execute.using import using
 from stagepass.engine.model.limits import Limit, Waiter
-from stagepass.engine.model.outcomes import Wait
+from stagepass.engine.model.outcomes import LONGEST_MESSAGE, Wait
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Job, Spend
 from stagepass.errors import TimedOut
+from stagepass.text import clean
 
 T = TypeVar("T")
 
@@ -128,6 +129,7 @@ class Context:
             saying: what people see meanwhile; two sleeps of one stage need different texts.
         """
         self.check()
+        saying = saying and clean(saying, most=LONGEST_MESSAGE)
         key, now = f"sleep {saying or ''}", self._services.clock.now()
         since = self._waits.setdefault(key, now)
         left = seconds(duration) - (now - since) / 1000
@@ -208,6 +210,7 @@ class Context:
         return self._services.clock.now()
 
     def _waited(self, value: T | None, every: Duration, at_most: Duration, saying: str | None) -> T:
+        saying = saying and clean(saying, most=LONGEST_MESSAGE)
         key = saying or "wait"
         if value is not None:
             self._waits.pop(key, None)
@@ -242,6 +245,7 @@ class Context:
         """Say how far this stage is, from 0 to 1. Cheap: it may be called as often as one likes."""
         self.check()
         fraction = min(1.0, max(0.0, fraction))
+        message = message and clean(str(message), most=LONGEST_MESSAGE)
         self._lease.progress = (fraction, message)
         self._tick(fraction, message)
 
@@ -271,7 +275,7 @@ class Context:
                 way through the stage after a wait does not note it again; give a key to what each look costs.
         """
         run, now = self._claimed.run, self._services.clock.now()
-        model, provider = model[:100], provider[:60]
+        model, provider = clean(model, most=100), clean(provider, most=60)
         self._payments.pay(
             Spend(run.id, run.job_id, run.attempts, provider, model, tokens_in, tokens_out, usd, now, run.queue), key
         )

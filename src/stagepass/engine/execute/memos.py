@@ -17,6 +17,7 @@ from stagepass.engine.model.outcomes import Busy, Cancel, NotDone
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Memo, Spend
 from stagepass.errors import OutcomeUnknown
+from stagepass.strict import Unfit, dumps
 
 T = TypeVar("T")
 
@@ -86,8 +87,10 @@ class Memos:
 
     def get(self, name: str) -> Memo | None:
         """The memo of that name, with its value or, for a call that was cut off, without."""
-        if not 1 <= len(name) <= LONGEST_NAME:
-            raise ValueError(f"a memo's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
+        if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
+            raise ValueError(
+                f"a memo's name has 1 to {LONGEST_NAME} characters, all of them printable, not {name[:LONGEST_NAME]!a}"
+            )
         if self._memos is None:
             run = self._claimed.run
             first = run.attempts == 1 and run.scratch.get("claims") == 1  # then there cannot be any yet
@@ -132,7 +135,7 @@ class Memos:
             self.note(memo)
 
     def _keep(self, name: str, value: T, adapter: TypeAdapter[Any]) -> T:
-        text = adapter.dump_json(value).decode()
+        text = _as_json(name, value, adapter)
         memo = Memo(self._claimed.run.id, name, new_token(), text, self._clock.now())
         if self._committer.do(Intend(self._claimed, memo)):
             raise Cancel
@@ -142,7 +145,8 @@ class Memos:
     def _record(self, memo: Memo, value: Any, adapter: TypeAdapter[Any], spends: Sequence[Spend]) -> None:
         """Keep the value of a call that was made, with what it cost."""
         failpoints.hit("once.after_call")
-        kept = Memo(memo.run_id, memo.name, memo.token, adapter.dump_json(value).decode(), self._clock.now())
+        text = _as_json(memo.name, value, adapter)
+        kept = Memo(memo.run_id, memo.name, memo.token, text, self._clock.now())
         self._committer.do(Remember(kept, spends))
         self._payments.noted(spends)
         self.note(kept)
@@ -164,3 +168,11 @@ class Memos:
             f"{name!r} may have been done by an earlier attempt, whose answer was lost",
             advice="look it up at the provider; then keep the value that it gave, or allow the call again",
         )
+
+
+def _as_json(name: str, value: Any, adapter: TypeAdapter[Any]) -> str:
+    """Raises `ValueError` for a value that would be another one when it is read again."""
+    try:
+        return dumps(adapter, value)
+    except Unfit as problem:
+        raise ValueError(f"ctx.once({name!r}) gave a value that cannot be kept: {problem}") from None

@@ -13,6 +13,10 @@ from stagepass.engine.model.records import Memo, Spend, StageRun
 LONGEST_KEY = 80
 """Characters of a payment's own key."""
 
+MOST_USD = 1_000_000_000.0
+MOST_TOKENS = 2**62
+"""Of one payment. What is more is no price: one infinity would stay in every sum."""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -44,8 +48,7 @@ class Payments:
         Without a key of its own it is told by the order of the payments in this attempt, or in this call of
         `ctx.once`: after a wait the stage begins anew, and what it paid before is not noted again.
         """
-        if key is not None and not 1 <= len(key) <= LONGEST_KEY:
-            raise ValueError(f"a payment's key has 1 to {LONGEST_KEY} characters, not {len(key)}")
+        _check(spend, key)
         call = _call.get()
         if call is not None and call.run_id == self._run.id:
             own = f"{call.memo.token}/{len(call.spends)}"
@@ -92,6 +95,17 @@ class Payments:
             stored = [] if first else self._store.spends(run.job_id)
             self._known = {spend.key for spend in stored if spend.run_id == run.id}
         return self._known
+
+
+def _check(spend: Spend, key: str | None) -> None:
+    """Raises `ValueError` for what neither the ledger nor a counter could hold."""
+    if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isprintable()):
+        raise ValueError(f"a payment's key has 1 to {LONGEST_KEY} characters, all of them printable")
+    if not 0 <= spend.usd <= MOST_USD:
+        raise ValueError(f"ctx.spend: usd is {spend.usd}; give a number of US dollars from 0 to {MOST_USD:,.0f}")
+    for name, value in (("tokens_in", spend.tokens_in), ("tokens_out", spend.tokens_out)):
+        if not 0 <= value <= MOST_TOKENS:
+            raise ValueError(f"ctx.spend: {name} is {value!s:.20}; give a whole number from 0 to {MOST_TOKENS:,}")
 
 
 def _named(key: str | None) -> str | None:

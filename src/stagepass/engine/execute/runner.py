@@ -31,7 +31,8 @@ from stagepass.engine.model.outcomes import (
     Wait,
     Waiting,
 )
-from stagepass.errors import OutcomeUnknown, StageError, StoreUnavailable, TimedOut
+from stagepass.errors import InvalidOutput, OutcomeUnknown, StageError, StoreUnavailable, TimedOut
+from stagepass.strict import Unfit, dumps
 
 log = logging.getLogger("stagepass.runner")
 
@@ -167,10 +168,13 @@ def _check_time(lease: Lease) -> None:
 
 def _completed(stage: Stage, result: Any) -> Completed:
     """Checks the output, and keeps it as JSON. Raises what is wrong with it."""
-    stored = stage.output.dump_json(stage.output.validate_python(result))
-    if len(stored) > MAX_OUTPUT:
-        raise StageError(f"the output is {len(stored)} bytes; put what is large into ctx.files", advice="")
-    return Completed(stored.decode())
+    try:
+        text = dumps(stage.output, stage.output.validate_python(result))
+    except Unfit as problem:
+        raise InvalidOutput(f"the output cannot be kept: {problem}") from None
+    if (size := len(text.encode())) > MAX_OUTPUT:
+        raise StageError(f"the output is {size} bytes; put what is large into ctx.files", advice="")
+    return Completed(text)
 
 
 def _part(stage: Stage, value: Any) -> Outcome:

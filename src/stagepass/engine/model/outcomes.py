@@ -13,6 +13,10 @@ from typing import Any
 
 from stagepass.declare.values import Duration, seconds
 from stagepass.errors import StageError
+from stagepass.text import clean
+
+LONGEST_MESSAGE = 500
+"""Characters of a text that tells what a stage run waits for, or how far it is."""
 
 
 class Wait(BaseException):
@@ -24,7 +28,7 @@ class Wait(BaseException):
     def __init__(self, wait: Duration, saying: str | None = None) -> None:
         super().__init__(saying or "")
         self.seconds = seconds(wait)
-        self.saying = saying
+        self.saying = saying and clean(saying, most=LONGEST_MESSAGE)
         self.idle = False
         """Whether it is for somebody else, who has a deadline of their own: then it is not this stage's time."""
 
@@ -34,7 +38,7 @@ class Cancel(BaseException):
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = clean(reason, most=LONGEST_MESSAGE)
 
 
 class LeaseLost(BaseException):
@@ -52,7 +56,7 @@ class Busy(BaseException):
         self.certain = certain
         self.provider = provider
         self.wait = wait
-        self.reason = reason
+        self.reason = clean(reason, most=LONGEST_MESSAGE)
 
 
 class NotDone(Exception):

@@ -11,6 +11,7 @@ from stagepass.engine.rules.graph import advance, end_job, leave, leave_children
 from stagepass.engine.rules.stop import LONGEST_TEXT, finish_cancel, stop_others, stopped
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StageError, WorkerLost
+from stagepass.text import clean
 
 R, J = RunState, JobState
 
@@ -232,9 +233,9 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
     facts = {
         "code": error.code,
         "type": type(error).__name__,
-        "message": error.message[:LONGEST_TEXT],
+        "message": clean(str(error.message), lines=True, most=LONGEST_TEXT),
         "provider": error.provider,
-        "advice": error.advice and error.advice[:LONGEST_TEXT],
+        "advice": error.advice and clean(str(error.advice), lines=True, most=LONGEST_TEXT),
         "trace": trace,
     }
     return {name: value for name, value in facts.items() if value is not None}
