@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from stagepass.errors import InvalidOutput, Permanent, RateLimited, SettingsError, StageError, TaskFailed, Transient
+from stagepass.errors import Permanent, QuotaExhausted, RateLimited, SettingsError, StageError, TaskFailed, Transient
 from stagepass.providers.ports import ClipRequest, LineTiming, SelfCheck
 from stagepass.providers.vendors.composition import composed, load_templates
 from stagepass.providers.vendors.creatomate import CreatomateClips
@@ -186,10 +186,36 @@ def test_a_lost_answer_to_an_order_is_not_known(clips: CreatomateClips, server: 
     assert clips.find(order()) is None
 
 
-@pytest.mark.parametrize("body", [[], {}, [{}], "x"])
-def test_an_answer_without_a_render_is_invalid(clips: CreatomateClips, server: Creatomate, body: Any) -> None:
+@pytest.mark.parametrize("body", [[], {}, [{}], "x", {"id": None}, [{"id": []}], [[]], 7])
+def test_an_order_without_a_render_id_may_have_been_taken(
+    clips: CreatomateClips, server: Creatomate, body: Any
+) -> None:
     server.will("/renders", {"body": body, "status": 202})
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(Transient) as caught:
+        clips.submit(order())
+    assert (type(caught.value), caught.value.answered, caught.value.not_done) == (Transient, False, False)
+
+
+@pytest.mark.parametrize("text", ["", "<html>", '{"id": "x", "status": "succ', "[" * 100_000, "data: {}\n\n"])
+def test_a_look_that_brings_no_render_may_pass(clips: CreatomateClips, server: Creatomate, text: str) -> None:
+    task = clips.submit(order())
+    server.will(f"/renders/{task}", {"text": text})
+    with pytest.raises(Transient, match="without JSON"):
+        clips.look(task)
+    assert clips.look(task) is None
+
+
+def test_numbers_that_make_no_sense_lose_no_clip(clips: CreatomateClips, server: Creatomate) -> None:
+    odd = '{"id": "r", "status": "succeeded", "url": "u\\ud83d", "duration": NaN, "width": 1e999, "height": "1920"}'
+    server.will("/renders/r", {"text": odd})
+    made = clips.look("r")
+    assert made is not None
+    assert (made.duration, made.width, made.height, made.source) == (0, 0, 1920, "u?")
+
+
+def test_an_error_under_a_status_of_success_is_read_by_its_own(clips: CreatomateClips, server: Creatomate) -> None:
+    server.will("/renders", {"body": {"error": {"code": 402, "message": "no credits"}}})
+    with pytest.raises(QuotaExhausted):
         clips.submit(order())
 
 

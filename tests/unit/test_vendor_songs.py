@@ -10,7 +10,6 @@ import pytest
 from stagepass.errors import (
     Blocked,
     InvalidInput,
-    InvalidOutput,
     Permanent,
     RateLimited,
     StageError,
@@ -156,11 +155,53 @@ def test_an_order_whose_answer_was_lost_is_not_sent_again_here(server: Suno) -> 
     assert songs.find(order()) is None  # nobody can tell: the stage is held for a person
 
 
-@pytest.mark.parametrize("body", [{"code": 200}, {"code": 200, "data": {}}, {"code": 200, "data": []}, ["x"]])
-def test_an_answer_without_a_task_is_invalid(server: Suno, body: Any) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [{"code": 200}, {"code": 200, "data": {}}, {"code": 200, "data": []}, ["x"], {"data": {"taskId": None}}, {"a": 1}],
+)
+def test_an_order_without_a_task_id_may_have_been_taken(server: Suno, body: Any) -> None:
     server.will("/generate", {"body": body})
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(Transient) as caught:
         maker(server).submit(order())
+    assert (type(caught.value), caught.value.answered, caught.value.not_done) == (Transient, False, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"text": ""},
+        {"text": "<html>gateway</html>"},
+        {"text": '{"code": 200, "data": {"taskId": "t'},
+        {"text": "[" * 2_000_000},
+        {"text": '{"data":' * 100_000},
+        {"text": "data: {}\n\ndata: [DONE]\n\n"},
+        {"body": {"error": "upstream"}},
+        {"body": {"error": {"code": 503}}},
+        {"body": {"code": 503, "msg": "busy"}},
+        {"body": {"code": 200, "data": "x"}},
+        {"body": {"code": 200, "data": {"status": "SUCCESS", "response": "x"}}},
+        {"body": {"code": 200, "data": {"status": "SUCCESS", "response": {"sunoData": {"id": 1}}}}},
+    ],
+    ids=range(12),
+)
+def test_a_look_that_brings_no_task_may_pass(server: Suno, answer: Any) -> None:
+    songs = maker(server)
+    task = songs.submit(order())
+    server.will("/record-info", answer)
+    with pytest.raises(Transient) as caught:
+        songs.look(task)
+    assert type(caught.value) is Transient
+    assert songs.look(task) is None
+
+
+@pytest.mark.parametrize("duration", ["NaN", "1e999", '"long"', "null", "-3", "[1]", "true", "9" * 500])
+def test_a_duration_that_makes_no_sense_loses_no_song(server: Suno, duration: str) -> None:
+    song = f'{{"id": "x\\ud83d", "audioUrl": "{server.url}/files/x.mp3", "duration": {duration}}}'
+    body = f'{{"code": 200, "data": {{"status": "SUCCESS", "response": {{"sunoData": [{song}, 7, null]}}}}}}'
+    server.will("/record-info", {"text": body})
+    made = maker(server).look("t")
+    assert made is not None
+    assert (made.clip_id, made.duration <= 1, made.also) == ("x?", True, ())
 
 
 def test_a_slow_answer_ends_in_time(server: Suno, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +259,7 @@ def word(text: str, start: float | None = None, end: float | None = None, succes
         ([word("[Intro]", 0, 1)], []),
         ([word("one", success=False)], []),
         ([], []),
+        ([word("[" * 2_000 + "\nOh\ud83d\0", 1, 2)], [("[" * 2_000, 1, 2), ("Oh?", 2, 2)]),
     ],
     ids=[
         "tags inside",
@@ -228,6 +270,7 @@ def word(text: str, start: float | None = None, end: float | None = None, succes
         "only tags",
         "no times",
         "nothing",
+        "only openings",
     ],
 )
 def test_words_fold_to_lines(words: list[Any], lines: list[Any]) -> None:

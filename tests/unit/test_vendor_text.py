@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from stagepass.errors import Blocked, InvalidOutput, Permanent, TimedOut, Transient
+from stagepass.errors import (
+    Blocked,
+    InvalidOutput,
+    Permanent,
+    QuotaExhausted,
+    RateLimited,
+    StageError,
+    TimedOut,
+    Transient,
+)
 from stagepass.providers.ports import SelfCheck, TextRequest
 from stagepass.providers.vendors.answer import VendorText, plain_schema
 from stagepass.providers.vendors.anthropic import AnthropicText
@@ -155,16 +164,100 @@ def test_after_one_repair_it_is_invalid_output_without_the_answer_in_it(case: Ca
     assert len(case.server.asked(case.path)) == 2
 
 
-def test_a_page_where_json_should_be_is_no_answer(case: Case) -> None:
-    case.server.will(case.path, {"text": "<html>a proxy</html>"})
-    with pytest.raises(InvalidOutput, match="without JSON"):
-        case.model().generate(question())
+NO_ANSWERS: dict[str, Any] = {
+    "a page": {"text": "<html>a proxy</html>"},
+    "nothing": {"text": ""},
+    "half of it": {"text": '{"id": "1", "choices": [{"mess'},
+    "a stream": {"text": 'data: {"choices": []}\n\ndata: [DONE]\n\n'},
+    "another shape": {"body": ["what"]},
+    "a text": {"body": "busy"},
+    "null": {"body": None},
+    "an empty object": {"body": {}},
+    "an error as text": {"body": {"error": "overloaded"}},
+    "an error with a code": {"body": {"error": {"message": "model overloaded", "code": 503}}},
+    "an error with a text code": {"body": {"error": {"message": "m", "code": "502"}}},
+    "an error with a name": {"body": {"type": "error", "error": {"type": "overloaded_error", "message": "m"}}},
+    "an error in a list": {"body": [{"error": {"code": 500, "status": "INTERNAL"}}]},
+    "an error of a proxy": {"body": {"status": 503, "detail": "no upstream"}},
+    "an error object": {"body": {"object": "error", "message": "m"}},
+    "brackets": {"text": "[" * 2_000_000},
+    "nothing in it": {"body": {"choices": [], "content": None, "candidates": None}},
+}
 
 
-def test_json_of_another_shape_is_invalid_output(case: Case) -> None:
-    case.server.will(case.path, *[{"body": ["what"]}] * 2)
-    with pytest.raises(InvalidOutput):
+@pytest.mark.parametrize("no", NO_ANSWERS)
+def test_a_no_under_a_status_of_success_may_pass(case: Case, no: str) -> None:
+    case.server.will(case.path, NO_ANSWERS[no])
+    with pytest.raises(Transient) as caught:
         case.model().generate(question())
+    assert type(caught.value) is Transient
+    assert len(case.server.asked(case.path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"error": {"code": 401, "message": "bad key"}}, Permanent),
+        ({"error": "Invalid API key"}, Permanent),
+        ({"error": {"type": "invalid_request_error"}}, Permanent),
+        ({"error": {"code": 402}}, QuotaExhausted),
+        ({"error": {"message": "Insufficient credits"}}, QuotaExhausted),
+        ({"error": {"code": 429, "message": "slow"}}, RateLimited),
+        ({"error": {"code": "504"}}, TimedOut),
+        ({"code": 429, "message": "slow"}, RateLimited),
+    ],
+)
+def test_a_no_under_a_status_of_success_means_what_its_body_says(case: Case, body: Any, kind: type[StageError]) -> None:
+    case.server.will(case.path, {"body": body, "headers": {"Retry-After": "7"}})
+    with pytest.raises(kind) as caught:
+        case.model().generate(question())
+    assert type(caught.value) is kind
+    assert caught.value.retry_after == 7
+
+
+def test_another_content_type_is_no_reason_to_ask_again(case: Case) -> None:
+    case.server.will(case.path, {"text": "\ufeff" + json.dumps(case.said(GOOD))})
+    assert case.model().generate(question()).usage.tokens_in == 10
+    assert len(case.server.asked(case.path)) == 1
+
+
+def test_an_odd_count_of_tokens_loses_no_answer(case: Case) -> None:
+    for odd in ("many", None, [1], {"prompt_tokens": "x", "input_tokens": -1, "promptTokenCount": 10**30}):
+        body = {**case.said(GOOD), "usage": odd, "usageMetadata": odd}
+        case.server.will(case.path, {"body": body})
+        assert case.model().generate(question()).usage.tokens_in == 0
+
+
+def test_an_answer_that_cannot_be_sent_back_as_it_is_is_sent_back_all_the_same(case: Case) -> None:
+    half = '{"word": 7, "\ud83d": "' + "\ud83d" * 100_000 + '"}'
+    case.server.will(case.path, {"body": case.said(half)}, {"body": case.said(GOOD)})
+    assert isinstance(case.model().generate(question()).value, Answer)
+    assert len(json.dumps(case.sent(), ensure_ascii=False)) < 50_000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": [{"type": "text", "text": GOOD}]},
+        {"content": None, "tool_calls": [{"type": "function", "function": {"name": "Answer", "arguments": GOOD}}]},
+        {"content": GOOD, "reasoning_content": "hm {"},
+    ],
+)
+def test_an_answer_in_parts_or_as_a_call_is_read(message: Any) -> None:
+    case = Case("compatible")
+    with case.server:
+        case.server.will(case.path, {"body": openai.said(None, **message)})
+        assert isinstance(case.model().generate(question()).value, Answer)
+        assert len(case.server.asked(case.path)) == 1
+
+
+def test_a_gateway_whose_vendor_failed_half_way_may_pass() -> None:
+    case = Case("compatible")
+    body = openai.said('{"wor', "error")
+    with case.server:
+        case.server.will(case.path, {"body": body})
+        with pytest.raises(Transient, match="with an error"):
+            case.model().generate(question())
 
 
 def test_a_bad_gateway_is_transient_and_asked_once(case: Case) -> None:

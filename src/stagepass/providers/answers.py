@@ -19,7 +19,10 @@ LONGEST_RETRY_AFTER = 86_400.0
 """Seconds: nobody is believed who says to come back later than in a day."""
 
 LONGEST_BODY = 65_536
-"""Bytes of an error's body that are looked at."""
+"""Bytes of an error's body that are looked at, where it is not read as JSON before."""
+
+LONGEST_MESSAGE = 2_000
+"""Characters of a vendor's message that rules are held against."""
 
 
 def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
@@ -39,10 +42,10 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
     if (seconds := _number(text)) is not None:
         return _capped(seconds)
     try:
-        date = parsedate_to_datetime(text or "")
-    except ValueError:
+        date = parsedate_to_datetime(text or "").timestamp()
+    except (ValueError, OverflowError, OSError):
         return None
-    return _capped(date.timestamp() - (time.time() if now is None else now))
+    return _capped(date - (time.time() if now is None else now))
 
 
 def _number(text: str | None) -> float | None:
@@ -102,6 +105,7 @@ class Table:
         waits: where a JSON body says after how long to come back, as ``"37s"`` or in seconds.
         good: codes that mean success, of a vendor that answers 200 to everything and says more in the body;
             empty where the status alone tells.
+        holds: names of which a good JSON object holds at least one; empty for any.
     """
 
     provider: str
@@ -110,11 +114,13 @@ class Table:
     texts: Sequence[str] = ("error.message", "message", "error")
     waits: Sequence[str] = ()
     good: frozenset[str] = field(default_factory=frozenset)
+    holds: Sequence[str] = ()
 
-    def error(
-        self, status: int, body: bytes | str | Mapping[str, Any] = b"", headers: Mapping[str, str] | None = None
-    ) -> StageError | None:
+    def error(self, status: int, body: Any = b"", headers: Mapping[str, str] | None = None) -> StageError | None:
         """The error that an answer stands for; None when it is a good one.
+
+        An error that comes with a status of success (gateways do that) is read by the status in its body. One that
+        says nothing more may pass.
 
         Args:
             status: the HTTP status.
@@ -123,10 +129,15 @@ class Table:
         """
         value = _read(body)
         codes = [str(found) for path in self.codes for found in _at(value, path)]
-        if 200 <= status < 300 and (not self.good or not codes or any(code in self.good for code in codes)):
+        succeeded = 200 <= status < 300
+        if succeeded and self._is_good(value, codes):
             return None
-        text = " ".join(found for path in self.texts for found in _at(value, path) if isinstance(found, str))
-        rule = next((rule for rule in (*self.rules, *EVERYBODY) if rule.fits(status, codes, text)), UNKNOWN)
+        paths = dict.fromkeys((*self.texts, *_TEXTS)) if succeeded else self.texts
+        texts = [found for path in paths for found in _at(value, path) if isinstance(found, str)]
+        text = " ".join(texts)[:LONGEST_MESSAGE]
+        meant = (_meant(value) or status) if succeeded else status
+        rules = (*self.rules, *EVERYBODY, *(UNDER_SUCCESS if succeeded and not (self.good and codes) else ()))
+        rule = next((rule for rule in rules if rule.fits(meant, codes, text)), UNKNOWN)
         wait = retry_after(headers or {})
         if wait is None:
             wait = next(
@@ -140,14 +151,56 @@ class Table:
             not_done=rule.not_done,
         )
 
+    def _is_good(self, value: Any, codes: Sequence[str]) -> bool:
+        if self.good and codes:
+            return any(code in self.good for code in codes)
+        first = value[0] if isinstance(value, list) and value else value
+        if not isinstance(first, Mapping):
+            return True  # not JSON, or of another shape: whoever reads it says so
+        if first.get("error") or "error" in (first.get("type"), first.get("object")):
+            return False
+        return not self.holds or first is not value or any(first.get(name) is not None for name in self.holds)
 
-def _read(body: bytes | str | Mapping[str, Any]) -> Any:
-    if isinstance(body, Mapping):
+
+def _read(body: Any) -> Any:
+    if not isinstance(body, (bytes, str)):
         return body
     try:
         return json.loads(body[:LONGEST_BODY])
-    except ValueError:  # not JSON: a proxy's page, or nothing
+    except (ValueError, RecursionError):  # not JSON: a proxy's page, or nothing
         return None
+
+
+_STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "httpStatus")
+"""Where gateways write the status that the answer should have had."""
+
+_NAMED = {
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "insufficient_quota": 402,
+    "billing_error": 402,
+    "invalid_request_error": 400,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Statuses by the names that several vendors give to errors."""
+
+
+_TEXTS = ("error.message", "error", "message", "detail")
+"""Where gateways write what is wrong."""
+
+
+def _meant(value: Any) -> int | None:
+    """The HTTP status that an error's body speaks of, as a number or by a usual name."""
+    written = [
+        str(found) for name in (*_STATUSES, "type") for path in (f"error.{name}", name) for found in _at(value, path)
+    ]
+    numbers = (int(text) for text in written if re.fullmatch(r"[45]\d\d", text, re.ASCII))
+    return next(numbers, next((_NAMED[text] for text in written if text in _NAMED), None))
 
 
 def _at(value: Any, path: str) -> list[Any]:
@@ -183,3 +236,10 @@ EVERYBODY = (
     Rule(Permanent, "rejected the request", status=range(300, 500)),
 )
 """The usual meaning of a status (RFC 9110; 529 is Anthropic's)."""
+
+UNDER_SUCCESS = (
+    Rule(Permanent, "rejected the API key", text=r"(invalid|incorrect|missing|no).{0,20}(api.?key|credential)", advice=_KEY),
+    Rule(QuotaExhausted, "has no credit left", text=r"(insufficient|not enough).{0,20}(credit|balance|quota|fund)"),
+    Rule(Transient, "returned an error"),
+)
+"""Read for an error under a status of success that gives no code."""

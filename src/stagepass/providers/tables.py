@@ -11,8 +11,9 @@ _CONFLICT = Rule(Transient, "reported a conflict with another request", status=(
 SUNO = Table(
     "suno",
     codes=("code",),
-    texts=("msg",),
+    texts=("msg", "error", "error.message"),
     good=frozenset({"200"}),
+    holds=("data",),
     rules=(
         Rule(QuotaExhausted, "has no credits left", code=("429",), advice=_CREDIT),
         Rule(RateLimited, "rate limit exceeded", code=("405", "430"), wait=10),
@@ -28,6 +29,7 @@ SUNO = Table(
 
 OPENAI = Table(
     "openai",
+    holds=("choices", "data", "id"),
     rules=(
         Rule(
             QuotaExhausted,
@@ -58,14 +60,16 @@ OPENAI = Table(
 
 CREATOMATE = Table(
     "creatomate",
-    codes=("code",),
-    texts=("hint", "message"),
+    codes=("code", "error.code"),
+    texts=("hint", "message", "error", "error.message"),
+    holds=("id",),
     rules=(Rule(RateLimited, "rate limit exceeded", status=(429,), wait=10),),
 )
 """api.creatomate.com uses the usual statuses: 401 key, 402 credit, 429 rate."""
 
 COMPATIBLE = Table(
     "compatible",
+    holds=("choices", "data"),
     codes=("error.code", "error.type", "code"),
     rules=(
         Rule(Transient, "is still loading its model", status=(503,), text=r"loading model", wait=10, not_done=True),
@@ -89,6 +93,7 @@ COMPATIBLE = Table(
 
 ANTHROPIC = Table(
     "anthropic",
+    holds=("content", "id"),
     codes=("error.type", "error.details.error_code"),
     rules=(
         Rule(QuotaExhausted, "has no credit left", code=("billing_error",), advice=_CREDIT),
@@ -117,6 +122,7 @@ ANTHROPIC = Table(
 
 GEMINI = Table(
     "gemini",
+    holds=("candidates", "promptFeedback", "usageMetadata", "name"),
     codes=("error.status", "error.details.reason"),
     texts=("error.message", "error.details.violations.quotaId"),
     waits=("error.details.retryDelay",),
@@ -146,8 +152,9 @@ GEMINI = Table(
 KIE = Table(
     "kie",
     codes=("code",),
-    texts=("msg",),
+    texts=("msg", "error", "error.message"),
     good=frozenset({"200"}),
+    holds=("data",),
     rules=(
         Rule(QuotaExhausted, "has no credits left", code=("402",), advice=_CREDIT),
         Rule(RateLimited, "rate limit exceeded", code=("429",), wait=10),

@@ -18,6 +18,7 @@ from stagepass.providers.fetching.kinds import HEAD, kind_of
 from stagepass.providers.ports import TextAnswer, TextRequest, Usage
 from stagepass.providers.vendors.prices import Prices
 from stagepass.providers.vendors.reading import Unfit, read
+from stagepass.providers.vendors.wire import own_shape
 
 __all__ = ["LONGEST_WAIT", "Said", "Turn", "Unfit", "VendorText", "plain_schema", "read", "typed"]
 
@@ -80,10 +81,8 @@ class VendorText(ABC):
         return TextAnswer(value, self.name, self.model, self._usage(asked))
 
     def _asked(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
-        try:
+        with own_shape(self.name):
             return self.ask(turns, schema, seconds)
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-            raise InvalidOutput(f"{self.name}: answered in a shape that is not its own", provider=self.name) from None
 
     def _repaired(self, said: Said, schema: type[BaseModel]) -> BaseModel:
         try:

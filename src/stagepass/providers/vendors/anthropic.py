@@ -10,6 +10,7 @@ from stagepass.providers.tables import ANTHROPIC
 from stagepass.providers.vendors.answer import Said, Turn, VendorText, plain_schema, typed
 from stagepass.providers.vendors.http import Http
 from stagepass.providers.vendors.prices import Prices
+from stagepass.providers.vendors.wire import amount, record
 
 VERSION = "2026-10-21"
 
@@ -48,12 +49,12 @@ class AnthropicText(VendorText):
             raise self.cut_off()
         if why == "model_context_window_exceeded":
             raise Permanent("anthropic: the request is too long", provider=self.name, advice="shorten the request")
-        usage = answer.get("usage") or {}
+        usage = record(answer.get("usage"))
         counted = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         return Said(
             "".join(str(part.get("text") or "") for part in answer.get("content") or [] if part.get("type") == "text"),
-            sum(int(usage.get(name) or 0) for name in counted),
-            int(usage.get("output_tokens") or 0),
+            int(sum(amount(usage.get(name)) for name in counted)),
+            int(amount(usage.get("output_tokens"))),
         )
 
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, Literal
 from urllib.parse import quote
 
-from stagepass.errors import InvalidOutput, Permanent
+from stagepass.errors import Permanent, Transient
 from stagepass.providers.ports import ClipRequest, MadeClip, Tell, silent
 from stagepass.providers.tables import CREATOMATE, CREATOMATE_RENDER
 from stagepass.providers.vendors.composition import Template, composed, filled
 from stagepass.providers.vendors.http import Http
+from stagepass.providers.vendors.wire import amount, own_shape, word
 
 PROGRESS = {"planned": 0.05, "waiting": 0.1, "transcribing": 0.2, "rendering": 0.5}
 
@@ -53,10 +54,11 @@ class CreatomateClips:
         else:
             order |= composed(request)
         answer = self._http.post("/renders", order)
-        first = answer[0] if isinstance(answer, list) and answer else answer
-        if not isinstance(first, dict) or not first.get("id"):
-            raise InvalidOutput("creatomate: took the order and gave no render id", provider=self.name)
-        return str(first["id"])
+        with own_shape(self.name):
+            task = word((answer[0] if isinstance(answer, list) else answer)["id"])
+        if not task:  # it may have been taken: not knowing is no reason to order again
+            raise Transient("creatomate: took the order and gave no render id", provider=self.name)
+        return task
 
     def find(self, request: ClipRequest) -> str | None:
         """The API finds renders by their own id only: it cannot tell."""
@@ -65,15 +67,11 @@ class CreatomateClips:
     def look(self, task_id: str, tell: Tell = silent) -> MadeClip | None:
         """See `ClipMaker.look`."""
         render = self._http.get(f"/renders/{quote(task_id, safe='')}")
-        status = str(render.get("status")) if isinstance(render, dict) else ""
+        with own_shape(self.name):
+            status = word(render["status"])
         if status == "succeeded":
-            return MadeClip(
-                task_id,
-                float(render.get("duration") or 0),
-                int(render.get("width") or 0),
-                int(render.get("height") or 0),
-                str(render.get("url") or ""),
-            )
+            size = (int(amount(render.get("width"), 20_000)), int(amount(render.get("height"), 20_000)))
+            return MadeClip(task_id, amount(render.get("duration"), 86_400), *size, word(render.get("url")))
         if any(status in rule.code for rule in CREATOMATE_RENDER.rules):
             problem = CREATOMATE_RENDER.error(200, render)
             if problem:
@@ -91,4 +89,6 @@ class CreatomateClips:
     def self_check(self) -> str:
         """See `stagepass.providers.ports.SelfCheck`."""
         templates = self._http.get("/templates", time_limit=10)
+        if not isinstance(templates, list):
+            raise Transient("creatomate: answered in a shape that is not its own", provider=self.name)
         return f"creatomate: the key is good; the project has {len(templates)} templates"

@@ -10,6 +10,7 @@ from stagepass.providers.tables import GEMINI
 from stagepass.providers.vendors.answer import Said, Turn, VendorText, plain_schema, typed
 from stagepass.providers.vendors.http import Http
 from stagepass.providers.vendors.prices import Prices
+from stagepass.providers.vendors.wire import amount, record
 
 MOST_TOKENS = 16_384
 """Tokens of an answer, its thoughts included."""
@@ -83,11 +84,11 @@ class GeminiText(VendorText):
         if why == "MAX_TOKENS":
             raise self.cut_off()
         parts = (candidate.get("content") or {}).get("parts") or []
-        usage = answer.get("usageMetadata") or {}
+        usage = record(answer.get("usageMetadata"))
         return Said(
             "".join(str(part.get("text") or "") for part in parts if not part.get("thought")),
-            int(usage.get("promptTokenCount") or 0),
-            int(usage.get("candidatesTokenCount") or 0) + int(usage.get("thoughtsTokenCount") or 0),
+            int(amount(usage.get("promptTokenCount"))),
+            int(amount(usage.get("candidatesTokenCount")) + amount(usage.get("thoughtsTokenCount"))),
         )
 
     def _blocked(self) -> Blocked:

@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 
 import httpcore2
 
-from stagepass.errors import InvalidOutput, Permanent, SettingsError, StageError, TimedOut, Transient
+from stagepass.errors import SettingsError, StageError, TimedOut, Transient
 from stagepass.providers.answers import Table
 from stagepass.providers.fetching.addresses import is_public
 from stagepass.providers.fetching.fetch import copy_url
+from stagepass.providers.vendors.wire import strict_json
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of a JSON answer that are taken."""
@@ -97,22 +98,29 @@ class Http:
                 content = self._read(response.iter_stream())
             status = response.status
             given = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
-        if problem := self._table.error(status, content, given):
-            raise problem
         try:
-            return json.loads(content)
+            value = strict_json(content)
         except ValueError:
-            raise InvalidOutput(
-                f"{self._table.provider}: answered {status} without JSON", provider=self._table.provider
-            ) from None
+            raise self._table.error(status, b"", given) or self._odd(f"answered {status} without JSON") from None
+        if problem := self._table.error(status, value, given):
+            raise problem
+        return value
 
     def _read(self, pieces: Iterable[bytes]) -> bytes:
         content = bytearray()
         for piece in pieces:
             content += piece
             if len(content) > LARGEST_ANSWER:
-                raise Permanent(f"{self._table.provider}: its answer is too large", provider=self._table.provider)
+                raise self._odd("its answer is too large")
         return bytes(content)
+
+    def _odd(self, what: str) -> Transient:
+        """A page of a proxy, or half of an answer: what the vendor itself did is not known."""
+        return Transient(
+            f"{self._table.provider}: {what}",
+            provider=self._table.provider,
+            advice="if it stays so, check that the base URL is the address of the API",
+        )
 
     def _connections(self) -> httpcore2.ConnectionPool:
         """This process's pool: sockets that a parent opened are not ours."""

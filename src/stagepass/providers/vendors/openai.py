@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stagepass.errors import Blocked, Permanent
+from stagepass.errors import Blocked, Permanent, Transient
 from stagepass.providers.tables import COMPATIBLE, OPENAI
 from stagepass.providers.vendors.answer import Said, Turn, VendorText, plain_schema, typed
 from stagepass.providers.vendors.http import Http
 from stagepass.providers.vendors.prices import Prices
+from stagepass.providers.vendors.wire import amount, own_shape, record, word
 
 MOST_TOKENS = 16_384
 """Tokens of an answer, its thoughts included."""
@@ -87,7 +88,9 @@ class CompatibleText(VendorText):
         return [(way, setting) for way, setting in ways if way >= self._way]
 
     def self_check(self) -> str:
-        models = [str(one.get("id")) for one in self._http.get("/models", time_limit=10).get("data") or []]
+        listed = self._http.get("/models", time_limit=10)
+        with own_shape(self.name):
+            models = [word(one.get("id")) for one in listed.get("data") or []]
         if models and not any(self.model in (id, id.rpartition("/")[2]) for id in models):  # llama.cpp lists a path
             raise Permanent(
                 f"compatible: the server does not have {self.model}",
@@ -114,18 +117,33 @@ def _format(schema: type[BaseModel], words: dict[str, Any]) -> dict[str, Any]:
 
 def _said(model: VendorText, answer: Any) -> Said:
     """What is in an answer; a refusal and a filter are `Blocked`, an end by length is `InvalidOutput`."""
-    usage = answer.get("usage") or {}
+    usage = record(answer.get("usage"))
     choice = answer["choices"][0]
     message = choice.get("message") or {}
+    if choice.get("error") or choice.get("finish_reason") == "error":  # a gateway whose own vendor failed half-way
+        raise Transient(f"{model.name}: answered with an error", provider=model.name)
     if message.get("refusal") or choice.get("finish_reason") == "content_filter":
         raise Blocked(
             f"{model.name}: rejected the content", provider=model.name, advice="change the text or the photos"
         )
     if choice.get("finish_reason") == "length":
         raise model.cut_off()
-    text = message.get("content")
     return Said(
-        text if isinstance(text, str) else "",
-        int(usage.get("prompt_tokens") or 0),
-        int(usage.get("completion_tokens") or 0),
+        _text(message.get("content")) or _called_with(message),
+        int(amount(usage.get("prompt_tokens"))),
+        int(amount(usage.get("completion_tokens"))),
     )
+
+
+def _text(content: Any) -> str:
+    """A message's content: a text, or parts of which some are texts."""
+    if isinstance(content, list):
+        return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _called_with(message: dict[str, Any]) -> str:
+    """The arguments of a call, of a server that takes every schema for a tool."""
+    for call in message.get("tool_calls") or []:
+        return _text(call["function"]["arguments"])
+    return ""

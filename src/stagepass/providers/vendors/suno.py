@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from stagepass.errors import InvalidOutput, Permanent, StageError, TaskFailed
+from stagepass.errors import Permanent, StageError, TaskFailed, Transient
 from stagepass.providers.answers import Table
 from stagepass.providers.ports import LineTiming, MadeSong, SongRequest, Tell, silent
 from stagepass.providers.tables import KIE, SUNO, SUNO_TASK
 from stagepass.providers.vendors.http import Http
 from stagepass.providers.vendors.timing import fold
+from stagepass.providers.vendors.wire import amount, own_shape, word
 
 NOWHERE = "https://example.com/no-callback"
 """The API wants an address even from those who only look."""
@@ -29,6 +30,12 @@ LIMITS: Mapping[str, tuple[int, int, int]] = {
 """Characters of lyric, style and title, by model."""
 
 _STRICTEST = (3000, 200, 80)
+
+LONGEST_SONG = 3_600.0
+"""Seconds; a longer duration is a mistake of its vendor."""
+
+MOST_SONGS = 10
+"""Recordings of one order that are kept; today an order makes two."""
 
 PROGRESS = {"PENDING": 0.1, "TEXT_SUCCESS": 0.3, "FIRST_SUCCESS": 0.8}
 
@@ -60,10 +67,12 @@ class SunoSongs:
             "title": request.title[:title],
             "callBackUrl": request.callback_url or NOWHERE,
         }
-        task = _data(self._http.post("/api/v1/generate", order)).get("taskId")
-        if not task:
-            raise InvalidOutput(f"{self.name}: took the order and gave no task id", provider=self.name)
-        return str(task)
+        answer = self._http.post("/api/v1/generate", order)
+        with own_shape(self.name):
+            task = word(answer["data"]["taskId"])
+        if not task:  # it may have been taken: not knowing is no reason to order again
+            raise Transient(f"{self.name}: took the order and gave no task id", provider=self.name)
+        return task
 
     def find(self, request: SongRequest) -> str | None:
         """The API has no list of orders and no reference of ours: it cannot tell."""
@@ -71,9 +80,11 @@ class SunoSongs:
 
     def look(self, task_id: str, tell: Tell = silent) -> MadeSong | None:
         """See `SongMaker.look`. A song that is there counts, though its callback could not be delivered."""
-        data = _data(self._http.get(f"/api/v1/generate/record-info?taskId={quote(task_id, safe='')}"))
-        status = str(data.get("status"))
-        songs = [song for song in _songs(data) if song.source]
+        answer = self._http.get(f"/api/v1/generate/record-info?taskId={quote(task_id, safe='')}")
+        with own_shape(self.name):
+            data = answer["data"]
+            status = word(data.get("status"))
+            songs = [song for song in _songs(data) if song.source]
         if status == "SUCCESS" or (status == "CALLBACK_EXCEPTION" and songs):
             if not songs:
                 raise TaskFailed(f"{self.name}: ended without a song", provider=self.name)
@@ -93,8 +104,9 @@ class SunoSongs:
         """When each line is sung; None where the vendor does not say, which is no reason to lose a song."""
         try:
             asked = {"taskId": task_id, "audioId": clip_id}
-            data = _data(self._http.post("/api/v1/generate/get-timestamped-lyrics", asked))
-            return fold(data.get("alignedWords") or []) or None
+            answer = self._http.post("/api/v1/generate/get-timestamped-lyrics", asked)
+            with own_shape(self.name):
+                return fold(answer["data"]["alignedWords"]) or None
         except StageError:
             return None
 
@@ -107,7 +119,9 @@ class SunoSongs:
 
     def self_check(self) -> str:
         """See `stagepass.providers.ports.SelfCheck`."""
-        credits = self._http.get("/api/v1/generate/credit", time_limit=10).get("data")
+        answer = self._http.get("/api/v1/generate/credit", time_limit=10)
+        with own_shape(self.name):
+            credits = answer["data"]
         return f"{self.name}: the key is good; {credits} credits are left"
 
 
@@ -117,24 +131,17 @@ _HOMES: Mapping[str, tuple[Table, str]] = {
 }
 
 
-def _data(answer: Any) -> dict[str, Any]:
-    data = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(data, dict):
-        raise InvalidOutput("suno: answered in a shape that is not its own", provider="suno")
-    return data
-
-
 def _songs(data: Mapping[str, Any]) -> list[MadeSong]:
     """The recordings of a task, in the shape of today or in the older one with other names."""
     response = data.get("response") or {}
     listed = response.get("sunoData") or response.get("data") or []
     return [
         MadeSong(
-            str(song.get("id") or ""),
-            float(song.get("duration") or 0),
+            word(song.get("id")),
+            amount(song.get("duration"), LONGEST_SONG),
             None,
-            str(song.get("audioUrl") or song.get("audio_url") or ""),
+            word(song.get("audioUrl")) or word(song.get("audio_url")),
         )
-        for song in listed
+        for song in listed[:MOST_SONGS]
         if isinstance(song, Mapping)
     ]

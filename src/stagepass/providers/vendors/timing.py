@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagepass.providers.ports import LineTiming
+from stagepass.providers.vendors import wire
 
-_TAG = re.compile(r"\[[^\]\n]*\]")
+MOST_WORDS = 5_000
+"""Timed words that are looked at; a song has some hundreds."""
+
+MOST_LINES = 1_000
+
+_TAG = re.compile(r"\[[^\[\]\n]*+\]")
 
 
 @dataclass(slots=True)
@@ -26,8 +32,8 @@ def fold(words: Sequence[Mapping[str, Any]]) -> list[LineTiming]:
         words: as ``alignedWords`` of sunoapi.org: `word`, `startS`, `endS`, `success`.
     """
     lines = [_Line()]
-    for word in words:
-        first, *following = str(word.get("word") or "").split("\n")
+    for word in words[:MOST_WORDS]:
+        first, *following = wire.word(word.get("word")).split("\n")
         pieces = [(lines[-1], first)]
         for text in following:
             lines.append(_Line())
@@ -37,7 +43,7 @@ def fold(words: Sequence[Mapping[str, Any]]) -> list[LineTiming]:
             line.text += text if text[:1].isspace() or not line.text or line.text[-1:].isspace() else f" {text}"
             if time and _TAG.sub("", text).strip():
                 line.times.append(time)
-    sung = [line for line in lines if _TAG.sub("", line.text).strip()]
+    sung = [line for line in lines if _TAG.sub("", line.text).strip()][:MOST_LINES]
     return _ordered(sung) if any(line.times for line in sung) else []
 
 
