@@ -186,8 +186,21 @@ def test_the_first_of_a_chain_answers_as_long_as_it_can(two: tuple[OpenAI, Anthr
         {"status": 502, "text": "<html>"},
         {"drop": True},
         {"delay": 20},
+        {"body": {"error": {"message": "model overloaded", "code": 503}}},
+        {"text": "<html>gateway</html>"},
+        {"text": ""},
     ],
-    ids=["rate", "quota", "outage", "a bad gateway", "a lost connection", "silence"],
+    ids=[
+        "rate",
+        "quota",
+        "outage",
+        "a bad gateway",
+        "a lost connection",
+        "silence",
+        "an error under 200",
+        "a page",
+        "nothing",
+    ],
 )
 def test_the_next_of_a_chain_answers_without_an_attempt_lost(
     two: tuple[OpenAI, Anthropic, Any], step: dict[str, Any]
@@ -256,6 +269,37 @@ def test_where_all_are_closed_no_attempt_is_spent(two: tuple[OpenAI, Anthropic, 
         assert [run.attempts for run in lab.engine.runs(job)] == [1]
         assert job.state is JobState.COMPLETED
     assert (len(first.calls), len(second.calls)) == (1, 0)
+
+
+class Counting(OpenGate):
+    """A gate that counts what it is told of the calls."""
+
+    def __init__(self) -> None:
+        self.failures, self.healthy = 0, 0
+
+    def failed(self, provider: str, ticket: str) -> float:
+        self.failures += 1
+        return 0.0
+
+    def leave(self, provider: str, ticket: str, *, healthy: bool, limit: Limit) -> list[str]:
+        self.healthy += healthy
+        return []
+
+
+@pytest.mark.parametrize(
+    ("step", "counted"),
+    [({"status": 503}, (1, 0)), ({"body": {"error": {"code": 503}}}, (0, 1)), ({"text": "<html>"}, (0, 1))],
+)
+def test_an_error_under_a_status_of_success_closes_no_provider(
+    two: tuple[OpenAI, Anthropic, Any], step: dict[str, Any], counted: tuple[int, int]
+) -> None:
+    first, _, chain = two
+    first.will("/chat/completions", step)
+    gate = Counting()
+    with asking(chain.members[0], provider_limits=gate) as lab:
+        lab.submit({})
+        lab.step()
+    assert (gate.failures, gate.healthy) == counted
 
 
 # ── the settings ──

@@ -193,7 +193,7 @@ def test_an_order_without_a_render_id_may_have_been_taken(
     server.will("/renders", {"body": body, "status": 202})
     with pytest.raises(Transient) as caught:
         clips.submit(order())
-    assert (type(caught.value), caught.value.answered, caught.value.not_done) == (Transient, False, False)
+    assert (caught.value.code, caught.value.answered, caught.value.not_done) == ("transient", False, False)
 
 
 @pytest.mark.parametrize("text", ["", "<html>", '{"id": "x", "status": "succ', "[" * 100_000, "data: {}\n\n"])

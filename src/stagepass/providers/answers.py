@@ -60,6 +60,14 @@ def _capped(seconds: float) -> float:
     return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
 
 
+class OddAnswer(Transient):
+    """A status of success with an error, a web page or half an answer behind it.
+
+    It may pass, and the next attempt or the next model of a chain is asked. It is no sign that the provider is down:
+    gateways answer so for one of their models.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One line of a table. It fits when everything that it names fits.
@@ -136,14 +144,16 @@ class Table:
         texts = [found for path in paths for found in _at(value, path) if isinstance(found, str)]
         text = " ".join(texts)[:LONGEST_MESSAGE]
         meant = (_meant(value) or status) if succeeded else status
-        rules = (*self.rules, *EVERYBODY, *(UNDER_SUCCESS if succeeded and not (self.good and codes) else ()))
+        odd = succeeded and not (self.good and codes)  # not this vendor's own way to say no
+        rules = (*self.rules, *EVERYBODY, *(UNDER_SUCCESS if odd else ()))
         rule = next((rule for rule in rules if rule.fits(meant, codes, text)), UNKNOWN)
         wait = retry_after(headers or {})
         if wait is None:
             wait = next(
                 (_capped(told) for path in self.waits for told in map(_seconds, _at(value, path)) if told), None
             )
-        return rule.raises(
+        kind = OddAnswer if odd and rule.raises is Transient else rule.raises
+        return kind(
             f"{self.provider}: {rule.message} (HTTP {status}{_shown(codes)})",
             provider=self.provider,
             retry_after=rule.wait if wait is None else wait,
@@ -238,7 +248,12 @@ EVERYBODY = (
 """The usual meaning of a status (RFC 9110; 529 is Anthropic's)."""
 
 UNDER_SUCCESS = (
-    Rule(Permanent, "rejected the API key", text=r"(invalid|incorrect|missing|no).{0,20}(api.?key|credential)", advice=_KEY),
+    Rule(
+        Permanent,
+        "rejected the API key",
+        text=r"(invalid|incorrect|missing|no).{0,20}(api.?key|credential)",
+        advice=_KEY,
+    ),
     Rule(QuotaExhausted, "has no credit left", text=r"(insufficient|not enough).{0,20}(credit|balance|quota|fund)"),
     Rule(Transient, "returned an error"),
 )

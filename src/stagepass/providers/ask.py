@@ -6,6 +6,7 @@ import time
 from stagepass.engine.execute.context import Context
 from stagepass.engine.model.outcomes import Busy
 from stagepass.errors import QuotaExhausted, Transient
+from stagepass.providers.answers import OddAnswer
 from stagepass.providers.ports import TextAnswer, TextModel, TextRequest
 from stagepass.providers.registry import Chain
 
@@ -52,9 +53,19 @@ def ask(ctx: Context, model: TextModel | Chain, request: TextRequest) -> TextAns
 
 def _asked(ctx: Context, model: TextModel, request: TextRequest, *, queues: bool) -> TextAnswer:
     with ctx.using(model.name, queues=queues):
-        answer: TextAnswer = model.generate(request)
+        answer = _answered(model, request)
+    if isinstance(answer, OddAnswer):
+        raise answer
     _spent(ctx, answer)
     return answer
+
+
+def _answered(model: TextModel, request: TextRequest) -> TextAnswer | OddAnswer:
+    """The answer, or that it was an odd one: no reason to close the provider to all workers."""
+    try:
+        return model.generate(request)
+    except OddAnswer as problem:
+        return problem
 
 
 def _spent(ctx: Context, answer: TextAnswer) -> None:

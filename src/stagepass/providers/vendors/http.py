@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import httpcore2
 
 from stagepass.errors import SettingsError, StageError, TimedOut, Transient
-from stagepass.providers.answers import Table
+from stagepass.providers.answers import OddAnswer, Table
 from stagepass.providers.fetching.addresses import is_public
 from stagepass.providers.fetching.fetch import copy_url
 from stagepass.providers.vendors.wire import strict_json
@@ -114,9 +114,9 @@ class Http:
                 raise self._odd("its answer is too large")
         return bytes(content)
 
-    def _odd(self, what: str) -> Transient:
+    def _odd(self, what: str) -> OddAnswer:
         """A page of a proxy, or half of an answer: what the vendor itself did is not known."""
-        return Transient(
+        return OddAnswer(
             f"{self._table.provider}: {what}",
             provider=self._table.provider,
             advice="if it stays so, check that the base URL is the address of the API",

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stagepass.errors import Blocked, Permanent, Transient
+from stagepass.errors import Blocked, Permanent
+from stagepass.providers.answers import OddAnswer
 from stagepass.providers.tables import COMPATIBLE, OPENAI
 from stagepass.providers.vendors.answer import Said, Turn, VendorText, plain_schema, typed
 from stagepass.providers.vendors.http import Http
@@ -121,7 +122,7 @@ def _said(model: VendorText, answer: Any) -> Said:
     choice = answer["choices"][0]
     message = choice.get("message") or {}
     if choice.get("error") or choice.get("finish_reason") == "error":  # a gateway whose own vendor failed half-way
-        raise Transient(f"{model.name}: answered with an error", provider=model.name)
+        raise OddAnswer(f"{model.name}: answered with an error", provider=model.name)
     if message.get("refusal") or choice.get("finish_reason") == "content_filter":
         raise Blocked(
             f"{model.name}: rejected the content", provider=model.name, advice="change the text or the photos"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stagepass.errors import Transient
+from stagepass.providers.answers import OddAnswer
 
 LONGEST_WORD = 2_048
 """Characters of an id, a status or an address."""
@@ -35,7 +35,7 @@ def own_shape(provider: str) -> Iterator[None]:
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
-        raise Transient(f"{provider}: answered in a shape that is not its own", provider=provider) from None
+        raise OddAnswer(f"{provider}: answered in a shape that is not its own", provider=provider) from None
 
 
 def word(value: Any) -> str:
