@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from stagepass.declare.registry import Registry
-from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.records import Job, StageRun, Tally
+from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.pipelines.promo.status import say, stage_status, task_status
 from tests.support.api import Installation, RedisServer, installation, is_problem, picture
@@ -313,7 +314,7 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
         ("running", {"attempts": 1}, "노래를 만들고 있어요", "Making the song"),
         (
             "waiting",
-            {"attempts": 1, "message": "song: generating", "scratch": {"waits": {"song: generating": 60_000}}},
+            {"attempts": 1, "message": "song: generating", "notes": RunNotes(waits={"song: generating": 60_000})},
             "노래를 만들고 있어요 (30초째)",
             "song: generating, 30 s",
         ),
@@ -345,7 +346,7 @@ def test_a_task_is_told_in_the_readers_language(
     state: str, facts: dict[str, Any], korean: str | None, english: str | None
 ) -> None:
     run = StageRun("j.s", "j", "promo", 1, "song", "promo.song", "kim", 0, state=RunState(state), **facts)
-    tally = {"lyric": [1, 1], "song": [1, 0]}
+    tally = {"lyric": Tally(1, 1), "song": Tally(1)}
     job = Job(
         "j", "promo", 1, "kim", "{}", 0, 0, state=JobState.HELD if state == "held" else JobState.RUNNING, tally=tally
     )
@@ -384,7 +385,7 @@ def test_every_state_of_a_stage_run_has_a_word() -> None:
         ("song", "waiting", {"attempts": 1, "started_at": 1}, "processing"),
         ("video", "waiting", {"attempts": 1, "started_at": 1}, "rendering"),
         ("video", "ready", {"attempts": 1, "started_at": 1}, "rendering"),  # between two looks at the render
-        ("video", "running", {"attempts": 1, "scratch": {"waits": {"video: rendering": 1}}}, "rendering"),
+        ("video", "running", {"attempts": 1, "notes": RunNotes(waits={"video: rendering": 1})}, "rendering"),
         ("video", "running", {"attempts": 1}, "processing"),
         ("video", "running", {"attempts": 1, "message": "video: rendering"}, "rendering"),  # by a maker on this machine
         ("video", "running", {"attempts": 1, "message": "video: uploading"}, "uploading"),

@@ -333,7 +333,7 @@ def test_parked_work_is_left_to_those_who_serve_and_know_it(tmp_path: Path, else
         other.heartbeat.beat()
         assert other.dispatcher.wait_idle(time.monotonic() + 10)
         (run,) = here.store.runs_of(job)
-        assert (run.state, run.scratch["parked"]) == (RunState.PARKED, 1)
+        assert (run.state, run.notes.parked) == (RunState.PARKED, 1)
 
 
 def test_one_beat_fetches_more_than_there_are_slots(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_who_closes_gives_back_what_did_not_end(tmp_path: Path) -> None:
         caller.join(10)
         (job,) = answers
         (run,) = made.engine.runs(job)
-        assert (run.state, run.scratch["resumes"]) == (RunState.READY, True), "the same attempt goes on elsewhere"
+        assert (run.state, run.notes.resumes) == (RunState.READY, True), "the same attempt goes on elsewhere"
         assert made.recorder.rung == ["slow.first"]
         go_on.set()
 

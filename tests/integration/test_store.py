@@ -16,7 +16,8 @@ from stagepass.engine.commit.operations import Claim, Intend, OnRuns, Remember, 
 from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure, LeaseLost, Waiting
 from stagepass.engine.model.ports import Changes, JobFilter, Parked, RunFilter, Stale
-from stagepass.engine.model.records import Job, Memo, Spend, StageRun, WorkerRow
+from stagepass.engine.model.records import Job, Memo, Spend, StageRun, Tally, WorkerRow
+from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import ENDED, JobState, RunState
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
@@ -55,7 +56,7 @@ def test_records_come_back_as_they_were_written(store: SqlStore) -> None:
     job = a_job(
         input=f'{{"a":"{"가" * 300_000}"}}',
         key="Key-1",
-        tally={"s": [3, 1], "t": [1, 0, 1]},
+        tally={"s": Tally(3, 1), "t": Tally(1, 0, None), "u": Tally(2, 1, 3)},
         error={"message": HARD},
         stepwise=True,
         cancel_requested=True,
@@ -67,7 +68,7 @@ def test_records_come_back_as_they_were_written(store: SqlStore) -> None:
         job,
         item=7,
         output='"' + "🎵" * 250_000 + '"',
-        scratch={"signal": HARD, "half": "\ud800"},
+        notes=RunNotes(signal=HARD, busy="\ud800", waits={"w": 2}, unknown={"of another release": [1]}),
         error={"code": "x", "message": "\ud83d"},
         message="saying 한글",
         progress=0.25,
@@ -348,7 +349,7 @@ def check_whole(store: SqlStore, job_id: str) -> None:
     done: dict[str, int] = {}
     for run in store.runs_of(job_id):
         done[run.stage] = done.get(run.stage, 0) + (run.state in (RunState.COMPLETED, RunState.SKIPPED))
-    assert {stage: entry[1] for stage, entry in job.tally.items()} == done
+    assert {stage: tally.done for stage, tally in job.tally.items()} == done
 
 
 def test_fifty_submits_of_one_key_at_once_make_one_job(database_url: str, store: SqlStore) -> None:

@@ -32,7 +32,15 @@ def written_down(url: str) -> list[str]:
     with engine.connect() as connection:
         match engine.dialect.name:
             case "sqlite":
-                query = "SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+                # the text of a table tells where its columns were added
+                query = (
+                    "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL UNION ALL "
+                    "SELECT m.name, m.name || c.cid || ' ' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || c.pk "
+                    "FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' UNION ALL "
+                    "SELECT m.name, m.name || ' ' || i.origin || i.\"unique\" || k.seqno || k.name "
+                    "FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_info(i.name) k "
+                    "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
+                )
             case "postgresql":
                 query = (
                     "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL "

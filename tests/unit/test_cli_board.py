@@ -11,14 +11,14 @@ from stagepass.cli.board import Board
 from stagepass.cli.lines import Lines
 from stagepass.cli.live import Picture
 from stagepass.engine.model.ports import Tick
-from stagepass.engine.model.records import Event, Job
+from stagepass.engine.model.records import Event, Job, Tally
 
 
 class Input(BaseModel):
     pages: list[str] = []
 
 
-def board(tally: dict[str, list[int]] | None = None) -> Board:
+def board(tally: dict[str, Tally] | None = None) -> Board:
     pipeline = Pipeline("p", input=Input)
 
     @pipeline.stage()
@@ -33,7 +33,7 @@ def board(tally: dict[str, list[int]] | None = None) -> Board:
     def join(read: list[str]) -> str:
         return ""
 
-    job = Job("j", "p", 1, "me", "{}", created_at=0, updated_at=0, tally=tally or {"split": [1, 0]})
+    job = Job("j", "p", 1, "me", "{}", created_at=0, updated_at=0, tally=tally or {"split": Tally(1)})
     return Board(job, pipeline)
 
 
@@ -61,7 +61,7 @@ def test_a_stage_goes_from_pending_to_done() -> None:
 
 
 def test_items_of_a_list_make_one_bar() -> None:
-    found = board({"split": [1, 1], "read": [4, 1]})
+    found = board({"split": Tally(1, 1), "read": Tally(4, 1)})
     for item in range(2):
         found.take(event("stage.started", "read", item=item))
     found.take(event("stage.completed", "read", item=0))

@@ -285,9 +285,9 @@ class Jobs(RuleBasedStateMachine):
             last = [event.type for event in events if event.type in TERMINAL][-1]
             assert last == f"job.{job.state.value}", "the state is what the events say"
         rows: Counter[str] = Counter(run.stage for run in runs)
-        done = Counter(run.stage for run in runs if run.state in DONE or run.scratch.get("counted"))
-        for stage, entry in job.tally.items():
-            assert entry[:2] == [rows[stage], done[stage]], f"{stage}: the tally equals the rows"
+        done = Counter(run.stage for run in runs if run.state in DONE or run.notes.counted)
+        for stage, tally in job.tally.items():
+            assert (tally.total, tally.done) == (rows[stage], done[stage]), f"{stage}: the tally equals the rows"
         for run in runs:
             assert (run.token is not None) == (run.state is RunState.RUNNING) == (run.worker is not None)
         states = {run.id: run.state for run in runs}

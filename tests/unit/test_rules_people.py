@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.commit.operations import Claim
 from stagepass.engine.model.ids import run_id
+from stagepass.engine.model.records import Tally
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, OutcomeUnknown
 from stagepass.testing import Crash, Lab
@@ -278,7 +279,7 @@ def test_a_retry_from_a_stage_makes_it_and_what_follows_and_only_that(
         job = lab.finish(job)
         assert lab.result(job) == {"text": "atlatrb"}
         assert sorted(shape.calls) == made_again  # type: ignore[attr-defined]
-        assert job.tally == {name: [1, 1] for name in ("top", "left", "right", "bottom")}
+        assert job.tally == {name: Tally(1, 1) for name in ("top", "left", "right", "bottom")}
         assert numbers_have_no_gap(lab, job)
 
 
@@ -299,7 +300,7 @@ def test_a_retry_of_a_fan_makes_its_items_again(stage: str, text: str) -> None:
         job = lab.finish(job)
         assert lab.result(job) == {"text": text.replace("-", "").upper()}
         count = len(text.replace("-", ""))
-        assert job.tally == {"split": [1, 1], "each": [count, count], "join": [1, 1]}
+        assert job.tally == {"split": Tally(1, 1), "each": Tally(count, count), "join": Tally(1, 1)}
 
 
 def test_a_retry_is_refused_while_its_stage_runs_or_lacks_its_input() -> None:

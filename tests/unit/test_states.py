@@ -1,12 +1,14 @@
 """The two state machines: the enums, the tables of moves, the drawing and the code agree."""
 
 import re
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from stagepass.engine.model import states
 from stagepass.engine.model.records import TERMINAL, Job, StageRun
+from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import (
     DONE,
     ENDED,
@@ -37,13 +39,27 @@ def test_the_groups_of_states_cover_every_state_once() -> None:
 
 
 def test_the_drawing_names_every_state_and_no_other() -> None:
-    drawn = set(re.findall(r"[a-z]+", (states.__doc__ or "").split("\n", 2)[2]))
+    drawing, _, _ = (states.__doc__ or "").partition("Facts that decide")
+    drawn = set(re.findall(r"[a-z]+", drawing.split("\n", 2)[2]))
     assert {state.value for state in (*RunState, *JobState)} - {"discarded"} <= drawn
     words = {
         *("stage", "run", "job", "claim", "released", "rescued", "due", "a", "person", "redrive", "resume", "retry"),
         *("from", "any", "state", "that", "is", "at", "rest"),
     }
     assert drawn - {state.value for state in (*RunState, *JobState)} <= words
+
+
+def test_the_facts_beside_the_state_are_fields_of_the_records() -> None:
+    _, _, facts = (states.__doc__ or "").partition("Facts that decide")
+    runs, _, jobs = facts.partition("\njob ")
+    named = set(re.findall(r"notes\.(\w+)", runs))
+    assert named <= {note.name for note in fields(RunNotes)}
+    plain = set(re.findall(r"^(?:stage run)? +([a-z_]+)  ", runs, re.MULTILINE))
+    assert plain == {"due_at", "token", "crashes"} <= {field.name for field in fields(StageRun)}
+    of_job = set(re.findall(r"^ +([a-z_]+)  ", jobs, re.MULTILINE))
+    assert of_job == {"tally", "cancel_requested", "stepwise", "parent"} <= {field.name for field in fields(Job)}
+    only_counted = {"claims", "parked", "idle", "idle_attempt", "idle_since", "waits", "signal", "children", "unknown"}
+    assert {note.name for note in fields(RunNotes)} == named | only_counted, "a new note is drawn, or is named here"
 
 
 @pytest.mark.parametrize(("row", "moves"), [

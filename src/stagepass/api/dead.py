@@ -76,7 +76,7 @@ def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Dep
         return _priced(system, chosen, more)
     gone_on, refused = dict[str, int](), dict[str, str]()
     for run in chosen:
-        if run.job_id in gone_on and not run.scratch.get("counted"):
+        if run.job_id in gone_on and not run.notes.counted:
             gone_on[run.job_id] += 1
             continue
         try:

@@ -139,7 +139,7 @@ def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Jo
         error=error_view(told.error, told),
         total=len(runs) if mapped else None,
         done=sum(run.state in DONE for run in runs) if mapped else None,
-        children=[child for run in runs for child in run.scratch.get("children", ())],
+        children=[child for run in runs for child in run.notes.children],
         run_id=told.id,
     )
 

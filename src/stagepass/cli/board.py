@@ -76,8 +76,8 @@ class Board:
         self._take_totals(job)
 
     def _take_totals(self, job: Job) -> None:
-        for name, (total, *_) in job.tally.items():
-            self._row(name).total = total
+        for name, tally in job.tally.items():
+            self._row(name).total = tally.total
 
     def _row(self, name: str) -> Row:
         return self.rows.setdefault(name, Row(name, ()))

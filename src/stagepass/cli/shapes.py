@@ -48,7 +48,7 @@ def run_shape(run: "StageRun", attempts: "list[Attempt] | None" = None) -> dict[
         "crashes": run.crashes,
         "progress": run.progress,
         "message": run.message,
-        "children": run.scratch.get("children", []),
+        "children": run.notes.children,
         "error": run.error,
         "started_at": when(run.started_at),
         "finished_at": when(run.finished_at),

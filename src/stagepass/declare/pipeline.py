@@ -10,7 +10,7 @@ Everything is checked here, at import: the graph, the names, the types.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -23,6 +23,13 @@ from stagepass.declare.values import Duration, seconds
 from stagepass.errors import DeclarationError
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+
+
+class Counted(Protocol):
+    """How many runs a stage of a job has, and how many of them are done."""
+
+    total: int
+    done: int
 
 
 class Pipeline:
@@ -185,14 +192,14 @@ class Pipeline:
         """Every stage that comes after `stage`, in order of declaration."""
         return [other for other in self.stages.values() if stage in other.ancestors()]
 
-    def progress(self, tally: Mapping[str, list[int]]) -> float:
+    def progress(self, tally: Mapping[str, Counted]) -> float:
         """How much of a job is done, from 0 to 1, by its stages' weights."""
         total = sum(stage.weight for stage in self.stages.values()) or 1.0
         done = 0.0
         for stage in self.stages.values():
-            runs, finished, *_ = tally.get(stage.name, (0, 0))
-            if stage.name in tally:
-                done += stage.weight * (finished / runs if runs else 1.0)
+            counted = tally.get(stage.name)
+            if counted is not None:
+                done += stage.weight * (counted.done / counted.total if counted.total else 1.0)
         return min(1.0, done / total)
 
     # ── checks, in the order in which they are made ──

@@ -1,13 +1,16 @@
 """Records to rows, and rows to records."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.engine import Row
 
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun, WorkerRow
+from stagepass.engine.model import run_notes
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun, Tally, WorkerRow
+from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
+from stagepass.store.tables import jobs, stage_runs
 
 _RUN_STATES = {state.value: state for state in RunState}
 _JOB_STATES = {state.value: state for state in JobState}
@@ -65,7 +68,7 @@ def job_changes(job: Job) -> dict[str, Any]:
     return {
         "state": job.state.value,
         "seq": job.seq,
-        "tally": dump(job.tally),
+        "tally": dump({stage: _counts(tally) for stage, tally in job.tally.items()}),
         "cancel_requested": job.cancel_requested,
         "error": dump(job.error),
         "updated_at": job.updated_at,
@@ -73,30 +76,18 @@ def job_changes(job: Job) -> dict[str, Any]:
     }
 
 
-def job_of(row: Sequence[Any]) -> Job:
-    """A row of all columns, in the table's order."""
-    (id, pipeline, version, owner, key, body_hash, state, priority, input, seq, tally) = row[:11]
-    (stepwise, cancel_requested, error, created_at, updated_at, finished_at, parent) = row[11:18]
-    return Job(
-        id=id,
-        pipeline=pipeline,
-        version=version,
-        owner=owner,
-        key=key,
-        body_hash=body_hash,
-        state=_JOB_STATES[state],
-        priority=priority,
-        input=input,
-        seq=seq,
-        tally=json.loads(tally),
-        stepwise=bool(stepwise),
-        cancel_requested=bool(cancel_requested),
-        error=load(error),
-        created_at=created_at,
-        updated_at=updated_at,
-        finished_at=finished_at,
-        parent=parent,
-    )
+def _counts(tally: Tally) -> list[int]:
+    """As every release reads them: [total, done], and where some are held also [1, at most so many]."""
+    held = () if tally.most_held == 0 else (1,) if tally.most_held is None else (1, tally.most_held)
+    return [tally.total, tally.done, *held]
+
+
+def _tallies(text: str) -> dict[str, Tally]:
+    return {stage: _tally(*counts) for stage, counts in json.loads(text).items()}
+
+
+def _tally(total: int, done: int, held: int = 0, most_held: int | None = None) -> Tally:
+    return Tally(total, done, most_held if held else 0)
 
 
 def run_row(run: StageRun) -> dict[str, Any]:
@@ -132,45 +123,72 @@ def run_changes(run: StageRun) -> dict[str, Any]:
         "finished_at": run.finished_at,
         "output": run.output,
         "error": dump(run.error),
-        "scratch": dump(run.scratch),
+        "error_code": run.error.get("code") if run.error else None,
+        "scratch": dump(run_notes.to_json(run.notes)),
+        "blocked_by": run.notes.blocked_by,
+        "counted": run.notes.counted,
         "progress": run.progress,
         "message": short(run.message),
     }
 
 
-def run_of(row: Sequence[Any]) -> StageRun:
-    """A row of all columns, in the table's order."""
-    (id, job_id, pipeline, version, stage, item, queue, owner, state, priority, turn, due_at) = row[:12]
-    (attempts, crashes, token, worker, created_at, started_at, attempt_at, finished_at) = row[12:20]
-    (item_input, output, error, scratch, progress, message) = row[20:26]
-    return StageRun(
-        id=id,
-        job_id=job_id,
-        pipeline=pipeline,
-        version=version,
-        stage=stage,
-        item=item,
-        queue=queue,
-        owner=owner,
-        state=_RUN_STATES[state],
-        priority=priority,
-        turn=turn,
-        due_at=due_at,
-        attempts=attempts,
-        crashes=crashes,
-        token=token,
-        worker=worker,
-        created_at=created_at,
-        started_at=started_at,
-        attempt_at=attempt_at,
-        finished_at=finished_at,
-        item_input=item_input,
-        output=output,
-        error=load(error),
-        scratch=json.loads(scratch) if scratch != "{}" else {},
-        progress=progress,
-        message=message,
-    )
+def _notes(text: str) -> RunNotes:
+    return RunNotes() if text == "{}" else run_notes.from_json(json.loads(text))
+
+
+Record = TypeVar("Record")
+
+
+class Reader(Generic[Record]):
+    """Makes records of rows by the names of their columns.
+
+    Args:
+        record: its fields are named like the columns.
+        columns: of each row, in the order of the query. A field that has no column among them keeps its default.
+        convert: by column: the record's field, and what turns the column's value into the field's.
+    """
+
+    def __init__(
+        self,
+        record: Callable[..., Record],
+        columns: Sequence[str],
+        convert: Mapping[str, tuple[str, Callable[[Any], Any]]],
+    ) -> None:
+        self._record = record
+        self._fields = [convert[name][0] if name in convert else name for name in columns]
+        self._convert = [convert[name] for name in columns if name in convert]
+
+    def __call__(self, row: Sequence[Any]) -> Record:
+        values = dict(zip(self._fields, row, strict=True))
+        for name, convert in self._convert:
+            values[name] = convert(values[name])
+        return self._record(**values)
+
+
+_FOR_SQL = ("error_code", "blocked_by", "counted")
+"""Columns that repeat what is in a record's JSON, for queries."""
+
+JOB_COLUMNS = tuple(column.name for column in jobs.c)
+RUN_COLUMNS = tuple(column.name for column in stage_runs.c if column.name not in _FOR_SQL)
+
+job_of = Reader(
+    Job,
+    JOB_COLUMNS,
+    {
+        "idempotency_key": ("key", lambda key: key),
+        "state": ("state", _JOB_STATES.__getitem__),
+        "tally": ("tally", _tallies),
+        "stepwise": ("stepwise", bool),
+        "cancel_requested": ("cancel_requested", bool),
+        "error": ("error", load),
+    },
+)
+RUN_VALUES: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "state": ("state", _RUN_STATES.__getitem__),
+    "error": ("error", load),
+    "scratch": ("notes", _notes),
+}
+run_of = Reader(StageRun, RUN_COLUMNS, RUN_VALUES)
 
 
 def event_row(event: Event) -> dict[str, Any]:

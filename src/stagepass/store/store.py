@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 
 from stagepass.declare.values import File
-from stagepass.engine.model.limits import PARKING
 from stagepass.engine.model.ports import JobFilter, Outputs, Parked, RunFilter
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
 from stagepass.engine.model.states import RunState
@@ -18,13 +16,15 @@ from stagepass.store.ledger import LedgerReads
 from stagepass.store.retention import Retention
 from stagepass.store.tables import attempts, events, files, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
-from stagepass.store.tx import SqlTx, chunks
+from stagepass.store.tx import JOB, RUN, SqlTx, chunks
 
 BACKLOG_SEEN = 1000
 """Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
 
 
 _LARGE = ("item_input", "output")
+
+_BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
 class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
@@ -38,15 +38,15 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
     # ── jobs ──
 
     def job(self, job_id: str) -> Job | None:
-        found = self._all(sa.select(jobs).where(jobs.c.id == job_id))
+        found = self._all(sa.select(*JOB).where(jobs.c.id == job_id))
         return rows.job_of(found[0]) if found else None
 
     def job_by_key(self, owner: str, key: str) -> Job | None:
-        found = self._all(sa.select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == key))
+        found = self._all(sa.select(*JOB).where(jobs.c.owner == owner, jobs.c.idempotency_key == key))
         return rows.job_of(found[0]) if found else None
 
     def jobs(self, which: JobFilter) -> list[Job]:
-        query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(which.limit)
+        query = sa.select(*JOB).order_by(jobs.c.id.desc()).limit(which.limit)
         if which.owner is not None:
             query = query.where(jobs.c.owner == which.owner)
         if which.pipeline:
@@ -60,29 +60,29 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
     def jobs_by_id(self, ids: Sequence[str]) -> list[Job]:
         found: list[Job] = []
         for part in chunks(ids):
-            found += map(rows.job_of, self._all(sa.select(jobs).where(jobs.c.id.in_(part)).order_by(jobs.c.id)))
+            found += map(rows.job_of, self._all(sa.select(*JOB).where(jobs.c.id.in_(part)).order_by(jobs.c.id)))
         return found
 
     # ── stage runs ──
 
     def run(self, run_id: str) -> StageRun | None:
-        found = self._all(sa.select(stage_runs).where(stage_runs.c.id == run_id))
+        found = self._all(sa.select(*RUN).where(stage_runs.c.id == run_id))
         return rows.run_of(found[0]) if found else None
 
     def runs_of(self, job_id: str) -> list[StageRun]:
-        query = sa.select(stage_runs).where(stage_runs.c.job_id == job_id)
+        query = sa.select(*RUN).where(stage_runs.c.job_id == job_id)
         return [rows.run_of(row) for row in self._all(query.order_by(stage_runs.c.created_at, stage_runs.c.item))]
 
     def look(self, job_id: str) -> tuple[Job, list[StageRun]] | None:
         c = stage_runs.c
-        columns = [sa.null().label(column.name) if column.name in _LARGE else column for column in c]
+        columns = [sa.null().label(column.name) if column.name in _LARGE else column for column in RUN]
         query = sa.select(*columns, jobs.c.seq.label("job_seq")).join(jobs, jobs.c.id == c.job_id)
         query = query.where(c.job_id == job_id).order_by(c.created_at, c.item)
         looks = 0
         while (job := self.job(job_id)) is not None:
             found, looks = self._all(query), looks + 1
             if looks == 5 or all(row.job_seq == job.seq for row in found):  # else it moved on in between
-                return job, [rows.run_of(row) for row in found]
+                return job, [rows.run_of(row[:-1]) for row in found]
         return None
 
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:
@@ -97,7 +97,7 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
     def find_runs(self, which: RunFilter) -> list[StageRun]:
         c = stage_runs.c
         states = ", ".join(f"'{state.value}'" for state in which.states)
-        query = sa.select(stage_runs).where(sa.text(f"state IN ({states})")).order_by(c.id.desc()).limit(which.limit)
+        query = sa.select(*RUN).where(sa.text(f"state IN ({states})")).order_by(c.id.desc()).limit(which.limit)
         if which.owner is not None:
             query = query.where(c.owner == which.owner)
         if which.pipeline:
@@ -105,7 +105,7 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
         if which.stage:
             query = query.where(c.stage == which.stage)
         if which.code:
-            query = query.where(c.error.contains(f'"code":"{which.code}"', autoescape=True))
+            query = query.where(c.error_code == which.code)
         if which.before:
             query = query.where(c.id < which.before)
         return [rows.run_of(row) for row in self._all(query)]
@@ -127,22 +127,18 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
 
     def parked_at(self, provider: str, limit: int) -> list[tuple[str, str]]:
         c = stage_runs.c
-        query = sa.select(c.id, c.job_id).where(*_parked_at(provider)).order_by(c.due_at).limit(limit)
+        query = sa.select(c.id, c.job_id).where(c.blocked_by == provider, *_BLOCKED).order_by(c.due_at).limit(limit)
         return [(run, job) for run, job in self._all(query)]
 
     def parking_providers(self) -> set[str]:
-        c = stage_runs.c
-        noted = sa.or_(*(c.message.endswith(f": {reason}", autoescape=True) for reason in PARKING))
-        waits = sa.text("state IN ('waiting', 'retrying', 'parked')"), c.state == "waiting"  # as in the index
-        found = self._all(sa.select(c.message).where(*waits, noted).distinct())
-        return {message.rpartition(": ")[0] for (message,) in found}
+        return {name for (name,) in self._all(sa.select(stage_runs.c.blocked_by).where(*_BLOCKED).distinct())}
 
     def count_parked(self, provider: str, owner: str | None = None) -> list[tuple[str, int]]:
         c = stage_runs.c
-        query = sa.select(c.queue, sa.func.count()).where(*_parked_at(provider)).group_by(c.queue).order_by(c.queue)
+        query = sa.select(c.queue, sa.func.count()).where(c.blocked_by == provider, *_BLOCKED)
         if owner is not None:
             query = query.where(c.owner == owner)
-        return [(queue, count) for queue, count in self._all(query)]
+        return [(queue, count) for queue, count in self._all(query.group_by(c.queue).order_by(c.queue))]
 
     def unfinished(self) -> list[tuple[str, str, int]]:
         c = stage_runs.c
@@ -226,10 +222,3 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
         row["name"] = file.name[:300]
         with self._writing() as connection:
             connection.execute(sa.insert(files), row)
-
-
-def _parked_at(provider: str) -> tuple[Any, ...]:
-    """Only rows that wait are looked at, by their index; asked only while the provider is closed."""
-    noted = [stage_runs.c.scratch.contains(f'"busy":"{provider}: {reason}"', autoescape=True) for reason in PARKING]
-    # the states as in the index, so that it is used
-    return sa.text("state IN ('waiting', 'retrying', 'parked')"), stage_runs.c.state == "waiting", sa.or_(*noted)

@@ -107,12 +107,16 @@ stage_runs = Table(
     Column("scratch", Text, nullable=False),
     Column("progress", Double, nullable=False),
     Column("message", String(500)),
+    Column("error_code", String(60)),
+    Column("blocked_by", String(60)),
+    Column("counted", Boolean),
     Index("ix_stage_runs_job", "job_id", "stage"),
     Index(
         "ix_stage_runs_ready", "queue", "state", text("priority DESC"), "turn", "due_at", **_where("state = 'ready'")
     ),
     Index("ix_stage_runs_turns", "queue", "state", "priority", "owner", "turn", **_where("state = 'ready'")),
     Index("ix_stage_runs_due", "state", "due_at", **_where("state IN ('waiting', 'retrying', 'parked')")),
+    Index("ix_stage_runs_blocked", "blocked_by", "due_at", **_where("blocked_by IS NOT NULL")),
     Index("ix_stage_runs_worker", "worker", "state", **_where("state = 'running'")),
     Index("ix_stage_runs_stopped", "state", "id", **_where("state IN ('failed', 'held')")),
     **_MYSQL,

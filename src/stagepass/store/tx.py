@@ -18,6 +18,9 @@ from stagepass.store.tables import attempts, events, jobs, memos, notices, spend
 CHUNK = 500
 """Values in one IN list; every supported database takes more."""
 
+JOB = [jobs.c[name] for name in rows.JOB_COLUMNS]
+RUN = [stage_runs.c[name] for name in rows.RUN_COLUMNS]
+
 _READY: sa.ColumnElement[str] = sa.literal_column("'ready'")  # literal, so that the partial indexes are used
 
 _run_changes = [
@@ -27,14 +30,14 @@ _job_changes = [column.name for column in jobs.c if column.name in rows.job_chan
 
 
 def _jobs_by_id(ids: list[Any]) -> sa.Select[Any]:
-    return sa.select(jobs).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
+    return sa.select(*JOB).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
 
 
 def _ready_by_id(ids: list[Any]) -> sa.Select[Any]:
     # Not the bare column: PostgreSQL would take the partial index of what is ready for the shorter way,
     # and read a whole backlog that has grown since its last statistics, to find ten rows of it.
     state = stage_runs.c.state.concat(sa.literal_column("''"))
-    return sa.select(stage_runs).where(stage_runs.c.id.in_(ids), state == _READY)
+    return sa.select(*RUN).where(stage_runs.c.id.in_(ids), state == _READY)
 
 
 def _outputs(jobs: list[Any], stages: list[Any]) -> sa.Select[Any]:
@@ -48,7 +51,7 @@ def _outputs(jobs: list[Any], stages: list[Any]) -> sa.Select[Any]:
 JOBS_BY_ID = ByList(_jobs_by_id, "ids")
 JOBS_LOCKED = ByList(lambda ids: _jobs_by_id(ids).with_for_update(), "ids")
 JOBS_FREE = ByList(lambda ids: _jobs_by_id(ids).with_for_update(skip_locked=True), "ids")
-RUNS_BY_ID = ByList(lambda ids: sa.select(stage_runs).where(stage_runs.c.id.in_(ids)), "ids")
+RUNS_BY_ID = ByList(lambda ids: sa.select(*RUN).where(stage_runs.c.id.in_(ids)), "ids")
 READY_BY_ID = ByList(_ready_by_id, "ids")
 READY_FREE = ByList(lambda ids: _ready_by_id(ids).with_for_update(skip_locked=True), "ids")
 OUTPUTS = ByList(_outputs, "jobs", "stages")
@@ -153,11 +156,11 @@ class SqlTx:
         return found
 
     def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]:
-        query = sa.select(stage_runs).where(stage_runs.c.job_id.in_(list(job_ids))).order_by(stage_runs.c.created_at)
+        query = sa.select(*RUN).where(stage_runs.c.job_id.in_(list(job_ids))).order_by(stage_runs.c.created_at)
         return [rows.run_of(row) for row in self._db.execute(query)]
 
     def job_by_key(self, owner: str, key: str) -> Job | None:
-        row = self._db.execute(sa.select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
+        row = self._db.execute(sa.select(*JOB).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
         return rows.job_of(row) if row else None
 
     def memo(self, run_id: str, name: str) -> Memo | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from stagepass.declare.registry import Registry
 from stagepass.engine.commit.choose import in_order
 from stagepass.engine.model.ports import Candidate
-from stagepass.engine.model.records import ALONE, StageRun
+from stagepass.engine.model.records import StageRun
 
 
 @dataclass(slots=True)
@@ -63,4 +63,4 @@ def widest(registry: Registry, queues: Iterable[str]) -> int:
 
 def fits(run: StageRun, leader: StageRun) -> bool:
     """Whether a run may go with that leader."""
-    return run.version == leader.version and not run.scratch.get(ALONE) and not leader.scratch.get(ALONE)
+    return run.version == leader.version and not run.notes.alone and not leader.notes.alone

@@ -22,7 +22,7 @@ from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.outcomes import LeaseLost
 from stagepass.engine.model.ports import Candidate, Outputs, Stale, Store
-from stagepass.engine.model.records import ALONE, Event, StageRun
+from stagepass.engine.model.records import Event, StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
@@ -246,7 +246,7 @@ class Committer:
     @staticmethod
     def _members(uow: UnitOfWork, leader: StageRun, formed: batches.Formed) -> list[StageRun]:
         """Who goes with this leader, as far as they are free."""
-        ids = [] if leader.scratch.get(ALONE) else formed.members.get(leader.id, [])
+        ids = [] if leader.notes.alone else formed.members.get(leader.id, [])
         stored = [i for i in ids if i not in uow.ready]
         for run, job in uow.tx.take(stored, len(stored)) if stored else ():
             uow.adopt(run, job)

@@ -179,7 +179,7 @@ class GoOn(Operation):
 
 def _note(uow: UnitOfWork, run: StageRun, child: str) -> None:
     """Children by stage run: who is to be stopped with it."""
-    children = run.scratch.setdefault("children", [])
+    children = run.notes.children
     if child not in children:
         children.append(child)
     uow.touch_run(run)

@@ -46,7 +46,7 @@ class Context:
         self._services = services
         self._claimed = claimed
         self._lease = lease
-        self._waits: dict[str, Any] = dict(run.scratch.get("waits", {}))
+        self._waits = dict(run.notes.waits)
         self._last_tick = 0.0
         self._payments = Payments(services.store, services.committer, services.bus, run)
         self._memos = Memos(services.store, services.committer, services.clock, claimed, self._payments)
@@ -232,7 +232,7 @@ class Context:
     @property
     def signal(self) -> Any:
         """What the last callback to this stage run carried, or None."""
-        return self._claimed.run.scratch.get("signal")
+        return self._claimed.run.notes.signal
 
     def callback_url(self) -> str | None:
         """A signed URL that wakes this stage run, or None where this installation has no public address."""

@@ -93,7 +93,7 @@ class Memos:
             )
         if self._memos is None:
             run = self._claimed.run
-            first = run.attempts == 1 and run.scratch.get("claims") == 1  # then there cannot be any yet
+            first = run.attempts == 1 and run.notes.claims == 1  # then there cannot be any yet
             stored = [] if first else self._store.memos(run.id)
             self._memos = {memo.name: memo for memo in stored}
         return self._memos.get(name)

@@ -79,8 +79,15 @@ class Runner:
         except (Wait, Cancel) as planned:
             return _planned(planned, lease) or Cancelled()
         except Busy as busy:
-            told = claimed.run.scratch.get("busy") != busy.reason
-            return Waiting(max(0.05, busy.wait), busy.reason, {"busy": busy.reason}, told=told, idle=True)
+            news = claimed.run.notes.busy != busy.reason
+            return Waiting(
+                max(0.05, busy.wait),
+                busy.reason,
+                busy=busy.reason,
+                blocked_by=busy.provider if busy.closed else None,
+                told=news,
+                idle=True,
+            )
         except OutcomeUnknown as unknown:
             return Held(unknown)
         except StoreUnavailable as away:  # ours, not the stage's: it costs time, and no attempt
@@ -103,7 +110,7 @@ class Runner:
             recover = stage.recover
             ctx._memos.recover = lambda name: recover(**values.for_hook(recover, name=name))
         failpoints.hit("body.before")
-        if run.scratch.get("cancelling"):
+        if run.notes.cancelling:
             return self._cancel(stage, run.id, values)
         _check_time(lease)
         if stage.when is not None and not stage.when(**values.of(stage.when_parameters)):
@@ -189,8 +196,7 @@ def _part(stage: Stage, value: Any) -> Outcome:
 
 def _planned(result: Any, lease: Lease) -> Outcome | None:
     if isinstance(result, Wait):
-        notes = {"waits": lease.waits} if lease.waits else {}
-        return Waiting(result.seconds, result.saying, notes, told=lease.told_wait, idle=result.idle)
+        return Waiting(result.seconds, result.saying, lease.waits or None, told=lease.told_wait, idle=result.idle)
     if isinstance(result, Cancel):
         return Cancelled(result.reason)
     return None

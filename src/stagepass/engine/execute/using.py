@@ -68,6 +68,7 @@ def using(
 
 def _parked(provider: str, pause: float, reason: str, *, certain: bool = True) -> Busy:
     """Thousands of runs may meet a closed provider: they do not all come back when its pause is over."""
-    if reason in PARKING:
+    closed = reason in PARKING
+    if closed:
         pause += PARKED_FOR * random.uniform(0.5, 1.0)
-    return Busy(provider, pause, f"{provider}: {reason}", certain=certain)
+    return Busy(provider, pause, f"{provider}: {reason}", certain=certain, closed=closed)

@@ -8,8 +8,7 @@ Cancelled, Released         stopped by the job's owner; given back by a worker t
 Each                        a batch: one of the above for each of its runs
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from stagepass.declare.values import Duration, seconds
 from stagepass.errors import StageError
@@ -48,12 +47,14 @@ class LeaseLost(BaseException):
 class Busy(BaseException):
     """A provider's limit is reached or its breaker is open: come back later, no attempt is spent.
 
-    `certain` is False where a call was made and nobody knows whether it was carried out.
+    `certain` is False where a call was made and nobody knows whether it was carried out; `closed` is True where the
+    provider may be closed for hours.
     """
 
-    def __init__(self, provider: str, wait: float, reason: str, *, certain: bool = True) -> None:
+    def __init__(self, provider: str, wait: float, reason: str, *, certain: bool = True, closed: bool = False) -> None:
         super().__init__(reason)
         self.certain = certain
+        self.closed = closed
         self.provider = provider
         self.wait = wait
         self.reason = clean(reason, most=LONGEST_MESSAGE)
@@ -80,13 +81,17 @@ class Waiting:
     """Look again in `wait` seconds.
 
     Attributes:
+        waits: when each wait of this attempt began, by its name; None leaves what was noted.
+        busy: why its provider takes no call now; `blocked_by`: that provider, if it is closed.
         told: makes it news: the first wait of its kind.
         idle: it waits for a place at a provider, a person or another job, which does not count towards its time limits.
     """
 
     wait: float
     saying: str | None = None
-    scratch: dict[str, Any] = field(default_factory=dict)
+    waits: dict[str, int] | None = None
+    busy: str | None = None
+    blocked_by: str | None = None
     told: bool = True
     idle: bool = False
 

@@ -7,10 +7,24 @@ next one reads, byte for byte.
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
 
-ALONE = "alone"
-"""In a run's scratch: it, or somebody with it, broke a batch; from now on it is a batch of its own."""
+
+@dataclass(slots=True)
+class Tally:
+    """How far a job's stage is. Most rules look here, and read stage runs only where this does not tell."""
+
+    total: int
+    """Stage runs of the stage."""
+    done: int = 0
+    """Those that are completed or skipped, or that the stage does without."""
+    most_held: int | None = 0
+    """At most so many of them are held; None: some may be, and nobody counted them (an older release's note)."""
+
+    @property
+    def all_done(self) -> bool:
+        return self.total == self.done
 
 
 @dataclass(slots=True)
@@ -31,8 +45,8 @@ class Job:
     body_hash: str = ""
     seq: int = 0
     """The number of the job's last event."""
-    tally: dict[str, list[int]] = field(default_factory=dict)
-    """By stage: how many stage runs there are, how many of them are done, and a 1 once some of them were held."""
+    tally: dict[str, Tally] = field(default_factory=dict)
+    """By stage that has begun."""
     stepwise: bool = False
     """Hold after each stage until a person says go on."""
     cancel_requested: bool = False
@@ -44,7 +58,7 @@ class Job:
     def done(self, stage: str) -> bool:
         """Whether all runs of `stage` are done."""
         entry = self.tally.get(stage)
-        return entry is not None and entry[0] == entry[1]
+        return entry is not None and entry.all_done
 
 
 @dataclass(slots=True)
@@ -80,8 +94,7 @@ class StageRun:
     item_input: str | None = None
     output: str | None = None
     error: dict[str, Any] | None = None
-    scratch: dict[str, Any] = field(default_factory=dict)
-    """The engine's own notes: waits begun, retries by kind of error, the last signal."""
+    notes: RunNotes = field(default_factory=RunNotes)
     progress: float = 0.0
     message: str | None = None
 

@@ -11,6 +11,24 @@ ready ──claim──▶ running ──▶ completed, skipped │        └�
   │ │               ├──▶ failed ──redrive, resume──▶ ready                │
   │ └───────────────┴──▶ cancelled ──resume──▶ ready                      └─ resume, retry ──▶ running
   └── retry from a stage: from any state that is at rest
+
+Facts that decide the next move, beside the state:
+
+stage run     due_at            when `waiting`, `retrying` or `parked` ends by itself
+              token             only its holder settles a running attempt
+              notes.failures    with notes.codes and the stage's `Retry`: retrying, or failed
+              crashes           with the stage's limit: ready again, or failed
+              notes.resumes     the next claim continues an attempt, or begins one and counts it
+              notes.unread      a wait that a running attempt asks for is over before it begins
+              notes.busy        with notes.blocked_by: a waiting run that its provider may wake
+              notes.alone       a claim gives it no company in a batch
+              notes.cancelling  ready once more, only for `on_cancel`; then cancelled
+              notes.counted     failed, and yet counted as done: the stage goes on without it
+              notes.step        held by the job's own step, so nothing was bought and `resume` may go on
+job           tally             all runs of a stage are done: the next stages begin, or the job is completed
+              cancel_requested  whatever comes to rest is cancelled
+              stepwise          the runs of the next stages begin as held
+              parent            the stage run that is woken when the job ends
 """
 
 from enum import StrEnum

@@ -39,6 +39,6 @@ def wake_now(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
         run.due_at = uow.now
         return promote(uow, run, job)
     if run.state is RunState.RUNNING:
-        run.scratch["unread"] = True
+        run.notes.unread = True
         uow.touch_run(run)
     return False

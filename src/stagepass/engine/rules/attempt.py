@@ -5,7 +5,7 @@ from typing import Any
 from stagepass.declare.stage import Stage
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Completed, Failure, Held, Skipped, Unknown, Waiting
-from stagepass.engine.model.records import ALONE, Job, StageRun
+from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, TIMED, JobState, RunState
 from stagepass.engine.rules.graph import advance, end_job, leave, leave_children, note_hold, settle_held
 from stagepass.engine.rules.stop import LONGEST_TEXT, finish_cancel, stop_others, stopped
@@ -25,16 +25,19 @@ def claim(uow: UnitOfWork, run: StageRun, job: Job, worker: str) -> None:
     run.token, run.worker = new_token(), worker
     if uow.registry.stage(run.pipeline, run.version, run.stage) is None:
         return  # it will be parked: no attempt begins
-    run.scratch["claims"] = run.scratch.get("claims", 0) + 1
+    notes = run.notes
+    notes.claims += 1
     _leave_out_idle(uow, run)
-    if not run.scratch.pop("resumes", False):
+    if notes.resumes:
+        notes.resumes = False
+    else:
         run.attempts += 1
         run.attempt_at = uow.now
-        run.scratch.pop("idle_attempt", None)
+        notes.idle_attempt = 0
         if run.started_at is None:
             run.started_at = uow.now
         run.error = None
-        if not run.scratch.get("cancelling"):
+        if not notes.cancelling:
             uow.emit(job, "stage.started", run, attempt=run.attempts)
     if job.state is J.QUEUED:
         uow.move_job(job, J.RUNNING)
@@ -42,21 +45,23 @@ def claim(uow: UnitOfWork, run: StageRun, job: Job, worker: str) -> None:
 
 def _leave_out_idle(uow: UnitOfWork, run: StageRun) -> None:
     """What a begun run waited for a slot, for a provider's limit or for a worker that knows it, is not its own time."""
-    since = run.scratch.pop("idle_since", run.due_at)
+    notes = run.notes
+    since = run.due_at if notes.idle_since is None else notes.idle_since
+    notes.idle_since = None
     if run.started_at is not None and since < uow.now:
-        for name in ("idle", "idle_attempt"):
-            run.scratch[name] = run.scratch.get(name, 0) + uow.now - since
+        notes.idle += uow.now - since
+        notes.idle_attempt += uow.now - since
 
 
 def time_left(run: StageRun, stage: Stage, now: int) -> float:
     """Seconds that a claimed attempt has, by the limit of the attempt and by that of the stage run."""
-    attempt = now - (run.attempt_at or now) - int(run.scratch.get("idle_attempt", 0))
+    attempt = now - (run.attempt_at or now) - run.notes.idle_attempt
     return min(stage.time_limit - attempt / 1000, stage.run_limit - _used(run, now))
 
 
 def _used(run: StageRun, now: int) -> float:
     """Seconds of its limit that a stage run has used since its first attempt began: its work and its own waits."""
-    return (now - (run.started_at or now) - int(run.scratch.get("idle", 0))) / 1000
+    return (now - (run.started_at or now) - run.notes.idle) / 1000
 
 
 def complete(uow: UnitOfWork, run: StageRun, job: Job, outcome: Completed | Skipped) -> None:
@@ -71,7 +76,7 @@ def complete(uow: UnitOfWork, run: StageRun, job: Job, outcome: Completed | Skip
 
 
 def _count_done(uow: UnitOfWork, run: StageRun, job: Job, event: str, **data: Any) -> None:
-    job.tally[run.stage][1] += 1
+    job.tally[run.stage].done += 1
     uow.touch_job(job)
     if job.state in ENDED:
         return  # kept without news; a resume tells of it
@@ -86,15 +91,17 @@ def _count_done(uow: UnitOfWork, run: StageRun, job: Job, event: str, **data: An
 
 def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
     """Give the slot back until the next look is due; a signal that came meanwhile makes it due at once."""
-    run.scratch.update(outcome.scratch, resumes=True)
+    notes = run.notes
+    notes.resumes = True
+    if outcome.waits is not None:
+        notes.waits = outcome.waits
     run.message = outcome.saying
     if stopped(uow, run, job):
         return
     if outcome.idle:
-        run.scratch["idle_since"] = uow.now
-    if "busy" not in outcome.scratch:
-        run.scratch.pop("busy", None)
-    signalled = run.scratch.pop("unread", False)
+        notes.idle_since = uow.now
+    notes.busy, notes.blocked_by = outcome.busy, outcome.blocked_by
+    signalled, notes.unread = notes.unread, False
     run.due_at = uow.now if signalled else uow.now + int(outcome.wait * 1000)
     leave(uow, run, R.READY if signalled else R.WAITING)
     if outcome.told:
@@ -104,18 +111,17 @@ def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
 def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
     """Try again later where that can help; else the run is a dead letter and the job has failed."""
     error = outcome.error
-    notes = run.scratch
-    notes["failures"] = notes.get("failures", 0) + 1
-    codes = notes.setdefault("codes", {})
-    codes[error.code] = codes.get(error.code, 0) + 1
+    notes = run.notes
+    notes.failures += 1
+    notes.codes[error.code] = same = notes.codes.get(error.code, 0) + 1
     run.error = describe(error, outcome.trace)
-    notes.pop("waits", None)  # a new attempt waits anew
+    notes.waits = {}  # a new attempt waits anew
     if job.cancel_requested or job.state in ENDED:
         uow.note_attempt(run, "failed", run.error)
         stopped(uow, run, job)
         return
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)
-    pause = stage.retry.next_wait(error, failures=notes["failures"], same_failures=codes[error.code]) if stage else None
+    pause = stage.retry.next_wait(error, failures=notes.failures, same_failures=same) if stage else None
     if stage and pause is not None and pause > stage.run_limit and error.retry_after:
         _say_too_long(error, stage)
         run.error = describe(error, outcome.trace)
@@ -153,9 +159,9 @@ def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None
     facts = describe(error, None)
     told = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
     if stage and stage.mapped and stage.collect != "all":
-        notes = job.tally[run.stage]
-        if stage.collect == "settled" or notes[1] + 1 < notes[0] or _any_done(uow, job, run):
-            run.scratch["counted"] = True
+        tally = job.tally[run.stage]
+        if stage.collect == "settled" or tally.done + 1 < tally.total or _any_done(uow, job, run):
+            run.notes.counted = True
             _count_done(uow, run, job, "stage.failed", **told)
             return
     uow.emit(job, "stage.failed", run, attempts=run.attempts, **told)
@@ -184,7 +190,7 @@ def hold(uow: UnitOfWork, run: StageRun, job: Job, outcome: Held) -> None:
 
 def release(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     """The worker goes away in good order: the attempt goes on elsewhere."""
-    run.scratch["resumes"] = True
+    run.notes.resumes = True
     if stopped(uow, run, job):
         return
     run.due_at = uow.now
@@ -195,10 +201,12 @@ def park(uow: UnitOfWork, run: StageRun, job: Job, outcome: Unknown) -> None:
     """Keep what this worker does not know: one that does fetches it, and it is offered again soon, then seldom."""
     if stopped(uow, run, job):
         return
-    run.scratch.setdefault("idle_since", min(run.due_at, uow.now))
-    times = int(run.scratch.get("parked", 0))
+    notes = run.notes
+    if notes.idle_since is None:
+        notes.idle_since = min(run.due_at, uow.now)
+    times = notes.parked
     run.due_at = uow.now + int(min(LONGEST_PARK, 2.0 ** min(times, 10)) * 1000)
-    run.scratch["parked"] = times + 1
+    notes.parked = times + 1
     run.message = outcome.reason
     leave(uow, run, R.PARKED)
     if times == 0:
@@ -213,10 +221,10 @@ def rescue(uow: UnitOfWork, run: StageRun, job: Job) -> None:
         advice="look for what ends the process: memory, a native library, the machine",
     )
     uow.note_attempt(run, "worker_lost", describe(error, None))
-    run.scratch.pop("waits", None)  # a new attempt waits anew
+    run.notes.waits = {}  # a new attempt waits anew
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)
     if stage is not None and stage.batch is not None:
-        run.scratch[ALONE] = True  # should it be what kills workers, it takes no other with it
+        run.notes.alone = True  # should it be what kills workers, it takes no other with it
     if stopped(uow, run, job):
         return
     if run.crashes >= (stage.crashes if stage else 3):
@@ -243,7 +251,7 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
 
 def wake(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
     """What it was parked for may be over: it looks now, whenever it was due. False when it has moved on meanwhile."""
-    if run.state is not R.WAITING or "busy" not in run.scratch:
+    if run.state is not R.WAITING or run.notes.busy is None:
         return False
     run.due_at = uow.now
     return promote(uow, run, job)

@@ -5,7 +5,7 @@ from typing import Any
 
 from stagepass.declare.stage import Stage
 from stagepass.engine.model.ids import run_id
-from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 
@@ -16,13 +16,13 @@ def start(uow: UnitOfWork, job: Job, stage: Stage, *, delay: float = 0.0, hold: 
     """Make the runs of a stage whose predecessors are done."""
     if stage.mapped:
         items = _items(uow, job, stage)
-        job.tally[stage.name] = [len(items), 0]
+        job.tally[stage.name] = Tally(len(items))
         for number, item in enumerate(items):
             _add_run(uow, job, stage, number, json.dumps(item, ensure_ascii=False), delay, hold)
         if not items:
             advance(uow, job, stage)
     else:
-        job.tally[stage.name] = [1, 0]
+        job.tally[stage.name] = Tally(1)
         _add_run(uow, job, stage, None, None, delay, hold)
     uow.touch_job(job)
 
@@ -46,7 +46,7 @@ def _add_run(
         state=R.HELD if hold else R.WAITING if delay > 0 else R.READY,
     )
     if hold:
-        run.scratch["step"] = True
+        run.notes.step = True
         note_hold(run, job)
     uow.add_run(run)
 
@@ -73,7 +73,7 @@ def advance(uow: UnitOfWork, job: Job, stage: Stage) -> None:
     for following in stage.next:
         if following.name not in job.tally and all(job.done(parent.name) for parent in following.after):
             start(uow, job, following, hold=job.stepwise)
-            if job.stepwise and job.tally[following.name][0]:
+            if job.stepwise and job.tally[following.name].total:
                 uow.emit(job, "job.held", reason="step", next=following.name)
     pipeline = uow.registry.find(job.pipeline, job.version)
     if pipeline and job.state not in ENDED and all(job.done(name) for name in pipeline.stages):
@@ -98,27 +98,24 @@ def leave(uow: UnitOfWork, run: StageRun, to: RunState) -> None:
 
 def leave_children(uow: UnitOfWork, run: StageRun) -> None:
     """Nobody waits for the jobs that this run has started: they are cancelled after the commit."""
-    uow.left_alone += run.scratch.get("children", ())
+    uow.left_alone += run.notes.children
 
 
 def note_hold(run: StageRun, job: Job) -> None:
-    """Two more numbers in a stage's tally: some of its runs may be held, and at most so many. They save looks at all.
-
-    A release before this one wrote only the first of the two; then nobody knows how many.
-    """
-    total, done, *held = job.tally[run.stage]
-    if len(held) != 1:
-        job.tally[run.stage] = [total, done, 1, (held[1] if held else 0) + 1]
+    """One more run of the stage may be held. The number saves reading all runs to see whether the job is."""
+    tally = job.tally[run.stage]
+    if tally.most_held is not None:
+        tally.most_held += 1
 
 
 def settle_held(uow: UnitOfWork, job: Job) -> None:
     """Where nothing of a job can go on until a person decides, the job is held."""
-    open_stages = [entry for entry in job.tally.values() if entry[0] != entry[1]]
-    noted = [entry for entry in open_stages if len(entry) > 2]
-    if not noted or job.state is not J.RUNNING or job.cancel_requested:
+    unfinished = [tally for tally in job.tally.values() if not tally.all_done]
+    held = [tally.most_held for tally in unfinished if tally.most_held != 0]
+    if not held or job.state is not J.RUNNING or job.cancel_requested:
         return
-    not_done = sum(total - done for total, done, *_ in open_stages)
-    if all(len(entry) > 3 for entry in noted) and not_done > sum(entry[3] for entry in noted):
+    left = sum(tally.total - tally.done for tally in unfinished)
+    if None not in held and left > sum(most for most in held if most is not None):
         return  # so many cannot all be held
     runs = uow.open_all_runs(job.id)
     if any(run.state is R.HELD for run in runs) and not any(run.state in OPEN - {R.HELD} for run in runs):

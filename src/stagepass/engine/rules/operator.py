@@ -4,7 +4,8 @@ from typing import Any
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.ids import run_id
-from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.records import Job, StageRun, Tally
+from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import ENDED, OPEN, STOPPED, JobState, RunState
 from stagepass.engine.rules.graph import advance, leave_children, start
 from stagepass.engine.rules.unit_of_work import UnitOfWork
@@ -16,14 +17,14 @@ R, J = RunState, JobState
 def signal(uow: UnitOfWork, run: StageRun, payload: Any) -> bool:
     """A callback came. A waiting run is ready at once; a running one will not wait when it wants to."""
     if run.state in (R.WAITING, R.RETRYING):
-        run.scratch["signal"] = payload
+        run.notes.signal = payload
         run.due_at = uow.now
         uow.move_run(run, R.READY)
         return True
     if run.state in (R.RUNNING, R.READY):
-        run.scratch["signal"] = payload
+        run.notes.signal = payload
         if run.state is R.RUNNING:
-            run.scratch["unread"] = True
+            run.notes.unread = True
         uow.touch_run(run)
         return True
     return False
@@ -60,15 +61,15 @@ def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str]) -> None:
 
 def is_stopped(job: Job, run: StageRun) -> bool:
     """Whether it can be sent again; a failed item that its whole stage has done without is left as it is."""
-    return run.state in STOPPED and not (run.scratch.get("counted") and job.done(run.stage))
+    return run.state in STOPPED and not (run.notes.counted and job.done(run.stage))
 
 
 def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     """Ready, with a full budget of attempts; its memos stay, so nothing is bought again."""
-    if run.scratch.get("counted") and run.stage in job.tally:
-        job.tally[run.stage][1] -= 1
+    if run.notes.counted and run.stage in job.tally:
+        job.tally[run.stage].done -= 1
         uow.touch_job(job)
-    run.scratch = {}
+    run.notes = RunNotes()
     run.crashes = 0
     run.started_at = run.finished_at = run.error = run.message = None
     run.due_at = uow.now
@@ -114,7 +115,7 @@ def retry_stage(uow: UnitOfWork, job: Job, name: str) -> None:
     kept = sorted(other for other in job.tally if job.done(other))
     _reopen(uow, job, kept=kept)
     if not stage.mapped and run_id(job.id, name) in uow.runs:
-        job.tally[name] = [1, 0]
+        job.tally[name] = Tally(1)
     else:
         start(uow, job, stage, hold=False)
     for run in runs:  # branches beside it that a failure had stopped
@@ -128,7 +129,7 @@ def retry_stage(uow: UnitOfWork, job: Job, name: str) -> None:
 def _reset(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     run.output, run.progress = None, 0.0
     if run.state in OPEN:
-        run.scratch, run.crashes, run.due_at = {}, 0, uow.now
+        run.notes, run.crashes, run.due_at = RunNotes(), 0, uow.now
         run.started_at = run.error = run.message = None
         if run.state is R.READY:
             uow.touch_run(run)

@@ -14,7 +14,7 @@ from stagepass.engine.model.outcomes import (
     Unknown,
     Waiting,
 )
-from stagepass.engine.model.records import ALONE, Job, StageRun
+from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.rules.attempt import complete, fail, hold, park, release, wait
 from stagepass.engine.rules.stop import cancelled
 from stagepass.engine.rules.unit_of_work import UnitOfWork
@@ -35,7 +35,7 @@ def settle(uow: UnitOfWork, ended: Sequence[tuple[StageRun, Job]], outcome: Outc
 def _part(uow: UnitOfWork, ended: Sequence[tuple[StageRun, Job]]) -> None:
     """One of a batch broke it for good, and nobody knows which: each goes by itself, and no attempt is spent."""
     for run, job in ended:
-        run.scratch[ALONE] = True
+        run.notes.alone = True
         release(uow, run, job)
 
 

@@ -35,15 +35,15 @@ def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) 
     """End a run; where something was begun elsewhere, a worker calls the stage's `on_cancel` first."""
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)
     begun = run.attempts > 0 and stage is not None and stage.cancel is not None
-    if begun and not run.scratch.get("cancelling") and job.cancel_requested:
-        run.scratch.update(cancelling=True, resumes=True)
+    if begun and not run.notes.cancelling and job.cancel_requested:
+        run.notes.cancelling = run.notes.resumes = True
         run.due_at = uow.now
         if run.state is not R.READY:
             leave(uow, run, R.READY)
         else:
             uow.touch_run(run)
         return
-    run.scratch.pop("cancelling", None)
+    run.notes.cancelling = False
     leave(uow, run, R.CANCELLED)
     leave_children(uow, run)
     run.finished_at = uow.now
@@ -84,7 +84,7 @@ def stopped(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
 
 def stop_others(uow: UnitOfWork, job: Job) -> None:
     """Stages side by side with a failed one: what has not begun is stopped; what runs may finish, and is kept."""
-    if sum(total - done for total, done, *_ in job.tally.values()) <= 1:
+    if sum(tally.total - tally.done for tally in job.tally.values()) <= 1:
         return
     for other in uow.open_all_runs(job.id):
         if other.state in OPEN and other.state is not R.RUNNING:

@@ -117,7 +117,7 @@ def stage_status(stage: str, run: StageRun) -> Status:
         case RunState.RUNNING:
             if run.message and _UPLOADING in run.message:
                 return "uploading"
-            return begun if run.scratch.get("waits") or run.message in _UNDER_WAY else "processing"
+            return begun if run.notes.waits or run.message in _UNDER_WAY else "processing"
         case RunState.READY:  # between two looks at what is being made elsewhere, or not begun
             return begun if run.attempts and run.started_at is not None else "pending"
         case _:  # held or parked: a person or another worker is waited for
@@ -185,5 +185,5 @@ def _busy_with(run: StageRun, language: str, now: int) -> str | None:
         return say("lyric.photo", language, number=photo[1], count=photo[2])
     if run.message not in _UNDER_WAY:
         return run.message
-    began = min(run.scratch.get("waits", {}).values(), default=run.attempt_at or run.started_at or now)
+    began = min(run.notes.waits.values(), default=run.attempt_at or run.started_at or now)
     return say(_UNDER_WAY[run.message], language, seconds=max(0, now - began) // 1000)

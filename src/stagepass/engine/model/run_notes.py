@@ -1,0 +1,84 @@
+"""What the engine notes about a stage run beside its state. `states` shows where each note decides what happens next.
+
+Kept as one JSON text per run. A note at its default is not written, so most runs have an empty one. A key that this
+release does not know was written by another one, and is kept as it is.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(slots=True)
+class RunNotes:
+    """The notes of one stage run. Times are milliseconds since the epoch, durations milliseconds."""
+
+    # attempts
+    claims: int = 0
+    """Claims by a worker that knows the stage; more than one where an attempt was continued or begun again."""
+    resumes: bool = False
+    """The next claim continues the attempt that gave its slot back, instead of beginning one."""
+    failures: int = 0
+    """Attempts that failed since the run was last sent again by a person."""
+    codes: dict[str, int] = field(default_factory=dict)
+    """The same, by the error's code: an error may have a number of retries of its own."""
+    alone: bool = False
+    """It was in a batch that broke, so from now on it is a batch of its own."""
+    parked: int = 0
+    """Times that it was parked by a worker that does not know its stage or version."""
+
+    # time that does not count towards its limits
+    idle: int = 0
+    """Waited for a slot, a provider, a person or another job, since its first attempt began."""
+    idle_attempt: int = 0
+    """The part of `idle` in the current attempt."""
+    idle_since: int | None = None
+    """When the present wait of that kind began."""
+
+    # waiting
+    waits: dict[str, int] = field(default_factory=dict)
+    """When each wait of the current attempt began, by its name."""
+    busy: str | None = None
+    """Why its provider took no call when it last asked; told once, until it changes."""
+    blocked_by: str | None = None
+    """The closed provider that it waits for: woken when that one answers again. Also a column."""
+    signal: Any = None
+    """What the last callback carried."""
+    unread: bool = False
+    """A callback, or the end of a child, came while it ran: it does not wait when it wants to."""
+
+    # the job
+    children: list[str] = field(default_factory=list)
+    """Jobs that it started and waits for; cancelled when it is stopped."""
+    cancelling: bool = False
+    """It was cancelled after it had begun: the next claim calls its `on_cancel`, and then it is cancelled."""
+    counted: bool = False
+    """A failed item that its stage does without: it counts as done. Also a column."""
+    step: bool = False
+    """Held because its job goes step by step; nothing of it has begun."""
+
+    unknown: dict[str, Any] = field(default_factory=dict)
+    """Keys of another release."""
+
+
+_NAMES = tuple(note.name for note in fields(RunNotes) if note.name != "unknown")
+_EMPTY = RunNotes()
+_DEFAULTS = tuple((name, getattr(_EMPTY, name)) for name in _NAMES)
+_KNOWN = frozenset(_NAMES)
+
+
+def to_json(notes: RunNotes) -> dict[str, Any]:
+    """The notes that are not at their default, and the unknown ones."""
+    written = {name: value for name, default in _DEFAULTS if (value := getattr(notes, name)) != default}
+    return {**notes.unknown, **written} if notes.unknown else written
+
+
+def from_json(stored: dict[str, Any]) -> RunNotes:
+    """The notes of a row, also of one that another release wrote."""
+    if stored.keys() <= _KNOWN:
+        notes = RunNotes(**stored)
+    else:
+        notes = RunNotes(**{name: value for name, value in stored.items() if name in _KNOWN})
+        notes.unknown = {name: value for name, value in stored.items() if name not in _KNOWN}
+    if notes.busy is None:  # the release before clears that one alone
+        notes.blocked_by = None
+    return notes
