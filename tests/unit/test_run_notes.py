@@ -11,6 +11,7 @@ from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.store import rows
+from stagepass.store.tables import jobs, stage_runs
 
 VALUES: dict[str, Any] = {
     **dict.fromkeys(("claims", "failures", "parked", "idle", "idle_attempt", "idle_since"), 3),
@@ -60,16 +61,13 @@ def test_a_tally_is_written_as_every_release_reads_it(tally: Tally, stored: list
     job = Job("j", "p", 1, "kim", "{}", 1, 1, tally={"s": tally})
     row = rows.job_row(job)
     assert json.loads(row["tally"]) == {"s": stored}
-    assert rows.job_of([row[name] for name in rows.JOB_COLUMNS]) == job
+    assert rows.job_of([row[name] for name in rows.job_of.columns]) == job
 
 
 def test_a_record_is_read_by_the_names_of_its_columns() -> None:
     run = StageRun(run_id("j", "s"), "j", "p", 1, "s", "p.s", "kim", 1, error={"code": "x"}, notes=RunNotes(claims=2))
     row = rows.run_row(run)
     assert (row["error_code"], row["counted"], row["blocked_by"]) == ("x", False, None)
-    turned = rows.Reader(StageRun, rows.RUN_COLUMNS[::-1], rows.RUN_VALUES)
-    assert (
-        turned([row[name] for name in rows.RUN_COLUMNS[::-1]])
-        == run
-        == rows.run_of([row[name] for name in rows.RUN_COLUMNS])
-    )
+    assert {*rows.run_of.columns, "error_code", "counted", "blocked_by"} == set(row) == set(stage_runs.c.keys())
+    assert rows.run_of([row[name] for name in rows.run_of.columns]) == run
+    assert set(rows.job_of.columns) == set(jobs.c.keys())

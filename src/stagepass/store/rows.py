@@ -1,7 +1,8 @@
 """Records to rows, and rows to records."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.engine import Row
@@ -10,7 +11,6 @@ from stagepass.engine.model import run_notes
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun, Tally, WorkerRow
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
-from stagepass.store.tables import jobs, stage_runs
 
 _RUN_STATES = {state.value: state for state in RunState}
 _JOB_STATES = {state.value: state for state in JobState}
@@ -139,56 +139,51 @@ def _notes(text: str) -> RunNotes:
 Record = TypeVar("Record")
 
 
-class Reader(Generic[Record]):
-    """Makes records of rows by the names of their columns.
+class Shape(Generic[Record]):
+    """How a table's rows become records: by the names of the record's fields.
 
     Args:
-        record: its fields are named like the columns.
-        columns: of each row, in the order of the query. A field that has no column among them keeps its default.
-        convert: by column: the record's field, and what turns the column's value into the field's.
+        record: a dataclass.
+        names: by field: its column, where that has another name.
+        convert: by field: what makes its value of the column's.
     """
 
     def __init__(
         self,
         record: Callable[..., Record],
-        columns: Sequence[str],
-        convert: Mapping[str, tuple[str, Callable[[Any], Any]]],
+        names: Mapping[str, str],
+        convert: Mapping[str, Callable[[Any], Any]],
     ) -> None:
+        own = [field.name for field in fields(record)]  # type: ignore[arg-type]
+        self.columns = tuple(names.get(name, name) for name in own)
+        """What a query selects, in this order."""
         self._record = record
-        self._fields = [convert[name][0] if name in convert else name for name in columns]
-        self._convert = [convert[name] for name in columns if name in convert]
+        self._convert = tuple((own.index(name), function) for name, function in convert.items())
 
-    def __call__(self, row: Sequence[Any]) -> Record:
-        values = dict(zip(self._fields, row, strict=True))
-        for name, convert in self._convert:
-            values[name] = convert(values[name])
-        return self._record(**values)
+    def __call__(self, row: Iterable[Any]) -> Record:
+        """The record of a row with these columns."""
+        values = list(row)
+        for number, convert in self._convert:
+            values[number] = convert(values[number])
+        return self._record(*values)
 
 
-_FOR_SQL = ("error_code", "blocked_by", "counted")
-"""Columns that repeat what is in a record's JSON, for queries."""
-
-JOB_COLUMNS = tuple(column.name for column in jobs.c)
-RUN_COLUMNS = tuple(column.name for column in stage_runs.c if column.name not in _FOR_SQL)
-
-job_of = Reader(
+job_of = Shape(
     Job,
-    JOB_COLUMNS,
+    {"key": "idempotency_key"},
     {
-        "idempotency_key": ("key", lambda key: key),
-        "state": ("state", _JOB_STATES.__getitem__),
-        "tally": ("tally", _tallies),
-        "stepwise": ("stepwise", bool),
-        "cancel_requested": ("cancel_requested", bool),
-        "error": ("error", load),
+        "state": _JOB_STATES.__getitem__,
+        "tally": _tallies,
+        "stepwise": bool,
+        "cancel_requested": bool,
+        "error": load,
     },
 )
-RUN_VALUES: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "state": ("state", _RUN_STATES.__getitem__),
-    "error": ("error", load),
-    "scratch": ("notes", _notes),
-}
-run_of = Reader(StageRun, RUN_COLUMNS, RUN_VALUES)
+run_of = Shape(
+    StageRun,
+    {"notes": "scratch"},
+    {"state": _RUN_STATES.__getitem__, "error": load, "notes": _notes},
+)
 
 
 def event_row(event: Event) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from stagepass.store.tables import attempts, events, jobs, memos, notices, spend
 CHUNK = 500
 """Values in one IN list; every supported database takes more."""
 
-JOB = [jobs.c[name] for name in rows.JOB_COLUMNS]
-RUN = [stage_runs.c[name] for name in rows.RUN_COLUMNS]
+JOB = [jobs.c[name] for name in rows.job_of.columns]
+RUN = [stage_runs.c[name] for name in rows.run_of.columns]
 
 _READY: sa.ColumnElement[str] = sa.literal_column("'ready'")  # literal, so that the partial indexes are used
 

@@ -5,6 +5,7 @@ release does not know was written by another one, and is kept as it is.
 """
 
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 
@@ -61,14 +62,16 @@ class RunNotes:
 
 
 _NAMES = tuple(note.name for note in fields(RunNotes) if note.name != "unknown")
-_EMPTY = RunNotes()
-_DEFAULTS = tuple((name, getattr(_EMPTY, name)) for name in _NAMES)
 _KNOWN = frozenset(_NAMES)
+_values = attrgetter(*_NAMES)
+_DEFAULTS = _values(RunNotes())
 
 
 def to_json(notes: RunNotes) -> dict[str, Any]:
     """The notes that are not at their default, and the unknown ones."""
-    written = {name: value for name, default in _DEFAULTS if (value := getattr(notes, name)) != default}
+    written = {
+        name: value for name, value, default in zip(_NAMES, _values(notes), _DEFAULTS, strict=True) if value != default
+    }
     return {**notes.unknown, **written} if notes.unknown else written
 
 
