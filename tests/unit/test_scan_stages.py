@@ -57,7 +57,7 @@ def test_a_scan_fits_on_a_card(lab: ScanLab) -> None:
 
 def test_it_answers_in_the_language_of_the_question(lab: ScanLab) -> None:
     out = lab.scan(user_input="Where does this bottle go?")
-    assert out["answer"]["user_answer"].startswith("wine bottle: recycle with glass bottles and jars.")
+    assert out["answer"]["user_answer"].startswith("Wine bottle: recycle with glass bottles and jars.")
     assert out["reward"]["reward"]["name"] == "Chime"
     assert lab.scan(user_input="Where?", language="ko")["answer"]["user_answer"].startswith("와인병은")
 
@@ -93,7 +93,7 @@ def test_a_broken_bottle_is_no_glass_bottle_any_more(lab: ScanLab) -> None:
 def test_what_cannot_be_seen_is_said_so_without_a_model(lab: ScanLab) -> None:
     out = lab.scan(plain())
     assert out["vision"]["classification"]["major_category"] == "미분류"
-    assert out["rule"] == {"rule": None, "others": [], "options": []}
+    assert out["rule"] == {"rule": None, "others": [], "options": [], "danger": None}
     assert out["answer"]["provider"] == "fixed"
     assert "알아보지 못했어요" in out["answer"]["user_answer"]
     assert out["reward"]["reward"] is None
@@ -112,8 +112,8 @@ def test_where_photo_and_word_clash_it_asks_back_and_says_what_each_reply_would_
     assert out["vision"]["meta"]["unsure"] is True
     assert out["answer"]["asks_back"] is True
     assert out["answer"]["user_answer"].startswith("사진만으로는 무엇인지 확실하지 않아요. 와인병인가요? 아니면 건전지")
-    assert out["answer"]["disposal_steps"][0].startswith("와인병이라면 유리병으로 버려요: ")
-    assert out["answer"]["disposal_steps"][1].startswith("건전지라면 전지로 버려요: ")
+    assert out["answer"]["disposal_steps"][0].startswith("와인병이라면 유리병으로 분리배출해요. ")
+    assert out["answer"]["disposal_steps"][1].startswith("건전지라면 폐건전지 수거함에 넣어요. ")
     assert out["rule"]["rule"] is None
     assert out["reward"] == {"reward": None, "reason": "unsure"}
 
@@ -121,7 +121,7 @@ def test_where_photo_and_word_clash_it_asks_back_and_says_what_each_reply_would_
 def test_who_answers_what_it_is_is_not_asked_again(lab: ScanLab) -> None:
     out = lab.scan(user_input="건전지예요")
     assert out["answer"]["asks_back"] is False
-    assert out["answer"]["user_answer"].startswith("건전지는 전지로 분리배출해요.")
+    assert out["answer"]["user_answer"].startswith("건전지는 폐건전지 수거함에 넣어요.")
     assert lab.scan(user_input="건전지예요?")["answer"]["asks_back"] is True
 
 
@@ -181,7 +181,7 @@ def test_of_several_named_things_the_photo_says_which_is_meant(lab: ScanLab) -> 
 
 def test_a_tool_is_not_told_to_be_emptied(lab: ScanLab) -> None:
     out = lab.scan(plain(), user_input="Where do I put an iron tool?")
-    assert out["answer"]["disposal_steps"] == [
+    assert out["answer"]["disposal_steps"][1:] == [
         "Put sharp items in a bag or box so that they hurt no one.",
         "Put it with cans and metal.",
     ]

@@ -202,11 +202,23 @@ class Rule(BaseModel):
     name: str
     group: str
     items: list[str] = Field(description="names of what belongs here")
+    goes: str = Field(default="", description="where it goes, as the end of a sentence that begins with its name")
     steps: list[str] = Field(description="for everything of the group")
     details: list[str] = Field(description="for this very item, and of the municipality")
     elsewhere: list[Elsewhere]
     warning: str | None = None
     sources: list[Source]
+
+
+class Danger(BaseModel):
+    """What can hurt someone here, and the advice that stands above all steps."""
+
+    kinds: list[str] = Field(description="of hazard: lithium, gas_can, needle, …")
+    states: list[str] = Field(default_factory=list, description="that count here: swollen, leaking, full, …")
+    acute: bool = Field(description="the steps replace those of the rule")
+    warning: str
+    more: list[str] = Field(default_factory=list, description="warnings of the other hazards")
+    steps: list[str] = Field(default_factory=list)
 
 
 class Found(BaseModel):
@@ -215,6 +227,7 @@ class Found(BaseModel):
     rule: Rule | None
     others: list[Rule] = Field(default_factory=list)
     options: list[Rule] = Field(default_factory=list)
+    danger: Danger | None = Field(default=None, description="of all that was seen and said")
 
 
 # ── the answer and the reward ────────────────────────────────────────────────────────────────────
@@ -242,6 +255,7 @@ class Answer(AnswerText):
     provider: str
     model: str
     prompt_version: str
+    warning: str | None = Field(default=None, description="what can hurt someone; to be shown above all else")
     asks_back: bool = Field(default=False, description="it asks which of several things the object is")
 
 

@@ -1,23 +1,30 @@
 """Finds the rule for a category: the national one, with what a municipality adds."""
 
-import functools
 import re
 from collections.abc import Collection
 from typing import Any
 
-from stagepass.pipelines.scan.models import Category, Elsewhere, Rule, Source
+from stagepass.pipelines.scan.models import Category, Danger, Elsewhere, Rule, Source
+from stagepass.pipelines.scan.safety import assess, contradicts
 from stagepass.pipelines.scan.vocabulary import Group, read, vocabulary
 
 
-def find(category: Category, region: str | None, language: str, tags: Collection[str] = ()) -> Rule | None:
-    """The rule, its texts in `language`; None for what is not classified."""
+def find(
+    category: Category, region: str | None, language: str, tags: Collection[str] = (), said: str = ""
+) -> Rule | None:
+    """The rule, its texts in `language`; None for what is not classified.
+
+    Where the thing is dangerous in the state that `tags` and the person's words (`said`) give, the steps are those
+    of the safety advice, and none contradicts it.
+    """
     group = vocabulary().group_of(category.major_category, category.middle_category)
     if group is None:
         return None
     facts, extra, texts = _rule_of(group.id), _overlay(region), 0 if language == "ko" else 1
     target, move = _moved(facts, category, tags)
     steps, details = _steps(facts, target, move, category)
-    local = _local_steps(extra, vocabulary().groups[target], texts)
+    danger = assess([category], tags, said, language)
+    local = [] if danger and danger.steps else _local_steps(extra, vocabulary().groups[target], texts)
     sources = [_source(facts["source"], texts), *([_source(extra["source"], texts)] if local else [])]
     return Rule(
         id=f"KR.{group.id}" + (f"+{extra['region']}" if local else ""),
@@ -26,13 +33,14 @@ def find(category: Category, region: str | None, language: str, tags: Collection
         name=_name(group, category, language),
         group=target,
         items=list(group.items if texts == 0 else group.items.values()),
-        steps=[step[texts] for step in steps],
-        details=[step[texts] for step in details] + local,
+        goes=_goes(facts, target, category)[texts],
+        steps=_safe([step[texts] for step in steps], danger),
+        details=_safe([step[texts] for step in details], danger, own=[]) + local,
         elsewhere=[
             Elsewhere(what=what[texts], where=vocabulary().groups[what[2]].name(language), group=what[2])
             for what in facts["not_here"]
         ],
-        warning=next((w[texts] for rule in (facts, _rule_of(target)) if (w := _warning(rule, category, tags))), None),
+        warning=danger.warning if danger else None,
         sources=sources,
     )
 
@@ -42,28 +50,13 @@ def regions() -> list[str]:
     return [overlay["region"] for overlay in read("municipalities")["overlays"]]
 
 
-@functools.cache
-def _uow() -> Any:
-    return read("disposal")
-
-
-@functools.cache
-def _municipalities() -> Any:
-    return read("municipalities")
-
-
-@functools.cache
-def _sources() -> Any:
-    return read("sources")
-
-
 def _rule_of(group: str) -> Any:
-    return next(rule for rule in _uow()["rules"] if rule["group"] == group)
+    return next(rule for rule in read("disposal")["rules"] if rule["group"] == group)
 
 
 def _overlay(region: str | None) -> Any:
     wanted = (region or "").strip().casefold()
-    return next((overlay for overlay in _municipalities()["overlays"] if wanted in overlay["names"]), None)
+    return next((overlay for overlay in read("municipalities")["overlays"] if wanted in overlay["names"]), None)
 
 
 def _moved(facts: Any, category: Category, tags: Collection[str]) -> tuple[str, Any]:
@@ -86,6 +79,12 @@ def _steps(facts: Any, target: str, move: Any, category: Category) -> tuple[list
     return _rule_of(target)["steps"], details
 
 
+def _goes(facts: Any, target: str, category: Category) -> Any:
+    """Of this very thing, or of its group."""
+    own = [detail["goes"] for detail in _details(facts, category) if "goes" in detail]
+    return (own or [_rule_of(target)["goes"]])[0]
+
+
 def _details(facts: Any, category: Category) -> list[Any]:
     return [detail for detail in facts["details"] if category.minor_category in detail["items"]]
 
@@ -97,21 +96,23 @@ def _local_steps(overlay: Any, group: Group, texts: int) -> list[str]:
     return [step[texts] for rule in overlay["rules"] if rule["group"] in fitting for step in rule["steps"]]
 
 
-def _warning(rule: Any, category: Category, tags: Collection[str]) -> list[str] | None:
-    """The rule's warning, if it is about this very thing or its state. No item named: better one too many."""
-    warns = rule.get("warns", {"items": [], "tags": []})
-    about = "*" in warns["items"] or category.minor_category in warns["items"]
-    return rule["warning"] if about or not set(tags).isdisjoint(warns["tags"]) else None
+def _safe(steps: list[str], danger: Danger | None, own: list[str] | None = None) -> list[str]:
+    """The advice of a danger instead of the steps (`own` instead of its steps); without any, what does not contradict."""
+    if danger is None:
+        return steps
+    if danger.steps:
+        return danger.steps if own is None else own
+    return [step for step in steps if not contradicts(step, danger)]
 
 
 def _source(name: str, texts: int) -> Source:
-    facts = _sources()[name]
+    facts = read("sources")[name]
     return Source(
         title=facts["title_ko" if texts == 0 else "title_en"],
         publisher=facts["publisher"],
         url=facts["url"],
-        version=_uow()["version"],
-        date=_uow()["date"],
+        version=read("disposal")["version"],
+        date=read("disposal")["date"],
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 PACKAGE = "stagepass.pipelines.scan"
 
 
+@functools.cache
 def read(name: str) -> Any:
-    """A file of `rules/`."""
+    """A file of `rules/`, read once; nobody changes what is in it."""
     return json.loads((files(PACKAGE) / "rules" / f"{name}.json").read_text("utf-8"))
 
 

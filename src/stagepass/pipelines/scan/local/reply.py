@@ -12,7 +12,7 @@ from stagepass.providers.ports import TextRequest
 
 _TOO_COMMON = {"어떻게", "어디", "어디에", "버려요", "버려야", "하나요", "해야", "분리배출", "분리배출해야", "폐기물", "쓰레기", "버리", "버리나요", "이거", "이게", "이건", "how", "do", "i", "throw", "this", "away", "the", "is", "it", "a", "to", "should", "where", "what", "still", "on", "and", "of", "put", "in", "can", "with", "my", "for", "go", "goes"}  # fmt: skip
 _FIRST = ("carton", "clear_pet", "plastic", "vinyl", "foam", "glass", "metal", "bulky", "construction")
-"""Groups whose first step matters most (empty it, register it); in the others the last, which says where it goes."""
+"""Groups whose first step matters most (empty it, register it); in the others the last."""
 
 _PARTICLE = re.compile(r"(은|는|이|가|을|를|도|에|의|으로|로|까지|부터|만|과|와)$")
 
@@ -47,8 +47,14 @@ def _steps(rule: Rule, others: list[Rule], language: str) -> Iterator[str]:
         yield say("answer.warning", language, warning=rule.warning)
     yield from (*rule.steps[:-1], *rule.details, *rule.steps[-1:])
     for other in others:
-        group = vocabulary().groups[other.group].name(language)
-        yield say("answer.other_step", language, name=other.name, group=group, step=other.steps[-1])
+        yield from other_steps(other, language)
+
+
+def other_steps(rule: Rule, language: str) -> Iterator[str]:
+    """The steps for another thing on the photo: its warning first."""
+    if rule.warning:
+        yield say("answer.other_warning", language, name=rule.name, warning=rule.warning)
+    yield say("answer.other_step", language, name=capital(rule.name), goes=rule.goes, step=rule.steps[-1])
 
 
 def _fault(tag: Tag, fix: str, language: str) -> str:
@@ -56,25 +62,28 @@ def _fault(tag: Tag, fix: str, language: str) -> str:
 
 
 def _reply(rule: Rule, others: list[Rule], fixes: list[str], question: str, language: str) -> Iterator[str]:
-    """At most three sentences: where it goes, what comes first, and what else matters most."""
+    """At most three sentences: the warning, where it goes, what comes first or else matters most."""
     group = vocabulary().groups[rule.group]
-    recycled = group.major == vocabulary().recyclable
+    if rule.warning:
+        yield _first_sentence(rule.warning)
     if rule.name == group.name(language):
-        yield say("answer.same" if recycled else "answer.same_throw", language, group=rule.name)
+        yield say("answer.where_same", language, goes=capital(rule.goes))
     else:
-        code = "answer.recycle" if recycled else "answer.throw"
-        yield say(code, language, item=rule.name, group=group.name(language))
+        yield say("answer.where", language, item=capital(rule.name), goes=rule.goes)
     if len(fixes) > 1:
-        yield say("answer.faults", language, count=len(fixes))
+        yield _first_sentence(say("answer.faults", language, count=len(fixes)))
     elif fixes:
         yield say("answer.first", language, fix=_first_sentence(fixes[0]))
     else:
         most = rule.steps[0] if group.id in _FIRST else rule.steps[-1]
         yield _first_sentence(_asked_about(rule, question) or (*rule.details, most)[0])
-    if rule.warning:
-        yield _first_sentence(rule.warning)
-    elif others:
+    if others and not rule.warning:
         yield say("answer.others", language, names=", ".join(dict.fromkeys(other.name for other in others)))
+
+
+def capital(text: str) -> str:
+    """As a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def _asked_about(rule: Rule, question: str) -> str | None:

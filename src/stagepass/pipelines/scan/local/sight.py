@@ -51,6 +51,11 @@ def write_sight(request: TextRequest) -> Sight:
     return sight
 
 
+def by_words(question: str) -> Sight:
+    """What the words say where the photo shows nothing."""
+    return _by_name(Sight(objects=[_object(_Share(None, 0.0, None), request_tags(question))]), question)
+
+
 # ── what the classifier says ─────────────────────────────────────────────────────────────────────
 
 

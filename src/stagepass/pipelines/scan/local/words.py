@@ -3,25 +3,13 @@
 import functools
 import re
 
+from stagepass.pipelines.scan.safety import affirmed
 from stagepass.pipelines.scan.vocabulary import read, vocabulary
 
 
 def request_tags(question: str) -> list[str]:
     """Tags of the state that the person describes."""
-    return [tag for tag, patterns in _hints().items() if any(_affirmed(pattern, question) for pattern in patterns)]
-
-
-def _affirmed(pattern: re.Pattern[str], question: str) -> bool:
-    """Whether the pattern stands in the question, and is not denied there: "안 헹궜어요", "it is not rinsed"."""
-    for found in pattern.finditer(question):
-        before, after = question[: found.start()], question[found.end() :]
-        if not _DENIED_BEFORE.search(before) and not _DENIED_BEHIND.match(after):
-            return True
-    return False
-
-
-_DENIED_BEFORE = re.compile(r"(?:(?<![가-힣])(?:안|못|덜)|\b(?:not|never|no)|n't)( been| yet)?\s*$", re.IGNORECASE)
-_DENIED_BEHIND = re.compile(r"[가-힣]{0,2}\s?(있|들어 있)?지[는도]?\s?(않|못)|[가-힣]{0,3}\s(안 |없|아니)")
+    return [tag for tag, patterns in _hints().items() if any(affirmed(pattern, question) for pattern in patterns)]
 
 
 def named(question: str) -> list[str]:
@@ -46,7 +34,7 @@ def _cuts(name: tuple[int, int], state: tuple[int, int]) -> bool:
 
 def said_to_be(question: str) -> bool:
     """Whether the person says what it is ("건전지예요", "it's a battery"), rather than asks about something."""
-    return any(_affirmed(pattern, question) for pattern in _patterns("statements"))
+    return any(affirmed(pattern, question) for pattern in _patterns("statements"))
 
 
 def confirmed(question: str) -> bool:

@@ -1,25 +1,40 @@
-"""The answer: from the rule by the text model; fixed texts where there is no rule, or where it is unsure."""
+"""The answer: from the rule by the text model; fixed texts where there is no rule, it is unsure, or it is dangerous."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stagepass import Context
 from stagepass.content.prompts import Prompt
+from stagepass.pipelines.scan import fixed, guard
 from stagepass.pipelines.scan.choice import Models
-from stagepass.pipelines.scan.local.reply import say
-from stagepass.pipelines.scan.models import Answer, AnswerText, Classified, Found, Rule, ScanRequest
+from stagepass.pipelines.scan.models import Answer, AnswerText, Classified, Danger, Found, ScanRequest
 from stagepass.pipelines.scan.vocabulary import PACKAGE, vocabulary
 from stagepass.providers.ask import ask
 from stagepass.providers.ports import TextRequest
 
-FIXED = "fixed"
-"""Named as the provider of an answer that no model gave."""
-
 
 def write(ctx: Context, request: ScanRequest, seen: Classified, found: Found, models: Models) -> Answer:
-    """Answer, ask back, or say that there is no rule."""
-    if found.rule is None:
-        return _asked_back(request, found.options) if found.options else _no_rule(request)
-    return _answered(ctx, request, seen, found, models)
+    """Answer, ask back, or say that there is no rule; a danger stands above all of it."""
+    return chosen(request, seen, found, lambda: _answered(ctx, request, seen, found, models))
+
+
+def chosen(request: ScanRequest, seen: Classified, found: Found, ask_model: Callable[[], Answer]) -> Answer:
+    """The answer of the model only where there is a rule and nothing acute: a wrong word could hurt someone."""
+    if found.danger is not None and found.danger.acute:
+        return fixed.in_danger(found, request.speaks)
+    if found.rule is not None:
+        answer = ask_model()
+    elif found.options:
+        answer = fixed.asked_back(request, found.options)
+    else:
+        answer = fixed.no_rule(request, seen)
+    return _guarded(answer, found.danger, request.speaks)
+
+
+def _guarded(answer: Answer, danger: Danger | None, language: str) -> Answer:
+    if danger is None:
+        return answer
+    held = guard.held(AnswerText(**answer.model_dump(include=set(AnswerText.model_fields))), danger, language)
+    return answer.model_copy(update={**held.model_dump(), "warning": danger.warning})
 
 
 def _answered(ctx: Context, request: ScanRequest, seen: Classified, found: Found, models: Models) -> Answer:
@@ -47,47 +62,11 @@ def answer_facts(
         "rule": found.rule.model_dump_json(),
         "tags": "\n".join(f"- {vocabulary().tags[tag].name(language)}" for tag in tags) or "-",
         "others": "\n".join(f"- {rule.name}: {rule.group}" for rule in found.others) or "-",
+        "safety": "\n".join(f"- {line}" for line in _safety(found.danger)) or "-",
     }
     others = Found(rule=None, others=found.others).model_dump_json()
     return shown, {**shown, "codes": " ".join(tags), "other_rules": others}
 
 
-def _no_rule(request: ScanRequest) -> Answer:
-    language = request.speaks
-    return Answer(
-        disposal_steps=[say("none.step.again", language), say("none.step.ask", language)],
-        insufficiencies=[],
-        user_answer=say("none.answer", language),
-        provider=FIXED,
-        model=FIXED,
-        prompt_version="none 1",
-    )
-
-
-def _asked_back(request: ScanRequest, options: list[Rule]) -> Answer:
-    """One question, and what each reply would lead to."""
-    language = request.speaks
-    first, *rest = [option.name for option in options]
-    if not rest:
-        question = say("unsure.one", language, first=first)
-    elif len(rest) == 1:
-        question = say("unsure.two", language, first=first, second=rest[0])
-    else:
-        question = say("unsure.three", language, first=first, second=rest[0], third=rest[1])
-    return Answer(
-        disposal_steps=[
-            say("unsure.if", language, name=option.name, group=_where(option, language), step=option.steps[-1])
-            for option in options
-        ]
-        + [say("unsure.else", language)],
-        insufficiencies=[],
-        user_answer=f"{say('unsure.sorry', language)} {question}",
-        provider=FIXED,
-        model=FIXED,
-        prompt_version="unsure 1",
-        asks_back=True,
-    )
-
-
-def _where(rule: Rule, language: str) -> str:
-    return vocabulary().groups[rule.group].name(language)
+def _safety(danger: Danger | None) -> list[str]:
+    return [danger.warning, *danger.more, *danger.steps] if danger else []

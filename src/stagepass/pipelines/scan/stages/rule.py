@@ -3,24 +3,33 @@
 from collections.abc import Sequence
 
 from stagepass.pipelines.scan import rulebook
-from stagepass.pipelines.scan.models import Category, Classified, Found, Rule, ScanRequest
+from stagepass.pipelines.scan.models import Category, Classified, Danger, Found, Rule, ScanRequest
+from stagepass.pipelines.scan.safety import assess
 
 
 def find(request: ScanRequest, seen: Classified) -> Found:
     """Looks the rules up. When unsure there is no rule, only what each reply would lead to."""
     language = request.speaks
 
-    def rule_of(category: Category, tags: Sequence[str] = ()) -> Rule | None:
-        return rulebook.find(category, request.region, language, tags)
+    def rule_of(category: Category, tags: Sequence[str] = (), said: str = "") -> Rule | None:
+        return rulebook.find(category, request.region, language, tags, said)
 
-    first = rule_of(seen.classification, seen.situation_tags)
+    first = rule_of(seen.classification, seen.situation_tags, request.user_input)
+    danger = _danger(request, seen)
     if first is None:
-        return Found(rule=None)
+        return Found(rule=None, danger=danger)
     if seen.meta.unsure:
         categories = [seen.classification, *_guesses(seen)]
-        return Found(rule=None, options=[rule for c in categories if (rule := rule_of(c))])
+        return Found(rule=None, options=[rule for c in categories if (rule := rule_of(c))], danger=danger)
     others = [rule for other in seen.objects[1:] if (rule := rule_of(other.classification, other.situation_tags))]
-    return Found(rule=first, others=others)
+    return Found(rule=first, others=others, danger=danger)
+
+
+def _danger(request: ScanRequest, seen: Classified) -> Danger | None:
+    """Of everything that is surely there, and of what the person says."""
+    objects = [] if seen.meta.unsure else [seen, *seen.objects[1:]]
+    tags = {tag for one in (seen, *seen.objects) for tag in one.situation_tags}
+    return assess([one.classification for one in objects], tags, request.user_input, request.speaks)
 
 
 def _guesses(seen: Classified) -> list[Category]:
