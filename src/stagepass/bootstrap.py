@@ -36,6 +36,7 @@ from stagepass.providers.fetching.post import check_webhook
 from stagepass.providers.registry import Providers, parse_limits
 from stagepass.queue.app import make_app
 from stagepass.queue.bell import CeleryBell
+from stagepass.reports.liveness import Liveness
 from stagepass.settings import Settings
 from stagepass.store import SqlStore, connect, migrate
 
@@ -202,6 +203,11 @@ class System:
         )
 
     @cached_property
+    def liveness(self) -> Liveness:
+        """Which workers live."""
+        return Liveness(self.settings.dead_after_seconds)
+
+    @cached_property
     def alerts(self) -> Alerts | None:
         """What tells a webhook, where one is set. Raises `SettingsError`."""
         url, loopback = self.settings.alert_webhook_url.get_secret_value(), self.settings.alert_allow_loopback
@@ -213,6 +219,7 @@ class System:
             self.engine.clock,
             check_webhook(url, "ALERT_WEBHOOK_URL", allow_loopback=loopback),
             window=self.settings.alert_window_seconds,
+            liveness=self.liveness,
             language=self.settings.alert_language,
             allow_loopback=loopback,
         )

@@ -16,6 +16,7 @@ from stagepass.engine.model.limits import Breaker
 from stagepass.engine.model.outcomes import Failure, Held
 from stagepass.errors import OutcomeUnknown, Permanent, SettingsError, TimedOut
 from stagepass.providers.fetching.post import check_webhook
+from stagepass.reports.liveness import Liveness
 from stagepass.store import SqlStore
 from tests.support.processes import Process, at_once, processes
 from tests.support.shapes import chain, diamond
@@ -51,7 +52,16 @@ def host(database_url: str, store: SqlStore) -> Iterator[Process]:
 
 def alerts(host: Process, hook: Vendor, gate: Any = None, **options: Any) -> Alerts:
     target = check_webhook(hook.url, "ALERT_WEBHOOK_URL", allow_loopback=True)
-    return Alerts(host.store, gate or OpenGate(), host.clock, target, window=WINDOW, allow_loopback=True, **options)
+    return Alerts(
+        host.store,
+        gate or OpenGate(),
+        host.clock,
+        target,
+        window=WINDOW,
+        liveness=Liveness(15),
+        allow_loopback=True,
+        **options,
+    )
 
 
 def fail(host: Process, count: int = 1, text: str = "Kim, 010-1234") -> list[str]:
@@ -260,7 +270,7 @@ def test_only_a_good_address_is_taken_and_never_shown(url: str, loopback: bool, 
 
 def test_a_private_address_is_not_called(host: Process, hook: Vendor, caplog: pytest.LogCaptureFixture) -> None:
     target = check_webhook(hook.url.replace("http:", "https:"), "ALERT_WEBHOOK_URL")
-    one = Alerts(host.store, OpenGate(), host.clock, target, window=WINDOW)
+    one = Alerts(host.store, OpenGate(), host.clock, target, window=WINDOW, liveness=Liveness(15))
     one._stop.set()
     fail(host)
     window_over(host, one)

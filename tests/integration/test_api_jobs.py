@@ -47,7 +47,6 @@ def test_nothing_internal_is_shown(place: Installation, ann: httpx2.Client) -> N
         text = ann.get(f"/api/v1/jobs/{job_id}{path}").text
         assert "file:" not in text
         assert '"uri"' not in text
-        assert "ann" not in text
         assert place.system.settings.folder.name not in text
         assert all(worker.id not in text for worker in place.system.store.workers())
         assert not any(f'"{name}"' in text for name in ("scratch", "notes", "claims", "resumes"))

@@ -107,11 +107,11 @@ COST = {
 def test_by_the_command_line(lab: Lab, folder: Path) -> None:
     dead = lines(stagepass(folder, "dead", "list", "--owner", "ann", "--json"))
     assert len(dead) == 2
-    run = dead[0]["id"]
+    run = dead[0]["run_id"]
     shown = json.loads(stagepass(folder, "dead", "show", run, "--json"))
     assert shown["input"] == {"text": "bad2"}
-    assert (shown["error"]["type"], shown["error"]["code"]) == ("Permanent", "permanent")
-    assert "pipeline.py" in shown["error"]["trace"]
+    assert (shown["error_type"], shown["error"]["code"]) == ("Permanent", "permanent")
+    assert "pipeline.py" in shown["trace"]
     assert [entry["outcome"] for entry in shown["history"]] == ["failed"]
     assert shown["cost"] == COST
     text = stagepass(folder, "dead", "show", run)
@@ -122,17 +122,18 @@ def test_by_the_command_line(lab: Lab, folder: Path) -> None:
     assert "다시 실행하면 약 $2.0000" in stagepass(folder, "--lang", "ko", "dead", "show", run)
 
     plan = json.loads(stagepass(folder, "dead", "redrive", "--all", "--pipeline", "shop", "--json"))
-    assert plan == {"would_redrive": 3, "usd": 6.0, "later_usd": 15.0, "kept_usd": 33.0, "sampled": 4}
+    assert (plan["dry_run"], plan["runs"], len(plan["jobs"])) == (True, 3, 3)
+    assert (plan["usd"], plan["later_usd"], plan["kept_usd"]) == (6.0, 15.0, 33.0)
     said = stagepass(folder, "dead", "redrive", "--all")
     assert "Would redrive 3 stage runs: about $6.0000, plus $15.00 for later stages" in " ".join(said.split())
-    assert json.loads(stagepass(folder, "dead", "discard", "--all", "--owner", "bob", "--json")) == {"would_discard": 1}
+    dry = json.loads(stagepass(folder, "dead", "discard", "--all", "--owner", "bob", "--json"))
+    assert (dry["dry_run"], len(dry["runs"])) == (True, 1)
     assert len(lines(stagepass(folder, "dead", "list", "--json"))) == 3, "nothing was done yet"
 
-    assert json.loads(stagepass(folder, "dead", "discard", "--all", "--owner", "bob", "--yes", "--json")) == {
-        "discarded": 1
-    }
+    given_up = json.loads(stagepass(folder, "dead", "discard", "--all", "--owner", "bob", "--yes", "--json"))
+    assert (given_up["runs"], given_up["refused"]) == (dry["runs"], {})
     done = json.loads(stagepass(folder, "dead", "redrive", "--all", "--code", "permanent", "--yes", "--json"))
-    assert done["redriven"] == 2
+    assert (done["runs"], done["dry_run"]) == (2, False)
     assert lines(stagepass(folder, "dead", "list", "--json")) == []
     stagepass(folder, "dead", "discard", "nope", code=3)
     assert "it is ready" in stagepass(folder, "dead", "show", run, code=3), "what goes on again is no dead letter"
@@ -141,7 +142,7 @@ def test_by_the_command_line(lab: Lab, folder: Path) -> None:
 
 def test_the_ledger_by_the_command_line(lab: Lab, folder: Path) -> None:
     for run in lines(stagepass(folder, "dead", "list", "--json")):
-        lab.engine.redrive(run["id"], None)
+        lab.engine.redrive(run["run_id"], None)
     while lab.step():
         pass
     found = {line.pop("queue"): line for line in lines(stagepass(folder, "ledger", "--json"))}
@@ -155,7 +156,8 @@ def test_the_ledger_by_the_command_line(lab: Lab, folder: Path) -> None:
     assert lines(stagepass(folder, "ledger", "--since", "2090-01-01", "--json"))[-1]["spent"] == 0
     assert lines(stagepass(folder, "ledger", "--pipeline", "other", "--json"))[-1]["spent"] == 0
     job = lab.store.owner_jobs("bob", 1)[0]
-    shown = json.loads(stagepass(folder, "jobs", "show", job, "--json"))["ledger"]
+    spend = json.loads(stagepass(folder, "jobs", "show", job, "--json"))["spend"]
+    shown = {line["stage"]: line for line in spend["stages"]}
     assert (shown["write"]["spent"], shown["write"]["saved"], shown["sing"]["twice"]) == (1, 1, 0)
     assert "write: spent $1.0000 · saved $1.0000 · paid twice $0.00" in stagepass(folder, "jobs", "show", job)
 
@@ -165,11 +167,8 @@ def test_a_lost_call_is_shown_with_what_to_do(lab: Lab, folder: Path) -> None:
     lab.finish(job)
     run = f"{job.id}.sing"
     (held,) = lines(stagepass(folder, "dead", "held", "--json"))
-    assert (held["id"], held["call"]) == (run, "lost")
-    assert held["next"] == [
-        f"stagepass dead decide {run} lost --value JSON",
-        f"stagepass dead decide {run} lost --again",
-    ]
+    assert (held["run_id"], held["calls"]) == (run, ["lost"])
+    assert held["next"] == f"POST /api/v1/runs/{run}/decide"
     assert f"decide: stagepass dead decide {run} lost --again" in stagepass(folder, "dead", "held")
     shown = stagepass(folder, "dead", "show", run)
     assert "may have been done by an earlier attempt" in " ".join(shown.split())

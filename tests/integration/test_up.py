@@ -63,7 +63,8 @@ def test_a_failed_job_says_what_to_do_and_can_be_sent_again(up: Up) -> None:
     assert "stagepass jobs resume" in failed.stderr
     dead = up.json("dead", "list")
     assert (dead["stage"], dead["error"]["code"]) == ("second", "permanent")
-    assert up.json("dead", "redrive", dead["id"]) == {"redriven": 1, "jobs": [dead["job"]]}
+    sent = up.json("dead", "redrive", dead["run_id"])
+    assert (sent["runs"], sent["jobs"]) == (1, [dead["job_id"]])
     assert up.json("watch", dead["job"], code=1)["state"] == "failed"
     assert len(up.json("dead", "show", dead["id"])["history"]) == 2
     assert up.json("dead", "discard", dead["id"])["job"] == dead["job"]

@@ -249,7 +249,7 @@ def test_lesson_25_a_failure_has_a_number_of_its_own_and_says_where_and_what_to_
         assert lab.events(job)[-2:] == ["stage.failed two", "job.failed"]
         last = lab.engine.events(job.id)[-1]
         told = {"code": "transient", "message": "no answer", "provider": "suno", "advice": "look at its status page"}
-        assert last.data == {**told, "stage": "two"}
+        assert last.data == {**told, "stage": "two", "progress": 0.3333}
         assert job.error == {**told, "stage": "two", "item": None, "run_id": run_id(job.id, "two")}
         assert numbers_have_no_gap(lab, job)
 

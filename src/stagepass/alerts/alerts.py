@@ -17,6 +17,7 @@ from stagepass.errors import RequestError, StagepassError
 from stagepass.providers.answers import retry_after
 from stagepass.providers.fetching.addresses import Target
 from stagepass.providers.fetching.post import post_json
+from stagepass.reports.liveness import Liveness
 from stagepass.store import SqlStore
 
 log = logging.getLogger("stagepass.alerts")
@@ -32,9 +33,6 @@ TRIES = 3
 PAUSES = (1.0, 4.0)
 LONGEST_PAUSE = 20.0
 TIMEOUT = 10.0
-
-WORKER_SILENT = 15_000
-"""Milliseconds without a beat after which a worker does not count as there."""
 
 
 class Alerts:
@@ -53,6 +51,7 @@ class Alerts:
         target: Target,
         *,
         window: float,
+        liveness: Liveness,
         language: str = "en",
         allow_loopback: bool = False,
     ) -> None:
@@ -61,6 +60,7 @@ class Alerts:
         self._clock = clock
         self._target = target
         self._window = int(window * 1000)
+        self._liveness = liveness
         self._language = language
         self._allow_loopback = allow_loopback
         self._looked = 0
@@ -96,8 +96,8 @@ class Alerts:
         known = Facts()  # told within the last hour; what lasts longer is told once more
         for row in rows:
             known.add(Facts(**json.loads(row.facts)))
-        alive = self._clock.now() - WORKER_SILENT
-        facts = look(self._store, self._provider_limits, since, until, known, alive)
+        served = self._liveness.served(self._store.workers(), self._clock.now())
+        facts = look(self._store, self._provider_limits, since, until, known, served)
         # what a relay is sending right now is left to it, for as long as that can take
         patience = int(TRIES * (TIMEOUT + LONGEST_PAUSE) * 1000)
         missed = [

@@ -1,6 +1,7 @@
 """What happened in a window of time, as counts: no ids, no inputs, no names of people."""
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -41,12 +42,14 @@ class Facts:
         return asdict(self)
 
 
-def look(store: SqlStore, provider_limits: ProviderLimits, since: int, until: int, known: Facts, alive: int) -> Facts:
+def look(
+    store: SqlStore, provider_limits: ProviderLimits, since: int, until: int, known: Facts, served: Set[str]
+) -> Facts:
     """What is new in ``since <= at < until``.
 
     Args:
         known: what the last message told: a provider or queue that is in the same state is not told again.
-        alive: workers whose heart beat after this time are there.
+        served: the queues that some living worker serves.
     """
     facts = Facts(lost=store.count_notices("worker_lost", since, until))
     for queue, code in store.failed_between(since, until):
@@ -62,7 +65,6 @@ def look(store: SqlStore, provider_limits: ProviderLimits, since: int, until: in
         if breaker.since >= since or f"{breaker.provider} {breaker.reason}" not in known.closed:
             parked = sum(count for _, count in store.count_parked(breaker.provider))
             facts.closed[f"{breaker.provider} {breaker.reason}"] = parked
-    served = {queue for worker in store.workers() if worker.beat_at >= alive for queue in worker.queues}
     for queue, count in store.ready_since(until - UNSERVED_AFTER):
         if queue not in served and queue not in known.unserved:
             facts.unserved[queue] = count

@@ -1,34 +1,26 @@
 """Dead letters, and what a person decides about them and about calls whose answer was lost."""
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from stagepass.api.body import json_body, read_model
-from stagepass.api.deps import PREFIX, Limit, Name, Owner, RunId, SystemDep, run_cursor_of, run_id_of
+from stagepass.api.deps import Limit, Name, Owner, RunId, SystemDep, run_cursor_of, run_id_of
 from stagepass.api.jobs import look
-from stagepass.api.show import attempt_view, dead_view, held_view
 from stagepass.api.views import (
-    DeadDetail,
     DeadList,
     Decision,
-    Discarded,
     HeldList,
-    JobView,
-    PriceView,
     Redrive,
-    Redriven,
 )
 from stagepass.bootstrap import System
 from stagepass.engine.model.ports import RunFilter
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.errors import NotFound, RequestError
-from stagepass.reports.prices import Prices
+from stagepass.views.jobs import PREFIX, JobView
+from stagepass.views.redrive import Discarded, Redriven, priced
+from stagepass.views.runs import DeadDetail, dead_detail, dead_view, held_view
 
 router = APIRouter(tags=["dead letters"])
 
@@ -73,7 +65,7 @@ def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Dep
     """Up to 100 dead letters of the caller's, by filter. A job goes on as a whole, with all of its dead letters."""
     chosen, more = _chosen(system, owner, wanted)
     if wanted.dry_run:
-        return _priced(system, chosen, more)
+        return priced(system, chosen, more)
     gone_on, refused = dict[str, int](), dict[str, str]()
     for run in chosen:
         if run.job_id in gone_on and not run.notes.counted:
@@ -85,23 +77,6 @@ def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Dep
         except RequestError as error:
             refused[run.id] = error.message
     return Redriven(jobs=list(gone_on), runs=sum(gone_on.values()), refused=refused, more=more)
-
-
-def _priced(system: System, chosen: Sequence[StageRun], more: bool) -> Redriven:
-    """What would become of them."""
-    prices = Prices(system.store, system.registry)
-    runs = Counter(run.job_id for run in chosen)
-    found = [prices.of(job) for job in system.store.jobs_by_id(sorted(runs))]
-    return Redriven(
-        dry_run=True,
-        usd=round(sum(price.usd for price in found), 6),
-        later_usd=round(sum(price.later_usd for price in found), 6),
-        kept_usd=round(sum(price.kept_usd for price in found), 6),
-        jobs=list(runs),
-        runs=len(chosen),
-        refused={},
-        more=more,
-    )
 
 
 @router.post(f"{PREFIX}/dead/discard", summary="Give many up", status_code=202, openapi_extra=json_body(Redrive))
@@ -127,16 +102,7 @@ def get_dead(run_id: RunId, owner: Owner, system: SystemDep) -> DeadDetail:
     if run is None or run.owner != owner or run.state not in (RunState.FAILED, RunState.DISCARDED):
         raise NotFound(f"there is no dead letter {run_id}", run_id=run_id)
     job = system.engine.job(run.job_id, owner)
-    error = run.error or {}
-    return DeadDetail(
-        **dead_view(run).model_dump(),
-        input=json.loads(job.input),
-        item_input=json.loads(run.item_input) if run.item_input else None,
-        error_type=error.get("type"),
-        trace=error.get("trace"),
-        history=[attempt_view(attempt, run) for attempt in system.store.attempts([run.id])],
-        cost=PriceView(**asdict(Prices(system.store, system.registry).of(job))),
-    )
+    return dead_detail(system, run, job)
 
 
 @router.get(f"{PREFIX}/held", summary="List what waits for a decision", tags=["jobs"])

@@ -9,8 +9,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from stagepass.bootstrap import System
 from stagepass.engine.model.records import Job
 from stagepass.errors import BadRequest, Forbidden, InvalidInput, NotFound
-
-PREFIX = "/api/v1"
+from stagepass.views.jobs import PREFIX as PREFIX
 
 WATCH = "watch"
 """What a ticket for a job's events is signed for."""

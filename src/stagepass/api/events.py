@@ -11,13 +11,15 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from stagepass.api.deps import PREFIX, WATCH, JobId, Owner, SystemDep, Watcher, owned_job
-from stagepass.api.show import LINK_LIFE, at, location
 from stagepass.api.views import WatchLink
 from stagepass.bus.listen import Feed
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Event, Job
 from stagepass.engine.model.states import ENDED
 from stagepass.pipelines.http import Tell
+from stagepass.views.files import LINK_LIFE
+from stagepass.views.jobs import location
+from stagepass.views.times import at
 
 router = APIRouter(tags=["events"])
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 
 from stagepass.api import problems
 from stagepass.api.deps import SystemDep
-from stagepass.api.show import alive, served_queues
 from stagepass.api.views import Health, Ready
 from stagepass.bootstrap import System
 from stagepass.errors import SettingsError, StoreUnavailable
@@ -37,8 +36,12 @@ def ready(request: Request, system: SystemDep) -> Any:
         headers = {"Retry-After": str(problems.RETRY_AFTER)}
         return problems.problem(503, "not_ready", told, headers=headers, failed=failed)
     workers = system.store.workers()
-    unserved = sorted(set(system.registry.queues()) - served_queues(system, workers))
-    return Ready(workers=len(alive(system, workers)), warnings=[f"queue {queue} has no worker" for queue in unserved])
+    now = system.engine.clock.now()
+    unserved = sorted(set(system.registry.queues()) - system.liveness.served(workers, now))
+    return Ready(
+        workers=len(system.liveness.living(workers, now)),
+        warnings=[f"queue {queue} has no worker" for queue in unserved],
+    )
 
 
 def _database(system: System) -> str | None:

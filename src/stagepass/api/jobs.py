@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from stagepass.api import intake, problems
 from stagepass.api.deps import (
-    PREFIX,
     JobId,
     Key,
     Limit,
@@ -19,12 +18,10 @@ from stagepass.api.deps import (
     owned_job,
     system_of,
 )
-from stagepass.api.show import attempt_view, error_view, job_view, location, maybe_at, summary, with_links
 from stagepass.api.uploads import Incoming, read_input
 from stagepass.api.views import (
     AttemptList,
     JobList,
-    JobView,
     OutputsView,
     ResultView,
 )
@@ -32,6 +29,12 @@ from stagepass.bootstrap import System
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, JobState
+from stagepass.views.detail import JobDetail, job_detail
+from stagepass.views.errors import error_view
+from stagepass.views.files import with_links
+from stagepass.views.jobs import PREFIX, JobView, job_view, location, summaries
+from stagepass.views.runs import attempt_view
+from stagepass.views.times import maybe_at
 
 router = APIRouter(tags=["jobs"])
 
@@ -96,12 +99,19 @@ def list_jobs(
         JobFilter(owner, pipeline=pipeline, states=tuple(state or ()), before=cursor_of(cursor), limit=limit + 1)
     )
     more = found[limit - 1].id if len(found) > limit else None
-    return JobList(jobs=[summary(system, job) for job in found[:limit]], next_cursor=more)
+    return JobList(jobs=summaries(system, found[:limit]), next_cursor=more)
 
 
 @router.get(f"{PREFIX}/jobs/{{job_id}}", summary="Look at a job")
-def get_job(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
+def get_job(
+    job_id: JobId,
+    owner: Owner,
+    system: SystemDep,
+    full: Annotated[bool, Query(description="also its input, outputs, attempts and ledger")] = False,
+) -> JobView | JobDetail:
     """A job with its stages, and its result once it is completed."""
+    if full:
+        return job_detail(system, *system.engine.look(job_id_of(job_id), owner))
     return look(system, job_id, owner)
 
 

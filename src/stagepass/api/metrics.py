@@ -14,7 +14,6 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from stagepass.api.auth import is_loopback
-from stagepass.api.show import alive, served_queues
 from stagepass.bootstrap import System
 from stagepass.bus.listen import Feed
 from stagepass.errors import NotFound, RequestError, StoreUnavailable, Unavailable
@@ -74,7 +73,8 @@ class _Queues(Collector):
             return
         yield from self._counters()
         yield from self._breakers()
-        yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(alive(self._system, workers)))
+        now, liveness = self._system.engine.clock.now(), self._system.liveness
+        yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(liveness.living(workers, now)))
         unfinished = GaugeMetricFamily(
             "stagepass_stage_runs", "Stage runs that are not done; failed are dead letters", labels=["queue", "state"]
         )
@@ -82,7 +82,7 @@ class _Queues(Collector):
             unfinished.add_metric([queue, state], count)
         yield unfinished
         served = GaugeMetricFamily("stagepass_queue_served", "1 where some worker serves the queue", labels=["queue"])
-        serving = served_queues(self._system, workers)
+        serving = liveness.served(workers, now)
         # a queue that only an older or newer version declares is one that somebody has to know of, too
         for queue in sorted({*self._system.registry.queues(), *(queue for queue, _, _ in runs)}):
             served.add_metric([queue], float(queue in serving))

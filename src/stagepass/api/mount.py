@@ -12,7 +12,6 @@ from starlette.responses import Response
 from stagepass.api import events, intake
 from stagepass.api.deps import PREFIX, current_owner, idempotency_key, owned_job
 from stagepass.api.openapi import input_body
-from stagepass.api.show import served_queues, with_links
 from stagepass.api.uploads import Incoming, read_input
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
@@ -22,6 +21,7 @@ from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.records import Job
 from stagepass.errors import DeclarationError
 from stagepass.pipelines.http import Tell
+from stagepass.views.files import with_links
 
 
 class Deps:
@@ -81,7 +81,7 @@ class Deps:
         return self._system.settings.fast_lane_seconds
 
     def served(self) -> set[str]:
-        return served_queues(self._system, self._system.store.workers())
+        return self._system.liveness.served(self._system.store.workers(), self._system.engine.clock.now())
 
     def delete(self, job_ids: Sequence[str]) -> None:
         delete_jobs(self._system.store, self._system.files, job_ids)

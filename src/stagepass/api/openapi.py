@@ -9,12 +9,12 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from stagepass.api.deps import PREFIX, current_owner, current_watcher
-from stagepass.api.pipelines import input_schema
 from stagepass.api.problems import MEDIA_TYPE, Problem
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
 from stagepass.providers.fetching.accept import file_fields
 from stagepass.settings import Settings
+from stagepass.views.pipelines import input_schema
 
 _SUBMIT = f"{PREFIX}/pipelines/{{name}}/jobs"
 _REF = "#/components/schemas/{model}"

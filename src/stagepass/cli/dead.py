@@ -1,15 +1,15 @@
 """``stagepass dead``: inspect, redrive and discard dead letters."""
 
-from json import loads
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stagepass.cli.jobs import Limit
-from stagepass.cli.output import Json, ago, as_json, emit, note, out, table
+from stagepass.cli.output import Json, ago, as_json, emit_view, note, out, table, when
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
+    from stagepass.engine.model.records import StageRun
 
 group = typer.Typer(
     help="Inspect, redrive or discard dead letters (stage runs that failed for good).",
@@ -38,16 +38,16 @@ def list_(
       stagepass dead list --code quota_exhausted
     """
     from stagepass.cli.installation import installation
-    from stagepass.cli.shapes import run_shape
     from stagepass.engine.model.ports import RunFilter
     from stagepass.engine.model.states import RunState
+    from stagepass.views.runs import dead_view
 
     system = installation()
     which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, limit)
     found = system.engine.dead(which)
     if as_json():
         for run in found:
-            emit(run_shape(run))
+            emit_view(dead_view(run))
         return
     now = system.engine.clock.now()
     rows = [
@@ -65,11 +65,11 @@ def show(run: Run, json: Json = False) -> None:
     Also shows held stage runs, with the commands that decide them.
     """
     from stagepass.cli.installation import installation
-    from stagepass.cli.money import price_shape, tell_price, tell_spent
-    from stagepass.cli.shapes import run_shape
+    from stagepass.cli.money import tell_price, tell_spent
     from stagepass.engine.model.states import RunState
     from stagepass.errors import NotFound
     from stagepass.reports.prices import Prices
+    from stagepass.views.runs import dead_detail
 
     system = installation()
     found = system.store.run(run)
@@ -78,14 +78,12 @@ def show(run: Run, json: Json = False) -> None:
         raise NotFound(f"there is no dead letter {run}{is_what}", run_id=run)
     job = system.engine.job(found.job_id, None)
     price = Prices(system.store, system.registry).of(job)
-    shape = run_shape(found, system.store.attempts([run]))
-    shape |= {"input": loads(job.input), "item_input": loads(found.item_input or "null"), "cost": price_shape(price)}
     if as_json():
-        emit(shape)
+        emit_view(dead_detail(system, found, job))
         return
     rows = [
-        (entry["attempt"], entry["outcome"], (entry["error"] or {}).get("message"), entry["ended_at"])
-        for entry in shape["history"]
+        (one.number, one.outcome, (one.error or {}).get("message"), when(one.ended_at))
+        for one in system.store.attempts([run])
     ]
     table(("attempt", "outcome", "message", "ended"), rows, empty="dead.no_attempts")
     error = found.error or {}
@@ -160,19 +158,19 @@ def redrive(
       stagepass dead redrive --all --pipeline promo --code quota_exhausted --yes
     """
     from stagepass.cli.installation import installation
-    from stagepass.cli.money import tell_total, total, total_shape
+    from stagepass.cli.money import tell_total, total
     from stagepass.errors import Conflict, NotFound
+    from stagepass.views.redrive import Redriven, priced
 
     system = installation()
     wanted = _wanted(system, runs, everything, pipeline, stage, code, owner)
     if everything and not yes:
-        price = total(system, wanted)
         if as_json():
-            emit({"would_redrive": len(wanted), **total_shape(price)})
+            emit_view(priced(system, _chosen(system, pipeline, stage, code, owner), more=False))
         else:
-            tell_total(len(wanted), price)
+            tell_total(len(wanted), total(system, wanted))
         return
-    sent, refused = [], {}
+    sent, refused = list[str](), dict[str, str]()
     for run in wanted:
         try:
             sent.append(system.engine.redrive(run, None).id)
@@ -182,7 +180,7 @@ def redrive(
             if run.split(".")[0] not in sent:  # else another run of its job has sent it on already
                 refused[run] = problem.message
     if as_json():
-        emit({"redriven": len(sent), "jobs": sorted(set(sent)), **({"refused": refused} if refused else {})})
+        emit_view(Redriven(jobs=sorted(set(sent)), runs=len(sent), refused=refused, more=False))
     else:
         note("dead.redriven", style="green", count=len(sent))
         for run, why in refused.items():
@@ -203,27 +201,30 @@ def discard(
     """Drop dead letters; their jobs stay failed. With --all, shows the count; add --yes to do it."""
     from stagepass.cli.installation import installation
     from stagepass.errors import Conflict, NotFound
+    from stagepass.views.redrive import Discarded
 
     system = installation()
     wanted = _wanted(system, runs, everything, pipeline, stage, code, owner)
     if everything and not yes:
-        emit({"would_discard": len(wanted)}) if as_json() else note("dead.would_discard", "yellow", count=len(wanted))
+        if as_json():
+            emit_view(Discarded(dry_run=True, runs=wanted, refused={}, more=False))
+        else:
+            note("dead.would_discard", "yellow", count=len(wanted))
         return
-    gone = []
+    gone, refused = list[str](), dict[str, str]()
     for run in wanted:
         try:
-            job = system.engine.discard(run, None)
-        except (Conflict, NotFound):  # it went its way meanwhile
+            system.engine.discard(run, None)
+        except (Conflict, NotFound) as problem:  # it went its way meanwhile
             if not everything:
                 raise
+            refused[run] = problem.message
             continue
         gone.append(run)
         if not as_json():
             note("dead.discarded", style="green", run=run)
-        elif not everything:
-            emit({"discarded": run, "job": job.id})
-    if everything and as_json():
-        emit({"discarded": len(gone)})
+    if as_json():
+        emit_view(Discarded(runs=gone, refused=refused, more=False))
 
 
 def _wanted(
@@ -235,12 +236,16 @@ def _wanted(
     code: str | None,
     owner: str | None,
 ) -> list[str]:
+    if bool(runs) == everything:
+        raise typer.BadParameter("name stage runs, or give --all", param_hint="RUN")
+    return runs or [run.id for run in _chosen(system, pipeline, stage, code, owner)]
+
+
+def _chosen(
+    system: "System", pipeline: str | None, stage: str | None, code: str | None, owner: str | None
+) -> "list[StageRun]":
     from stagepass.engine.model.ports import RunFilter
     from stagepass.engine.model.states import RunState
 
-    if bool(runs) == everything:
-        raise typer.BadParameter("name stage runs, or give --all", param_hint="RUN")
-    if runs:
-        return runs
     which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, 10_000)
-    return [run.id for run in system.engine.dead(which)]
+    return system.engine.dead(which)

@@ -7,9 +7,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from stagepass.cli.output import note
-from stagepass.engine.model.machine import alive, place
 from stagepass.engine.model.ports import Tick
-from stagepass.engine.model.records import Event, Job, WorkerRow
+from stagepass.engine.model.records import Event, Job
 from stagepass.engine.model.states import ENDED, JobState
 
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
 NOBODY = 3.0
 """Seconds without news after which it is worth a look whether anybody works at all."""
-
-STALE = 15_000
-"""Milliseconds without a heartbeat after which a worker elsewhere is taken for gone."""
 
 Take = Callable[[Event | Tick, Job | None], None]
 """Gets each piece of news; with the job as stored, where the news may have changed more than itself tells."""
@@ -58,20 +54,9 @@ async def _hint(system: "System", job: Job) -> None:
     """Nothing happens: say so where that is because nobody is there to do it."""
     await asyncio.sleep(NOBODY)
     waiting = {run.queue for run in await asyncio.to_thread(system.engine.runs, job) if run.state == "ready"}
-    missing = waiting - served(system)
+    missing = waiting - system.liveness.served(await asyncio.to_thread(system.store.workers), system.engine.clock.now())
     if missing:
         note("watch.nobody", style="yellow", queues=", ".join(sorted(missing)))
-
-
-def served(system: "System") -> set[str]:
-    """Queues that somebody serves now."""
-    now = system.engine.clock.now()
-    return {queue for worker in system.store.workers() if is_alive(worker, now) for queue in worker.queues}
-
-
-def is_alive(worker: WorkerRow, now: int) -> bool:
-    """Whether a worker lives: by its process where that is here, else by its heartbeat."""
-    return alive(worker.pid) if worker.host == place() else now - worker.beat_at < STALE
 
 
 class _Once(logging.Handler):

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from stagepass.cli.dead import Run, calls_of, decisions, tell_decisions
+from stagepass.cli.dead import Run, calls_of, tell_decisions
 from stagepass.cli.dead import group as group
 from stagepass.cli.jobs import Limit
-from stagepass.cli.output import Json, ago, as_json, emit, note, table
+from stagepass.cli.output import Json, ago, as_json, emit_view, note, table
 
 
 @group.command()
@@ -19,16 +19,16 @@ def held(
 ) -> None:
     """List stage runs that need a decision: calls that may have been billed and whose answer was lost."""
     from stagepass.cli.installation import installation
-    from stagepass.cli.shapes import run_shape
     from stagepass.engine.model.ports import RunFilter
     from stagepass.engine.model.states import RunState
+    from stagepass.views.runs import held_view
 
     system = installation()
     found = system.engine.dead(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))
     calls = calls_of(system, [run.id for run in found])
     if as_json():
         for run in found:
-            emit({**run_shape(run), "call": calls.get(run.id), "next": decisions(run.id, calls.get(run.id))})
+            emit_view(held_view(run, [calls[run.id]] if run.id in calls else []))
         return
     now = system.engine.clock.now()
     rows = [
@@ -59,6 +59,7 @@ def decide(
     """
     from stagepass.cli.installation import installation
     from stagepass.strict import loads
+    from stagepass.views.jobs import job_view
 
     if (value is None) != again:
         raise typer.BadParameter("give --value with what the call gave, or --again", param_hint="--value")
@@ -67,8 +68,9 @@ def decide(
     except ValueError as problem:
         told = f"this is not JSON that can be kept ({problem}); a text needs its quotes: '\"abc\"'"
         raise typer.BadParameter(told, param_hint="--value") from None
-    job = installation().engine.decide(run, None, name=call, value=kept, again=again)
+    system = installation()
+    job = system.engine.decide(run, None, name=call, value=kept, again=again)
     if as_json():
-        emit({"decided": run, "call": call, "job": job.id})
+        emit_view(job_view(system, *system.engine.look(job.id, None)))
     else:
         note("dead.decided", style="green", run=run)

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagepass.cli.output import Json, ago, as_json, emit, lasted, note, out, table
+from stagepass.cli.output import Json, ago, as_json, emit_view, lasted, note, out, table
 from stagepass.cli.texts import text
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
     from stagepass.engine.model.records import Job, StageRun
+    from stagepass.views.detail import JobDetail
 
 group = typer.Typer(help="List, show, cancel, resume and retry jobs.", no_args_is_help=True)
 
@@ -43,24 +44,25 @@ def list_(
       stagepass jobs list --json -n 100 | jq -r 'select(.state == "failed") | .id'
     """
     from stagepass.cli.installation import installation
-    from stagepass.cli.shapes import job_shape
     from stagepass.engine.model.ports import JobFilter
     from stagepass.engine.model.states import JobState
+    from stagepass.views.jobs import summaries
 
     wanted = state or []
     if unknown := [name for name in wanted if name not in list(JobState)]:
         raise typer.BadParameter(f"{unknown[0]!r} is not one of: {', '.join(JobState)}", param_hint="--state")
     system = installation()
     which = JobFilter(owner, pipeline, tuple(JobState(name) for name in wanted), before, limit)
-    found = [(job, job_shape(system, job)) for job in system.engine.jobs(which)]
+    jobs = system.engine.jobs(which)
+    found = summaries(system, jobs)
     if as_json():
-        for _, shape in found:
-            emit(shape)
+        for shown in found:
+            emit_view(shown)
         return
     now = system.engine.clock.now()
     rows = [
-        (job.id, job.pipeline, job.state.value, f"{shape['progress'] or 0:.0%}", job.owner, ago(job.created_at, now))
-        for job, shape in found
+        (job.id, job.pipeline, job.state.value, f"{shown.progress:.0%}", job.owner, ago(job.created_at, now))
+        for job, shown in zip(jobs, found, strict=True)
     ]
     table(("job", "pipeline", "state", "progress", "owner", "age"), rows, empty="jobs.none", states="state")
 
@@ -73,20 +75,20 @@ ITEMS = 10
 def show(job: JobId, json: Json = False) -> None:
     """Show a job with its stages, attempts, errors and results."""
     from stagepass.cli.installation import installation
-    from stagepass.cli.shapes import full_shape
+    from stagepass.views.detail import job_detail
 
     system = installation()
-    found = system.engine.job(job, None)
-    shape = full_shape(system, found)
+    found, runs = system.engine.look(job, None)
+    shown = job_detail(system, found, runs)
     if as_json():
-        emit(shape)
+        emit_view(shown)
         return
-    _print(system, found, shape)
+    _print(system, found, runs, shown)
 
 
-def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
+def _print(system: "System", job: "Job", runs: "Sequence[StageRun]", shown: "JobDetail") -> None:
     from stagepass.cli.money import dollars
-    from stagepass.cli.shapes import with_places
+    from stagepass.cli.places import with_places
     from stagepass.cli.watch import explain, print_result
 
     now = system.engine.clock.now()
@@ -95,11 +97,11 @@ def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
         f"[bold]{job.pipeline}[/bold] v{job.version}  {job.id}  "
         f"{text(f'state.{job.state}')}  {text('jobs.age', age=began, owner=job.owner)}"
     )
-    rows = rows_of(system.engine.runs(job), [len(stage["history"]) for stage in shape["stages"]], now)
+    rows = rows_of(runs, now)
     table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none", states="run")
-    for name, line in shape["ledger"].items():
-        amounts = {kind: dollars(line[kind]) for kind in ("spent", "saved", "twice")}
-        out().print(text("ledger.line", stage=name, **amounts), style="dim", markup=False)
+    for line in shown.spend.stages:
+        amounts = {"spent": dollars(line.spent), "saved": dollars(line.saved), "twice": dollars(line.twice)}
+        out().print(text("ledger.line", stage=line.stage, **amounts), style="dim", markup=False)
     if job.error or job.state in ("failed", "held"):
         explain(job)
     value = with_places(system, system.engine.result(job))
@@ -107,12 +109,12 @@ def _print(system: "System", job: "Job", shape: dict[str, Any]) -> None:
         print_result(value)
 
 
-def rows_of(runs: "Sequence[StageRun]", attempts: Sequence[int], now: int) -> list[tuple[object, ...]]:
+def rows_of(runs: "Sequence[StageRun]", now: int) -> list[tuple[object, ...]]:
     """A line for each stage run; of many items in the same state, for the first few and for the rest together."""
     rows: list[tuple[object, ...]] = []
     alike = Counter((run.stage, run.state) for run in runs if run.item is not None)
     told: Counter[tuple[str, str]] = Counter()
-    for run, times in zip(runs, attempts, strict=True):
+    for run in runs:
         kind = (run.stage, run.state)
         told[kind] += run.item is not None
         if told[kind] == ITEMS + 1:
@@ -122,7 +124,7 @@ def rows_of(runs: "Sequence[StageRun]", attempts: Sequence[int], now: int) -> li
         name = run.stage + (f"[{run.item}]" if run.item is not None else "")
         took = ((run.finished_at or now) - run.started_at) / 1000 if run.started_at else None
         said = (run.error or {}).get("message") or run.message
-        rows.append((name, run.state.value, times, lasted(took) if took is not None else "", said))
+        rows.append((name, run.state.value, run.attempts, lasted(took) if took is not None else "", said))
     return rows
 
 
@@ -156,15 +158,15 @@ def retry(
 
 def _act(what: str, job_id: str, watch: bool, *rest: str) -> None:
     from stagepass.cli.installation import installation
-    from stagepass.cli.shapes import job_shape
     from stagepass.cli.watch import show as follow
+    from stagepass.views.jobs import job_view
 
     system = installation()
     job = getattr(system.engine, what)(job_id, *rest, None)
     if watch:
         raise typer.Exit(follow(system, job))
     if as_json():
-        emit(job_shape(system, job))
+        emit_view(job_view(system, *system.engine.look(job.id, None)))
     else:
         stage = rest[0] if rest else ""
         note(f"jobs.{what}", style="green", job=job.id, stage=stage, state=text(f"state.{job.state}"))

@@ -17,11 +17,6 @@ def dollars(usd: float) -> str:
     return f"${usd:.2f}" if usd >= 10 or usd == 0 else f"${usd:.4f}"
 
 
-def price_shape(price: "Price") -> dict[str, Any]:
-    """What a job has cost, and what going on with it will."""
-    return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(price).items()}
-
-
 def tell_price(price: "Price") -> None:
     """For people."""
     tell_spent(price)
@@ -50,12 +45,6 @@ def total(system: "System", runs: Sequence[str]) -> "Price":
         sum_.sampled = max(sum_.sampled, price.sampled)
         sum_.runs += price.runs
     return sum_
-
-
-def total_shape(price: "Price") -> dict[str, Any]:
-    """Of many jobs together."""
-    amounts = {"usd": price.usd, "later_usd": price.later_usd, "kept_usd": price.kept_usd}
-    return {name: round(value, 6) for name, value in amounts.items()} | {"sampled": price.sampled}
 
 
 def tell_total(count: int, price: "Price") -> None:

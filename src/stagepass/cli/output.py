@@ -11,6 +11,7 @@ import typer
 from stagepass.cli.texts import text
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.console import Console
 
 _as_json = False
@@ -50,6 +51,11 @@ def err() -> "Console":
 def emit(value: Any) -> None:
     """One JSON value on one line of standard output."""
     print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+
+
+def emit_view(record: "BaseModel") -> None:
+    """A record as the API answers it, on one line of standard output."""
+    print(record.model_dump_json(), flush=True)
 
 
 def note(code: str, /, style: str = "dim", **parameters: Any) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagepass.cli.output import Json, as_json, emit, note, out
+from stagepass.cli.output import Json, as_json, emit_view, note, out
 from stagepass.cli.texts import language, text
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def pipelines(
     registry = discover(settings.pipelines, settings.time_limits)
     found = [registry.latest(name)] if name else list(registry)
     if as_json():
-        from stagepass.cli.shapes import pipeline_shape
+        from stagepass.views.pipelines import pipeline_view
 
         for pipeline in found:
-            emit(pipeline_shape(pipeline))
+            emit_view(pipeline_view(pipeline, language()))
         return
     if not found:
         note("pipelines.none")

@@ -1,8 +1,6 @@
 """``stagepass providers``: which providers are closed for now, and what waits for them."""
 
-from typing import Any
-
-from stagepass.cli.output import Json, ago, as_json, emit, table, when
+from stagepass.cli.output import Json, ago, as_json, emit_view, table
 
 
 def providers(json: Json = False) -> None:
@@ -16,27 +14,18 @@ def providers(json: Json = False) -> None:
       stagepass providers --json
     """
     from stagepass.cli.installation import installation
+    from stagepass.views.providers import breaker_view
 
     system = installation()
     now = system.engine.clock.now()
     breakers = system.provider_limits.breakers()
-    shapes: list[dict[str, Any]] = [
-        {
-            "provider": breaker.provider,
-            "state": "open" if breaker.until > now else "trying",
-            "reason": breaker.reason,
-            "since": when(breaker.since),
-            "next_try_at": when(breaker.until),
-            "parked": dict(system.store.count_parked(breaker.provider)),
-        }
-        for breaker in breakers
-    ]
+    shown = [breaker_view(one, now, dict(system.store.count_parked(one.provider))) for one in breakers]
     if as_json():
-        for shape in shapes:
-            emit(shape)
+        for view in shown:
+            emit_view(view)
         return
     rows = [
-        (shape["provider"], shape["state"], shape["reason"], ago(breaker.since, now), sum(shape["parked"].values()))
-        for shape, breaker in zip(shapes, breakers, strict=True)
+        (view.provider, view.state, view.reason, ago(breaker.since, now), view.parked)
+        for view, breaker in zip(shown, breakers, strict=True)
     ]
     table(("provider", "state", "reason", "age", "parked"), rows, empty="providers.none")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stagepass.cli.output import Json, as_json, emit, note, table, when
+from stagepass.cli.output import Json, as_json, emit_view, note, table, when
 
 group = typer.Typer(help="List, pause and resume schedules.", no_args_is_help=True)
 
@@ -15,28 +15,17 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule,
 def list_(json: Json = False) -> None:
     """List all schedules with their next run."""
     from stagepass.cli.installation import installation
+    from stagepass.views.schedules import schedule_view
 
-    found = installation().scheduler.rows().values()
-    shapes = [
-        {
-            "name": schedule.name,
-            "pipeline": schedule.pipeline,
-            "cron": schedule.cron,
-            "zone": schedule.zone,
-            "owner": schedule.owner,
-            "missed": schedule.missed,
-            "paused": row.paused,
-            "next_at": when(row.next_at),
-            "last_at": when(row.last_at),
-            "last_job": row.last_job,
-        }
-        for schedule, row in found
-    ]
+    shown = [schedule_view(*pair) for pair in installation().scheduler.rows().values()]
     if as_json():
-        for shape in shapes:
-            emit(shape)
+        for view in shown:
+            emit_view(view)
         return
-    rows = [(s["name"], s["cron"], s["zone"], "-" if s["paused"] else s["next_at"], s["last_job"]) for s in shapes]
+    rows = [
+        (one.name, one.cron, one.zone, "-" if one.paused else f"{one.next_at:%Y-%m-%d %H:%M:%SZ}", one.last_job)
+        for one in shown
+    ]
     table(("schedule", "cron", "zone", "next", "last_job"), rows, empty="schedules.none")
 
 
@@ -54,9 +43,11 @@ def resume(name: Name, json: Json = False) -> None:
 
 def _set(name: str, *, paused: bool) -> None:
     from stagepass.cli.installation import installation
+    from stagepass.views.schedules import schedule_view
 
-    row = installation().scheduler.pause(name, paused)
+    scheduler = installation().scheduler
+    row = scheduler.pause(name, paused)
     if as_json():
-        emit({"name": name, "paused": row.paused, "next_at": when(row.next_at)})
+        emit_view(schedule_view(*scheduler.rows()[name]))
     else:
         note("schedules.paused" if paused else "schedules.resumed", style="green", name=name, next=when(row.next_at))

@@ -52,6 +52,7 @@ def submit(
     from stagepass.cli.inputs import read_input, set_fields, set_files
     from stagepass.cli.installation import installation
     from stagepass.cli.watch import show
+    from stagepass.views.jobs import job_view
 
     system = installation()
     model = system.registry.latest(pipeline).input
@@ -76,7 +77,8 @@ def submit(
             note("submit.accepted" if accepted.created else "submit.known", job=job.id)
         raise typer.Exit(show(system, job, quiet=wait and not watch))
     if as_json():
-        emit({"id": job.id, "created": accepted.created, "pipeline": job.pipeline, "state": job.state.value})
+        shown = job_view(system, job, None if accepted.created else system.store.runs_of(job.id))
+        emit({"created": accepted.created, **shown.model_dump(mode="json")})
     else:
         print(job.id)
         if sys.stdout.isatty():

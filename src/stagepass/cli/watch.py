@@ -49,7 +49,7 @@ def show(system: "System", job: "Job", *, quiet: bool = False, result: bool = Tr
     """
     from stagepass.cli.board import Board, result_of
     from stagepass.cli.follow import follow
-    from stagepass.cli.shapes import with_places
+    from stagepass.cli.places import with_places
 
     board = Board(job, system.registry.find(job.pipeline, job.version))
     view, tell = _view(board, quiet)

@@ -1,21 +1,21 @@
 """``stagepass workers``: who is alive, what they serve, and when their heart last beat."""
 
-from stagepass.cli.output import Json, ago, as_json, emit, note, table
+from stagepass.cli.output import Json, ago, as_json, emit_view, note, table
 from stagepass.cli.texts import text
 
 
 def workers(json: Json = False) -> None:
     """List worker processes with their queues and last heartbeat, and warn about work that none of them serves."""
-    from stagepass.cli.follow import is_alive
     from stagepass.cli.installation import installation
-    from stagepass.cli.shapes import worker_shape
+    from stagepass.views.workers import worker_view
 
     system = installation()
+    is_alive = system.liveness.alive
     now = system.engine.clock.now()
     found = sorted(system.store.workers(), key=lambda worker: (worker.host, worker.queues, worker.pid))
     if as_json():
         for worker in found:
-            emit(worker_shape(worker, is_alive(worker, now)))
+            emit_view(worker_view(worker, is_alive(worker, now)))
         return
     rows = [
         (

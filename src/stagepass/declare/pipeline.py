@@ -192,15 +192,20 @@ class Pipeline:
         """Every stage that comes after `stage`, in order of declaration."""
         return [other for other in self.stages.values() if stage in other.ancestors()]
 
-    def progress(self, tally: Mapping[str, Counted]) -> float:
-        """How much of a job is done, from 0 to 1, by its stages' weights."""
+    def progress(self, tally: Mapping[str, Counted], shares: Mapping[str, float] | None = None) -> float:
+        """How much of a job is done, from 0 to 1 in steps of 0.0001, by its stages' weights.
+
+        Args:
+            shares: by stage, the progress of its open runs, summed.
+        """
         total = sum(stage.weight for stage in self.stages.values()) or 1.0
         done = 0.0
         for stage in self.stages.values():
             counted = tally.get(stage.name)
             if counted is not None:
-                done += stage.weight * (counted.done / counted.total if counted.total else 1.0)
-        return min(1.0, done / total)
+                begun = (shares or {}).get(stage.name, 0.0)
+                done += stage.weight * ((counted.done + begun) / counted.total if counted.total else 1.0)
+        return round(min(1.0, done / total), 4)
 
     # ── checks, in the order in which they are made ──
 

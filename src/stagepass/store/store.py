@@ -1,5 +1,6 @@
 """The store: transactions for the committer, and reads for everybody. See `stagepass.engine.model.ports.Store`."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from stagepass.declare.values import File
 from stagepass.engine.model.ports import JobFilter, Outputs, Parked, RunFilter
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
-from stagepass.engine.model.states import RunState
+from stagepass.engine.model.states import OPEN, RunState
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
@@ -23,6 +24,7 @@ BACKLOG_SEEN = 1000
 
 
 _LARGE = ("item_input", "output")
+_OPEN = [state.value for state in OPEN]
 
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
@@ -167,6 +169,20 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
                 (row.id, row.seq) for row in self._all(sa.select(jobs.c.id, jobs.c.seq).where(jobs.c.id.in_(part)))
             )
         return found
+
+    def open_progress(self, job_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+        """See `stagepass.engine.model.ports.Store`."""
+        found: dict[str, dict[str, float]] = defaultdict(dict)
+        c = stage_runs.c
+        for part in chunks(job_ids):
+            query = (
+                sa.select(c.job_id, c.stage, sa.func.sum(c.progress))
+                .where(c.job_id.in_(part), c.state.in_(_OPEN), c.progress > 0)
+                .group_by(c.job_id, c.stage)
+            )
+            for job_id, stage, total in self._all(query):
+                found[job_id][stage] = float(total)
+        return dict(found)
 
     def attempts(self, run_ids: Sequence[str]) -> list[Attempt]:
         found: list[Attempt] = []

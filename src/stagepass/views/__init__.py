@@ -1,1 +1,1 @@
-"""Records as JSON: the one serializer of the API and the CLI."""
+"""Records as JSON: one serializer, whose answers the API sends and the CLI prints with ``--json``."""

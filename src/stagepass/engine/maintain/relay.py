@@ -14,13 +14,13 @@ from stagepass.engine.commit.operations import OnRuns
 from stagepass.engine.execute.child_jobs import cancel_orphans
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.machine import alive, place
 from stagepass.engine.model.ports import Bell, Store
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StagepassError
+from stagepass.reports.liveness import gone
 
 log = logging.getLogger("stagepass.relay")
 
@@ -184,9 +184,11 @@ class Relay:
             i: (beat, self._silent[i][1] + watched if i in self._silent and self._silent[i][0] == beat else 0.0)
             for i, beat in beats.items()
         }
-        here = place()
-        gone = {i for i, worker in workers.items() if worker.host == here and not alive(worker.pid)}
-        dead = [i for i, (_, silent) in self._silent.items() if silent >= self._dead_after or i in gone]
+        dead = [
+            i
+            for i, (_, silent) in self._silent.items()
+            if silent >= self._dead_after or (i in workers and gone(workers[i]))
+        ]
         return sum(self.rescue_worker(worker) for worker in dead)
 
     def rescue_worker(self, worker: str) -> int:

@@ -81,8 +81,7 @@ def _count_done(uow: UnitOfWork, run: StageRun, job: Job, event: str, **data: An
     if job.state in ENDED:
         return  # kept without news; a resume tells of it
     pipeline = uow.registry.find(job.pipeline, job.version)
-    progress = round(pipeline.progress(job.tally), 4) if pipeline else None
-    uow.emit(job, event, run, progress=progress, **data)
+    uow.emit(job, event, run, **data)
     if job.cancel_requested:
         finish_cancel(uow, job)
     elif pipeline:

@@ -77,7 +77,7 @@ def advance(uow: UnitOfWork, job: Job, stage: Stage) -> None:
                 uow.emit(job, "job.held", reason="step", next=following.name)
     pipeline = uow.registry.find(job.pipeline, job.version)
     if pipeline and job.state not in ENDED and all(job.done(name) for name in pipeline.stages):
-        end_job(uow, job, J.COMPLETED, "job.completed", progress=1.0)
+        end_job(uow, job, J.COMPLETED, "job.completed")
     settle_held(uow, job)
 
 

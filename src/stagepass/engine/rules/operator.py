@@ -54,9 +54,7 @@ def resume(uow: UnitOfWork, job: Job) -> list[StageRun]:
 def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str]) -> None:
     job.error, job.finished_at, job.cancel_requested = None, None, False
     uow.move_job(job, J.RUNNING)
-    pipeline = uow.registry.find(job.pipeline, job.version)
-    progress = round(pipeline.progress(job.tally), 4) if pipeline else None
-    uow.emit(job, "job.resumed", kept=kept, progress=progress)
+    uow.emit(job, "job.resumed", kept=kept)
 
 
 def is_stopped(job: Job, run: StageRun) -> bool:
@@ -70,7 +68,7 @@ def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
         job.tally[run.stage].done -= 1
         uow.touch_job(job)
     run.notes = RunNotes()
-    run.crashes = 0
+    run.crashes, run.progress = 0, 0.0
     run.started_at = run.finished_at = run.error = run.message = None
     run.due_at = uow.now
     uow.move_run(run, R.READY)

@@ -12,7 +12,10 @@ from stagepass.declare.registry import Registry
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Changes, Tx
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun
-from stagepass.engine.model.states import DONE, JOB_MOVES, RUN_MOVES, JobState, RunState
+from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
+
+_WITHOUT_PROGRESS = frozenset({"job.accepted", "stage.started", "stage.answered"})
+"""Types of event that change nothing of a job's progress."""
 
 
 class UnitOfWork:
@@ -135,6 +138,8 @@ class UnitOfWork:
         """Number and note an event of a locked job."""
         job.seq += 1
         self.touch_job(job)
+        if type not in _WITHOUT_PROGRESS:
+            data["progress"] = self._progress(job, run)
         event = Event(
             job_id=job.id,
             seq=job.seq,
@@ -147,6 +152,14 @@ class UnitOfWork:
         )
         self.events.append(event)
         return event
+
+    def _progress(self, job: Job, run: StageRun | None) -> float | None:
+        """How far the job is, as its views have it: by finished runs, and by what this run reports."""
+        if job.state is JobState.COMPLETED:
+            return 1.0
+        pipeline = self.registry.find(job.pipeline, job.version)
+        share = {run.stage: run.progress} if run is not None and run.state in OPEN else None
+        return pipeline.progress(job.tally, share) if pipeline is not None else None
 
     def note_attempt(self, run: StageRun, outcome: str, error: dict[str, Any] | None = None) -> None:
         """Record that the current attempt is over."""

@@ -11,6 +11,7 @@ from stagepass.content.catalogue import Catalogue
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
+from stagepass.reports.progress import progress, shares_of
 
 STAGES = ("lyric", "song", "video")
 
@@ -84,7 +85,7 @@ def task_status(
         current_stage=current,
         overall_status=_overall(job, stages[current] if current else None),
         stages=stages,
-        progress=_progress(job, pipeline, runs),
+        progress=progress(pipeline, job, shares_of(runs.values())),
         message=_told(job, current, runs.get(current or ""), language, now),
     )
 
@@ -130,14 +131,6 @@ def _overall(job: Job, current: StageStatus | None) -> Status:
     if job.state in ENDED:
         return "failed"
     return current.status if current and current.status != "failed" else "processing"
-
-
-def _progress(job: Job, pipeline: Pipeline | None, runs: Mapping[str, StageRun]) -> float:
-    if pipeline is None:
-        return 0.0
-    total = sum(stage.weight for stage in pipeline.stages.values())
-    begun = sum(pipeline.stages[name].weight * run.progress for name, run in runs.items() if not job.done(name))
-    return round(min(1.0, pipeline.progress(job.tally) + begun / total), 4)
 
 
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────

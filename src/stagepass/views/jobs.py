@@ -1,0 +1,199 @@
+"""A job as JSON: in a list, and whole with its stages and its result."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from stagepass.bootstrap import System
+from stagepass.declare.pipeline import Pipeline
+from stagepass.declare.stage import Stage
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
+from stagepass.reports.progress import progress, shares_of
+from stagepass.views.errors import JobError, error_view
+from stagepass.views.files import with_links
+from stagepass.views.times import at, maybe_at
+
+PREFIX = "/api/v1"
+"""Where the API's routes begin."""
+
+UNSERVED_AFTER = 5000
+"""Milliseconds that work may lie ready before it is asked whether anybody serves its queue."""
+
+_SHOWN_FIRST = (
+    RunState.FAILED,
+    RunState.RUNNING,
+    RunState.RETRYING,
+    RunState.READY,
+    RunState.WAITING,
+    RunState.PARKED,
+    RunState.HELD,
+    RunState.CANCELLED,
+    RunState.DISCARDED,
+    RunState.COMPLETED,
+    RunState.SKIPPED,
+)
+"""Of the items of one stage: the state that tells most about all of them."""
+
+
+class StageView(BaseModel):
+    """One stage of a job. Of a stage that runs per item, all items together."""
+
+    name: str
+    state: str = Field(
+        description="pending, ready, running, waiting, retrying, parked, held, completed, skipped, failed, discarded "
+        "or cancelled",
+        examples=["running"],
+    )
+    attempts: int = Field(ge=0, description="of all items together")
+    progress: float = Field(ge=0, le=1)
+    message: str | None = Field(default=None, description="what it is busy with", examples=["song: generating, 30 s"])
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: JobError | None = None
+    total: int | None = Field(default=None, description="items, of a stage that runs per item")
+    done: int | None = Field(default=None, description="items that are done")
+    children: list[str] = Field(default_factory=list, description="jobs that it has started and waits for")
+    run_id: str | None = Field(default=None, description="its id, for redrive and decide; by item for a stage of items")
+
+
+class Links(BaseModel):
+    """Where to go on."""
+
+    self: str
+    events: str
+    result: str
+
+
+class JobSummary(BaseModel):
+    """A job in a list."""
+
+    id: str
+    pipeline: str
+    version: int
+    owner: str
+    state: JobState
+    progress: float = Field(ge=0, le=1)
+    current_stage: str | None = Field(default=None, description="the first stage that has begun and is not done")
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None = None
+    priority: int = Field(ge=-100, le=100)
+    key: str | None = Field(default=None, description="the idempotency key it was submitted with")
+    stepwise: bool = Field(description="whether it holds after each stage until it is resumed")
+    cancel_requested: bool = Field(description="whether it is being cancelled")
+    parent: str | None = Field(default=None, description="the stage run that started it and waits for it")
+    error: JobError | None = None
+    links: Links
+
+
+class JobView(JobSummary):
+    """A job."""
+
+    model_config = ConfigDict(title="Job")
+
+    stages: list[StageView]
+    result: JsonValue = Field(default=None, description="once completed; files come as signed links")
+    warnings: list[str] = Field(default_factory=list, examples=[["queue promo.song has no worker"]])
+
+
+def location(job: Job) -> str:
+    """A job's address."""
+    return f"{PREFIX}/jobs/{job.id}"
+
+
+def summaries(system: System, jobs: Sequence[Job]) -> list[JobSummary]:
+    """Jobs as a list shows them."""
+    unfinished = [job.id for job in jobs if job.state is not JobState.COMPLETED]
+    shares = system.store.open_progress(unfinished)
+    return [JobSummary(**_common(_pipeline(system, job), job, shares.get(job.id, {}))) for job in jobs]
+
+
+def job_view(system: System, job: Job, runs: Sequence[StageRun] | None) -> JobView:
+    """A whole job.
+
+    Args:
+        runs: its stage runs; None for a job that was accepted just now, of which they are known.
+    """
+    pipeline = _pipeline(system, job)
+    by_stage: dict[str, list[StageRun]] = {}
+    for run in runs or ():
+        by_stage.setdefault(run.stage, []).append(run)
+    declared = pipeline.stages if pipeline else {}
+    stages = [_stage_view(name, declared.get(name), by_stage.get(name, []), job) for name in {**declared, **by_stage}]
+    return JobView(
+        **_common(pipeline, job, shares_of(runs or ())),
+        stages=stages,
+        result=with_links(system, job, system.engine.result(job)),
+        warnings=_warnings(system, runs or ()),
+    )
+
+
+def _pipeline(system: System, job: Job) -> Pipeline | None:
+    return system.registry.find(job.pipeline, job.version)
+
+
+def _common(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "pipeline": job.pipeline,
+        "version": job.version,
+        "owner": job.owner,
+        "state": job.state,
+        "progress": progress(pipeline, job, shares),
+        "current_stage": _current(pipeline, job),
+        "created_at": at(job.created_at),
+        "updated_at": at(job.updated_at),
+        "finished_at": maybe_at(job.finished_at),
+        "priority": job.priority,
+        "key": job.key,
+        "stepwise": job.stepwise,
+        "cancel_requested": job.cancel_requested,
+        "parent": job.parent,
+        "error": error_view(job.error),
+        "links": Links(self=location(job), events=f"{location(job)}/events", result=f"{location(job)}/result"),
+    }
+
+
+def _current(pipeline: Pipeline | None, job: Job) -> str | None:
+    if job.state is JobState.COMPLETED:
+        return None
+    if job.error and job.error.get("stage"):
+        return str(job.error["stage"])
+    names = pipeline.stages if pipeline else job.tally
+    return next((name for name in names if name in job.tally and not job.done(name)), None)
+
+
+def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Job) -> StageView:
+    if not runs:
+        state = "pending"
+        if name in job.tally:  # accepted just now; or a list without items
+            state = RunState.COMPLETED.value if job.done(name) else RunState.READY.value
+        return StageView(name=name, state=state, attempts=0, progress=float(job.done(name)))
+    shown = min(runs, key=lambda run: _SHOWN_FIRST.index(run.state))
+    mapped = declared.mapped if declared else shown.item is not None
+    over = all(run.state not in OPEN for run in runs)
+    return StageView(
+        name=name,
+        state=shown.state.value,
+        attempts=sum(run.attempts for run in runs),
+        progress=round(sum(run.progress for run in runs) / len(runs), 4),
+        message=shown.message,
+        started_at=maybe_at(min((run.started_at for run in runs if run.started_at is not None), default=None)),
+        finished_at=maybe_at(max((run.finished_at or 0 for run in runs), default=0) or None) if over else None,
+        error=error_view(shown.error, shown),
+        total=len(runs) if mapped else None,
+        done=sum(run.state in DONE for run in runs) if mapped else None,
+        children=[child for run in runs for child in run.notes.children],
+        run_id=shown.id,
+    )
+
+
+def _warnings(system: System, runs: Sequence[StageRun]) -> list[str]:
+    now = system.engine.clock.now()
+    late = {run.queue for run in runs if run.state is RunState.READY and now - run.due_at > UNSERVED_AFTER}
+    unknown = {run.message or f"{run.queue}: no worker knows it" for run in runs if run.state is RunState.PARKED}
+    unserved = late - system.liveness.served(system.store.workers(), now) if late else set()
+    return [f"queue {queue} has no worker" for queue in sorted(unserved)] + sorted(unknown)

@@ -1,0 +1,35 @@
+"""A worker process as JSON."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from stagepass.engine.model.records import WorkerRow
+from stagepass.views.times import at
+
+
+class WorkerView(BaseModel):
+    """A worker process."""
+
+    id: str
+    host: str
+    pid: int
+    queues: list[str]
+    slots: int = Field(ge=0)
+    alive: bool = Field(description="whether its heartbeat holds its leases")
+    started_at: datetime
+    beat_at: datetime
+
+
+def worker_view(worker: WorkerRow, alive: bool) -> WorkerView:
+    """A worker process. `alive`: as `Liveness` has it."""
+    return WorkerView(
+        id=worker.id,
+        host=worker.host.split("/")[0],
+        pid=worker.pid,
+        queues=list(worker.queues),
+        slots=worker.slots,
+        alive=alive,
+        started_at=at(worker.started_at),
+        beat_at=at(worker.beat_at),
+    )
