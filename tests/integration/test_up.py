@@ -65,9 +65,9 @@ def test_a_failed_job_says_what_to_do_and_can_be_sent_again(up: Up) -> None:
     assert (dead["stage"], dead["error"]["code"]) == ("second", "permanent")
     sent = up.json("dead", "redrive", dead["run_id"])
     assert (sent["runs"], sent["jobs"]) == (1, [dead["job_id"]])
-    assert up.json("watch", dead["job"], code=1)["state"] == "failed"
-    assert len(up.json("dead", "show", dead["id"])["history"]) == 2
-    assert up.json("dead", "discard", dead["id"])["job"] == dead["job"]
+    assert up.json("watch", dead["job_id"], code=1)["state"] == "failed"
+    assert len(up.json("dead", "show", dead["run_id"])["history"]) == 2
+    assert up.json("dead", "discard", dead["run_id"])["runs"] == [dead["run_id"]]
     assert up.run("dead", "list").stdout == ""
 
 
