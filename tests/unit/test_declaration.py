@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from stagepass import Again, Context, Pipeline, Retry, Settled
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import seconds
+from stagepass.engine.model.records import Tally
 from stagepass.errors import DeclarationError
 
 
@@ -196,7 +197,7 @@ def test_a_good_pipeline_says_what_it_is() -> None:
     assert [s.name for s in p.roots] == ["lyric"]
     assert [s.name for s in p.leaves] == ["end"]
     assert [s.name for s in p.downstream(first)] == ["sing", "mix", "end"]
-    assert p.progress({"lyric": [1, 1], "sing": [4, 2], "mix": [1, 0, 1]}) == pytest.approx(1.5 / 4)
+    assert p.progress({"lyric": Tally(1, 1), "sing": Tally(4, 2), "mix": Tally(1, 0)}) == pytest.approx(1.5 / 4)
     assert repr(p) == "<pipeline promo v1: lyric → sing → mix → end>"
     assert Retry(special={"rate_limited": Again(1)}).special["rate_limited"].times == 1
 
