@@ -7,7 +7,9 @@
     │   ├── InvalidInput  422     ├── NotFound   404     ├── Conflict  409
     │   ├── BadRequest    400     ├── TooLarge   413     ├── Forbidden 403
     │   └── Unauthenticated 401   └── Unavailable 503
-    ├── StoreUnavailable        the database did not answer
+    ├── StoreUnavailable        the database cannot answer now; the work is kept, and tried again
+    ├── ValueRefused            the database cannot hold a value; the edge makes 422 of it
+    ├── StoreBug                a statement of ours is wrong; nothing was stored
     └── StageError              how an attempt at a stage failed; its class decides what happens next
         ├── Transient             try again, after `retry_after` or the stage's own wait
         │   ├── RateLimited         asked too often: the provider's word on when to come back
@@ -56,9 +58,25 @@ class SettingsError(StagepassError):
 
 
 class StoreUnavailable(StagepassError):
-    """The database did not answer in time; what was asked for was not done."""
+    """The database did not answer in time, or cannot do now what it is asked for.
+
+    `reached` is True where a server answered with an error: another operation may succeed meanwhile.
+    """
 
     code = "store_unavailable"
+    reached: bool = False
+
+
+class ValueRefused(StagepassError):
+    """The database cannot hold one of the values: no attempt with the same value will succeed."""
+
+    code = "value_refused"
+
+
+class StoreBug(StagepassError):
+    """A statement of ours is wrong, or breaks a rule of the schema. The log has the statement, the text does not."""
+
+    code = "store_bug"
 
 
 # ── what a caller asked for ──────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from stagepass.declare.values import File
 from stagepass.engine.commit.operations import Claim, Intend, OnRuns, Remember, Settle, Submit
 from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure, LeaseLost, Waiting
-from stagepass.engine.model.ports import Changes, JobFilter, Parked, RunFilter, Stale
+from stagepass.engine.model.ports import Changes, JobFilter, Parked, RunFilter, Stale, Taken
 from stagepass.engine.model.records import Job, Memo, Spend, StageRun, Tally, WorkerRow
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import ENDED, JobState, RunState
@@ -122,7 +122,7 @@ def test_owners_and_keys_that_differ_in_case_or_accent_are_different(store: SqlS
 
 def test_the_same_key_of_one_owner_twice_is_refused_by_the_database(store: SqlStore) -> None:
     put(store, a_job(key="k"), a_job(key=None), a_job(key=None))
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(Taken):
         put(store, a_job(key="k"))
 
 

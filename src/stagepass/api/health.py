@@ -52,6 +52,10 @@ def _database(system: System) -> str | None:
     except SettingsError as problem:
         log.error("not ready: %s", problem)
         return "its schema is not there or too old; run: stagepass db upgrade"
+    try:
+        system.store.check_writes()
+    except StoreUnavailable:
+        return "takes no writes: it is read-only, its disk is full, or its tables are locked; submits are refused"
     return None
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from stagepass.errors import RequestError, StageError, StoreUnavailable, Unauthenticated
+from stagepass.errors import RequestError, StageError, StoreUnavailable, Unauthenticated, ValueRefused
 
 log = logging.getLogger("stagepass.api")
 
@@ -95,6 +95,8 @@ def of(error: Exception) -> Response:
         case HTTPException():
             code = _CODES.get(error.status_code, "http_error")
             return problem(error.status_code, code, _detail(error), headers=error.headers)
+        case ValueRefused():
+            return problem(422, error.code, str(error))
         case StoreUnavailable():
             return _away("store_unavailable", "the database does not answer; nothing was done, so send this again")
         case StageError(retryable=True):  # a way out that routes share with stages: the file store
@@ -130,5 +132,5 @@ async def _answer(_: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Answer these errors as problems; what is left is caught at the edge."""
-    for kind in (RequestError, RequestValidationError, HTTPException, StoreUnavailable, StageError):
+    for kind in (RequestError, RequestValidationError, HTTPException, StoreUnavailable, ValueRefused, StageError):
         app.add_exception_handler(kind, _answer)

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import secrets
 import threading
 import time
 import zlib
@@ -22,6 +24,18 @@ COUNTERS = "stagepass:counters"
 """A hash: what the processes of the whole installation count, by name and labels. It starts anew with Redis."""
 KEPT = 10_000
 """Entries kept per stream, about; a client further behind reads from SQL."""
+
+REMEMBERED = 3600
+"""Seconds for which Redis knows what it has counted already."""
+
+AGAIN = 1.0
+"""Seconds between two tries to tell Redis, while nothing new is to be told."""
+
+_COUNT_ONCE = """
+if redis.call('SET', KEYS[2], 1, 'NX', 'EX', ARGV[1]) then
+  for i = 2, #ARGV, 2 do redis.call('HINCRBYFLOAT', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end
+"""
 
 WAITING = 20_000
 """News that may wait for Redis in this process; the oldest are dropped first."""
@@ -56,6 +70,10 @@ def from_json(value: dict[str, Any]) -> Event | Tick:
     return Event(value["job"], value["seq"], value["type"], value["at"], value["stage"], value["item"], value["data"])
 
 
+def _field(labels: tuple[str, ...]) -> str:
+    return json.dumps(labels, ensure_ascii=False)
+
+
 class RedisBus:
     """Publishes from a thread of its own; `publish` never waits for Redis."""
 
@@ -64,6 +82,8 @@ class RedisBus:
         self._streams = streams
         self._waiting: deque[Event | Tick] = deque(maxlen=WAITING)
         self._counts: Counter[tuple[str, ...]] = Counter()
+        self._untold: tuple[str, Counter[tuple[str, ...]]] | None = None
+        """What Redis was told to count without an answer, and the token that makes it count this only once."""
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -84,6 +104,8 @@ class RedisBus:
 
     def count(self, name: str, *labels: str, amount: float = 1.0) -> None:
         """Told with the next news, and at the end."""
+        if not math.isfinite(amount):
+            return  # no sum survives it
         with self._wake:
             self._counts[name, *labels] += amount  # type: ignore[assignment]  # a Counter takes floats, too
 
@@ -106,18 +128,20 @@ class RedisBus:
             with self._wake:
                 while not self._waiting and not self._closing:
                     self._wake.wait()
-                if not self._waiting and not self._counts:
+                if not self._waiting and not self._counts and self._untold is None:
                     return
-                batch, counts = list(self._waiting), self._counts
+                batch = list(self._waiting)
                 self._waiting.clear()
-                self._counts = Counter()
-            if not self._send(batch, counts):
+                if self._untold is None and self._counts:
+                    self._untold, self._counts = (secrets.token_hex(8), self._counts), Counter()
+            if not self._send(batch):
                 with self._wake:
                     if self._closing:
                         return
-                    self._counts.update(counts)  # said later; what could not be told at all is in SQL
+                    if not self._waiting:  # said later; what could not be told at all is in SQL
+                        self._wake.wait(AGAIN)
 
-    def _send(self, batch: list[Event | Tick], counts: "Counter[tuple[str, ...]]") -> bool:
+    def _send(self, batch: list[Event | Tick]) -> bool:
         """One entry per stream and batch: what Redis and the gateways pay for is entries."""
         entries: dict[str, list[dict[str, Any]]] = {}
         for news in batch:
@@ -127,9 +151,12 @@ class RedisBus:
             for stream, entry in entries.items():
                 text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
                 pipeline.xadd(stream, {"n": text.encode("utf-8", "replace")}, maxlen=KEPT, approximate=True)
-            for labels, amount in counts.items():
-                pipeline.hincrbyfloat(COUNTERS, json.dumps(labels, ensure_ascii=False), amount)
+            if self._untold is not None:
+                token, counts = self._untold
+                told = [part for labels, amount in counts.items() for part in (_field(labels), repr(float(amount)))]
+                pipeline.eval(_COUNT_ONCE, 2, COUNTERS, f"{COUNTERS}:{token}", REMEMBERED, *told)
             pipeline.execute()
+            self._untold = None
             return True
         except redis.RedisError as problem:
             if time.monotonic() - self._complained > 10:

@@ -10,6 +10,7 @@ from stagepass.errors import (
     StagepassError,
     StoreUnavailable,
     Unavailable,
+    ValueRefused,
 )
 
 
@@ -47,7 +48,7 @@ def exit_of(error: StagepassError) -> Exit:
             return Exit.CONFLICT
         case StoreUnavailable() | Unavailable():
             return Exit.UNAVAILABLE
-        case RequestError() | SettingsError():
+        case RequestError() | SettingsError() | ValueRefused():
             return Exit.USAGE
         case _:
             return Exit.FAILED

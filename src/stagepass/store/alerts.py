@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stagepass.engine.model.ports import Taken
 from stagepass.store import rows
 from stagepass.store.base import Connections
 from stagepass.store.tables import alerts, attempts, notices, stage_runs
@@ -48,7 +49,7 @@ class AlertReads(Connections):
         try:
             with self._writing() as db:
                 db.execute(sa.insert(alerts).values(until=until, state="sending", facts=facts))
-        except sa.exc.IntegrityError:
+        except Taken:
             return False
         return True
 

@@ -16,23 +16,29 @@ class Connections:
 
     Args:
         url: ``sqlite:///file.db``, ``postgresql://…``, ``mysql://…`` or ``mariadb://…``.
-        pool: connections kept open.
+        pool: connections kept open for each of the two.
+        patience: how long to wait for what.
     """
 
-    def __init__(self, url: str, *, pool: int = 5) -> None:
-        self._writes, self._reads = connect.engines(url, pool=pool)
+    def __init__(self, url: str, *, pool: int = 3, patience: connect.Patience = connect.Patience()) -> None:
+        self._writes, self._reads = connect.engines(url, pool=pool, patience=patience)
+        self._beats = connect.engine(url, pool=1, patience=connect.BEAT)
+        """A heartbeat waits for no other work of its process."""
         self.dialect = self._writes.dialect.name
-        self._writer = WriterLock(str(self._writes.url.database)) if self.dialect == "sqlite" else None
+        self._writer = (
+            WriterLock(str(self._writes.url.database), patience.statement) if self.dialect == "sqlite" else None
+        )
         self._log = Checkpointer(self._reads, self._writer) if self._writer else None
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        """A transaction that writes."""
+    def _writing(self, *, beat: bool = False) -> Iterator[sa.Connection]:
+        """A transaction that writes; as a `beat`, over a connection of its own, and with less patience."""
+        engine = self._beats if beat else self._writes
         if self._writer is None or self._log is None:
-            with connect.translated(), self._writes.begin() as db:
+            with connect.translated(), engine.begin() as db:
                 yield db
             return
-        with connect.translated(), self._writer.held(), self._writes.begin() as db:
+        with connect.translated(), self._writer.held(connect.BEAT.statement if beat else None), engine.begin() as db:
             before = connect.changed_rows(db)
             yield db
             rows = connect.changed_rows(db) - before
@@ -45,8 +51,7 @@ class Connections:
     def close(self) -> None:
         if self._log:
             self._log.close()
-        connect.shut(self._writes)
-        if self._reads.pool is not self._writes.pool:
-            connect.shut(self._reads)
+        for engine in (self._writes, self._reads, self._beats):
+            connect.shut(engine)
         if self._writer:
             self._writer.close()

@@ -1,16 +1,22 @@
 """Makes the connections, and turns what drivers raise into our own errors."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
-from stagepass.engine.model.ports import Stale
-from stagepass.errors import SettingsError, StoreUnavailable
+from stagepass.engine.model.ports import Stale, Taken
+from stagepass.errors import SettingsError, StagepassError, StoreBug, StoreUnavailable, ValueRefused
+from stagepass.store import sessions
+from stagepass.store.meanings import Meaning, code_of, meaning_of
+
+log = logging.getLogger("stagepass.store")
 
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
@@ -20,13 +26,9 @@ _DRIVERS = {
     "mariadb": "mysql+pymysql",
 }
 
-_CONFLICTS = ("40001", "40P01", "1213", "1205", "1020")
-"""Serialization failures, dead-locks and lock time-outs, of PostgreSQL and of MySQL: do it again."""
-
 _SQLITE = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
-    "busy_timeout=15000",
     "temp_store=MEMORY",
     "wal_autocheckpoint=16000",  # pages, only in case the thread in `checkpoint` does not get to it
 )
@@ -46,58 +48,66 @@ def parse(url: str) -> URL:
     return parsed.set(drivername=_DRIVERS[name])
 
 
-def engines(url: str, *, pool: int = 5) -> tuple[Engine, Engine]:
-    """Two views of one database: for transactions that write, and for single reads."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds after which a wait for the database ends. Past `statement` the connection is dropped."""
+
+    connect: float = 3.0
+    ping: float = 2.0
+    """For the first answer of a connection that was idle."""
+    lock: float = 2.0
+    """For a row that another transaction holds."""
+    statement: float = 10.0
+    idle: float = 5.0
+    """After which a server ends a transaction of a process that says nothing more."""
+
+
+BEAT = Patience(connect=2.0, ping=1.0, lock=1.0, statement=2.0)
+"""A heartbeat's: late is as good as never."""
+
+
+def engines(url: str, *, pool: int = 5, patience: Patience = Patience()) -> tuple[Engine, Engine]:
+    """Two ways to one database, each with connections of its own: transactions that write, and single reads."""
+    return engine(url, pool=pool, patience=patience), engine(url, reads=True, pool=pool, patience=patience)
+
+
+def engine(url: str, *, reads: bool = False, pool: int = 5, patience: Patience = Patience()) -> Engine:
+    """One of the two. Its connections keep the deadlines of `patience`."""
     parsed = parse(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, begin=True, pool=pool), _sqlite(parsed, begin=False, pool=pool)
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        return _sqlite(parsed, begin=not reads, pool=pool, patience=patience)
     options: dict[str, Any] = {
         "hide_parameters": True,
         "pool_size": pool,
         "max_overflow": 10,
-        "pool_pre_ping": True,
-        "pool_timeout": 10,
+        "pool_timeout": patience.statement,
     }
-    if parsed.get_backend_name() == "mysql":
-        options["connect_args"] = {"connect_timeout": 5, "read_timeout": 30, "write_timeout": 30}
-        # MySQL's own default keeps a snapshot that the claim must not see, and locks gaps
-        options["isolation_level"] = "READ COMMITTED"
-        options["pool_recycle"] = 3600
-    else:
-        options["connect_args"] = {"connect_timeout": 5, "application_name": "stagepass"}
-    engine = sa.create_engine(parsed, **options)
-    if parsed.get_backend_name() == "postgresql":
-        event.listen(engine, "connect", _by_index)
-    return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+    if reads:
+        # of its own, not an option of the other's connections: that is set anew at each checkout, by a round trip
+        # on MySQL, and a connection that is lost in it is never given back
+        options |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    if kind == "mysql":
+        return sessions.mysql(parsed, options, patience)
+    return sessions.postgresql(parsed, options, patience)
 
 
-def _by_index(connection: Any, _: Any) -> None:
-    """Every query here has its index, and its plan is made once, often while the tables are nearly empty.
-
-    PostgreSQL then takes to reading a table as a whole, and does so still when ten thousand rows have come,
-    until it gathers its next statistics.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
-        cursor.execute("SET jit = off")
-    connection.commit()
-
-
-def _sqlite(url: URL, *, begin: bool, pool: int) -> Engine:
+def _sqlite(url: URL, *, begin: bool, pool: int, patience: Patience) -> Engine:
     if not url.database or url.database == ":memory:":
         raise SettingsError("DATABASE_URL: several processes share the database, so SQLite needs a file")
     engine = sa.create_engine(
         url,
-        connect_args={"timeout": 15, "check_same_thread": False, "isolation_level": None},
+        connect_args={"timeout": patience.statement, "check_same_thread": False, "isolation_level": None},
         hide_parameters=True,  # an error's text must not hold what people wrote
         pool_size=pool,
         max_overflow=10,
+        pool_timeout=patience.statement,
         poolclass=sa.QueuePool,
     )
 
     def pragmas(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        for pragma in _SQLITE:
+        for pragma in (f"busy_timeout={round(patience.statement * 1000)}", *_SQLITE):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -113,6 +123,7 @@ def shut(engine: Engine) -> None:
 
     A thread that outlives its store would else open a connection that nobody closes.
     """
+    sessions.closed.add(engine)
     event.listen(engine, "do_connect", _refuse)
     event.listen(engine, "checkin", lambda _, record: record.invalidate())
     engine.dispose()
@@ -130,29 +141,44 @@ def changed_rows(connection: sa.Connection) -> int:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Inside, a driver's errors become `StoreUnavailable` or `Stale`; a broken constraint stays what it is."""
+    """Inside, a database's errors become ours, by their meaning: `Stale`, `Taken`, `ValueRefused`, `StoreBug`, else
+    `StoreUnavailable`. Their texts name the driver's code, and never a statement or a value.
+    """
     try:
         yield
-    except sa.exc.IntegrityError:
-        raise
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as problem:
-        raise _ours(getattr(problem, "orig", None) or problem) from None
     except sa.exc.DBAPIError as problem:
-        if problem.connection_invalidated:
-            raise StoreUnavailable("the connection to the database was lost") from None
-        raise
-    except _drivers_own() as problem:
+        raise _ours(problem.orig or problem, problem.statement, lost=problem.connection_invalidated) from None
+    except sa.exc.StatementError as problem:  # a value that SQLAlchemy itself could not convert
+        raise _ours(problem.orig or problem, problem.statement) from None
+    except (sa.exc.CompileError, sa.exc.ArgumentError):
+        raise  # never reached a database
+    except sa.exc.SQLAlchemyError as problem:  # no connection within the time, or one that was lost under it
+        raise StoreUnavailable(f"the database did not answer: {type(problem).__name__}") from None
+    except _past_sqlalchemy() as problem:
         raise _ours(problem) from None
 
 
-def _drivers_own() -> tuple[type[Exception], ...]:
-    """What comes past SQLAlchemy as the driver raised it: where it sets a connection's isolation level."""
-    loaded = (sys.modules.get(name) for name in ("psycopg", "pymysql"))
-    return tuple(kind for driver in loaded if driver for kind in (driver.OperationalError, driver.InterfaceError))
+def _past_sqlalchemy() -> tuple[type[Exception], ...]:
+    """What drivers raise where SQLAlchemy does not wrap it: in its own statements, and in ours that are prepared."""
+    loaded = (sys.modules.get(name) for name in ("sqlite3", "psycopg", "pymysql"))
+    return UnicodeError, OverflowError, *(driver.Error for driver in loaded if driver)
 
 
-def _ours(problem: BaseException) -> Stale | StoreUnavailable:
-    code = str(getattr(problem, "sqlstate", None) or (problem.args[0] if problem.args else ""))
-    if code in _CONFLICTS:
-        return Stale(code)
-    return StoreUnavailable(f"the database did not answer: {type(problem).__name__} {code}".strip())
+def _ours(problem: BaseException, statement: str | None = None, *, lost: bool = False) -> StagepassError:
+    what = f"{type(problem).__name__} {code_of(problem)}".strip()
+    match Meaning.AWAY if lost else meaning_of(problem):
+        case Meaning.AGAIN:
+            return Stale(f"another transaction was first: {what}")
+        case Meaning.TAKEN:
+            return Taken(f"a row with this key is there already: {what}")
+        case Meaning.VALUE:
+            return ValueRefused(
+                f"the database cannot hold one of these values ({what}): it is too long, out of range, "
+                "or has a character that no text can have"
+            )
+        case Meaning.BUG:
+            log.error("%s: a statement of ours was refused: %s", what, " ".join((statement or "").split())[:2000])
+            return StoreBug(f"the database refused a statement: {what}")
+    away = StoreUnavailable(f"the database did not answer: {what}")
+    away.reached = not lost and bool(code_of(problem)) and not isinstance(problem, sa.exc.SQLAlchemyError)
+    return away

@@ -8,7 +8,7 @@ from stagepass.engine.model.states import ENDED, OPEN
 from stagepass.errors import SettingsError
 from stagepass.store import connect
 from stagepass.store.base import Connections
-from stagepass.store.tables import attempts, events, files, jobs, memos, metadata, spends, stage_runs
+from stagepass.store.tables import attempts, events, files, jobs, memos, metadata, notices, spends, stage_runs
 
 _BY_JOB = (events, attempts, spends, files, stage_runs)
 _ENDED = [state.value for state in ENDED]
@@ -80,6 +80,15 @@ class Retention(Connections):
         missing = sorted(set(metadata.tables) - there)
         if missing:
             raise SettingsError(f"the database lacks the tables {', '.join(missing)}; run: stagepass db upgrade")
+
+    def check_writes(self) -> None:
+        """Raises `StoreUnavailable` while the database takes no writes: it is read-only, or its disk is full.
+
+        A row is written and taken back.
+        """
+        with self._writing(beat=True) as connection, connection.begin_nested() as probe:
+            connection.execute(sa.insert(notices).values(at=0, kind="probe", subject=""))
+            probe.rollback()
 
     def create_all(self) -> None:
         """Make the schema as it is now, without its history: for databases that live as long as a test."""

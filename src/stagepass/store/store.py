@@ -205,22 +205,29 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
         self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]]
     ) -> tuple[bool, list[tuple[str, str, bool]]]:
         c = stage_runs.c
-        with self._writing() as connection:
+        with self._writing(beat=True) as connection:
             beaten = connection.execute(
                 sa.update(workers).where(workers.c.id == worker).values(beat=workers.c.beat + 1, beat_at=now)
             )
-            for run_id, token, fraction, message in sorted(progress):
-                connection.execute(
-                    sa.update(stage_runs)
-                    .where(c.id == run_id, c.token == token)
-                    .values(progress=fraction, message=rows.short(message))
-                )
+            self._note_progress(connection, {(run, token): tuple(told) for run, token, *told in progress})
             held = connection.execute(
                 sa.select(c.id, c.token, jobs.c.cancel_requested)
                 .join(jobs, jobs.c.id == c.job_id)
                 .where(c.worker == worker, sa.text("stage_runs.state = 'running'"))
             ).all()
         return beaten.rowcount == 1, [(run_id, token, bool(cancelled)) for run_id, token, cancelled in held]
+
+    @staticmethod
+    def _note_progress(connection: sa.Connection, progress: dict[tuple[str, str], tuple[Any, ...]]) -> None:
+        """As far as the rows are free: a beat waits for no lock of a run."""
+        if not progress:
+            return
+        c = stage_runs.c
+        mine = sa.select(c.id, c.token).where(c.id.in_(sorted({run for run, _ in progress}))).order_by(c.id)
+        for run_id, token in connection.execute(mine.with_for_update(skip_locked=True)).all():
+            if told := progress.get((run_id, token)):
+                values = {"progress": told[0], "message": rows.short(told[1])}
+                connection.execute(sa.update(stage_runs).where(c.id == run_id, c.token == token).values(**values))
 
     def workers(self) -> list[WorkerRow]:
         return [rows.worker_of(row) for row in self._all(sa.select(workers))]

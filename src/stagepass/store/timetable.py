@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from stagepass.engine.model.ports import Taken
 from stagepass.engine.model.records import ScheduleRow
 from stagepass.store import connect
 from stagepass.store.base import Connections
@@ -25,7 +26,7 @@ class Timetable(Connections):
         try:
             with self._writing() as connection:
                 connection.execute(sa.insert(schedules), values)
-        except sa.exc.IntegrityError:
+        except Taken:
             pass
 
     def move_schedule(self, name: str, before: int, row: ScheduleRow) -> bool:

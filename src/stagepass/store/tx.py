@@ -52,6 +52,10 @@ JOBS_BY_ID = ByList(_jobs_by_id, "ids")
 JOBS_LOCKED = ByList(lambda ids: _jobs_by_id(ids).with_for_update(), "ids")
 JOBS_FREE = ByList(lambda ids: _jobs_by_id(ids).with_for_update(skip_locked=True), "ids")
 RUNS_BY_ID = ByList(lambda ids: sa.select(*RUN).where(stage_runs.c.id.in_(ids)), "ids")
+JOB_IDS_FREE, RUN_IDS_FREE = (
+    ByList(lambda ids, c=c: sa.select(c).where(c.in_(ids)).order_by(c).with_for_update(skip_locked=True), "ids")
+    for c in (jobs.c.id, stage_runs.c.id)
+)
 READY_BY_ID = ByList(_ready_by_id, "ids")
 READY_FREE = ByList(lambda ids: _ready_by_id(ids).with_for_update(skip_locked=True), "ids")
 OUTPUTS = ByList(_outputs, "jobs", "stages")
@@ -148,6 +152,15 @@ class SqlTx:
         for part in chunks(sorted(ids)):
             found += map(rows.job_of, (JOBS_LOCKED if self._locks else JOBS_BY_ID).all(self._db, ids=part))
         return found
+
+    def require_free(self, job_ids: Iterable[str], run_ids: Iterable[str]) -> None:
+        if not self._locks:
+            return
+        for table, ids, free in ((jobs, set(job_ids), JOB_IDS_FREE), (stage_runs, set(run_ids), RUN_IDS_FREE)):
+            for part in chunks(sorted(ids)):
+                there = self._db.scalar(sa.select(sa.func.count()).select_from(table).where(table.c.id.in_(part)))
+                if len(free.all(self._db, ids=part)) < (there or 0):
+                    raise Stale(f"rows of {table.name} are locked by another transaction")
 
     def runs(self, ids: Iterable[str]) -> list[StageRun]:
         found: list[StageRun] = []

@@ -7,21 +7,20 @@ last, so that a worker which settles one run takes the next in the same transact
 
 import logging
 import threading
-import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 from stagepass.declare.registry import Registry
 from stagepass.engine.commit import batches
 from stagepass.engine.commit.choose import choose
-from stagepass.engine.commit.operations import Claim, Claimed, ClaimResult, Intend, OnRuns, Operation, Settle, Submit
+from stagepass.engine.commit.operations import Claim, Claimed, ClaimResult, OnRuns, Operation, Settle, Submit
+from stagepass.engine.commit.requests import Pending, Request, Requests
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.outcomes import LeaseLost
-from stagepass.engine.model.ports import Candidate, Outputs, Stale, Store
+from stagepass.engine.model.ports import Candidate, Outputs, Stale, Store, Taken
 from stagepass.engine.model.records import Event, StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.engine.rules import attempt
@@ -29,10 +28,6 @@ from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StagepassError, StoreUnavailable
 
 log = logging.getLogger("stagepass.committer")
-
-BATCH = 64
-"""The most operations of one transaction: a commit's cost is well shared by so many, and a burst of a hundred
-ends does not wait as a whole for its last one."""
 
 
 @dataclass(slots=True)
@@ -45,13 +40,6 @@ class CommitReport:
     """Stage runs whose child has ended."""
     left_alone: list[str] = field(default_factory=list)
     """Children whose parent was stopped."""
-
-
-@dataclass(slots=True)
-class _Request:
-    operation: Operation
-    future: "Future[Any]" = field(default_factory=Future)
-    since: float = 0.0
 
 
 class Committer:
@@ -68,12 +56,13 @@ class Committer:
         self._registry = registry
         self._told = told
         self._clock = clock or SystemClock()
-        self._queue: deque[_Request] = deque()
-        self._wake = threading.Condition()
-        self._closing = False
+        self._requests = Requests(self._clock)
+        self.away = False
+        """Whether the store could not answer when it was last asked."""
         self._served = ""
         """The queue that the last claim took from; the next one begins behind it."""
         self._thread: threading.Thread | None = None
+        self._begin = threading.Lock()
 
     @property
     def registry(self) -> Registry:
@@ -82,83 +71,61 @@ class Committer:
 
     # ── asking ──
 
-    def put(self, *operations: Operation) -> list["Future[Any]"]:
+    def put(self, *operations: Operation) -> list[Pending]:
         """Ask for these operations; they share a transaction unless one of them breaks it."""
-        requests = [_Request(operation, since=self._clock.steady()) for operation in operations]
-        with self._wake:
-            if self._closing:
-                raise StoreUnavailable("this process is shutting down")
+        futures = self._requests.put(operations)
+        with self._begin:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="stagepass-committer", daemon=True)
                 self._thread.start()
-            self._queue.extend(requests)
-            self._wake.notify()
-        return [request.future for request in requests]
+        return futures
 
     def do(self, operation: Operation) -> Any:
-        """Ask, and wait for the result."""
-        return self.put(operation)[0].result()
+        """Ask, and wait for the result. Raises `StoreUnavailable` past the operation's `answer_within`."""
+        return self.put(operation)[0].within(operation.answer_within)
 
     def close(self) -> None:
         """Carry out what was asked, and stop."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._requests.close()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=30)
 
     # ── doing ──
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._queue and not self._closing:
-                    self._wake.wait()
-                if not self._queue:
-                    return
-                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+        while batch := self._requests.next():
             self._carry_out(batch)
 
-    def _carry_out(self, batch: list[_Request]) -> None:
+    def _carry_out(self, batch: list[Request]) -> None:
         try:
             self._commit(batch)
+            self.away = False
         except StoreUnavailable as problem:
-            self._again_later(batch, problem)
+            self.away = not isinstance(problem, Stale)
+            self._requests.again(batch, problem)
         except Exception as problem:
-            if len(batch) == 1:
-                if isinstance(problem, Stale) or _raced(problem, batch[0]):
-                    self._again_later(batch, StoreUnavailable(str(problem)), pause=0.002)
-                    return
-                log.exception("an operation failed: %s", type(batch[0].operation).__name__)
+            if len(batch) > 1:
+                for request in batch:
+                    self._carry_out([request])
+            elif isinstance(problem, Taken) and isinstance(batch[0].operation, Submit):
+                # two processes accepted the same key at once: the second look finds the first one's job
+                self._requests.again(batch, Stale(str(problem)))
+            else:
+                if not isinstance(problem, StagepassError):
+                    log.exception("an operation failed: %s", type(batch[0].operation).__name__)
                 batch[0].future.set_exception(problem)
-                return
-            for request in batch:
-                self._carry_out([request])
         except BaseException as problem:  # a test's stand-in for the death of the process
             for request in batch:
                 if not request.future.done():
                     request.future.set_exception(problem)
 
-    def _again_later(self, batch: list[_Request], problem: StoreUnavailable, pause: float = 0.2) -> None:
-        """The database did not answer, or somebody was first: keep what can wait, tell the others."""
-        now = self._clock.steady()
-        keep = []
-        for request in batch:
-            if now - request.since < request.operation.patience:
-                if isinstance(request.operation, (Submit, Intend)):
-                    request.operation.again = True
-                keep.append(request)
-            else:
-                request.future.set_exception(problem)
-        with self._wake:
-            self._queue.extendleft(reversed(keep))
-        time.sleep(pause)  # the database gets a moment; what is asked meanwhile shares the next try
-
-    def _commit(self, batch: list[_Request]) -> None:
-        results: list[tuple[_Request, Any, BaseException | None]] = []
+    def _commit(self, batch: list[Request]) -> None:
+        results: list[tuple[Request, Any, BaseException | None]] = []
         claims = [request for request in batch if isinstance(request.operation, Claim)]
         others = [request for request in batch if not isinstance(request.operation, Claim)]
         with self._store.begin() as tx:
+            if batch[0].alone:
+                tx.require_free(batch[0].operation.jobs(), batch[0].operation.runs())
             uow = UnitOfWork(tx, self._clock, self._registry)
             uow.open_jobs(i for request in others for i in request.operation.jobs())
             uow.open_runs(i for request in others for i in request.operation.runs())
@@ -192,7 +159,7 @@ class Committer:
             log.exception("news of a commit could not be told")
 
     @staticmethod
-    def _pass_by(when: str, batch: Iterable[_Request]) -> None:
+    def _pass_by(when: str, batch: Iterable[Request]) -> None:
         for request in batch:
             kind = {Submit: "submit", Claim: "claim", Settle: "settle", OnRuns: "relay"}.get(type(request.operation))
             if kind:
@@ -200,7 +167,7 @@ class Committer:
 
     # ── claiming ──
 
-    def _claim(self, uow: UnitOfWork, requests: Sequence[_Request], known: Outputs) -> list[ClaimResult]:
+    def _claim(self, uow: UnitOfWork, requests: Sequence[Request], known: Outputs) -> list[ClaimResult]:
         """Take as many runs as all claims of this batch ask for, in one look, and deal them out."""
         groups: dict[tuple[tuple[str, ...], str], list[tuple[int, Claim]]] = defaultdict(list)
         claim_results = [ClaimResult([]) for _ in requests]
@@ -301,8 +268,3 @@ class Committer:
         if stage is None:
             return set()
         return {p.name for p in (*stage.parameters, *stage.when_parameters) if p.source == "stage"}
-
-
-def _raced(problem: Exception, request: _Request) -> bool:
-    """Two processes accepted the same key at once: the second look finds the first one's job."""
-    return isinstance(request.operation, Submit) and type(problem).__name__ == "IntegrityError"

@@ -19,14 +19,18 @@ from stagepass.engine.rules.accept import accept
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
 
+FOR_EVER = float("inf")
+
 
 class Operation(ABC):
     """One thing to do inside a transaction.
 
-    `patience` is for how many seconds it is tried again while the database does not answer.
+    `patience` is for how many seconds it is tried again while the database cannot answer; for ever where it keeps
+    the end of an attempt, or something that was paid for. `answer_within` is for how many seconds its caller waits.
     """
 
     patience: ClassVar[float] = 5.0
+    answer_within: ClassVar[float | None] = 8.0
 
     def jobs(self) -> Sequence[str]:
         """Ids of the jobs to lock and read."""
@@ -116,6 +120,7 @@ class Claim(Operation):
     makes ready, whatever the queue.
     """
 
+    answer_within: ClassVar[float | None] = None  # what was claimed for a caller that left would run nowhere
     queues: tuple[str, ...]
     limit: int
     worker: str
@@ -134,7 +139,8 @@ class Claim(Operation):
 class Settle(Operation):
     """End an attempt, of a run or of a batch. Refused with `LeaseLost` when the lease is no longer this one's."""
 
-    patience: ClassVar[float] = 300.0
+    patience: ClassVar[float] = FOR_EVER
+    answer_within: ClassVar[float | None] = None
     claimed: Claimed
     outcome: Outcome
 
@@ -188,6 +194,7 @@ class Intend(Operation):
     """Note that a call is about to be made; its value follows, or its outcome is unknown."""
 
     patience: ClassVar[float] = 30.0
+    answer_within: ClassVar[float | None] = None
     claimed: Claimed
     memo: Memo
     again: bool = False
@@ -214,7 +221,8 @@ class Intend(Operation):
 class Remember(Operation):
     """Keep the value of a call that was made, also when the lease is lost: it was paid for."""
 
-    patience: ClassVar[float] = 300.0
+    patience: ClassVar[float] = FOR_EVER
+    answer_within: ClassVar[float | None] = None
     memo: Memo
     spends: Sequence[Spend] = ()
     """What the call cost: its value and its price are kept together, or neither is."""
@@ -229,7 +237,8 @@ class Remember(Operation):
 class Forget(Operation):
     """Drop a memo: the call had no effect, or what it began has ended."""
 
-    patience: ClassVar[float] = 60.0
+    patience: ClassVar[float] = FOR_EVER
+    answer_within: ClassVar[float | None] = None
     memo: Memo
 
     def apply(self, uow: UnitOfWork) -> None:
@@ -240,7 +249,8 @@ class Forget(Operation):
 class Spent(Operation):
     """Note what was paid, also when the lease is lost. Asked for twice, it is noted once: by its key."""
 
-    patience: ClassVar[float] = 60.0
+    patience: ClassVar[float] = FOR_EVER
+    answer_within: ClassVar[float | None] = None
     spends: Sequence[Spend]
 
     def apply(self, uow: UnitOfWork) -> None:

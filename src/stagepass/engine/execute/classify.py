@@ -4,15 +4,18 @@ import traceback
 
 from pydantic import ValidationError
 
+from stagepass.engine.model.ports import Taken
 from stagepass.errors import (
     InvalidOutput,
     Permanent,
     RequestError,
     StageError,
+    StoreBug,
     StoreUnavailable,
     TimedOut,
     Transient,
     Unavailable,
+    ValueRefused,
 )
 
 
@@ -26,6 +29,10 @@ def classify(problem: BaseException) -> StageError:
         return problem
     if isinstance(problem, (Unavailable, StoreUnavailable)):
         return Transient(str(problem))
+    if isinstance(problem, ValueRefused):
+        return InvalidOutput(str(problem), advice="change what the stage gives to the database; its trace says where")
+    if isinstance(problem, (StoreBug, Taken)):
+        return Transient(f"it could not be stored: {problem}", advice="the workers' log has the statement")
     if isinstance(problem, RequestError):
         return Permanent(problem.message, advice=f"change the input's field {problem.field}" if problem.field else None)
     if isinstance(problem, TimeoutError):

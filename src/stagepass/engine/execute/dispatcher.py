@@ -22,7 +22,7 @@ from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
 from stagepass.engine.model.records import Job
 from stagepass.engine.rules import attempt
-from stagepass.errors import Permanent, StagepassError, TimedOut
+from stagepass.errors import StagepassError, StoreBug, StoreUnavailable, TimedOut
 
 log = logging.getLogger("stagepass.dispatcher")
 
@@ -31,6 +31,9 @@ LOOK_AGAIN = 0.03
 
 SETTLED_WITHIN = 5.0
 """Seconds that a process which stops waits for what is being stored."""
+
+AWAY = 5.0
+"""Seconds by which an attempt's time is longer at each look that finds the store away."""
 
 
 @dataclass(slots=True)
@@ -291,8 +294,8 @@ class Dispatcher:
                 log.warning("%s: the lease was lost; its result is dropped", claimed.run.id)
             except Exception as problem:
                 log.error("%s: %s could not be stored: %s", claimed.run.id, type(operation).__name__, problem)
-                if isinstance(operation, Settle) and not isinstance(problem, StagepassError):
-                    self._settle(claimed, Failure(Permanent(f"its end could not be stored: {type(problem).__name__}")))
+                if isinstance(operation, Settle) and not isinstance(problem, StoreUnavailable):
+                    self._settle(claimed, Failure(classify(_not_stored(problem))))
             else:
                 if isinstance(operation, Claim):
                     claim_result = result
@@ -326,7 +329,11 @@ class Dispatcher:
                 pause = self._next_end - time.monotonic()
                 self._deadlines.wait(timeout=None if self._next_end == float("inf") else max(0.0, pause))
             for running in list(self.running.values()):
-                if running.lease.remaining() <= 0 and running.lease.end():
+                if running.lease.remaining() > 0:
+                    continue
+                if self._committer.away:  # the time in which nothing can be stored is not the attempt's
+                    running.lease.extend(AWAY)
+                elif running.lease.end():
                     self._time_up(running)
 
     def _time_up(self, running: Running) -> None:
@@ -345,3 +352,8 @@ class Dispatcher:
             self._change.notify_all()
         if self._stuck > self._most_stuck and self._too_many_stuck:
             self._too_many_stuck()
+
+
+def _not_stored(problem: Exception) -> StagepassError:
+    """An end that cannot be stored as it is: a value that no database holds is the stage's, all else is ours."""
+    return problem if isinstance(problem, StagepassError) else StoreBug(type(problem).__name__)

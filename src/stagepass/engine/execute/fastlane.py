@@ -110,7 +110,7 @@ class _JobDispatcher(Dispatcher):
         claimed: list[Claimed] = []
         try:
             submitted, claim = self._committer.put(submit, Claim((), AT_ONCE, self.worker, submit.job.id))
-            accepted: Accepted = submitted.result()
+            accepted: Accepted = submitted.within(submit.answer_within)
             try:
                 claimed = claim.result().claimed
             except StoreUnavailable:  # it is accepted all the same, and a bell has rung for it

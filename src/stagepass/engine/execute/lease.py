@@ -33,6 +33,10 @@ class Lease:
         """Seconds until the attempt's time is up."""
         return max(0.0, self.ends - time.monotonic())
 
+    def extend(self, seconds: float) -> None:
+        """Let the attempt go on for that long from now."""
+        self.ends = time.monotonic() + seconds
+
     def end(self) -> bool:
         """End the attempt. True for the first who does: the stage's thread, or the watch when its time is up."""
         with self._lock:

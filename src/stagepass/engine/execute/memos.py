@@ -145,9 +145,13 @@ class Memos:
     def _record(self, memo: Memo, value: Any, adapter: TypeAdapter[Any], spends: Sequence[Spend]) -> None:
         """Keep the value of a call that was made, with what it cost."""
         failpoints.hit("once.after_call")
-        text = _as_json(memo.name, value, adapter)
-        kept = Memo(memo.run_id, memo.name, memo.token, text, self._clock.now())
-        self._committer.do(Remember(kept, spends))
+        try:
+            text = _as_json(memo.name, value, adapter)
+            kept = Memo(memo.run_id, memo.name, memo.token, text, self._clock.now())
+            self._committer.do(Remember(kept, spends))
+        except Exception:  # its value cannot be kept, and it was paid for all the same
+            self._payments.keep(spends)
+            raise
         self._payments.noted(spends)
         self.note(kept)
         failpoints.hit("once.after_record")

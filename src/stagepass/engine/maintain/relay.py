@@ -180,6 +180,8 @@ class Relay:
         beats |= dict.fromkeys(self._store.lost_workers(), -1)
         steady = self._clock.steady()
         watched, self._last_watch = min(steady - self._last_watch, LONGEST_LOOK), steady
+        if any(self._silent.get(i, (None,))[0] == beat for i, beat in beats.items()):
+            self._store.check_writes()  # raises while nobody can beat, and that counts against nobody
         self._silent = {
             i: (beat, self._silent[i][1] + watched if i in self._silent and self._silent[i][0] == beat else 0.0)
             for i, beat in beats.items()

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Protocol
 from stagepass.declare.values import File
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, ScheduleRow, Spend, StageRun, WorkerRow
 from stagepass.engine.model.states import JobState, RunState
+from stagepass.errors import StagepassError, StoreUnavailable
 
 
 @dataclass(slots=True)
@@ -68,6 +69,10 @@ class Tx(Protocol):
         """Read these jobs and hold their rows until the end; in the order of their ids, so two never dead-lock."""
         ...
 
+    def require_free(self, job_ids: Iterable[str], run_ids: Iterable[str]) -> None:
+        """Hold these rows without waiting for anybody. Raises `Stale` if another transaction holds one of them."""
+        ...
+
     def runs(self, ids: Iterable[str]) -> list[StageRun]: ...
     def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]: ...
     def job_by_key(self, owner: str, key: str) -> Job | None: ...
@@ -109,8 +114,14 @@ class Tx(Protocol):
         ...
 
 
-class Stale(Exception):
-    """A row changed between being read and being written: the transaction is done again."""
+class Stale(StoreUnavailable):
+    """A row changed between being read and being written, or is locked: the transaction is done again."""
+
+
+class Taken(StagepassError):
+    """A row with this key is there already."""
+
+    code = "taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +255,10 @@ class Store(Protocol):
     def forget_calls(self, *, session: str = "", job_id: str = "", before: int = 0) -> None: ...
     def check(self) -> None:
         """Raises `StoreUnavailable` or `SettingsError` when the database cannot be used as it is."""
+        ...
+
+    def check_writes(self) -> None:
+        """Raises `StoreUnavailable` while the database takes no writes."""
         ...
 
     def close(self) -> None: ...
