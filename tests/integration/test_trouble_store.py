@@ -1,7 +1,10 @@
 """A database that says no, falls silent or is cut, seen from the store and the committer."""
 
+import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -9,7 +12,7 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine.commit.operations import Remember, Spent
+from stagepass.engine.commit.operations import Intend, Remember, Settle, Spent, Submit
 from stagepass.engine.model.outcomes import Completed
 from stagepass.engine.model.records import Memo, Spend
 from stagepass.errors import StoreUnavailable, ValueRefused
@@ -64,54 +67,81 @@ def test_a_value_that_no_database_holds_is_refused_without_sql(store: SqlStore) 
 # ── a database that is read-only ──
 
 
-def read_only(url: str, on: bool) -> None:
-    """As a demoted primary is, for new transactions and those under way."""
+@contextmanager
+def refusable(kind: str, url: str) -> Iterator[tuple[str, Callable[[bool], None]]]:
+    """The URL of a database, and how to make it refuse writes: as a demoted primary does, or a DBA's REVOKE."""
     parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        with psycopg.connect("postgresql://postgres@127.0.0.1/postgres", autocommit=True) as db:
-            db.execute(f"ALTER DATABASE {parsed.database} SET default_transaction_read_only = {on}")  # type: ignore[arg-type]
-            db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [parsed.database])
-    else:
-        pytest.skip("MariaDB has it for the whole server only; see test_outages_stores")
+    name = parsed.database
+    if kind == "postgresql":
+
+        def refuse(on: bool) -> None:
+            with psycopg.connect("postgresql://postgres@127.0.0.1/postgres", autocommit=True) as db:
+                db.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {on}")  # type: ignore[arg-type]
+                db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+        yield url, refuse
+        return
+    user = f"sp_{secrets.token_hex(4)}"
+
+    def administer(*statements: str) -> None:
+        with closing(pymysql.connect(host="127.0.0.1", user="root", autocommit=True)) as db, db.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def revoke(on: bool) -> None:
+        word, to = ("REVOKE", "FROM") if on else ("GRANT", "TO")
+        administer(f"{word} INSERT, UPDATE, DELETE ON {name}.* {to} {user}@'%'", f"KILL USER {user}")
+
+    administer(f"CREATE USER {user}@'%'", f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO {user}@'%'")
+    try:
+        yield str(parsed.set(username=user)), revoke
+    finally:
+        administer(f"DROP USER {user}@'%'")
 
 
 def test_what_cannot_be_stored_is_kept_until_it_can(kind: str, database_url: str) -> None:
-    with processes(database_url, 1, chain()) as (host,):
-        host.engine.submit("chain", {"text": "x"})
-        (claimed,) = host.claim()
-        memo = Memo(claimed.run.id, "song", "token", None, 1)
-        with host.store.begin() as tx:
-            tx._insert(sa_table("memos"), [memo_row(memo)])
-        read_only(database_url, True)
+    with refusable(kind, database_url) as (url, refuse), processes(url, 1, chain()) as (host,):
+        committer = host.engine.committer
+        ids = [host.engine.submit("chain", {"text": text}).job.id for text in "ab"]
+        claimed = {one.job.id: one for one in host.claim(2)}
+        paying, ending = (claimed[i] for i in ids)
+        intent = Memo(paying.run.id, "song", "token", None, 1)
+        committer.do(Intend(paying, intent))
+        refuse(True)
         try:
-            waiting = host.engine.committer.put(
-                Remember(Memo(memo.run_id, memo.name, memo.token, '"bought"', 1), [spend(claimed)]),
-            )
-            wait_until(lambda: host.engine.committer.away, 5, "the store says no")
-            with pytest.raises(StoreUnavailable):
-                host.engine.submit("chain", {"text": "y"})
+            kept = committer.put(Remember(replace(intent, value='"bought"'), [spend(paying)]))[0]
+            settled = committer.put(settle(ending))[0]
+            wait_until(lambda: committer.away, 5, "the store says no")
             with pytest.raises(StoreUnavailable):
                 host.store.check_writes()
             host.store.check()
-            assert not waiting[0].done()
+            assert not kept.done()
+            assert not settled.done()
         finally:
-            read_only(database_url, False)
-        assert waiting[0].result(10) is None
-        host.settle(claimed)
-        assert [memo.value for memo in host.store.memos(claimed.run.id)] == ['"bought"']
-        assert [spend.usd for spend in host.store.spends(claimed.job.id)] == [1.5]
+            refuse(False)
+        assert kept.result(10) is None
+        assert settled.result(10).id == ending.job.id
+        assert [memo.value for memo in host.store.memos(paying.run.id)] == ['"bought"']
+        assert [one.usd for one in host.store.spends(paying.job.id)] == [1.5]
 
 
-def sa_table(name: str) -> sa.Table:
-    from stagepass.store.tables import metadata
-
-    return metadata.tables[name]
-
-
-def memo_row(memo: Memo) -> dict[str, Any]:
-    from stagepass.store import rows
-
-    return rows.memo_row(memo)
+def test_a_submit_is_answered_in_time_when_the_database_is_silent(
+    line: tuple[Proxy, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, url = line
+    monkeypatch.setattr(Submit, "answer_within", 0.5)
+    host = Process(url, [chain()])
+    try:
+        host.engine.submit("chain", {"text": "x"})
+        proxy.freeze()
+        with pytest.raises(StoreUnavailable, match="in time"):
+            host.engine.submit("chain", {"text": "y"}, key="later")
+        proxy.thaw()
+        proxy.cut()
+        again = host.engine.submit("chain", {"text": "y"}, key="later")
+        assert again.created
+    finally:
+        host.close()
 
 
 def spend(claimed: Any) -> Spend:
@@ -122,10 +152,8 @@ def spend(claimed: Any) -> Spend:
 
 
 def test_a_row_that_a_stranger_holds_holds_up_its_own_job_only(kind: str, database_url: str) -> None:
-    with processes(database_url, 2, chain()) as (host, stranger):
-        host.store.close()
-        host.engine.store = host.store = SqlStore(database_url, patience=QUICK)
-        host.engine.committer._store = host.store
+    host = Process(database_url, [chain()], patience=QUICK)
+    with closing(host), processes(database_url, 1, chain()) as (stranger,):
         ids = [host.engine.submit("chain", {"text": str(n)}).job.id for n in range(3)]
         claimed = {one.job.id: one for one in host.claim(3)}
         with stranger.store.begin() as tx:
@@ -140,8 +168,6 @@ def test_a_row_that_a_stranger_holds_holds_up_its_own_job_only(kind: str, databa
 
 
 def settle(claimed: Any) -> Any:
-    from stagepass.engine.commit.operations import Settle
-
     return Settle(claimed, Completed('{"text":"x"}'))
 
 

@@ -19,8 +19,8 @@ from stagepass.testing import HandClock, Recorder
 class Process:
     """An engine, and the id of a worker whose attempts the test claims and settles by hand."""
 
-    def __init__(self, url: str, pipelines: Sequence[Pipeline], clock: HandClock | None = None) -> None:
-        self.store = SqlStore(url)
+    def __init__(self, url: str, pipelines: Sequence[Pipeline], clock: HandClock | None = None, **options: Any) -> None:
+        self.store = SqlStore(url, **options)
         self.registry = Registry(pipelines)
         self.recorder = Recorder()
         self.clock = clock or HandClock()

@@ -121,10 +121,11 @@ class Committer:
 
     def _commit(self, batch: list[Request]) -> None:
         results: list[tuple[Request, Any, BaseException | None]] = []
-        claims = [request for request in batch if isinstance(request.operation, Claim)]
-        others = [request for request in batch if not isinstance(request.operation, Claim)]
         with self._store.begin() as tx:
-            if batch[0].alone:
+            batch = [request for request in batch if not request.future.abandoned]
+            claims = [request for request in batch if isinstance(request.operation, Claim)]
+            others = [request for request in batch if not isinstance(request.operation, Claim)]
+            if batch and batch[0].alone:
                 tx.require_free(batch[0].operation.jobs(), batch[0].operation.runs())
             uow = UnitOfWork(tx, self._clock, self._registry)
             uow.open_jobs(i for request in others for i in request.operation.jobs())
