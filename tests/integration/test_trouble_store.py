@@ -233,11 +233,11 @@ def test_commits_whose_answers_are_lost_are_carried_out_once(line: tuple[Proxy, 
     host = Process(url, [chain()])
     try:
         host.engine.submit("chain", {"text": "x"}, key="first")
-        proxy.commits_to_cut = 5
+        proxy.words_to_cut = {b"COMMIT": 5}
         jobs = {host.engine.submit("chain", {"text": str(n)}, key=f"k{n}").job.id for n in range(8)}
-        assert proxy.cut_commits == 5
+        assert proxy.words_to_cut[b"COMMIT"] == 0
         (claimed,) = host.claim()
-        proxy.commits_to_cut = 3
+        proxy.words_to_cut = {b"COMMIT": 3}
         for _ in range(3):
             host.engine.committer.do(Spent([spend(claimed)]))
         assert len(jobs) == 8

@@ -1,6 +1,6 @@
 """A TCP proxy in front of a server, that behaves as broken networks do: silent, slow, half-open, cut, cut behind a COMMIT.
 
-It copies bytes in threads and knows no protocol, except for the word COMMIT in what a client sends.
+It copies bytes in threads and knows no protocol, except for words in what a client sends.
 """
 
 import contextlib
@@ -36,6 +36,7 @@ class Proxy:
         silent: new connections are taken and get no answer, from the moment on at which it is set.
         slow: seconds that each piece waits, in both directions.
         cut_at: bytes from the server after which a connection is cut, once for each connection.
+        words_to_cut: by a word such as COMMIT: how often a connection is cut behind it, its answer lost.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -45,8 +46,7 @@ class Proxy:
         self.silent = False
         self.slow = 0.0
         self.cut_at: int | None = None
-        self.commits_to_cut = 0
-        self.cut_commits = 0
+        self.words_to_cut: dict[bytes, int] = {}
         self.lines: list[Line] = []
         self._lock = threading.Lock()
         self._closing = False
@@ -132,12 +132,12 @@ class Proxy:
                     side.close()
 
     def _is_doomed(self, piece: bytes) -> bool:
-        if self.commits_to_cut <= 0 or b"COMMIT" not in piece:
-            return False
-        with self._lock:
-            self.commits_to_cut -= 1
-            self.cut_commits += 1
-        return True
+        for word, left in self.words_to_cut.items():
+            if left > 0 and word in piece:
+                with self._lock:
+                    self.words_to_cut[word] -= 1
+                return True
+        return False
 
     @staticmethod
     def _await_answer(line: Line) -> None:

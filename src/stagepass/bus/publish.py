@@ -126,7 +126,7 @@ class RedisBus:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._closing:
+                while not self._waiting and self._untold is None and not self._closing:
                     self._wake.wait()
                 if not self._waiting and not self._counts and self._untold is None:
                     return
@@ -163,3 +163,7 @@ class RedisBus:
                 self._complained = time.monotonic()
                 log.warning("news could not be told to Redis (%s); clients get it from SQL", type(problem).__name__)
             return False
+        except Exception:  # the thread serves everybody: what cannot be told is left out, and SQL has it
+            log.exception("news could not be written down for Redis")
+            self._untold = None
+            return True
