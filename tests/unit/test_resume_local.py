@@ -26,7 +26,7 @@ from stagepass.pipelines.resume.models import (
     Resource,
     question_set,
 )
-from stagepass.pipelines.resume.parsing.deeds import KINDS
+from stagepass.pipelines.resume.parsing.acts import kinds
 from stagepass.pipelines.resume.parsing.skills import named
 from stagepass.providers.vendors.answer import plain_schema
 from tests.support.resume import DATA, ONE_LINE, profile_of
@@ -196,7 +196,7 @@ def test_rules_refer_to_what_there_is() -> None:
     for entry in rulebook.questions():
         assert set(entry.when.skills) <= skills
         assert {*entry.when.fields, *filter(None, [entry.when.field])} <= fields.keys()
-        assert set(entry.when.kinds) <= KINDS
+        assert set(entry.when.kinds) <= kinds()
 
 
 def test_every_question_says_the_same_in_both_languages_and_invents_nothing() -> None:
@@ -213,7 +213,7 @@ def test_no_question_is_there_twice_and_everything_that_is_done_can_be_asked_abo
     entries = rulebook.questions()
     assert len({entry.ko.q for entry in entries}) == len({entry.en.q for entry in entries}) == len(entries)
     profile = profile_of("잘 알려지지 않은 일을 오래 해 온 사람입니다")
-    for kind in KINDS:
+    for kind in kinds():
         for about in ("project", "team", "problem", "grow"):
             found = fits(profile, about, Deed(text="어떤 일을 함", kind=kind))
             assert [fit for fit in found if slots(fit.entry, "ko") <= {"deed"}], (kind, about)
@@ -221,7 +221,7 @@ def test_no_question_is_there_twice_and_everything_that_is_done_can_be_asked_abo
 
 def test_rules_name_their_source_and_date() -> None:
     names = [path.name for path in (files("stagepass.pipelines.resume") / "rules").iterdir()]
-    assert len(names) == 6
+    assert len(names) == 9
     for name in names:
         head = json.loads((files("stagepass.pipelines.resume") / "rules" / name).read_text("utf-8"))
         assert head["source"]

@@ -4,14 +4,21 @@ from datetime import date
 
 import pytest
 
+from stagepass.pipelines.resume.models import Deed
+from stagepass.pipelines.resume.parsing import deeds as reading
+from stagepass.pipelines.resume.parsing.acts import change
 from stagepass.pipelines.resume.parsing.contacts import without_contacts
-from stagepass.pipelines.resume.parsing.deeds import change, deeds
+from stagepass.pipelines.resume.parsing.lines import lines_of
 from stagepass.pipelines.resume.parsing.profile import language_of, read_profile
 from stagepass.pipelines.resume.parsing.skills import named, taxonomy
 from stagepass.pipelines.resume.request import ResumeRequest
 from tests.support.resume import DATA, ONE_LINE, profile_of
 
 TODAY = date(2026, 11, 22)
+
+
+def deeds(text: str) -> list[Deed]:
+    return reading.deeds(lines_of(text))
 
 
 @pytest.mark.parametrize(

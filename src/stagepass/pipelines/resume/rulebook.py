@@ -49,14 +49,21 @@ class Head(_Rules):
 
 
 class SkillEntry(_Rules):
-    """One skill of the taxonomy, with every way in which people write it, and what nobody has it without."""
+    """One skill of the taxonomy, with every way in which people write it, and what nobody has it without.
+
+    name_ko: where Korean has a name of its own. unless: phrases in which a name means something else. shown_by: words
+    that show that somebody does it without naming it; they keep it from being told as missing.
+    """
 
     id: Id
     name: str
+    name_ko: str = ""
     field: Id
     implies: list[Id] = []
     aliases: list[str] = Field(min_length=1)
     guard: str = ""
+    unless: list[str] = []
+    shown_by: list[str] = []
     url: Link | None = None
 
 
@@ -80,6 +87,36 @@ class Fields(Head):
     """rules/fields.json"""
 
     fields: dict[Id, FieldEntry]
+
+
+class Dates(Head):
+    """rules/dates.json: by month, names; by part of a year, its first and last month; and words of periods."""
+
+    months: list[list[str]] = Field(min_length=12, max_length=12)
+    seasons: dict[str, tuple[int, int]]
+    now: list[str]
+    to: list[str]
+    since: list[str]
+    working: list[str]
+
+
+class Headings(Head):
+    """rules/headings.json: what begins a section, and what says what the text behind it is."""
+
+    sections: dict[Literal["work", "project", "skills", "school", "about", "other", "title"], list[str]]
+    labels: dict[Literal["company", "role", "period", "task", "private", "wish"], list[str]]
+
+
+class Acts(Head):
+    """rules/acts.json: words by which an act is known, by its kind, and by which a text is no act."""
+
+    kinds: dict[Id, list[str]]
+    verbs: list[str]
+    not_verbs: list[str]
+    nouns: list[str]
+    titles: list[str]
+    companies: list[str]
+    places: list[str]
 
 
 # ── questions ────────────────────────────────────────────────────────────────────────────────────
@@ -193,7 +230,7 @@ class Resources(Head):
 R = TypeVar("R", bound=Head)
 
 
-def _uow(schema: type[R], name: str) -> R:
+def _load(schema: type[R], name: str) -> R:
     """One file of rules, checked."""
     return schema.model_validate_json((files(__package__) / "rules" / f"{name}.json").read_text("utf-8"))
 
@@ -201,13 +238,31 @@ def _uow(schema: type[R], name: str) -> R:
 @cache
 def skills() -> Skills:
     """The taxonomy."""
-    return _uow(Skills, "skills")
+    return _load(Skills, "skills")
+
+
+@cache
+def dates() -> Dates:
+    """How dates are written."""
+    return _load(Dates, "dates")
+
+
+@cache
+def headings() -> Headings:
+    """Headings and labels."""
+    return _load(Headings, "headings")
+
+
+@cache
+def acts() -> Acts:
+    """Words of acts, titles and companies."""
+    return _load(Acts, "acts")
 
 
 @cache
 def fields() -> dict[str, FieldEntry]:
     """The fields of work, by id."""
-    return _uow(Fields, "fields").fields
+    return _load(Fields, "fields").fields
 
 
 def with_implied(have: Iterable[str]) -> set[str]:
@@ -225,19 +280,19 @@ def lacking(field: str, have: Iterable[str]) -> list[str]:
 @cache
 def questions() -> tuple[QuestionEntry, ...]:
     """Every question that can be asked."""
-    return (*_uow(Questions, "questions").questions, *_uow(Questions, "questions_by_skill").questions)
+    return (*_load(Questions, "questions").questions, *_load(Questions, "questions_by_skill").questions)
 
 
 @cache
 def topics() -> Topics:
     """What can be learned."""
-    return _uow(Topics, "topics")
+    return _load(Topics, "topics")
 
 
 @cache
 def resources() -> dict[str, ResourceEntry]:
     """The catalogue, by id."""
-    return _uow(Resources, "resources").resources
+    return _load(Resources, "resources").resources
 
 
 @cache

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from stagepass.content.catalogue import Message
 from stagepass.pipelines.resume.models import Deed, Profile
-from stagepass.pipelines.resume.parsing.deeds import change
+from stagepass.pipelines.resume.parsing.acts import change
 
 _NO_SIZE = re.compile(
     r"%|퍼센트|percent|ms|초|분|시간|일$|주$|원|[$€£₩]|seconds?|minutes?|hours?|days?|weeks?", re.IGNORECASE

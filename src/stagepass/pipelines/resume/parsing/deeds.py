@@ -1,155 +1,197 @@
 """Finds what a person did: pieces of the résumé, word for word, with the figures in them."""
 
-import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from stagepass.pipelines.resume.models import Deed
-from stagepass.pipelines.resume.parsing.periods import is_school, periods
-from stagepass.pipelines.resume.parsing.sections import Section, heading
+from stagepass.pipelines.resume.parsing.acts import (
+    change,
+    company_in,
+    has_noun,
+    has_verb,
+    is_act,
+    is_certificate,
+    is_title,
+    kind_of,
+    numbers,
+    title_in,
+)
+from stagepass.pipelines.resume.parsing.lines import Line, is_school
+from stagepass.pipelines.resume.parsing.parts import AROUND, Part, parts_of
+from stagepass.pipelines.resume.parsing.periods import periods
 from stagepass.pipelines.resume.parsing.skills import find
 
-MOST = 12
+MOST = 16
 """Deeds that are kept: more than a conversation has room for."""
 
 LONGEST = 140
 """Characters of a piece that can still be quoted in a question."""
 
-_KINDS = {  # the first that fits; the more telling come first
-    "migrate": r"전환|이관|마이그레이션|도입|교체|내재화|자동화|디지털화|이전|분리하|migrat|introduc|adopt|automat|replac|moved .* to|switch|rolled out",
-    "improve": r"개선|단축|절감|향상|최적화|줄[였이여]|감소|높[였이여]|올[렸리려]|증가|늘[렸리려]|낮[췄추춰]|improv|reduc|cut |cutting|optimi[sz]|increas|decreas|lower|\brose\b|\bfell\b|\bgrow|rais(?:ed|ing)|sped|faster|grew|boost|halved|doubled",
-    "lead": r"스터디|연구회|동아리|리드|팀장|이끌|총괄|멘토|멘토링|조율|온보딩|파트장|수간호사|프리셉터|\bled |\blead(?:ing)? |managed a team|mentor|coach|coordinat|precept|supervis|headed",
-    "teach": r"수업|지도|강의|교육|학생|담임|teach|taught|lesson|student|trained \d|training|curriculum|workshop",
-    "build": r"개발|구축|구현|설계|제작|디자인|기획|작성|출시|런칭|연동|동기화|적용|재작성|만들|develop|buil[dt]|implement|design|creat|launch|wrote|ship|plan|establish|deliver|produc",
-    "sell": r"매출|계약|수주|신규 고객|거래처|영업|판매|목표 달성|sales|revenue|contract|quota|\bwon |\bclos(?:ed|ing) |account",
-    "analyze": r"분석|리서치|조사|모델링|예측|진단|대시보드|검증|analy[sz]|research|model|forecast|dashboard|measur|audit|interview",
-    "care": r"간호|환자|응대|상담|투약|보호자|고객|손님|클레임|patient|care|customer|guest|complaint|triage",
-    "operate": r"운영|대응|모니터링|유지보수|배포|장애|관리|결산|정산|신고|처리|점검|operat|maintain|monitor|on-call|deploy|incident|handl|process|reconcil|manag|\bran |filed|prepared",
-}
-_KIND = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
-KINDS = frozenset([*_KINDS, "other"])
-_NUMBER = re.compile(
-    r"(?<![\w.])[$€£₩]?\d[\d,]*(?:\.\d+)?\s?"
-    r"(?:%p|%|퍼센트|percent|배|만\s?(?:건|명|원|개|회|뷰)?|억\s?(?:원|건|뷰)?|천\s?(?:만\s?)?(?:원|건|명|개)?|건|명|개국|개교|개소|개|회|대|곳|병상|학급|종|점"
-    r"|ms|초|분(?!기)|시간|일(?!본)|주(?!임|요|도|문)|원|톤|평|팀|인|k\b|m\b|bn\b|rps|tps|qps|x\b|seconds?|minutes?|hours?|days?|weeks?|people|students?"
-    r"|patients?|beds?|users?|customers?|orders?|requests?|engineers?|stores?|sites?|suppliers?|skus?|accounts?|million|billion|countries|units?|tickets?|calls?|guests?|covers?|services?|screens?|vehicles?|nurses?|members?|languages?|rooms?|machines?|stations?|deals?|hires?|employees?|campaigns?|subscribers?|tests?|test cases?)"
-    r"(?![A-Za-z])",
-    re.IGNORECASE,
-)  # fmt: skip
+SHORTEST = 6
+LOOKED_AT = 600
+"""Pieces that are looked at: far more than twenty thousand characters of prose hold."""
+
 _PRIVATE = re.compile(
-    r"@|https?://|www\.|(?:전화|연락처|휴대폰|핸드폰|이메일|주소|생년월일|성명|이름|성별|주민|phone|e-?mail|address|date of birth|linkedin)\s*[:：]"
-    r"|01[016789][-. ]?\d{3,4}[-. ]?\d{4}|\+\d{1,3}[\d -]{8,}",
+    r"@|https?://|www\.|01[016789][-. ]?\d{3,4}[-. ]?\d{4}|\+\d{1,3}[ -]?\d[\d -]{6,20}|\(\d{3}\)\s?\d{3}-\d{4}|\d{6}-[1-4*]",
     re.IGNORECASE,
 )
-_SKILL_LINE = re.compile(r"^\W*(?:기술(?:\s?스택)?|보유\s?기술|사용\s?기술|스킬|자격증?|어학|languages?|(?:technical )?skills?|tech stack|tools?|stack|certifications?|licen[cs]es?)\s*[:：|]", re.I)  # fmt: skip
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+(?=\S)")
-_BULLET = re.compile(r"^[\s•●○▪■◆◇▶►※·ㆍ*\-–—>+✓]+(?=\S)|^\s*\(?\d{1,2}[.)]\s+")
-_COMMA = re.compile(r",\s+(?!\d{3}\b)|\s[|/]\s|\s*;\s+")
-_SHORTEST = 11
+_COMMA = re.compile(r",\s+(?!\d{3}\b)|\s[|/]\s|;\s+")
+_SHORTEST_PART = 11
 """Characters of a part of a list that can stand by itself."""
-_TITLE = re.compile(
-    r"\d\s*년\s*차|(?:개발자|엔지니어|디자이너|마케터|간호사|교사|담당자|매니저)(?:입니다)?$|경력\s*:?\s*(?:총\s*)?\d|\byears?\b[^,]{0,30}\bexperience|^\W*\w+(?: \w+){0,3} with [\w-]+ years"
-    r"|^(?:[\w/-]+ ){0,4}(?:engineer|developer|designer|analyst|manager|nurse|teacher|executive|generalist|programmer|consultant|accountant|marketer)(?:,|\.|$)",
-    re.IGNORECASE,
-)  # fmt: skip
 _WISH = re.compile(
-    r"싶습니다|싶다|하겠습니다|관심이\s?(?:있|많)|지원합니다|want to|would like to|hope to|looking for|interested in|^\W*$",
+    r"싶습니다|싶다|싶어|하겠습니다|되겠습니다|관심이\s?(?:있|많)|지원합니다|지원하게|지원했습니다|want to|would like to|hope to|looking for|interested in|seeking"
+    r"|eager to|available (?:on|upon)|references available|passionate about|사실과 다름|틀림없|위와 같이|nice to meet|my name is|잘 부탁|안녕하세요|성실한|책임감",
     re.I,
 )
-_FROM_TO_KO = re.compile(r"\s*에서\s*(?:약|월|연|주|하루)?\s*")
-_TO_KO = re.compile(r"\s?(?:수준)?(?:으로|로|까지)")
-_FROM_EN = re.compile(r"\bfrom ([$€£]?\d[\d,.]*\s?%?(?: ?[a-zA-Z]{1,12})?) to (?:about )?$")
-_ENDS = " .,;·。"
+_YEARS = re.compile(
+    r"\d{1,2}\s?년\s?차|경력\s?:?\s?(?:총\s?)?\d|\byears?\b[^,]{0,30}\bexperience|\d{1,2}\+?\s?(?:years?|yrs?)\b", re.I
+)
 
 
-def deeds(text: str) -> list[Deed]:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    text: str
+    line: Line
+    told: bool
+    """Whether its place says already that it is a deed: a bullet of a job, or the cell of the tasks."""
+
+
+def deeds(lines: list[Line]) -> list[Deed]:
     """What was done, the most telling first, and each only once."""
-    found = [(_deed(piece), section) for piece, section in _pieces(text)]
-    ranked = sorted(
-        (
-            (3 * (section == "about") - _weight(deed), number, deed)
-            for number, (deed, section) in enumerate(found)
-            if deed.kind != "other" or deed.skills
-        ),
-        key=lambda entry: entry[:2],
-    )
+    found: list[tuple[float, int, Deed]] = []
+    for number, piece in enumerate(_pieces(lines)):
+        if number >= LOOKED_AT:
+            break
+        if _is_deed(piece):
+            deed = _deed(piece.text)
+            found.append((_weight(deed, piece), -number, deed))
     kept: list[Deed] = []
-    for _, _, deed in ranked:
+    for _, _, deed in sorted(found, key=lambda entry: entry[:2], reverse=True):
         if not any(deed.text in other.text or other.text in deed.text for other in kept):
             kept.append(deed)
-    done = [deed for deed in kept if not _TITLE.search(deed.text)]  # who somebody is, is not what they did
-    told = [deed for deed in done if deed.kind != "other" or deed.numbers]  # nor is a tool by itself
-    return next((found for found in (told, done) if len(found) >= 2), kept)[:MOST]
+        if len(kept) == MOST:
+            break
+    return kept
 
 
-def change(text: str) -> tuple[str, str] | None:
-    """The figure before and the figure after, of a text such as ‘800ms에서 200ms로’ or "from 8 to 5 days"."""
-    found = [*_NUMBER.finditer(text)]
-    for one, two in itertools.pairwise(found):
-        if _FROM_TO_KO.fullmatch(text[one.end() : two.start()]) and _TO_KO.match(text[two.end() :]):
-            return one[0].strip(), two[0].strip()
-    for two in found:
-        if before := _FROM_EN.search(text[: two.start()]):
-            return before[1].strip(), two[0].strip()
-    return None
-
-
-def numbers(text: str) -> list[str]:
-    """Figures with their units, word for word."""
-    return [match[0].strip() for match in _NUMBER.finditer(text)]
-
-
-def _pieces(text: str) -> Iterator[tuple[str, Section]]:
-    """Pieces that can be quoted, each with the section that it stands in."""
-    section: Section = ""
-    for line in text.splitlines():
-        section = heading(line.strip()) or section
-        bare = _BULLET.sub("", line).strip()
-        if not bare or heading(line.strip()) or section in ("skills", "school"):
+def _pieces(lines: list[Line]) -> Iterator[_Piece]:
+    """Pieces that can be quoted."""
+    for line in lines:
+        if line.is_heading or line.section in ("skills", "school", "other") or _PRIVATE.search(line.text):
             continue
-        if _PRIVATE.search(bare) or _SKILL_LINE.match(bare):
+        if is_school(line.text) and not (line.bulleted and line.section == "work"):
             continue
-        for sentence in _SENTENCE.split(bare):
-            if is_school(sentence):
-                continue
-            for piece in _parts(sentence):
-                piece = piece.strip(_ENDS)
-                if 6 <= len(piece) <= LONGEST and not periods(piece) and not _WISH.search(piece):
-                    yield piece, section
+        for part in parts_of(line):
+            if part.tag == "deed":
+                yield from _of_part(part, line)
 
 
-def _parts(sentence: str) -> list[str]:
-    """The sentence; its parts between commas where it is a line about everything, or longer than can be quoted.
+def _of_part(part: Part, line: Line) -> Iterator[_Piece]:
+    beside = bool(line.periods)
+    told = part.labelled or (line.section in ("work", "project") and line.bulleted)
+    for sentence in _SENTENCE.split(part.text):
+        for piece in _clauses(sentence):
+            bare = piece.strip(AROUND + " .。")
+            bare = _balanced(bare, piece)
+            if SHORTEST <= len(bare) <= LONGEST:
+                yield _Piece(bare, line, told or beside)
+
+
+def _balanced(bare: str, piece: str) -> str:
+    """A bracket that was opened in it stays closed."""
+    if bare.count("(") == bare.count(")") + 1 and piece.find(bare + ")") >= 0:
+        return bare + ")"
+    return bare
+
+
+def _clauses(sentence: str) -> list[str]:
+    """The sentence; its parts between commas where it begins with who somebody is, or is longer than can be quoted.
 
     A result stands behind a comma as often as another deed does, so a sentence is taken apart only where it must be.
     """
-    title = bool(_TITLE.search(sentence.split(",")[0]))
-    if len(sentence) <= LONGEST and not title:
+    first = sentence.split(",", 1)[0].strip()
+    title = is_title(first) or (bool(_YEARS.search(first)) and title_in(first)) or _at_work(first)
+    if len(sentence) <= LONGEST and not (title and first != sentence.strip()):
         return [sentence]
     parts: list[str] = []
     begun = 0
     for comma in [*_COMMA.finditer(sentence), None]:
         part = sentence[begun : comma.start() if comma else None]
-        if len(part.strip()) >= _SHORTEST or comma is None:  # what is short stays with what it belongs to
+        if len(part.strip()) >= _SHORTEST_PART or comma is None:  # what is short stays with what it belongs to
             parts.append(part)
             begun = comma.end() if comma else 0
-    telling = [part for part in parts if _kind(part) != "other" or numbers(part)]
-    return telling if telling or title else parts
+    return parts[1:] if title and len(parts) > 1 and is_title_like(parts[0]) else parts
 
 
-def _deed(piece: str) -> Deed:
-    kind = _kind(piece)
-    if kind == "other" and change(piece):
+def is_title_like(text: str) -> bool:
+    """Who somebody is, where and for how long."""
+    return is_title(text) or _at_work(text) or (bool(_YEARS.search(text)) and title_in(text) and not change(text))
+
+
+def _at_work(text: str) -> bool:
+    """‘Baker at Harbor Kitchen’"""
+    who, _, where = text.partition(" at ")
+    return bool(where) and is_title(who) and not has_verb(text)
+
+
+def _is_deed(piece: _Piece) -> bool:
+    text = piece.text
+    if not any(map(str.isalpha, text)) or periods(text) or _WISH.search(text):
+        return False
+    if is_title(text) or is_title_like(text) or is_certificate(text) or _only_skills(text):
+        return False
+    counted = bool(numbers(text))
+    if piece.told:
+        return counted or is_act(text) or len(text.split()) >= 3
+    if _names_a_company(text) and not (has_verb(text) or counted):
+        return False
+    korean = any("가" <= char <= "힣" for char in text)
+    if korean:
+        return has_verb(text) or (counted and is_act(text)) or ((is_act(text) or has_noun(text)) and len(text) >= 7)
+    return (
+        has_verb(text)
+        or (counted and is_act(text))
+        or (is_act(text) and len(text.split()) >= 5 and piece.line.section == "work")
+    )
+
+
+def _names_a_company(text: str) -> bool:
+    """A company, with nothing behind it but a department."""
+    name = company_in(text)
+    return bool(name) and not is_act(text[len(name) :])
+
+
+def _only_skills(text: str) -> bool:
+    """A list of tools by themselves."""
+    found = find(text)
+    if not found or has_verb(text) or numbers(text):
+        return False
+    rest = text
+    for each in found:
+        rest = rest.replace(each.text, " ")
+    letters = sum(map(str.isalpha, rest))
+    return letters * 3 <= sum(map(str.isalpha, text)) and kind_of(rest) == "other"
+
+
+def _deed(text: str) -> Deed:
+    kind = kind_of(text)
+    if kind == "other" and change(text):
         kind = "improve"
-    return Deed(text=piece, kind=kind, numbers=numbers(piece)[:4], skills=[f.skill.id for f in find(piece)])
+    return Deed(text=text, kind=kind, numbers=numbers(text)[:4], skills=[f.skill.id for f in find(text)])
 
 
-def _kind(piece: str) -> str:
-    return next((kind for kind, pattern in _KIND.items() if pattern.search(piece)), "other")
-
-
-def _weight(deed: Deed) -> float:
-    title = bool(_TITLE.search(deed.text))
+def _weight(deed: Deed, piece: _Piece) -> float:
     known = deed.kind != "other"
     length = 0.5 if 15 <= len(deed.text) <= 90 else 0.0
-    return 3 * bool(deed.numbers) + 2 * known + min(2, len(deed.skills)) * 0.75 + length - 3 * title
+    length -= 1.0 * (len(deed.text) < 10)
+    about = 3 * (piece.line.section == "about")
+    return (
+        3 * bool(deed.numbers)
+        + 2 * known
+        + min(2, len(deed.skills)) * 0.75
+        + length
+        + 0.5 * has_verb(deed.text)
+        - about
+    )

@@ -1,118 +1,163 @@
-"""Finds how long a person has worked: what the résumé says itself, else its employers' periods."""
+"""Finds from when until when: pairs of dates with something between them that says so."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
-from stagepass.pipelines.resume.models import Years
+from stagepass.pipelines.resume import rulebook
+from stagepass.pipelines.resume.parsing.dates import Date, dates
+from stagepass.pipelines.resume.parsing.folded import folded
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
-         "sep sept september", "oct october", "nov november", "dec december"),
-        1,
-    )
-    for name in names.split()
-}  # fmt: skip
-_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
-_DATE = (
-    rf"(?:(?P<y{{0}}>(?:19|20)\d\d)\s*(?:[./-]\s*|년\s*)(?P<m{{0}}>1[0-2]|0?[1-9])(?!\d)(?:\s*월)?(?:[./-]\d{{{{1,2}}}})?\.?"
-    rf"|(?P<n{{0}}>{_MONTH})\.?,?\s+(?P<yn{{0}}>(?:19|20)\d\d)"
-    rf"|(?P<ym{{0}}>1[0-2]|0?[1-9])/(?P<yy{{0}}>(?:19|20)\d\d)"
-    rf"|(?P<yo{{0}}>(?:19|20)\d\d)(?!\s*년\s*\d)(?:년)?(?![\d.]\d))"
-)
-_NOW = r"(?P<now>현재|재직\s?중|재직중|present|current|now|today|ongoing|진행\s?중)"
-_RANGE = re.compile(
-    rf"{_DATE.format('a')}\s*(?:~|–|—|-|∼|〜|to|until|부터)\s*(?:{_DATE.format('b')}|{_NOW}|(?P<open>$|(?=[\s|,)])))",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SCHOOL = re.compile(
-    r"대학교|대학원|학사|석사|박사|고등학교|졸업|전공|학점|부트캠프|\b(?:university|college|bachelor(?:'s)?|master's|B\.?Sc|B\.S\.|B\.A\.|M\.?Sc"
-    r"|M\.S\.|MBA|Ph\.?D|degree|gpa|bootcamp|diploma|high school)(?![A-Za-z])",
-    re.IGNORECASE,
-)
-_WORK_IN_SCHOOL = re.compile(
-    r"병원|교사|강사|조교|연구원|교직원|teacher|lecturer|hospital|professor|researcher|nurse", re.IGNORECASE
-)
-_WORDS = {
-    w: n
-    for n, w in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
-    )
-}
-_NUMBER = rf"(?P<n>\d{{1,2}}(?:\.\d)?|{'|'.join(_WORDS)})"
-_ROLE = (
-    r"(?:engineer|developer|programmer|architect|scientist|analyst|designer|manager|marketer|nurse|teacher|accountant"
-    r"|consultant|administrator|specialist|technician|pharmacist|therapist|paralegal|recruiter|chef|cook|barista|driver)"
-)
-_SAID = [
-    re.compile(r"(?<!\d)(?P<n>\d{1,2})\s*년\s*차"),
-    re.compile(r"(?:총\s*)?경력\s*[:：]?\s*(?:총\s*)?(?P<n>\d{1,2})\s*년(?:\s*(?P<m>\d{1,2})\s*개월)?"),
-    re.compile(
-        r"(?<![\d/])(?P<n>\d{1,2})\s*년(?:\s*(?P<m>\d{1,2})\s*개월)?\s*(?:이상의?|간의?|동안의?|여간?의?|의)?\s*(?:실무\s*|현장\s*|임상\s*|근무\s*|교직\s*|영업\s*|개발\s*)?(?:경력|경험|근무|일했|일해|일하)"
-    ),
-    re.compile(r"(?<![\d/])(?P<n>\d{1,2})\s*년\s*(?:간|동안|째)\s[^.\n]{0,40}?(?:개발|운영|근무|담당|관리|일|설계|분석|지도|연구|맡)(?:하고|해|했|하며|을|를|아|았|합)[가-힣]*"),
-    re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)['’]?(?:\s+of)?(?:\s+[\w/-]+){{0,4}}?\s+experience", re.IGNORECASE),
-    re.compile(rf"\b(?:with|over|for|of|has|have|experience[:,]?)\s+(?:over\s+|more than\s+|about\s+|nearly\s+)?{_NUMBER}\s*\+?\s*(?:years?|yrs?)\b(?!\s+old)", re.IGNORECASE),
-    re.compile(r"(?:교사|강사|간호사|개발자|엔지니어|디자이너|마케터|기획자|영업|회계|요리사)\s*(?P<n>\d{1,2})\s*년(?!\s*차)(?=[\s.,]|$)"),
-    re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)\s+(?:in|as)\b(?!\s+a\s+row)", re.IGNORECASE),
-    re.compile(rf"\b{_ROLE}\s*[,:;(|·–—-]?\s*{_NUMBER}\s*\+?\s*(?:years?|yrs?)\b(?!\s+(?:old|ago))", re.IGNORECASE),
-    re.compile(rf"\b{_NUMBER}\s*\+?\s*(?:years?|yrs?)['’]?,?\s+(?!old|ago)(?:[\w/-]+\s+){{0,3}}?{_ROLE}\b", re.IGNORECASE),
-    re.compile(r"(?P<zero>신입(?!\s*사원\s*교육|\s*교육|사원)|경력\s*무관 신입|\bentry[- ]level\b|\bnew graduate\b|\bfresh graduate\b)", re.IGNORECASE),
-]  # fmt: skip
+LONGEST = 55
+"""Years of one period at most."""
+
+Month = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From one month to another (None: until now), and where in the text it stands."""
+    """From one month to another, and where in the text it stands.
 
-    start: tuple[int, int]
-    end: tuple[int, int] | None
+    Attributes:
+        start, end: (year, month), the month 0 where only the year is said; `end` None until now.
+        known: False where the résumé says an end that is not understood.
+    """
+
+    start: Month
+    end: Month | None
     text: str
     at: int
     to: int
+    known: bool = True
+
+
+_MARK = r"[~→>-]"
+_SHORT = re.compile(r"(?P<n>\d{1,2})(?P<unit>\s?(?:월|년))?(?![\d.,:/%]|\s?(?:개|건|명|원|시|배|일|년|차|분기))")
+_OPENED = re.compile(
+    rf"\s?(?:부터|에|입사|\(입사\))?\s{{0,2}}({_MARK}{{1,2}})[ \t]{{0,3}}(?=$|\n|[)\]|/,;:])", re.MULTILINE
+)
+_TILDE = re.compile(r"\s?(?:부터)?\s{0,2}~\s{0,2}(?=[^\W\d_(㈜])")
+_STRANGE = re.compile(
+    rf"\s?{_MARK}{{1,2}}\s?(?:[^\W\d_]{{1,14}}\.?\s){{1,2}}(?:19|20)\d\d(?!\d)|\s?{_MARK}{{1,2}}\s?\?{{1,3}}"
+)
+_LEFT = re.compile(r"\s?[)\]]?\s?(?:까지|퇴사|\(퇴사\))?")
 
 
 def periods(text: str) -> list[Period]:
-    """Every range of dates that makes sense, in the order of the text."""
-    found = []
-    for match in _RANGE.finditer(text):
-        start, end = _month(match, "a", 1), None
-        if not (match["now"] or match["open"] is not None):
-            end = _month(match, "b", 12)
-        if end is None or end >= start:
-            found.append(Period(start, end, match[0].strip(), match.start(), match.end()))
+    """Every range of dates that makes sense, in the order of the text. Time is in step with the text's length."""
+    plain = folded(text)
+    found: list[Period] = []
+    last_end = -1
+    there = list(dates(plain))
+    for number, start in enumerate(there):
+        if start.at < last_end:
+            continue
+        after = there[number + 1] if number + 1 < len(there) else None
+        period = _period(text, plain, start, after)
+        if period is not None:
+            found.append(period)
+            last_end = period.to
     return found
 
 
-def is_school(line: str) -> bool:
-    """Whether a line with a period is about being taught, not about work."""
-    return bool(_SCHOOL.search(line)) and not _WORK_IN_SCHOOL.search(line)
+def _period(text: str, plain: str, start: Date, after: Date | None) -> Period | None:
+    if plain[start.at - 1 : start.at] == "-" and plain[start.at - 2 : start.at - 1].isdigit():  # of a telephone number
+        return None
+    if after is not None and after.at - start.to <= 24 and _between().fullmatch(plain, start.to, after.at):
+        return _made(text, start, after, after.to)
+    if start.year is None:
+        return None
+    if now := _now().match(plain, start.to):
+        return _made(text, start, None, now.end()) if start.sure or start.has_month else None
+    if short := _shortened(plain, start):
+        return _made(text, start, short, short.to)
+    if not start.sure:
+        return None
+    if strange := _STRANGE.match(plain, start.to):
+        return _made(text, start, None, strange.end(), known=False)
+    if opened := _OPENED.match(plain, start.to):
+        mark_ends_line = plain[opened.end() : opened.end() + 1] in ("", "\n", ")", "]", "|") or opened[1] == "~"
+        return _made(text, start, None, opened.end()) if mark_ends_line else None
+    if start.has_month and (opened := _TILDE.match(plain, start.to)):
+        return _made(text, start, None, opened.end())
+    if (start.has_month and _since().search(plain, max(0, start.at - 8), start.at)) or _working().match(
+        plain, start.to
+    ):
+        return _made(text, start, None, start.to)
+    return None
 
 
-def years(text: str, worked: Iterable[Period], today: date) -> Years:
-    """What the résumé says itself, else the months of its periods, each counted once."""
-    said = [(match.start(), match) for pattern in _SAID[:-1] for match in pattern.finditer(text)]
-    if said:
-        match = min(said, key=lambda entry: entry[0])[1]
-        months = int(match.groupdict().get("m") or 0)
-        number = _WORDS.get(match["n"].lower()) or float(match["n"])
-        return Years(value=round(float(number) + months / 12, 1), evidence=match[0].strip())
-    months_of, evidence = _union(worked, today)
-    if months_of:
-        return Years(value=round(months_of / 12, 1), evidence=evidence)
-    if zero := _SAID[-1].search(text):
-        return Years(value=0.0, evidence=zero[0])
-    return Years(value=None)
+def _shortened(plain: str, start: Date) -> Date | None:
+    """The end of 2019.03 ~ 11, or of 2019 ~ 22."""
+    mark = re.compile(rf"\s{{0,2}}{_MARK}{{1,2}}\s{{0,2}}").match(plain, start.to)
+    short = _SHORT.match(plain, mark.end()) if mark else None
+    if short is None or start.year is None:
+        return None
+    value = int(short["n"])
+    if start.has_month and "년" not in (short["unit"] or "") and start.months[0] <= value <= 12:
+        return Date(start.year, (value, value), short.start(), short.end())
+    if not start.has_month and len(short["n"]) == 2 and value > start.year % 100:
+        return Date(start.year // 100 * 100 + value, (0, 0), short.start(), short.end())
+    return None
 
 
-def _union(worked: Iterable[Period], today: date) -> tuple[int, str]:
-    now = today.year * 12 + today.month
-    spans = sorted(
-        (p.start[0] * 12 + p.start[1], min(now, p.end[0] * 12 + p.end[1]) if p.end else now, p.text) for p in worked
+def _made(text: str, start: Date, end: Date | None, to: int, *, known: bool = True) -> Period | None:
+    year = start.year or (end.year if end else None)
+    if year is None or (end is not None and end.year is None):
+        return None
+    begins = (year, start.months[0])
+    if start.year is None and end is not None and start.months[0] > end.months[1]:
+        begins = (year - 1, start.months[0])
+    ends = (end.year or 0, end.months[1]) if end else None
+    if ends is not None and not (
+        begins[0] <= ends[0] <= begins[0] + LONGEST and _number(begins) <= _number(ends, last=True)
+    ):
+        return None
+    return Period(begins, ends, text[start.at : to].strip(), start.at, to, known)
+
+
+def _number(month: Month, *, last: bool = False) -> int:
+    return month[0] * 12 + (month[1] or (12 if last else 1))
+
+
+@cache
+def _between() -> re.Pattern[str]:
+    words = "|".join(map(re.escape, sorted(rulebook.dates().to, key=len, reverse=True)))
+    return re.compile(
+        rf"\s?[)\]]?\s?(?:부터|에|입사|\(입사\))?[ \t]{{0,3}}(?:{_MARK}{{1,3}}|(?<![^\W\d_])(?:{words})(?![A-Za-z]))\s{{0,3}}[(\[]?"
+        r"|\s?부터\s{1,3}"
+        r"|\s{0,3}[/|,;]?\s{0,3}(?:퇴사일?|퇴직일?|종료일?|end(?:\sdate)?)\s?:?\s{0,2}",
+        re.IGNORECASE,
     )
+
+
+@cache
+def _now() -> re.Pattern[str]:
+    words = "|".join(re.escape(word) for word in sorted(rulebook.dates().now, key=len, reverse=True))
+    to = "|".join(map(re.escape, sorted(rulebook.dates().to, key=len, reverse=True)))
+    return re.compile(
+        rf"\s?(?:부터|에|입사|\(입사\))?[ \t]{{0,3}}(?:{_MARK}{{1,3}}|(?<![^\W\d_])(?:{to})(?![A-Za-z]))?\s{{0,3}}[(\[]?\s?(?:{words})(?![a-z])(?:까지)?(?:\s?(?:재직|근무|진행)\s?중)?",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _since() -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W\d_])(?:{'|'.join(rulebook.dates().since[:-1])})\s$", re.IGNORECASE)
+
+
+@cache
+def _working() -> re.Pattern[str]:
+    return re.compile(rf"\s?(?:부터|이후)\s?(?:[가-힣]{{1,8}}(?:에서)?\s)?(?:{'|'.join(rulebook.dates().working)})")
+
+
+def union(worked: Iterable[Period], today: date) -> tuple[int, str]:
+    """Months of these periods, each counted once, and the words of the first. What only a year is said of begins and
+    ends in the middle of it."""
+    now = today.year * 12 + today.month
+    spans = sorted((*_span(period, now), period.text) for period in worked if period.known)
     total, reached = 0, 0
     for start, end, _ in spans:
         total += max(0, end + 1 - max(start, reached))
@@ -120,12 +165,10 @@ def _union(worked: Iterable[Period], today: date) -> tuple[int, str]:
     return total, spans[0][2] if spans else ""
 
 
-def _month(match: re.Match[str], which: str, else_month: int) -> tuple[int, int]:
-    get = match.group
-    if get(f"y{which}"):
-        return int(get(f"y{which}")), int(get(f"m{which}"))
-    if get(f"n{which}"):
-        return int(get(f"yn{which}")), MONTHS[get(f"n{which}").lower()]
-    if get(f"ym{which}"):
-        return int(get(f"yy{which}")), int(get(f"ym{which}"))
-    return int(get(f"yo{which}")), else_month
+def _span(period: Period, now: int) -> tuple[int, int]:
+    start = period.start[0] * 12 + (period.start[1] or 7)
+    if period.end is None:
+        return start, now
+    same_year = not period.start[1] and not period.end[1] and period.start[0] == period.end[0]
+    end = period.end[0] * 12 + (period.end[1] or (12 if same_year or period.start == (period.end[0], 0) else 6))
+    return start, min(now, max(start, end))

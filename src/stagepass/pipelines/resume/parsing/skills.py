@@ -1,11 +1,15 @@
 """Finds skills by words and their other names, never by parts of words (rules/skills.json)."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from stagepass.pipelines.resume import rulebook
+from stagepass.pipelines.resume.parsing.folded import folded
+from stagepass.pipelines.resume.parsing.names import without_name
 
 # What may follow a Korean name without a space: particles, and nouns that go with tools and tasks.
 _AFTER = (
@@ -22,7 +26,8 @@ _WORKS = re.compile(
     re.I,
 )
 _WORDS_AFTER = re.compile(
-    r"\s*(?:developer|engineer|programm|language|framework|언어|개발|기반|서버|로\s|으로\s|를\s|을\s)", re.IGNORECASE
+    r"\s{0,4}(?:developer|engineer|programm|language|framework|언어|개발|기반|서버|로\s|으로\s|를\s|을\s)",
+    re.IGNORECASE,
 )
 _PLAIN_ANYWAY = ("golang", "react.js", "reactjs", "github", "gitlab")
 _NEAR = 40
@@ -33,15 +38,15 @@ _NOT = {
         r"^(?:\s+(?:to|on|live|into|through|the|beyond|back|over|out|up|for|above|further)\b|-to-|-live)", re.I
     ),
     "c": re.compile(r"^(?:[-–]|\s*(?:level|suite|등급|형|학점|타입|-type)|\.\s*[A-Z])", re.I),
-    "r": re.compile(r"^(?:\s*&|\s+and\s+D\b|[-–.]|\s*등급)", re.I),
-    "spring": re.compile(r"^\s*(?:'?\d{2,4}|semester|term|season|of\s|학기|시즌|campaign)", re.I),
+    "r": re.compile(r"^(?:\s*&|\s+and\s+D\b|[-–]|\.[A-Za-z]|\s*등급)", re.I),
+    "spring": re.compile(r"^\s*(?:'?\d{2,4}|semester|term|season|of\s|학기|시즌|campaign|sales|collection|menu)", re.I),
     "react": re.compile(r"^\s+(?:to|quickly|fast|well|under|calmly|appropriately|immediately)\b", re.I),
-    "excel": re.compile(r"^\s+(?:in|at|as|under|when|academically|beyond)\b", re.I),
+    "excel": re.compile(r"^\s+(?:at|under|when|academically|beyond)\b", re.I),
 }
 _NOT_BEFORE = {
     "c": re.compile(r"(?:vitamin|series|plan|class|grade|option|type|비타민|시리즈|hepatitis|학점)\s*$", re.I),
     "spring": re.compile(r"(?:in|this|last|every|each|during|since|the)\s+$", re.I),
-    "excel": re.compile(r"(?:to|i|we|who|and\s+)\s*$", re.I),
+    "excel": re.compile(r"(?:\bto|\bi|\bwe|\bwho|\bthey)\s*$", re.I),
     "git": re.compile(rf"[{_HANGUL}]$"),
 }
 _LACKS = re.compile(
@@ -64,6 +69,7 @@ class Known:
     name: str
     field: str
     guard: str
+    unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,32 +102,55 @@ def named(text: str) -> set[str]:
 
 
 def _all(text: str) -> Iterator[Found]:
+    """Every name that counts. What is near is looked up among neighbours, so that time is in step with the text."""
     names, pattern = _names()
-    matches = [(match, names[_plain(match[0])]) for match in pattern.finditer(text)]
+    plain = without_name(folded(text), lambda part: _plain(part) in names)
+    matches = [(match, names[_plain(match[0])]) for match in pattern.finditer(plain)]
     sure = [match.start() for match, skill in matches if not skill.guard]
     for match, skill in matches:
         at, to = match.span()
-        before, after = text[max(0, at - 40) : at], text[to : to + 40]
-        near = any(abs(other - at) <= _NEAR and "\n" not in text[min(other, at) : max(other, at)] for other in sure)
+        before, after = plain[max(0, at - 40) : at], plain[to : to + 40]
+        near = _near(plain, at, sure)
         if _counts(skill, match[0], before, after, near) and not _lacked(before, after):
-            yield Found(skill, match[0], at, to)
+            yield Found(skill, text[at:to], at, to)
+
+
+def _near(text: str, at: int, sure: list[int]) -> bool:
+    """Whether a skill without a doubt stands near, in the same line."""
+    place = bisect_left(sure, at)
+    beside = [other for other in sure[max(0, place - 1) : place + 2] if other != at]
+    return any(abs(other - at) <= _NEAR and "\n" not in text[min(other, at) : max(other, at)] for other in beside)
 
 
 def _counts(skill: Known, found: str, before: str, after: str, near: bool) -> bool:
     """Whether a name with an everyday meaning is meant as a skill here (see `guards` in rules/skills.json)."""
+    around = f"{before[-20:]}{found}{after[:20]}".lower()
+    if any(phrase in around for phrase in skill.unless):
+        return False
     guard = skill.guard
+    if not guard and _split_name(skill, found):
+        return _listed(before, after)
     if not guard or not found.isascii() or _plain(found) in _PLAIN_ANYWAY:
         return not (guard == "git" and _NOT_BEFORE["git"].search(before))
-    if guard == "cased":
-        return not (len(found) <= 5 and found.islower())
+    if guard == "cased":  # in capitals, or as the name is written: Seo is a person, Can a verb
+        return len(found) > 5 or found == skill.name or found == found.upper()
     if (guard in _NOT and _NOT[guard].search(after)) or (guard in _NOT_BEFORE and _NOT_BEFORE[guard].search(before)):
         return False
-    if guard in ("listed", "go", "c", "r"):
-        listed = bool(_BESIDE.search(before)) and bool(_WORKS.search(after))
+    if guard in ("listed", "go", "c", "r", "spring"):
+        listed = _listed(before, after)
         return (found[0].isupper() and (near or listed or bool(_WORDS_AFTER.match(after)))) or (
             listed and guard == "listed"
         )
-    return True
+    return guard != "excel" or found[0].isupper() or near or _listed(before, after)
+
+
+def _listed(before: str, after: str) -> bool:
+    return bool(_BESIDE.search(before)) and bool(_WORKS.search(after))
+
+
+def _split_name(skill: Known, found: str) -> bool:
+    """Whether a name stands as two words that mean something by themselves: my SQL."""
+    return skill.id == "mysql" and " " in found
 
 
 def _lacked(before: str, after: str) -> bool:
@@ -130,19 +159,30 @@ def _lacked(before: str, after: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.lower().split())
+    """A name without its blanks, hyphens and capitals: people write Spring-Boot, springboot and Java Script."""
+    return "".join(char for char in text.lower() if not (char.isspace() or char == "-"))
 
 
 @cache
 def _names() -> tuple[dict[str, Known], re.Pattern[str]]:
-    names = {_plain(alias): _known(entry) for entry in rulebook.skills().skills for alias in entry.aliases}
+    entries = [(alias, entry) for entry in rulebook.skills().skills for alias in _ways(entry)]
+    names = {_plain(alias): _known(entry) for alias, entry in entries}
     # The longest first, so that Java does not eat the head of JavaScript; mixed scripts before plain ones.
-    ordered = sorted(names, key=len, reverse=True)
+    ordered = sorted({alias.lower() for alias, _ in entries}, key=len, reverse=True)
     groups = [
         _group([name for name in ordered if (name[0].isascii(), name[-1].isascii()) == scripts], *scripts)
         for scripts in ((True, False), (False, True), (True, True), (False, False))
     ]
     return names, re.compile("|".join(filter(None, groups)), re.IGNORECASE | re.ASCII)
+
+
+def _ways(entry: rulebook.SkillEntry) -> list[str]:
+    """Its names, and its own name with a blank where a capital begins: Java Script."""
+    humps = "".join(f"{one} " if one.islower() and two.isupper() else one for one, two in pairwise(f"{entry.name} "))
+    spaced = (
+        [humps] if humps != entry.name and _plain(humps) == _plain(entry.name) and len(humps.split()[0]) > 1 else []
+    )
+    return [*entry.aliases, *spaced]
 
 
 def _group(names: list[str], latin_first: bool, latin_last: bool) -> str:
@@ -151,9 +191,9 @@ def _group(names: list[str], latin_first: bool, latin_last: bool) -> str:
         return ""
     before = r"(?<![A-Za-z0-9_@#+])(?<![A-Za-z0-9]\.)(?<![A-Za-z]-)" if latin_first else rf"(?<![{_HANGUL}A-Za-z0-9])"
     after = r"(?![A-Za-z0-9_+#@])(?!\.[A-Za-z])" if latin_last else rf"(?=(?:{_AFTER})|[^{_HANGUL}A-Za-z0-9]|$)"
-    bodies = [re.escape(name).replace(r"\ ", r"\s+") for name in names]
+    bodies = [re.escape(name).replace(r"\ ", r"[\s-]{0,2}") for name in names]
     return f"{before}(?:{'|'.join(bodies)}){after}"
 
 
 def _known(entry: rulebook.SkillEntry) -> Known:
-    return Known(entry.id, entry.name, entry.field, entry.guard)
+    return Known(entry.id, entry.name, entry.field, entry.guard, tuple(entry.unless))

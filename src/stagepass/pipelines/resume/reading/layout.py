@@ -19,7 +19,7 @@ CELL = 1.3
 """Of a letter's size: a wider gap lies between two cells."""
 
 _OWN_LINE = re.compile(
-    r"\s*(?:[•●○▪■◆◇▶►※·ㆍ*\-–—>+✓①-⑳]|\(?\d{1,2}[.)]\s|'?(?:19|20)?\d\d\s?[./년-]|[^\s:：|]{1,12}\s?[:：|])"
+    r"\s{0,8}(?:[•●○▪■◆◇▶►※·ㆍ*\-–—>+✓①-⑳]|\(?\d{1,2}[.)]\s|'?(?:19|20)?\d\d\s?[./년-]|[^\s:：|]{1,12}\s?[:：|])"
 )
 """A bullet, a number, a date or a label begins a line of its own."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as raw
 
+from stagepass.pipelines.resume.parsing.sections import heading
 from stagepass.pipelines.resume.reading.layout import Page, laid_out
 from stagepass.pipelines.resume.reading.problems import A_SCAN, Unreadable
 from stagepass.pipelines.resume.reading.runs import runs_of
@@ -52,6 +53,7 @@ def text_of(content: bytes, pages: int) -> str:
 def warm() -> None:
     """Read a page of our own, so that whatever is loaded late is loaded."""
     text_of(_SAMPLE, 1)
+    heading("Skills")
 
 
 def _opened(content: bytes) -> Any:

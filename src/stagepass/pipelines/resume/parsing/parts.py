@@ -1,0 +1,152 @@
+"""Takes a line apart at its cells, labels, periods and marks: an employer, a position, or something done."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from stagepass.pipelines.resume.parsing.acts import (
+    company_in,
+    has_company,
+    has_noun,
+    has_verb,
+    is_act,
+    is_place,
+    is_title,
+    numbers,
+)
+from stagepass.pipelines.resume.parsing.lines import Line
+from stagepass.pipelines.resume.parsing.sections import label_of
+
+Tag = Literal["company", "role", "deed", "head"]
+
+AROUND = " \t·,;:()[]{}|-–—~*#•/_`「」<>→"
+
+_CELL = re.compile(r"\s?[|｜│]\s?|\t+|\s{3,}")
+_INLINE = re.compile(r"\s?[:：]\s?")
+_HEAD = re.compile(r"\s?[|｜│/·@]\s?|,\s|\s[-–—]\s|\t|\s{2,}|\((?!주\))|(?<!주)\)(?!\S)|\sat\s|\s[-–—](?=[가-힣])")
+_LASTED = re.compile(
+    r"[(\[]?\s?(?:총\s?|약\s?)?(?:\d{1,2}\s?년\s?)?\d{1,2}\s?(?:개월|년)(?:\s?\d{1,2}\s?일)?(?:\s?(?:간|근무|재직|동안))?\s?[)\]]?"
+    r"|[(\[]\s?(?:\d{1,2}\s?(?:years?|yrs?\.?)\s?,?\s?)?(?:\d{1,2}\s?(?:months?|mos?\.?))?\s?[)\]]",
+    re.IGNORECASE,
+)
+_DEPARTMENT = re.compile(
+    r"(?:팀|부|과|실|본부|파트|사업부|병동|응급실|중환자실|수술실|Department|Team|Division|Unit|Ward|Dept\.?)$", re.I
+)
+
+
+def trimmed(text: str) -> str:
+    """Without blanks and marks around it; the bracket of (주) stays."""
+    bare = text.strip(AROUND)
+    return f"({bare}" if bare.startswith("주)") and f"({bare}" in text else bare
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a line, word for word, and what it is; ``head`` for what may be a name."""
+
+    text: str
+    tag: Tag
+    labelled: bool = False
+
+
+def parts_of(line: Line) -> list[Part]:
+    """The pieces of a line that has a period, or cells, or labels; of any other the line itself, as a deed."""
+    found: list[Part] = []
+    for text, label in _cells(line):
+        if label in ("private", "wish", "period", "skills", "school", "other", "title"):
+            continue
+        if label in ("company", "role"):
+            found += _labelled(text, "company" if label == "company" else "role")
+        elif label is not None:
+            found += [Part(text, "deed", labelled=True)]
+        elif line.periods:
+            found += _of_entry(text)
+        else:
+            found += [Part(text, "deed")]
+    return found
+
+
+def _labelled(text: str, tag: Tag) -> list[Part]:
+    pieces = [piece for piece in (trimmed(p) for p in re.split(r"\s?[,|]\s", text)) if piece]
+    return [Part(piece, "deed" if _done(piece) else tag, labelled=True) for piece in pieces]
+
+
+def _cells(line: Line) -> Iterator[tuple[str, str | None]]:
+    """The cells of a line without its periods, each with the label that it has."""
+    label: str | None = None
+    pieces = [piece for text in _without_periods(line) for piece in _CELL.split(text)]
+    several = len([piece for piece in pieces if piece.strip(AROUND)]) > 1
+    for piece in pieces:
+        bare = piece.strip(" \t*_#`")
+        if not bare.strip(AROUND):
+            continue
+        if several and (found := label_of(bare)):
+            label = found
+            continue
+        inline = _INLINE.search(bare)
+        if inline and inline.start() and (found := label_of(bare[: inline.start()])):
+            yield bare[inline.end() :].strip(), found
+        else:
+            yield bare, label
+        label = None
+
+
+def _without_periods(line: Line) -> Iterator[str]:
+    """What stands before, between and after the periods; how long each lasted is left out too."""
+    bare = line.bare
+    shift = line.at + line.text.find(bare)
+    begun = 0
+    for period in line.periods:
+        yield bare[begun : max(begun, period.at - shift)]
+        begun = max(begun, min(len(bare), period.to - shift))
+        if lasted := _LASTED.match(bare[begun:].lstrip(" )]")):
+            begun = len(bare) - len(bare[begun:].lstrip(" )]")) + lasted.end()
+    yield bare[begun:]
+
+
+def _of_entry(text: str) -> list[Part]:
+    """A piece beside a period: names, and what was done there behind a colon, a dash or the period itself."""
+    text = trimmed(text)
+    if not text:
+        return []
+    colon = _INLINE.search(text)
+    if colon and colon.start() and not is_act(text[: colon.start()]):
+        return [*_of_entry(text[: colon.start()]), *_of_entry(text[colon.end() :])]
+    if _done(text):
+        name = company_in(text)
+        return [*([Part(name, "company")] if name and not has_verb(name) else []), Part(text, "deed")]
+    return [found for piece in _HEAD.split(text) if (found := _named(trimmed(piece)))]
+
+
+def _named(piece: str) -> Part | None:
+    if len(piece) < 2 or not any(map(str.isalpha, piece)) or is_place(piece) or len(piece) > 60:
+        return None
+    if has_company(piece):
+        return Part(piece, "company")
+    if is_title(piece):
+        return Part(piece, "role")
+    if _done(piece) and len(piece) >= 6:
+        return Part(piece, "deed")
+    return Part(piece, "head")
+
+
+def names_of(text: str) -> list[Part]:
+    """The names in a line that stands above or below a period."""
+    return [part for piece in _HEAD.split(text) if (part := _named(trimmed(piece))) and part.tag != "deed"]
+
+
+def is_department(text: str) -> bool:
+    """Whether a name is that of a part of a company."""
+    return bool(_DEPARTMENT.search(text))
+
+
+def _done(text: str) -> bool:
+    """Whether a text beside a period tells of work rather than of a name."""
+    if numbers(text) and not is_title(text):
+        return True
+    if has_verb(text):
+        return True
+    if is_title(text) or has_company(text):
+        return False
+    return (has_noun(text) and len(text) >= 8) or (is_act(text) and len(text.split()) >= 3)
