@@ -14,7 +14,7 @@ from stagepass.errors import Permanent, Transient
 from stagepass.pipelines.resume.models import Profile
 from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.sandbox.start import Child
-from stagepass.pipelines.resume.sandbox.talk import receive, send
+from stagepass.pipelines.resume.sandbox.talk import FAILED, receive, send
 
 TIME_LIMIT = 10.0
 """Seconds for one text; an honest one of 20,000 characters takes a tenth of a second."""
@@ -36,7 +36,10 @@ def read_apart(text: str, request: ResumeRequest, today: date, *, time_limit: fl
     message = json.dumps(
         {"text": text, "language": request.language, "target_role": request.target_role, "today": today.isoformat()}
     ).encode("utf-8", "surrogatepass")
-    return Profile.model_validate_json(_pool().ask(message, time_limit))
+    answer = _pool().ask(message, time_limit)
+    if answer.startswith(FAILED):
+        raise Permanent(f"the text could not be read ({answer[1:].decode()})", advice="send it in plainer words")
+    return Profile.model_validate_json(answer)
 
 
 class _Reader:

@@ -12,7 +12,7 @@ from datetime import date
 from stagepass.pipelines.resume.parsing.profile import read_profile
 from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.sandbox.confine import allow_seconds, confine
-from stagepass.pipelines.resume.sandbox.talk import receive, send
+from stagepass.pipelines.resume.sandbox.talk import FAILED, receive, send
 
 IDLE = 60.0
 """Seconds without a request after which it gives its memory back."""
@@ -20,13 +20,19 @@ IDLE = 60.0
 SECONDS = 15
 """Of computing time for one text, should the parent be gone."""
 
-_WARM = b'{"text": "3\xeb\x85\x84\xec\xb0\xa8 nurse, cut falls by 30% (2020.01 ~ 2021.02)", "today": "2026-01-01"}'
+_WARM = {
+    "text": "김하늘\n경력 3년 간호사\n경력\n한빛병원 | 간호사 | 2020.01 ~ 2021.02\n- 낙상을 30% 줄임\nExperience\nNurse, Acme Hospital, "
+    "Mar 2021 - now: cut falls from 8 to 5 cases\n- Trained 3 nurses in Excel (R&D)\nSkills: Go, C, Spring, Git",
+    "target_role": "Data engineer",
+    "today": "2026-01-01",
+}
+"""Touches every rule and pattern; what is loaded late cannot be loaded once the door is shut."""
 
 
 def main() -> None:
     """See the module's text."""
     parent = socket.socket(fileno=0)
-    answer(_WARM)  # the rules are read and the patterns made before the door is shut
+    answer(json.dumps(_WARM).encode())
     confine()
     send(parent, b"ready")
     while select.select([parent], [], [], IDLE)[0]:
@@ -34,7 +40,11 @@ def main() -> None:
         if request is None:
             return
         allow_seconds(SECONDS)
-        send(parent, answer(request))
+        try:
+            said = answer(request)
+        except Exception as problem:  # its text may quote the résumé
+            said = FAILED + type(problem).__name__.encode()
+        send(parent, said)
 
 
 def answer(message: bytes) -> bytes:

@@ -3,6 +3,9 @@
 import socket
 import struct
 
+FAILED = b"!"
+"""Begins an answer that is the name of an error; others are JSON."""
+
 _LENGTH = struct.Struct(">I")
 
 
