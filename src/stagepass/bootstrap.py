@@ -25,6 +25,7 @@ from stagepass.engine.maintain.closed_providers import ClosedProviders
 from stagepass.engine.maintain.pruner import Pruner
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.maintain.scheduler import Scheduler
+from stagepass.engine.model.clock import StoreClock
 from stagepass.errors import SettingsError
 from stagepass.files.cloud import CloudFiles
 from stagepass.files.links import Links
@@ -95,6 +96,7 @@ class System:
             self.bus,
             max_input=self.settings.max_input_bytes,
             make_lane=self._make_lane,
+            clock=StoreClock(self.store.now),
         )
 
     @cached_property
@@ -127,6 +129,7 @@ class System:
             self.bus,
             self.files,
             self.provider_limits,
+            clock=self.engine.clock,
             callback_url=self._callback_url if self.settings.public_url else None,
             approval_url=self._approval_url,
             file_url=self._file_url if self.settings.public_url or self.settings.files_url else None,

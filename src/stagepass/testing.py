@@ -55,6 +55,13 @@ class HandClock:
     def steady(self) -> float:
         return self._steady
 
+    def refresh(self) -> None:
+        """It is the only clock."""
+
+    @property
+    def off(self) -> float:
+        return 0.0
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._ms += int(seconds * 1000)

@@ -155,6 +155,45 @@ def test_declared_anew_it_is_due_by_its_new_timing(url: str) -> None:
         assert len(process.scheduler.fire()) == 1
 
 
+def another(cron: str, version: int = 1) -> Pipeline:
+    made = Pipeline("party", input=Host, version=version)
+    made.stages = party().stages
+    made.schedule(cron, zone="Asia/Seoul")
+    return made
+
+
+@pytest.mark.parametrize(("version", "began_later"), [(2, False), (1, True)])
+def test_two_releases_side_by_side_fire_by_the_newer_ones_timing(url: str, version: int, began_later: bool) -> None:
+    clock = at(8, 0)
+    with processes(url, 1, another("0 9 * * *"), clock) as (old,):
+        old.scheduler.rows()
+        clock.advance(1 if began_later else 0)
+        with processes(url, 1, another("30 9 * * *", version), clock) as (new,):
+            for _ in range(3):  # neither takes the timing from the other, again and again
+                new.scheduler.rows()
+                old.scheduler.rows()
+            (row,) = new.store.schedules()
+            assert row.timing == "30 9 * * * Asia/Seoul"
+            clock.advance(3600)
+            assert old.scheduler.fire() + new.scheduler.fire() == []
+            clock.advance(1800)
+            assert len(old.scheduler.fire()) == 1, "the old one fires what is due, too"
+            assert new.scheduler.fire() == []
+            (row,) = new.store.schedules()
+            assert row.next_at == clock.now() // 60_000 * 60_000 + 86_400_000, "the day after, by the new timing"
+
+
+def test_what_is_due_as_a_new_release_begins_still_fires(url: str) -> None:
+    clock = at(8, 59)
+    with processes(url, 1, another("0 9 * * *"), clock) as (old,):
+        old.scheduler.rows()
+        clock.advance(61)
+        with processes(url, 1, another("30 9 * * *", 2), clock) as (new,):
+            assert len(new.scheduler.fire()) == 1
+            (row,) = new.store.schedules()
+            assert (row.next_at - clock.now()) // 60_000 == 29
+
+
 def test_a_zone_with_summer_time_keeps_its_hour() -> None:
     made = Pipeline("party", input=Host)
     schedule = made.schedule("0 9 * * *", zone="Europe/Berlin")

@@ -10,6 +10,8 @@ from stagepass.api import problems
 from stagepass.api.deps import SystemDep
 from stagepass.api.views import Health, Ready
 from stagepass.bootstrap import System
+from stagepass.engine.model.clock import WRONG
+from stagepass.engine.model.records import WorkerRow
 from stagepass.errors import SettingsError, StoreUnavailable
 
 log = logging.getLogger("stagepass.api")
@@ -40,12 +42,13 @@ def ready(request: Request, system: SystemDep) -> Any:
     unserved = sorted(set(system.registry.queues()) - system.liveness.served(workers, now))
     return Ready(
         workers=len(system.liveness.living(workers, now)),
-        warnings=[f"queue {queue} has no worker" for queue in unserved],
+        warnings=[f"queue {queue} has no worker" for queue in unserved] + _wrong_clocks(system, workers),
     )
 
 
 def _database(system: System) -> str | None:
     try:
+        system.engine.clock.refresh()
         system.store.check()
     except StoreUnavailable:
         return "does not answer"
@@ -57,6 +60,17 @@ def _database(system: System) -> str | None:
     except StoreUnavailable:
         return "takes no writes: it is read-only, its disk is full, or its tables are locked; submits are refused"
     return None
+
+
+def _wrong_clocks(system: System, workers: list[WorkerRow]) -> list[str]:
+    """Clocks that are off by more than `WRONG`; their times are corrected all the same."""
+    off = {worker.host.split("/")[0]: worker.clock_off / 1000 for worker in workers}
+    off["the API"] = system.engine.clock.off
+    return [
+        f"the clock of {place} is {seconds:+.1f} s off the database's; set it by NTP"
+        for place, seconds in sorted(off.items())
+        if abs(seconds) > WRONG
+    ]
 
 
 def _redis(client: "redis.Redis") -> str | None:

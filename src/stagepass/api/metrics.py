@@ -67,6 +67,7 @@ class _Queues(Collector):
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("stagepass_event_followers", "Clients that follow a job here", self._feed.followers)
         try:
+            self._system.engine.clock.refresh()
             workers = self._system.store.workers()
             runs = self._system.store.unfinished()
         except StoreUnavailable:

@@ -22,7 +22,9 @@ def installation() -> "System":
             "DATA_DIR=… (what `up` was told by --data), or DATABASE_URL"
         )
     migrate.require(settings.database)
-    return load_system(settings)
+    system = load_system(settings)
+    system.engine.clock.refresh()  # what it shows is told by the database's clock, as what is stored
+    return system
 
 
 def shown(folder: Path) -> str:

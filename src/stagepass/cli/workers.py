@@ -7,6 +7,7 @@ from stagepass.cli.texts import text
 def workers(json: Json = False) -> None:
     """List worker processes with their queues and last heartbeat, and warn about work that none of them serves."""
     from stagepass.cli.installation import installation
+    from stagepass.engine.model.clock import WRONG
     from stagepass.views.workers import worker_view
 
     system = installation()
@@ -30,6 +31,9 @@ def workers(json: Json = False) -> None:
         for worker in found
     ]
     table(("pid", "host", "state", "slots", "beat", "age", "queues"), rows, empty="workers.none")
+    for host, off in sorted({(worker.host.split("/")[0], worker.clock_off / 1000) for worker in found}):
+        if abs(off) > WRONG:
+            note("workers.clock", style="yellow", host=host, seconds=f"{off:+.1f}")
     served = {queue for worker in found if is_alive(worker, now) for queue in worker.queues}
     for queue, state, count in sorted(system.store.unfinished()):
         if state == "parked":

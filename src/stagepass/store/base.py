@@ -10,6 +10,12 @@ from stagepass.store import connect
 from stagepass.store.checkpoint import Checkpointer
 from stagepass.store.writer import WriterLock
 
+_NOW = {
+    "postgresql": sa.text("SELECT extract(epoch FROM clock_timestamp()) * 1000"),
+    # the whole seconds by themselves: made of a local time, they would jump with summer time
+    "mysql": sa.text("SELECT UNIX_TIMESTAMP() * 1000 + FLOOR(MICROSECOND(NOW(6)) / 1000)"),
+}
+
 
 class Connections:
     """What the parts of `SqlStore` have in common.
@@ -47,6 +53,17 @@ class Connections:
     def _all(self, query: sa.Executable) -> Sequence[Any]:
         with connect.translated(), self._reads.connect() as connection:
             return connection.execute(query).all()
+
+    def _soon(self, query: sa.Executable) -> Sequence[Any]:
+        """The same, over the heartbeat's connection and with its patience: for the loops that must not stand."""
+        with connect.translated(), self._beats.connect() as connection:
+            return connection.execute(query).all()
+
+    def now(self) -> int | None:
+        """The database's time in milliseconds since the epoch; None for SQLite, which has this machine's."""
+        if self.dialect == "sqlite":
+            return None
+        return int(self._soon(_NOW[self.dialect])[0][0])
 
     def close(self) -> None:
         if self._log:

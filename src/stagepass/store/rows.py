@@ -281,6 +281,7 @@ def worker_row(worker: WorkerRow) -> Mapping[str, Any]:
         "beat": worker.beat,
         "started_at": worker.started_at,
         "beat_at": worker.beat_at,
+        "clock_off": worker.clock_off,
     }
 
 
@@ -294,4 +295,5 @@ def worker_of(row: Row[Any]) -> WorkerRow:
         beat=row.beat,
         started_at=row.started_at,
         beat_at=row.beat_at,
+        clock_off=row.clock_off or 0,
     )

@@ -199,16 +199,18 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
     # ── workers ──
 
     def add_worker(self, row: WorkerRow) -> None:
-        with self._writing() as connection:
+        with self._writing(beat=True) as connection:
             connection.execute(sa.insert(workers), rows.worker_row(row))
 
     def beat(
-        self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]]
+        self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]], *, clock_off: int = 0
     ) -> tuple[bool, list[tuple[str, str, bool]]]:
         c = stage_runs.c
         with self._writing(beat=True) as connection:
             beaten = connection.execute(
-                sa.update(workers).where(workers.c.id == worker).values(beat=workers.c.beat + 1, beat_at=now)
+                sa.update(workers)
+                .where(workers.c.id == worker)
+                .values(beat=workers.c.beat + 1, beat_at=now, clock_off=clock_off)
             )
             self._note_progress(connection, {(run, token): tuple(told) for run, token, *told in progress})
             held = connection.execute(
@@ -231,7 +233,7 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
                 connection.execute(sa.update(stage_runs).where(c.id == run_id, c.token == token).values(**values))
 
     def workers(self) -> list[WorkerRow]:
-        return [rows.worker_of(row) for row in self._all(sa.select(workers))]
+        return [rows.worker_of(row) for row in self._soon(sa.select(workers))]
 
     def lost_workers(self) -> list[str]:
         c = stage_runs.c

@@ -197,6 +197,7 @@ workers = Table(
     Column("beat", BigInteger, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("beat_at", BigInteger, nullable=False),
+    Column("clock_off", BigInteger),
     **_MYSQL,
 )
 
@@ -261,6 +262,16 @@ files = Table(
     **_MYSQL,
 )
 
+doomed_files = Table(
+    "doomed_files",
+    metadata,
+    Column("uri", String(300), primary_key=True),
+    Column("after", BigInteger, nullable=False),
+    Index("ix_doomed_files_after", "after"),
+    **_MYSQL,
+)
+"""Files that no row names any more, or will not if nobody claims them: they are deleted after that time."""
+
 schedules = Table(
     "schedules",
     metadata,
@@ -270,5 +281,7 @@ schedules = Table(
     Column("next_at", BigInteger, nullable=False),
     Column("last_at", BigInteger),
     _id("last_job"),
+    Column("version", Integer),
+    Column("declared_at", BigInteger),
     **_MYSQL,
 )

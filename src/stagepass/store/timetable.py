@@ -16,13 +16,23 @@ class Timetable(Connections):
         """All of them, by name."""
         with connect.translated(), self._reads.connect() as connection:
             return [
-                ScheduleRow(row.name, row.timing, bool(row.paused), row.next_at, row.last_at, row.last_job)
+                ScheduleRow(
+                    row.name,
+                    row.timing,
+                    bool(row.paused),
+                    row.next_at,
+                    row.last_at,
+                    row.last_job,
+                    row.version or 0,
+                    row.declared_at or 0,
+                )
                 for row in connection.execute(sa.select(schedules).order_by(schedules.c.name))
             ]
 
     def add_schedule(self, row: ScheduleRow) -> None:
         """Keep a new one; nothing happens when another process was first."""
         values = {"name": row.name, "timing": row.timing, "paused": row.paused, "next_at": row.next_at}
+        values |= {"version": row.version, "declared_at": row.declared_at}
         try:
             with self._writing() as connection:
                 connection.execute(sa.insert(schedules), values)
@@ -33,6 +43,7 @@ class Timetable(Connections):
         """Write it, if it is still due when we read it. False when another process was first."""
         c = schedules.c
         values = {"timing": row.timing, "next_at": row.next_at, "last_at": row.last_at, "last_job": row.last_job}
+        values |= {"version": row.version, "declared_at": row.declared_at}
         with self._writing() as connection:
             moved = connection.execute(sa.update(schedules).where(c.name == name, c.next_at == before).values(**values))
         return bool(moved.rowcount == 1)

@@ -19,6 +19,9 @@ class WorkerView(BaseModel):
     alive: bool = Field(description="whether its heartbeat holds its leases")
     started_at: datetime
     beat_at: datetime
+    clock_off_seconds: float = Field(
+        description="by how much its machine's clock is ahead of the database's, whose time is used; negative: behind"
+    )
 
 
 def worker_view(worker: WorkerRow, alive: bool) -> WorkerView:
@@ -32,4 +35,5 @@ def worker_view(worker: WorkerRow, alive: bool) -> WorkerView:
         alive=alive,
         started_at=at(worker.started_at),
         beat_at=at(worker.beat_at),
+        clock_off_seconds=round(worker.clock_off / 1000, 1),
     )

@@ -98,6 +98,7 @@ class Committer:
 
     def _carry_out(self, batch: list[Request]) -> None:
         try:
+            self._clock.refresh()
             self._commit(batch)
             self.away = False
         except StoreUnavailable as problem:

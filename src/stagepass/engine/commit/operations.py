@@ -69,7 +69,9 @@ class Submit(Operation):
             uow.open_jobs([self.job.id])
             if self.job.id in uow.jobs:
                 return Accepted(uow.jobs[self.job.id], created=True)
-        job = replace(self.job, tally={})  # a copy, since a batch that fails is done again
+        job = replace(
+            self.job, created_at=uow.now, updated_at=uow.now, tally={}
+        )  # a copy, since a batch that fails is done again
         if job.key is not None:
             there = uow.job_by_key(job.owner, job.key)
             if there is not None:

@@ -54,7 +54,7 @@ class Checks:
         if len(text.encode()) > self._max_input:
             raise TooLarge(f"the input is {len(text.encode())} bytes; at most {self._max_input} are taken")
         job = Job(
-            id=new_id(),
+            id=new_id(now),
             pipeline=declared.name,
             version=declared.version,
             owner=given.owner,

@@ -1,8 +1,8 @@
 """The heartbeat of one process: while it beats, the leases of all its attempts hold.
 
-A beat says that the process lives and how far its attempts are, and brings back, in one transaction, which
-runs the store believes it holds, and which of them were cancelled. Two reads follow: who else is there, and
-what others parked that this process knows.
+A beat says that the process lives and how far its attempts are, and brings back, in one transaction over a
+connection of its own, which runs the store believes it holds, and which of them were cancelled. Two reads follow
+in a thread beside it: who else is there, and what others parked that this process knows.
 """
 
 import logging
@@ -10,6 +10,7 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnRuns
@@ -62,16 +63,23 @@ class Heartbeat:
         self._orphaned: set[str] = set()
         self._beats = 0
         self._thread = threading.Thread(target=self._run, name="stagepass-heartbeat", daemon=True)
+        self._looks: SimpleQueue[bool | None] = SimpleQueue()
+        """By beat: whether the store took it; None ends the looks."""
+        self._looker = threading.Thread(target=self._look_loop, name="stagepass-heartbeat-look", daemon=True)
 
     def start(self) -> None:
         """Register the worker's row, and begin to beat."""
         self._register()
         self._thread.start()
+        self._looker.start()
 
     def stop(self) -> None:
         """Stop beating, and take the row out: whatever it still held is rescued at once."""
         self._stop.set()
         self._thread.join(timeout=5)
+        self._looks.put(None)
+        if self._looker.is_alive():
+            self._looker.join(timeout=5)
         try:
             with self._store.begin() as tx:
                 if not tx.running_of(self._dispatcher.worker):
@@ -91,6 +99,7 @@ class Heartbeat:
                 beat=0,
                 started_at=now,
                 beat_at=now,
+                clock_off=round(self._clock.off * 1000),
             )
         )
 
@@ -98,24 +107,36 @@ class Heartbeat:
         while not self._stop.wait(self._every):
             answered = False
             try:
-                self.beat()
+                self._clock.refresh()
+                self._beat()
                 answered = True
             except StagepassError as problem:
                 log.warning("a heartbeat did not reach the store: %s", problem)
             except Exception:
                 log.exception("a heartbeat failed")
-            if self._after is not None:
-                self._look_after(answered)
+            if self._looks.empty():
+                self._looks.put(answered)
 
-    def _look_after(self, answered: bool) -> None:
-        try:
-            assert self._after is not None
-            self._after(answered)
-        except Exception:  # the heart beats on
-            log.exception("what follows a heartbeat failed")
+    def _look_loop(self) -> None:
+        """Beside the beats, which wait for no other answer of the store."""
+        while (answered := self._looks.get()) is not None:
+            try:
+                if answered:
+                    self._look_round()
+                if self._after is not None:
+                    self._after(answered)
+            except StagepassError as problem:
+                log.warning("a look at other workers did not reach the store: %s", problem)
+            except Exception:  # the heart beats on
+                log.exception("what follows a heartbeat failed")
 
     def beat(self) -> None:
-        """One beat."""
+        """One beat, and the look that follows it."""
+        if self._beat():
+            self._look_round()
+
+    def _beat(self) -> bool:
+        """Say that this process lives, and hear which leases hold. Returns whether the store knew this worker."""
         dispatcher = self._dispatcher
         before = dict(dispatcher.running)
         progress = []
@@ -123,7 +144,9 @@ class Heartbeat:
             told, running.lease.progress = running.lease.progress, None
             if told is not None:
                 progress.append((running.lease.run_id, running.lease.token, *told))
-        stands, held = self._store.beat(dispatcher.worker, self._clock.now(), progress)
+        stands, held = self._store.beat(
+            dispatcher.worker, self._clock.now(), progress, clock_off=round(self._clock.off * 1000)
+        )
         tokens = {token for _, token, _ in held}
         for token, running in before.items():
             if token not in tokens and token in dispatcher.running:
@@ -134,8 +157,13 @@ class Heartbeat:
         if not stands:
             log.error("this worker was taken for dead; it begins again")
             self._register()  # under its own name, which what it claimed meanwhile carries
-            return
+            return False
         self._release_orphaned_leases({(run_id, token) for run_id, token, _ in held})
+        return True
+
+    def _look_round(self) -> None:
+        """Who else is there, and what others parked that this process knows."""
+        dispatcher = self._dispatcher
         others = [worker for worker in self._store.workers() if worker.id != dispatcher.worker]
         dispatcher.shared = frozenset(queue for worker in others for queue in worker.queues)
         dispatcher.fetch(self._parked_for_us())
@@ -166,4 +194,4 @@ class Heartbeat:
                 attempt.release(uow, run, job)
                 return True
 
-            self._committer.do(OnRuns([(run_id, run_id.split(".", 1)[0])], give_back))
+            self._committer.put(OnRuns([(run_id, run_id.split(".", 1)[0])], give_back))

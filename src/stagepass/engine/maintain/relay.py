@@ -139,6 +139,7 @@ class Relay:
 
     def step(self) -> None:
         """One look: promote what is due; once a second also rescue and ring; once a minute clean up."""
+        self._clock.refresh()
         self.promote()
         now = self._clock.steady()
         if now - self._last_look >= 1.0:

@@ -6,6 +6,7 @@ there is one job. A time that was due while no relay ran is made up for once, or
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from stagepass.declare.registry import Registry
 from stagepass.declare.schedule import Schedule
@@ -32,25 +33,43 @@ class Scheduler:
         self._registry = registry
         self._submit = submit
         self._clock = clock
+        self._began: int | None = None
 
-    def declared(self) -> Iterator[Schedule]:
+    def declared(self) -> Iterator[tuple[int, Schedule]]:
+        """Each schedule with the version of its pipeline."""
         for pipeline in self._registry:
-            yield from pipeline.schedules.declared.values()
+            for schedule in pipeline.schedules.declared.values():
+                yield pipeline.version, schedule
 
     def rows(self) -> dict[str, tuple[Schedule, ScheduleRow]]:
-        """Every declared schedule with what is kept of it; a new one is kept first."""
+        """Every declared schedule with what is kept of it; a new one is kept first.
+
+        Where releases differ, the newest one's timing holds: the higher version's, and of one version that of the
+        process which began last. So each process writes its timing once at most, and an old one that goes on beside
+        the new fires by what is kept.
+        """
+        if self._began is None:
+            self._began = self._clock.now()
         known = {row.name: row for row in self._timetable.schedules()}
         found: dict[str, tuple[Schedule, ScheduleRow]] = {}
-        for schedule in self.declared():
+        for version, schedule in self.declared():
             row = known.get(schedule.name)
             if row is None:
-                row = ScheduleRow(schedule.name, schedule.timing, False, schedule.after(self._clock.now()))
+                due = schedule.after(self._clock.now())
+                row = ScheduleRow(schedule.name, schedule.timing, False, due, version=version, declared_at=self._began)
                 self._timetable.add_schedule(row)
-            elif row.timing != schedule.timing:  # declared anew: what was due by the old timing is not
-                before, row.timing, row.next_at = row.next_at, schedule.timing, schedule.after(self._clock.now())
-                self._timetable.move_schedule(row.name, before, row)
-            found[schedule.name] = (schedule, row)
+            elif row.timing != schedule.timing and (row.version, row.declared_at) < (version, self._began):
+                row = self._take_over(schedule, row, version, self._began)
+            found[schedule.name] = (_as_kept(schedule, row), row)
         return found
+
+    def _take_over(self, schedule: Schedule, row: ScheduleRow, version: int, began: int) -> ScheduleRow:
+        """The row with this declaration's timing. What is due just now still fires; what is to come is reckoned anew."""
+        now = self._clock.now()
+        is_due = row.next_at <= now < row.next_at + LATE * 1000
+        next_at = row.next_at if is_due else schedule.after(now)
+        taken = replace(row, timing=schedule.timing, next_at=next_at, version=version, declared_at=began)
+        return taken if self._timetable.move_schedule(row.name, row.next_at, taken) else row
 
     def fire(self) -> list[str]:
         """Submit what is due. Returns the ids of the jobs that this call made."""
@@ -76,7 +95,7 @@ class Scheduler:
                 log.info("%s: was fired by another process with another input", schedule.name)
             except RequestError as problem:
                 log.error("%s: could not be submitted: %s", schedule.name, problem.code)
-        moved = ScheduleRow(row.name, row.timing, row.paused, schedule.after(now), due, job or row.last_job)
+        moved = replace(row, next_at=schedule.after(now), last_at=due, last_job=job or row.last_job)
         self._timetable.move_schedule(row.name, due, moved)
         return job if created else None
 
@@ -90,3 +109,9 @@ class Scheduler:
         self._timetable.pause_schedule(name, paused, next_at)
         row.paused, row.next_at = paused, next_at
         return row
+
+
+def _as_kept(schedule: Schedule, row: ScheduleRow) -> Schedule:
+    """The declaration with the timing that is kept, which may be that of a newer release."""
+    cron, _, zone = row.timing.rpartition(" ")
+    return replace(schedule, cron=cron, zone=zone)

@@ -1,7 +1,25 @@
-"""Time, as the engine reads it. Tests put a clock in its place that they move by hand."""
+"""Time, as the engine reads it. Tests put a clock in its place that they move by hand.
 
+Every time that another process compares (due, ready since, began, ended, beat, next firing) is the database's:
+each process measures its own clock against it once a second, and goes by its steady clock in between. A machine
+whose calendar is wrong, or jumps, so writes what everybody else would have written.
+"""
+
+import logging
+import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+from stagepass.errors import StoreUnavailable
+
+log = logging.getLogger("stagepass.clock")
+
+MEASURE_EVERY = 1.0
+"""Seconds between two looks at the database's clock."""
+
+WRONG = 2.0
+"""Seconds by which a machine's clock may be off before its operator hears of it."""
 
 
 class Clock(Protocol):
@@ -15,12 +33,85 @@ class Clock(Protocol):
         """Seconds of a clock that never jumps; only differences mean something."""
         ...
 
+    def refresh(self) -> None:
+        """Compare with the database's clock, if that was not done within the last second."""
+        ...
+
+    @property
+    def off(self) -> float:
+        """Seconds by which this machine's calendar is ahead of the database's; negative: behind."""
+        ...
+
 
 class SystemClock:
     """The machine's own clocks."""
+
+    off = 0.0
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000
 
     def steady(self) -> float:
         return time.monotonic()
+
+    def refresh(self) -> None:
+        """There is nothing to compare with."""
+
+
+class StoreClock:
+    """The database's calendar.
+
+    Args:
+        ask: gives the database's time in milliseconds, or None where it runs on this very machine.
+    """
+
+    def __init__(self, ask: Callable[[], int | None]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._measured = float("-inf")
+        self._anchor: tuple[int, float] | None = None
+        """The database's time, and the steady clock's at the same moment."""
+        self._complained = False
+        self.off = 0.0
+
+    def now(self) -> int:
+        if self._anchor is None:
+            return time.time_ns() // 1_000_000
+        at, steady = self._anchor
+        return at + round((time.monotonic() - steady) * 1000)
+
+    def steady(self) -> float:
+        return time.monotonic()
+
+    def refresh(self) -> None:
+        """See `Clock`. Raises `StoreUnavailable` when the database has never answered."""
+        if time.monotonic() - self._measured < MEASURE_EVERY or not self._lock.acquire(blocking=False):
+            return
+        try:
+            before = time.monotonic()
+            at = self._ask()
+            after = time.monotonic()
+            if at is None:
+                at = time.time_ns() // 1_000_000
+            elif after - before > MEASURE_EVERY and self._anchor is not None:
+                return  # an answer that was under way for so long says little
+            self._anchor = at, (before + after) / 2
+            self._measured = after
+            self.off = (time.time_ns() // 1_000_000 - self.now()) / 1000
+            self._complain()
+        except StoreUnavailable:
+            if self._anchor is None:
+                raise
+        finally:
+            self._lock.release()
+
+    def _complain(self) -> None:
+        wrong = abs(self.off) > WRONG
+        if wrong and not self._complained:
+            word = "ahead of" if self.off > 0 else "behind"
+            log.warning(
+                "this machine's clock is %.1f s %s the database's, whose time is used; set it by NTP",
+                abs(self.off),
+                word,
+            )
+        self._complained = wrong

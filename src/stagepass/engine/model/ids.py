@@ -6,9 +6,9 @@ import time
 from uuid import UUID
 
 
-def new_id() -> str:
-    """A UUIDv7 as text: 48 bits of milliseconds, then random bits."""
-    stamp = time.time_ns() // 1_000_000
+def new_id(at: int | None = None) -> str:
+    """A UUIDv7 as text: 48 bits of milliseconds (`at`, or this machine's time), then random bits."""
+    stamp = time.time_ns() // 1_000_000 if at is None else at
     tail = int.from_bytes(os.urandom(10), "big")
     value = (stamp & (1 << 48) - 1) << 80 | tail
     value = value & ~(0xF << 76) | 0x7 << 76

@@ -233,7 +233,7 @@ class Store(Protocol):
     # workers
     def add_worker(self, row: WorkerRow) -> None: ...
     def beat(
-        self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]]
+        self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]], *, clock_off: int = 0
     ) -> tuple[bool, list[tuple[str, str, bool]]]:
         """One heartbeat. Returns whether the worker's row still stands, and (run, token, cancel requested) of its runs."""
         ...

@@ -179,6 +179,8 @@ class WorkerRow:
     started_at: int
     beat_at: int
     supervisor: str | None = None
+    clock_off: int = 0
+    """Milliseconds by which its machine's clock is ahead of the database's, whose time it goes by."""
 
 
 @dataclass(slots=True)
@@ -191,3 +193,7 @@ class ScheduleRow:
     next_at: int
     last_at: int | None = None
     last_job: str | None = None
+    version: int = 0
+    """Of the pipeline whose declaration it follows."""
+    declared_at: int = 0
+    """When the process began that wrote its timing."""
