@@ -19,9 +19,6 @@ from stagepass.engine.model.machine import alive, place
 
 log = logging.getLogger("stagepass.health")
 
-SILENT = 30.0
-"""Seconds without a note after which a process that exists is stopped or stands still."""
-
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -61,10 +58,16 @@ class Check:
 
 
 class Notes:
-    """The notes in one data folder."""
+    """The notes in one data folder.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        silent_after: seconds without a note after which a process that exists is stopped or stands still: those
+            after which the relay, too, takes it for dead.
+    """
+
+    def __init__(self, folder: Path, silent_after: float) -> None:
         self._folder = folder / "health"
+        self._silent_after = silent_after
         self._complained = False
 
     def write(
@@ -105,7 +108,7 @@ class Notes:
                 continue
             if not wanted or wanted & set(note.queues):
                 age = max(0.0, time.monotonic() - note.at)
-                found.append(Check(note, "silent" if age > SILENT else note.work, age))
+                found.append(Check(note, "silent" if age > self._silent_after else note.work, age))
         return found
 
     def _path(self, worker: str) -> Path:

@@ -15,7 +15,7 @@ from stagepass.engine.commit.operations import Claimed
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.stall_detector import ASK_EVERY, StallDetector, Work
 from stagepass.engine.model.states import JobState, RunState
-from stagepass.health import SILENT, Notes
+from stagepass.health import Notes
 from stagepass.queue.app import make_app
 from stagepass.testing import HandClock
 from tests.support.processes import Process, processes
@@ -25,6 +25,7 @@ from tests.support.waiting import wait_until
 
 PIPELINES = ROOT / "tests" / "support" / "outage_pipelines"
 QUEUES = "deafen.only,poison.fatal,work.plain"
+SILENT = 5.0
 THREADS = ("-P", "threads", "-c", "4")
 
 
@@ -49,7 +50,7 @@ def health(here: Site, *options: str, code: int) -> list[dict[str, Any]]:
 
 
 def states(here: Site) -> list[str]:
-    return [check.state for check in Notes(here.folder).check()]
+    return [check.state for check in Notes(here.folder, SILENT).check()]
 
 
 # ── with real processes ──
@@ -84,7 +85,7 @@ def test_lesson_24_a_stopped_worker_is_silent(here: Site) -> None:
     (path,) = (here.folder / "health").glob("*.json")
     os.kill(worker.pid, signal.SIGSTOP)
     before = json.loads(path.read_text())
-    path.write_text(json.dumps({**before, "at": before["at"] - SILENT - 1}))  # as it will be in half a minute
+    path.write_text(json.dumps({**before, "at": before["at"] - SILENT - 1}))  # as it will be in a while
     (check,) = health(here, code=1)
     assert (check["state"], check["well"]) == ("silent", False)
     os.kill(worker.pid, signal.SIGCONT)
@@ -234,7 +235,7 @@ def test_a_database_that_is_away_stalls_nobody(watched: Watched) -> None:
 
 
 def test_a_process_that_got_a_dead_one_s_number_is_not_taken_for_it(tmp_path: Path) -> None:
-    notes = Notes(tmp_path)
+    notes = Notes(tmp_path, SILENT)
     notes.write("w1", ("a.b",), 1, 0, Work.IDLE, 0.0)
     assert [check.state for check in notes.check()] == ["idle"]
     (path,) = (tmp_path / "health").glob("*.json")

@@ -24,10 +24,12 @@ def health(
 
       stagepass health --queue promo.lyric
     """
-    from stagepass.health import SILENT, Notes
+    from stagepass.health import Notes
     from stagepass.settings import Settings
 
-    found = Notes(Settings.load().folder).check(queue or ())
+    settings = Settings.load()
+    silent_after = settings.dead_after_seconds
+    found = Notes(settings.folder, silent_after).check(queue or ())
     if as_json():
         for check in found:
             facts = {"pid": check.note.pid, "queues": check.note.queues, "slots": check.note.slots}
@@ -37,7 +39,7 @@ def health(
         rows = [
             (
                 check.note.pid,
-                text(f"health.{check.state}", seconds=f"{SILENT:g}"),
+                text(f"health.{check.state}", seconds=f"{silent_after:g}"),
                 f"{check.note.running}/{check.note.slots}",
                 f"{check.age:.0f} s",
                 " ".join(check.note.queues),

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from stagepass.bootstrap import System
@@ -16,8 +17,14 @@ GIVE_UP = 10.0
 """Seconds beyond its drain that a stalled process has to end in good order; then it is ended."""
 
 
+NOTE_EVERY = 1.0
+"""Seconds between two notes."""
+
+
 class Liveness:
-    """Looked at by the heart after each beat.
+    """Looks at the dispatcher after each heartbeat, and keeps a note for the probe from a thread of its own.
+
+    The note does not wait for the database: while that does not answer, this process lives all the same.
 
     Args:
         replace: ends this process in good order, so that whoever started it starts another.
@@ -32,16 +39,25 @@ class Liveness:
         self._stall_detector = StallDetector(
             system.store, dispatcher, system.engine.clock, stalled_after=settings.stalled_after_seconds
         )
-        self._notes = Notes(settings.folder)
+        self._dead_after = settings.dead_after_seconds
+        self._notes = Notes(settings.folder, self._dead_after)
         self._stalled = False
+        self._work, self._looked_at = Work.IDLE, time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep_note, name="stagepass-note", daemon=True)
+
+    def start(self) -> None:
+        """Keep a note from now on."""
+        self._write_note()
+        self._thread.start()
 
     def look(self, answered: bool) -> None:
-        """One look: keep the note, say when it changes, and after twice the time give way to another process."""
+        """One look: say when the state changes, and after twice the time give way to another process."""
         work = self._stall_detector.look(answered=answered)
         stalled_for = self._stall_detector.stalled_for()
+        self._work, self._looked_at = work, time.monotonic()
         dispatcher = self._dispatcher
         running = len(dispatcher.running)
-        self._notes.write(dispatcher.worker, dispatcher.queues, dispatcher.slots, running, work, round(stalled_for, 1))
         if (work is Work.STALLED) != self._stalled:
             self._stalled = work is Work.STALLED
             if self._stalled:
@@ -63,7 +79,26 @@ class Liveness:
 
     def close(self) -> None:
         """Take the note away."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
         self._notes.remove(self._dispatcher.worker)
+
+    def _keep_note(self) -> None:
+        while not self._stop.wait(NOTE_EVERY):
+            try:
+                self._write_note()
+            except Exception:  # a note that cannot be written must not end the notes
+                log.exception("the note for `stagepass health` could not be kept")
+
+    def _write_note(self) -> None:
+        """What the last look found; a heartbeat that takes long is one that the database does not answer."""
+        late = time.monotonic() - self._looked_at > self._dead_after
+        work = Work.NO_STORE if late else self._work
+        stalled_for = round(self._stall_detector.stalled_for(), 1)
+        dispatcher = self._dispatcher
+        running = len(dispatcher.running)
+        self._notes.write(dispatcher.worker, dispatcher.queues, dispatcher.slots, running, work, stalled_for)
 
     def _end(self, replace: Callable[[], None]) -> None:
         """In good order if it can; what stands still cannot, and its work goes on elsewhere when it is gone."""

@@ -48,7 +48,7 @@ class Runtime:
         self._system.engine.dispatcher = self.dispatcher
         self.heartbeat.start()
         self.dispatcher.start()
-        self._liveness.look(True)
+        self._liveness.start()
 
     def wake(self) -> None:
         """A bell rang."""
