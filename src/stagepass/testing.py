@@ -17,7 +17,8 @@ from stagepass.bus.provider_limits import OpenGate
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.registry import Registry
 from stagepass.declare.stage import Stage
-from stagepass.engine.commit.operations import Claim, Claimed, Settle
+from stagepass.engine.commit.claims import Claim, Claimed
+from stagepass.engine.commit.operations import Settle
 from stagepass.engine.engine import OPERATOR, Engine
 from stagepass.engine.execute.event_loop import EventLoop
 from stagepass.engine.execute.lease import Lease

@@ -19,7 +19,8 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Pipeline, Retry
-from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.commit.claims import Claim
+from stagepass.engine.commit.operations import Settle
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.machine import place
@@ -385,7 +386,7 @@ def test_progress_reaches_the_store_with_the_beat(tmp_path: Path) -> None:
         gate.wait_for(1)
         worker.heartbeat.beat()
         (run,) = worker.store.runs_of(job)
-        assert (run.progress, run.message) == (0.4, "near\ufffdly")
+        assert (run.progress, run.message) == (0.4, "nearly")
         gate.open.set()
         worker.ended(job)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stagepass.engine.commit.operations import Claimed
+from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.stall_detector import ASK_EVERY, StallDetector, Work
 from stagepass.engine.model.states import JobState, RunState

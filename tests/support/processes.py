@@ -7,7 +7,8 @@ from typing import Any
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.registry import Registry
-from stagepass.engine.commit.operations import Claim, Claimed, ClaimResult, Settle
+from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
+from stagepass.engine.commit.operations import Settle
 from stagepass.engine.engine import Engine
 from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.outcomes import Completed, Outcome

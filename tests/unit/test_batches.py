@@ -4,7 +4,8 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.commit.operations import Claim, Claimed, Settle
+from stagepass.engine.commit.claims import Claim, Claimed
+from stagepass.engine.commit.operations import Settle
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.model.outcomes import Failure, Released
 from stagepass.engine.model.states import JobState, RunState

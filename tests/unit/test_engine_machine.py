@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from stagepass import Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.commit.claims import Claim
+from stagepass.engine.commit.operations import Settle
 from stagepass.engine.model.failpoints import NAMES
 from stagepass.engine.model.outcomes import LeaseLost, Released
 from stagepass.engine.model.records import TERMINAL

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine.commit.operations import Claim, Submit
+from stagepass.engine.commit.claims import Claim
+from stagepass.engine.commit.operations import Submit
 from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState

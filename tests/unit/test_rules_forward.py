@@ -20,7 +20,8 @@ from stagepass import (
     Transient,
 )
 from stagepass.bus.provider_limits import OpenGate
-from stagepass.engine.commit.operations import Claim, Settle
+from stagepass.engine.commit.claims import Claim
+from stagepass.engine.commit.operations import Settle
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.limits import Limit

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.commit.operations import Claim
+from stagepass.engine.commit.claims import Claim
 from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import Tally
 from stagepass.engine.model.states import JobState, RunState

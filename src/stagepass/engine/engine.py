@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from stagepass.declare.registry import Registry
 from stagepass.engine.commit.committer import CommitReport, Committer
 from stagepass.engine.commit.operations import Accepted, OnJob
-from stagepass.engine.commit.submission import MAX_INPUT, Checks, SubmitRequest
+from stagepass.engine.commit.submission import MAX_INPUT, prepare
 from stagepass.engine.execute import child_jobs as children
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
@@ -60,7 +60,7 @@ class Engine:
         self.committer = Committer(store, registry, self._told, clock=self.clock)
         self.dispatcher: Dispatcher | None = None
         """Set in a worker: work that becomes ready here is taken here first."""
-        self._checks = Checks(registry, max_input)
+        self._max_input = max_input
         self._make_lane = make_lane
         self._lane: FastLane | None = None
         self._lane_lock = threading.Lock()
@@ -102,8 +102,19 @@ class Engine:
             NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
             with another input.
         """
-        given = SubmitRequest(pipeline, input, owner, key, priority, delay, stepwise)
-        accepted: Accepted = self.committer.do(self._checks.submit(given, self.clock.now()))
+        submit = prepare(
+            self.registry,
+            pipeline,
+            input,
+            owner=owner,
+            now=self.clock.now(),
+            key=key,
+            priority=priority,
+            delay=delay,
+            stepwise=stepwise,
+            max_input=self._max_input,
+        )
+        accepted: Accepted = self.committer.do(submit)
         return accepted
 
     def run_now(
@@ -122,7 +133,16 @@ class Engine:
         process runs as many as it may. Then the workers go on with it; look at `job.state`. Arguments and errors
         are those of `submit`.
         """
-        submit = self._checks.submit(SubmitRequest(pipeline, input, owner, key, priority), self.clock.now())
+        submit = prepare(
+            self.registry,
+            pipeline,
+            input,
+            owner=owner,
+            now=self.clock.now(),
+            key=key,
+            priority=priority,
+            max_input=self._max_input,
+        )
         with self._lane_lock:
             self._lane = lane = self._lane or self._make_lane()
         accepted: Accepted = lane.run(submit, budget) if lane is not None else self.committer.do(submit)

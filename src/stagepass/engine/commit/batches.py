@@ -1,7 +1,7 @@
 """Batch collection: a stage with `batch=` is called once for many ready runs, of one job or of many.
 
     ready runs of the queue, in the order of turns     r r r r r r r …
-    a full batch, or the first of them is `within` old └─── claimed together ───┘   one leader, its mates
+    a full batch, or the first of them is `within` old └─── claimed together ───┘   the first, and the other members
 
 A run that waits for company is ready like any other: it stands in its queue in turn, holds no slot, and a cancel
 ends it at once. The claim alone decides whether there are enough. One lease covers the batch, and one operation
@@ -24,7 +24,7 @@ class Formed:
     stored: Sequence[Candidate]
     fresh: Sequence[StageRun]
     members: dict[str, list[str]] = field(default_factory=dict)
-    """By leader: who goes with it."""
+    """By the first of a batch: the others."""
     due_in: float | None = None
     """Seconds until the first batch that is not full goes all the same."""
 
@@ -32,12 +32,12 @@ class Formed:
 def form(
     registry: Registry, queues: Iterable[str], stored: Sequence[Candidate], fresh: Sequence[StageRun], now: int
 ) -> Formed:
-    """Leave one leader for each batch that may go, and nothing for those that gather."""
+    """Leave the first run of each batch that may go, and nothing of those that gather."""
     batched = {queue: batch for queue in queues if (batch := registry.batch(queue)) is not None}
     if not batched:
         return Formed(stored, fresh)
     formed = Formed([], [])
-    leaders: set[str] = set()
+    firsts: set[str] = set()
     known = {run.id for run in fresh}
     entries = [entry for entry in stored if entry.queue in batched and entry.run_id not in known]
     entries += [Candidate(r.id, r.queue, r.priority, r.turn, r.due_at) for r in fresh if r.queue in batched]
@@ -47,12 +47,12 @@ def form(
             group = waiting[start : start + batch.most]
             left = batch.within - (now - min(entry.due_at for entry in group)) / 1000
             if len(group) == batch.most or left <= 0:
-                leaders.add(group[0].run_id)
+                firsts.add(group[0].run_id)
                 formed.members[group[0].run_id] = [entry.run_id for entry in group[1:]]
             else:
                 formed.due_in = left if formed.due_in is None else min(formed.due_in, left)
-    formed.stored = [entry for entry in stored if entry.queue not in batched or entry.run_id in leaders]
-    formed.fresh = [run for run in fresh if run.queue not in batched or run.id in leaders]
+    formed.stored = [entry for entry in stored if entry.queue not in batched or entry.run_id in firsts]
+    formed.fresh = [run for run in fresh if run.queue not in batched or run.id in firsts]
     return formed
 
 
@@ -61,6 +61,6 @@ def widest(registry: Registry, queues: Iterable[str]) -> int:
     return max((batch.most for queue in queues if (batch := registry.batch(queue)) is not None), default=0)
 
 
-def fits(run: StageRun, leader: StageRun) -> bool:
-    """Whether a run may go with that leader."""
-    return run.version == leader.version and not run.notes.alone and not leader.notes.alone
+def fits(run: StageRun, first: StageRun) -> bool:
+    """Whether a run may be in the batch of that one."""
+    return run.version == first.version and not run.notes.alone and not first.notes.alone

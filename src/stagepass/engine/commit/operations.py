@@ -6,12 +6,13 @@ untouched.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from stagepass.declare.pipeline import Pipeline
-from stagepass.engine.model.outcomes import Completed, Each, LeaseLost, Outcome
-from stagepass.engine.model.ports import Ended, Outputs
+from stagepass.engine.commit.claims import Claimed
+from stagepass.engine.model.outcomes import Completed, LeaseLost, Outcome
+from stagepass.engine.model.ports import Outputs
 from stagepass.engine.model.records import Job, Memo, Spend, StageRun
 from stagepass.engine.model.states import ENDED, RunState
 from stagepass.engine.rules import settle
@@ -31,6 +32,12 @@ class Operation(ABC):
 
     patience: ClassVar[float] = 5.0
     answer_within: ClassVar[float | None] = 8.0
+    failpoint: ClassVar[str] = ""
+    """What the failpoints around its commit are called."""
+    may_be_second: ClassVar[bool] = False
+    """Whether another process may have kept the same key just before; then it is tried again, and finds that."""
+    again: bool = False
+    """It is tried again, and nobody knows whether its first commit went through."""
 
     def jobs(self) -> Sequence[str]:
         """Ids of the jobs to lock and read."""
@@ -43,6 +50,10 @@ class Operation(ABC):
     @abstractmethod
     def apply(self, uow: UnitOfWork) -> Any:
         """Check, then change. What it returns is the caller's result."""
+
+    def known(self) -> Outputs:
+        """Outputs that it had at hand, for whoever claims the next run of the same job in this transaction."""
+        return {}
 
 
 @dataclass(slots=True)
@@ -57,12 +68,11 @@ class Accepted:
 class Submit(Operation):
     """Accept a job; the same owner and key give the job that is already there."""
 
+    failpoint: ClassVar[str] = "submit"
+    may_be_second: ClassVar[bool] = True
     pipeline: Pipeline
     job: Job
     delay: float = 0.0
-
-    again: bool = False
-    """Asked for a second time, since nobody knows whether the first commit went through."""
 
     def apply(self, uow: UnitOfWork) -> Accepted:
         if self.again:
@@ -87,62 +97,12 @@ class Submit(Operation):
 
 
 @dataclass(slots=True)
-class Claimed:
-    """A stage run that a worker now owns, with what it needs to begin."""
-
-    run: StageRun
-    job: Job
-    token: str
-    outputs: dict[str, dict[int | None, Ended]] = field(default_factory=dict)
-    members: list["Claimed"] = field(default_factory=list)
-    """The runs that share its call, its lease and its slot, where its stage has `batch`."""
-
-    def everyone(self) -> list["Claimed"]:
-        """Itself and its mates."""
-        return [self, *self.members]
-
-
-@dataclass(slots=True)
-class ClaimResult:
-    """What a claim brought, and the queues in which more is ready."""
-
-    claimed: list[Claimed]
-    more: frozenset[str] = frozenset()
-    missed: bool = False
-    """Something was ready but locked by another process, which may leave it: worth another look soon."""
-    due_in: float | None = None
-    """Seconds until a batch that gathers goes although it is not full."""
-
-
-@dataclass(slots=True)
-class Claim(Operation):
-    """Take up to `limit` ready runs of these queues for a worker. The committer carries it out after the others.
-
-    With a `job_id`, or the ids of runs as `only`, it takes of that job or of those runs what this very transaction
-    makes ready, whatever the queue.
-    """
-
-    answer_within: ClassVar[float | None] = None  # what was claimed for a caller that left would run nowhere
-    queues: tuple[str, ...]
-    limit: int
-    worker: str
-    job_id: str | None = None
-    only: frozenset[str] | None = None
-
-    def wants(self, run: StageRun) -> bool:
-        """Whether a run that this transaction made ready is among what it takes."""
-        return run.job_id == self.job_id if self.only is None else run.id in self.only
-
-    def apply(self, uow: UnitOfWork) -> ClaimResult:
-        raise AssertionError("the committer claims by itself")
-
-
-@dataclass(slots=True)
 class Settle(Operation):
     """End an attempt, of a run or of a batch. Refused with `LeaseLost` when the lease is no longer this one's."""
 
     patience: ClassVar[float] = FOR_EVER
     answer_within: ClassVar[float | None] = None
+    failpoint: ClassVar[str] = "settle"
     claimed: Claimed
     outcome: Outcome
 
@@ -155,19 +115,19 @@ class Settle(Operation):
     def apply(self, uow: UnitOfWork) -> Job:
         """Returns the job as it is then; of a batch, that of the first run that is still ours."""
         everyone = self.claimed.everyone()
-        outcomes = self.outcome.outcomes if isinstance(self.outcome, Each) else None
-        mine, own = [], []
-        for number, claimed in enumerate(everyone):
-            if (pair := _owned_or_none(uow, claimed)) is not None:
-                mine.append(pair)
-                own.append(outcomes[number] if outcomes else self.outcome)
+        outcomes = settle.by_run(self.outcome, len(everyone))
+        mine = [
+            (*pair, outcome)
+            for claimed, outcome in zip(everyone, outcomes, strict=True)
+            if (pair := _owned_or_none(uow, claimed)) is not None
+        ]
         if not mine:
             raise LeaseLost(self.claimed.run.id)
-        settle.settle(uow, mine, Each(own) if outcomes else self.outcome)
+        for run, job, outcome in mine:
+            settle.settle(uow, run, job, outcome)
         return mine[0][1]
 
     def known(self) -> Outputs:
-        """The outputs that this attempt had at hand, for whoever claims the next run of the same job."""
         if self.claimed.members:
             return {}  # read anew, since what each of them gave is known only run by run
         mine = dict(self.claimed.outputs)
@@ -199,8 +159,6 @@ class Intend(Operation):
     answer_within: ClassVar[float | None] = None
     claimed: Claimed
     memo: Memo
-    again: bool = False
-    """Asked for a second time, since nobody knows whether the first commit went through."""
 
     def jobs(self) -> Sequence[str]:
         return (self.claimed.job.id,)
@@ -282,6 +240,7 @@ class OnJob(Operation):
 class OnRuns(Operation):
     """Something the relay does to stage runs, each with its job: promote, rescue."""
 
+    failpoint: ClassVar[str] = "relay"
     targets: Sequence[tuple[str, str]]
     act: Callable[[UnitOfWork, StageRun, Job], Any]
 

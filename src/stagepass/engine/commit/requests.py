@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagepass.engine.commit.operations import Intend, Operation, Submit
+from stagepass.engine.commit.claims import Claim
+from stagepass.engine.commit.operations import Operation
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Stale
 from stagepass.errors import StoreUnavailable
@@ -49,9 +50,9 @@ class Pending(Future[Any]):
 
 @dataclass(slots=True)
 class Request:
-    """One operation on its way."""
+    """One operation or claim on its way."""
 
-    operation: Operation
+    asked: Operation | Claim
     future: Pending = field(default_factory=Pending)
     since: float = 0.0
     tries: int = 0
@@ -72,8 +73,8 @@ class Requests:
         self._resumes = 0.0
         """When the store is asked next, after it did not answer."""
 
-    def put(self, operations: Iterable[Operation]) -> list[Pending]:
-        requests = [Request(operation, since=self._clock.steady()) for operation in operations]
+    def put(self, asked: Iterable[Operation | Claim]) -> list[Pending]:
+        requests = [Request(one, since=self._clock.steady()) for one in asked]
         with self._wake:
             if self._closes is not None:
                 raise StoreUnavailable("this process is shutting down")
@@ -108,8 +109,8 @@ class Requests:
             request.tries += 1
             if request not in keep:
                 request.future.set_exception(problem)
-            elif isinstance(request.operation, (Submit, Intend)):
-                request.operation.again = True  # nobody knows whether its commit went through
+            elif isinstance(request.asked, Operation):
+                request.asked.again = True
         with self._wake:
             if not problem.reached and not isinstance(problem, Stale):
                 self._resumes = now + PAUSE
@@ -146,4 +147,4 @@ class Requests:
     def _may_wait(self, request: Request, now: float) -> bool:
         if request.future.abandoned or (self._closes is not None and now >= self._closes):
             return False
-        return self._clock.steady() - request.since < request.operation.patience
+        return self._clock.steady() - request.since < request.asked.patience

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,49 +23,45 @@ LONGEST_DELAY = 366 * 86400
 """Seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitRequest:
-    """What a client asks for; see `Engine.submit`."""
+def prepare(
+    registry: Registry,
+    pipeline: str,
+    input: Mapping[str, Any] | BaseModel,
+    *,
+    owner: str,
+    now: int,
+    key: str | None = None,
+    priority: int = 0,
+    delay: float = 0.0,
+    stepwise: bool = False,
+    max_input: int = MAX_INPUT,
+) -> Submit:
+    """Check what a client asks for, and make of it what the committer carries out. See `Engine.submit`.
 
-    pipeline: str
-    input: Mapping[str, Any] | BaseModel
-    owner: str
-    key: str | None = None
-    priority: int = 0
-    delay: float = 0.0
-    stepwise: bool = False
-
-
-class Checks:
-    """Turns what was given into what the committer carries out."""
-
-    def __init__(self, registry: Registry, max_input: int = MAX_INPUT) -> None:
-        self._registry = registry
-        self._max_input = max_input
-
-    def submit(self, given: SubmitRequest, now: int) -> Submit:
-        """Raises `NotFound`, `InvalidInput` or `TooLarge`."""
-        declared = self._registry.latest(given.pipeline)
-        checked = validated(declared.input, given.input)
-        key = _key(given.key, declared.key(checked) if declared.key else None)
-        _check_options(given, key)
-        text = as_json(checked)
-        if len(text.encode()) > self._max_input:
-            raise TooLarge(f"the input is {len(text.encode())} bytes; at most {self._max_input} are taken")
-        job = Job(
-            id=new_id(now),
-            pipeline=declared.name,
-            version=declared.version,
-            owner=given.owner,
-            input=text,
-            created_at=now,
-            updated_at=now,
-            priority=given.priority,
-            key=key,
-            body_hash=body_hash(declared.name, _as_sent(checked, text)),
-            stepwise=given.stepwise or (declared.stepwise is not None and declared.stepwise(checked)),
-        )
-        return Submit(declared, job, given.delay)
+    Raises:
+        NotFound, InvalidInput, TooLarge.
+    """
+    declared = registry.latest(pipeline)
+    checked = validated(declared.input, input)
+    key = _key(key, declared.key(checked) if declared.key else None)
+    _check_options(owner, key, priority, delay)
+    text = as_json(checked)
+    if len(text.encode()) > max_input:
+        raise TooLarge(f"the input is {len(text.encode())} bytes; at most {max_input} are taken")
+    job = Job(
+        id=new_id(now),
+        pipeline=declared.name,
+        version=declared.version,
+        owner=owner,
+        input=text,
+        created_at=now,
+        updated_at=now,
+        priority=priority,
+        key=key,
+        body_hash=body_hash(declared.name, _as_sent(checked, text)),
+        stepwise=stepwise or (declared.stepwise is not None and declared.stepwise(checked)),
+    )
+    return Submit(declared, job, delay)
 
 
 def _key(given: str | None, own: str | None) -> str | None:
@@ -79,17 +74,17 @@ def _key(given: str | None, own: str | None) -> str | None:
     return own if given is None else given
 
 
-def _check_options(given: SubmitRequest, key: str | None) -> None:
-    if not -100 <= given.priority <= 100:
+def _check_options(owner: str, key: str | None, priority: int, delay: float) -> None:
+    if not -100 <= priority <= 100:
         raise InvalidInput("priority is a whole number from -100 to 100", field="priority")
     if key is not None and not 1 <= len(key) <= 200:
         raise InvalidInput("an idempotency key has 1 to 200 characters", field="idempotency_key")
-    if not 1 <= len(given.owner) <= 200:
+    if not 1 <= len(owner) <= 200:
         raise InvalidInput("an owner's name has 1 to 200 characters", field="owner")
-    for name, value in (("idempotency_key", key or ""), ("owner", given.owner)):
+    for name, value in (("idempotency_key", key or ""), ("owner", owner)):
         if not value.isprintable() or value != value.strip():  # databases differ in what they make of these
             raise InvalidInput(f"{name} must not hold control characters, nor begin or end with a space", field=name)
-    if not 0 <= given.delay <= LONGEST_DELAY:
+    if not 0 <= delay <= LONGEST_DELAY:
         raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
 
 

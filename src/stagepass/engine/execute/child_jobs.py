@@ -16,9 +16,10 @@ from pydantic import BaseModel, TypeAdapter
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.values import Duration, seconds
+from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Claimed, OnJob, OnRuns, Operation, owned
-from stagepass.engine.commit.submission import Checks, SubmitRequest
+from stagepass.engine.commit.operations import OnJob, OnRuns, Operation, owned
+from stagepass.engine.commit.submission import prepare
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Cancel, Wait
@@ -86,8 +87,8 @@ class ChildJobs:
                 f"{pipeline}: jobs are nested more than {DEEPEST} deep", advice="does a pipeline run itself?"
             )
         now = self._ctx.now()
-        given = SubmitRequest(pipeline, input, run.owner, priority=parent.priority)
-        submit = Checks(self._committer.registry).submit(given, now)
+        registry = self._committer.registry
+        submit = prepare(registry, pipeline, input, owner=run.owner, now=now, priority=parent.priority)
         job = replace(submit.job, parent=run.id, key=None, stepwise=False)
         memo = Memo(run.id, key, new_token(), f'"{job.id}"', now)
         failpoints.hit("once.before_intent")

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from stagepass.declare.values import Duration, seconds
-from stagepass.engine.commit.operations import Accepted, Claimed
-from stagepass.engine.commit.submission import Checks, SubmitRequest
+from stagepass.engine.commit.claims import Claimed
+from stagepass.engine.commit.operations import Accepted
+from stagepass.engine.commit.submission import prepare
 from stagepass.engine.execute import approvals
 from stagepass.engine.execute.approvals import Verdict
 from stagepass.engine.execute.child_jobs import ChildJobs
@@ -98,8 +99,9 @@ class Context:
         """
         self.check()
         committer, now = self._services.committer, self._services.clock.now()
-        given = SubmitRequest(pipeline, input, self.owner, key, self._claimed.job.priority)
-        accepted: Accepted = committer.do(Checks(committer.registry).submit(given, now))
+        priority = self._claimed.job.priority
+        submit = prepare(committer.registry, pipeline, input, owner=self.owner, now=now, key=key, priority=priority)
+        accepted: Accepted = committer.do(submit)
         return accepted.job
 
     # ── wait ──

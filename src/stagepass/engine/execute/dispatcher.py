@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Claim, Claimed, ClaimResult, OnRuns, Operation, Settle
+from stagepass.engine.commit.operations import OnRuns, Operation, Settle
 from stagepass.engine.execute.classify import classify
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.runner import Runner
@@ -279,7 +280,7 @@ class Dispatcher:
         return None if self._draining or self._parked else Claim(self.queues, 1, self.worker)
 
     def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> ClaimResult:
-        operations: list[Operation] = [Settle(claimed, outcome)] if outcome is not None else []
+        operations: list[Operation | Claim] = [Settle(claimed, outcome)] if outcome is not None else []
         if claim := self._claim_after(claimed):
             operations.append(claim)
         try:

@@ -10,8 +10,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Accepted, Claim, Claimed, ClaimResult, Submit
+from stagepass.engine.commit.operations import Accepted, Submit
 from stagepass.engine.execute.dispatcher import Dispatcher, Running
 from stagepass.engine.execute.event_loop import EventLoop
 from stagepass.engine.execute.heartbeat import Heartbeat

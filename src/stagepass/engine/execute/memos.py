@@ -6,8 +6,9 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
+from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Claimed, Forget, Intend, Remember
+from stagepass.engine.commit.operations import Forget, Intend, Remember
 from stagepass.engine.execute.classify import classify
 from stagepass.engine.execute.payments import Payments
 from stagepass.engine.model import failpoints

@@ -11,7 +11,7 @@ import structlog
 from stagepass.declare.parameter import Parameter
 from stagepass.declare.registry import Registry
 from stagepass.declare.stage import Stage
-from stagepass.engine.commit.operations import Claimed
+from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.execute.classify import classify, trace_of
 from stagepass.engine.execute.context import Context
 from stagepass.engine.execute.lease import Lease
@@ -27,6 +27,7 @@ from stagepass.engine.model.outcomes import (
     Held,
     LeaseLost,
     Outcome,
+    RunOutcome,
     Skipped,
     Wait,
     Waiting,
@@ -125,7 +126,7 @@ class Runner:
         failpoints.hit("body.before")
         _check_time(lease)
         members = [_Values(one, self._providers, stage, None) for one in claimed.everyone()]
-        outcomes: list[Outcome | None] = [None] * len(members)
+        outcomes: list[RunOutcome | None] = [None] * len(members)
         given: list[tuple[int, dict[str, Any]]] = []
         for number, values in enumerate(members):
             try:
@@ -184,7 +185,7 @@ def _completed(stage: Stage, result: Any) -> Completed:
     return Completed(text)
 
 
-def _part(stage: Stage, value: Any) -> Outcome:
+def _part(stage: Stage, value: Any) -> RunOutcome:
     """One entry of what a batch gave: an output, or the error of that run alone."""
     try:
         if isinstance(value, Exception):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stagepass.declare.values import File
+from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Claimed, OnRuns
+from stagepass.engine.commit.operations import OnRuns
 from stagepass.engine.execute.approvals import MakeUrl
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.ids import job_of

@@ -120,7 +120,13 @@ class Cancelled:
 
 @dataclass(slots=True)
 class Released:
-    """The worker goes away and gives the run back; no attempt is spent."""
+    """The run is given back, by a worker that goes away or out of a batch that broke; no attempt is spent.
+
+    Attributes:
+        alone: from now on it is a batch of its own.
+    """
+
+    alone: bool = False
 
 
 @dataclass(slots=True)
@@ -132,9 +138,12 @@ class Unknown:
 
 @dataclass(slots=True)
 class Each:
-    """A batch was called: how each of its runs ended, the leader first."""
+    """A batch was called: how each of its runs ended, in the order of the claim."""
 
-    outcomes: list["Outcome"]
+    outcomes: list["RunOutcome"]
 
 
-Outcome = Completed | Skipped | Waiting | Failure | Held | Cancelled | Released | Unknown | Each
+RunOutcome = Completed | Skipped | Waiting | Failure | Held | Cancelled | Released | Unknown
+"""How an attempt ended for one stage run. Whoever matches on it ends with `assert_never`."""
+
+Outcome = RunOutcome | Each

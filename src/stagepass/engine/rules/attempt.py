@@ -187,9 +187,10 @@ def hold(uow: UnitOfWork, run: StageRun, job: Job, outcome: Held) -> None:
     settle_held(uow, job)
 
 
-def release(uow: UnitOfWork, run: StageRun, job: Job) -> None:
-    """The worker goes away in good order: the attempt goes on elsewhere."""
+def release(uow: UnitOfWork, run: StageRun, job: Job, *, alone: bool = False) -> None:
+    """The attempt goes on elsewhere: its worker goes away in good order, or its batch is taken apart (`alone`)."""
     run.notes.resumes = True
+    run.notes.alone = run.notes.alone or alone
     if stopped(uow, run, job):
         return
     run.due_at = uow.now

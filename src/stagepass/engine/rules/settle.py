@@ -1,6 +1,7 @@
-"""An attempt has ended: each kind of outcome has its rule; a batch has one for each of its runs."""
+"""An attempt has ended: each kind of outcome has its rule."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from stagepass.engine.model.outcomes import (
     Cancelled,
@@ -10,6 +11,7 @@ from stagepass.engine.model.outcomes import (
     Held,
     Outcome,
     Released,
+    RunOutcome,
     Skipped,
     Unknown,
     Waiting,
@@ -20,26 +22,17 @@ from stagepass.engine.rules.stop import cancelled
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 
 
-def settle(uow: UnitOfWork, ended: Sequence[tuple[StageRun, Job]], outcome: Outcome) -> None:
-    """What becomes of these runs, which shared an attempt; mostly it is one."""
+def by_run(outcome: Outcome, runs: int) -> Sequence[RunOutcome]:
+    """The outcome of each of the runs that shared an attempt; mostly there is one."""
     if isinstance(outcome, Each):
-        for (run, job), own in zip(ended, outcome.outcomes, strict=True):
-            _settle(uow, run, job, own)
-    elif isinstance(outcome, Failure) and len(ended) > 1 and not outcome.error.retryable:
-        _part(uow, ended)
-    else:
-        for run, job in ended:
-            _settle(uow, run, job, outcome)
+        return outcome.outcomes
+    if isinstance(outcome, Failure) and runs > 1 and not outcome.error.retryable:
+        return [Released(alone=True)] * runs  # one of a batch broke it for good, and nobody knows which
+    return [outcome] * runs
 
 
-def _part(uow: UnitOfWork, ended: Sequence[tuple[StageRun, Job]]) -> None:
-    """One of a batch broke it for good, and nobody knows which: each goes by itself, and no attempt is spent."""
-    for run, job in ended:
-        run.notes.alone = True
-        release(uow, run, job)
-
-
-def _settle(uow: UnitOfWork, run: StageRun, job: Job, outcome: Outcome) -> None:
+def settle(uow: UnitOfWork, run: StageRun, job: Job, outcome: RunOutcome) -> None:
+    """What becomes of a run whose attempt has ended."""
     match outcome:
         case Completed() | Skipped():
             complete(uow, run, job, outcome)
@@ -51,9 +44,9 @@ def _settle(uow: UnitOfWork, run: StageRun, job: Job, outcome: Outcome) -> None:
             hold(uow, run, job, outcome)
         case Cancelled(reason):
             cancelled(uow, run, job, reason)
-        case Released():
-            release(uow, run, job)
+        case Released(alone):
+            release(uow, run, job, alone=alone)
         case Unknown():
             park(uow, run, job, outcome)
-        case Each():
-            raise AssertionError("a batch within a batch")
+        case _:
+            assert_never(outcome)
