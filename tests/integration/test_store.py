@@ -11,6 +11,7 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
+from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operations import Intend, OnRuns, Remember, Settle, Submit
@@ -139,7 +140,7 @@ def test_a_run_that_changed_since_it_was_read_is_not_written(store: SqlStore, th
     with store.begin() as tx:
         tx.save(Changes(runs=[(replace(run, **theirs), RunState.RUNNING, "mine")]))
     with pytest.raises(Stale), store.begin() as tx:  # noqa: PT012  (the whole transaction is refused)
-        event = UnitOfWork(tx, HandClock(), None).emit(job, "stage.completed")  # type: ignore[arg-type]
+        event = UnitOfWork(tx, HandClock(), Registry()).emit(job, "stage.completed")
         done = replace(run, state=RunState.COMPLETED, output="late", token=None)
         tx.save(Changes(events=[event], runs=[(done, RunState.RUNNING, "mine")]))
     found = store.run(run.id)

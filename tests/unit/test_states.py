@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stagepass.declare.registry import Registry
 from stagepass.engine.model import states
 from stagepass.engine.model.records import TERMINAL, Job, StageRun
 from stagepass.engine.model.run_notes import RunNotes
@@ -76,7 +77,7 @@ def test_what_is_drawn_is_allowed(row: str, moves: set[tuple[str, str]]) -> None
 
 
 def uow() -> Any:
-    return UnitOfWork(None, HandClock(), None)  # type: ignore[arg-type]
+    return UnitOfWork(None, HandClock(), Registry())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("here", RunState)
