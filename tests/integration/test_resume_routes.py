@@ -179,11 +179,34 @@ def test_anothers_analysis_is_not_found(world: Installation, kim: httpx2.Client)
         is_problem(lee.delete(f"{API}/profile/{job_id}"), 404, "not_found")
 
 
-def test_a_repeated_request_is_one_job(kim: httpx2.Client) -> None:
-    headers = {"Idempotency-Key": "resume-77"}
+@pytest.mark.parametrize("header", ["Idempotency-Key", "X-Idempotency-Key"])
+def test_a_repeated_request_is_one_job(kim: httpx2.Client, header: str) -> None:
+    headers = {header: f"resume-77-{header}"}
     first = kim.post(f"{API}/analyze-async", json={"resume_text": ONE_LINE}, headers=headers).json()
     again = kim.post(f"{API}/analyze-async", json={"resume_text": ONE_LINE}, headers=headers).json()
     assert again["job_id"] == first["job_id"]
+    files = {"resume_file": ("a.txt", ONE_LINE.encode())}
+    keyed = {header: f"resume-78-{header}"}
+    ids = {kim.post(f"{API}/analyze-async", files=files, headers=keyed).json()["job_id"] for _ in range(2)}
+    assert len(ids) == 1
+
+
+def test_two_owners_with_one_key_have_two_sessions_and_two_jobs(world: Installation, kim: httpx2.Client) -> None:
+    headers = {"X-Idempotency-Key": "the-same"}
+    with world.client("lee") as lee:
+        answers = [c.post(f"{API}/analyze-async", json={"resume_text": ONE_LINE}, headers=headers) for c in (kim, lee)]
+    assert len({answer.json()["job_id"] for answer in answers}) == 2
+    assert len({answer.headers["x-session-id"] for answer in answers}) == 2
+
+
+def test_nobody_deletes_the_calls_of_another(world: Installation, kim: httpx2.Client) -> None:
+    headers = {"X-Session-ID": "shared-name"}
+    assert kim.post(f"{API}/analyze", json={}, headers=headers).status_code == 422
+    with world.client("lee") as lee:
+        assert lee.post(f"{API}/analyze", json={}, headers=headers).status_code == 422
+        assert lee.delete(f"{API}/session/shared-name").json() == {"profiles": 0}
+    left = rows(world, "SELECT owner FROM api_metrics WHERE session_id = 'shared-name'")
+    assert [row["owner"] for row in left] == ["kim"]
 
 
 def leftovers(world: Installation, *words: str) -> list[str]:

@@ -49,11 +49,20 @@ def test_calls_are_forgotten_by_session_by_job_and_by_age(store: SqlStore) -> No
         "response_ms": 1,
         "status": 200,
     }
-    extra = {"error": None, "job_id": None, "model_ms": None, "tokens": None}
-    changed = [{}, {"session_id": "t", "job_id": "j"}, {"session_id": "u", "at": 1}, {"session_id": "v"}]
+    extra = {"error": None, "job_id": None, "model_ms": None, "tokens": None, "owner": "kim"}
+    changed = [
+        {},
+        {"session_id": "t", "job_id": "j"},
+        {"session_id": "u", "at": 1},
+        {"session_id": "v"},
+        {"owner": "lee"},
+        {"owner": "park"},
+    ]
     store.note_calls([{**row, **extra, **change} for change in changed])
-    store.forget_calls(session="s")
+    store.forget_calls(owner="kim", session="s")
+    store.forget_calls(owner="park")
     store.forget_calls(job_id="j")
     store.forget_calls(before=3)
     with store._reads.connect() as db:
-        assert list(db.scalars(sa.text("SELECT session_id FROM api_metrics"))) == ["v"]
+        left = db.execute(sa.text("SELECT owner, session_id FROM api_metrics ORDER BY id")).all()
+    assert [tuple(row) for row in left] == [("kim", "v"), ("lee", "s")]

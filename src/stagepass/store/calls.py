@@ -17,11 +17,11 @@ class Calls(Connections):
         with self._writing() as connection:
             connection.execute(sa.insert(api_metrics), list(rows))
 
-    def forget_calls(self, *, session: str = "", job_id: str = "", before: int = 0) -> None:
-        """Delete the calls of a session, those about a job, and those before a time."""
+    def forget_calls(self, *, owner: str = "", session: str = "", job_id: str = "", before: int = 0) -> None:
+        """Delete the calls of an owner, or of one session of theirs; those about a job; those before a time."""
         c = api_metrics.c
         which = [c.at < before]
-        which += [c.session_id == session] if session else []
+        which += [sa.and_(c.owner == owner, c.session_id == session) if session else c.owner == owner] if owner else []
         which += [c.job_id == job_id] if job_id else []
         with self._writing() as connection:
             connection.execute(sa.delete(api_metrics).where(sa.or_(*which)))

@@ -238,9 +238,11 @@ api_metrics = Table(
     _id("job_id"),
     Column("model_ms", Integer),
     Column("tokens", Integer),
+    Column("owner", String(200), nullable=False, server_default=""),
     Index("ix_api_metrics_at", "at"),
     Index("ix_api_metrics_session", "session_id"),
     Index("ix_api_metrics_job", "job_id"),
+    Index("ix_api_metrics_owner", "owner", "session_id"),
     **_MYSQL,
 )
 """Calls of routes that are measured, such as those of `resume`; never what was in them."""

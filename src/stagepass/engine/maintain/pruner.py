@@ -68,6 +68,7 @@ def delete_owner(store: Store, files: FileStore, owner: str) -> int:
     while ids := store.owner_jobs(owner, PAGE):
         delete_jobs(store, files, ids)
         count += len(ids)
+    store.forget_calls(owner=owner)
     return count
 
 

@@ -27,7 +27,7 @@ PREFIX = "/api/v1/resume/"
 SESSION = "resume.session"
 """Where a request's scope has its session."""
 FACTS = "resume.facts"
-"""Where a route puts job_id, model_ms and tokens; and ``nobody``, for a call that is to be noted of nobody."""
+"""Where a route puts owner, job_id, model_ms and tokens; and ``nobody``, for a call that is to be noted of nobody."""
 ROWS = "resume.rows"
 """Where a route finds the `Rows` that are on their way."""
 
@@ -53,7 +53,7 @@ class Metering:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        session = scope[SESSION] = _session(Headers(scope=scope))
+        scope[SESSION] = _session(Headers(scope=scope))
         facts: dict[str, Any] = scope.setdefault(FACTS, {})
         scope[ROWS] = self._rows
         status, problem = 0, bytearray()
@@ -63,7 +63,7 @@ class Metering:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(raw=message["headers"])
-                headers["X-Session-ID"] = session
+                headers["X-Session-ID"] = scope[SESSION]
                 headers["X-Process-Time"] = f"{time.perf_counter() - began:.4f}"
             elif status >= 400 and len(problem) < 4096:
                 problem.extend(message.get("body", b""))
@@ -77,11 +77,12 @@ class Metering:
                     "at": round(time.time() * 1000),
                     "endpoint": PREFIX + scope["path"][len(PREFIX) :].split("/")[0][:60],
                     "method": scope["method"][:10],
-                    "session_id": "" if facts.get("nobody") else session,
+                    "session_id": "" if facts.get("nobody") else scope[SESSION],
                     "client_ip": "" if facts.get("nobody") else (scope.get("client") or ("",))[0][:45],
                     "response_ms": round((time.perf_counter() - began) * 1000),
                     "status": status or 500,
                     "error": _code(bytes(problem)) if status >= 400 or not status else None,
+                    "owner": "" if facts.get("nobody") else facts.get("owner", ""),
                     "job_id": facts.get("job_id"),
                     "model_ms": facts.get("model_ms"),
                     "tokens": facts.get("tokens"),
@@ -90,12 +91,16 @@ class Metering:
 
 
 def _session(headers: Headers) -> str:
-    """The caller's own, or a new one; of a repeated request the same, so that it is the same request."""
+    """The caller's own, or a new one."""
     given = headers.get("x-session-id", "")
-    if _SESSION.fullmatch(given):
-        return given
-    key = headers.get("idempotency-key")
-    return f"k-{hashlib.sha256(key.encode()).hexdigest()[:32]}" if key else new_id()
+    return given if _SESSION.fullmatch(given) else new_id()
+
+
+def session_of_key(scope: Scope, owner: str, key: str) -> None:
+    """A request that names no session has that of its owner and key: sent again, it is the same request."""
+    if not _SESSION.fullmatch(Headers(scope=scope).get("x-session-id", "")):
+        made_of = hashlib.sha256("\0".join((owner, key)).encode()).hexdigest()
+        scope[SESSION] = f"k-{made_of[:32]}"
 
 
 def _code(problem: bytes) -> str:

@@ -14,7 +14,7 @@ from stagepass.engine.model.states import JobState
 from stagepass.errors import InvalidInput, NotFound, RequestError
 from stagepass.inputs import validated
 from stagepass.pipelines.http import RouteDeps
-from stagepass.pipelines.resume.metering import FACTS, ROWS, SESSION, Metering
+from stagepass.pipelines.resume.metering import FACTS, ROWS, SESSION, Metering, session_of_key
 from stagepass.pipelines.resume.models import Profile, ResumeReport
 from stagepass.pipelines.resume.parsing.profile import language_of
 from stagepass.pipelines.resume.reading.extract import Unreadable
@@ -63,7 +63,24 @@ class Deleted(BaseModel):
 def make_router(deps: RouteDeps) -> APIRouter:
     """The routes; the API mounts them below ``/api/v1``."""
     router = APIRouter(prefix="/resume")
-    owner_of, key_of, incoming_of = Depends(deps.owner), Depends(deps.key), Depends(deps.read_input(PIPELINE))
+    incoming_of = Depends(deps.read_input(PIPELINE))
+
+    async def measured_owner(request: Request, owner: Annotated[str, Depends(deps.owner)]) -> str:
+        """The caller's name, noted with the call."""
+        request.scope[FACTS]["owner"] = owner
+        return owner
+
+    owner_of = Depends(measured_owner)
+
+    async def session_key(
+        request: Request, owner: Annotated[str, owner_of], key: Annotated[str | None, Depends(deps.key)]
+    ) -> str | None:
+        """The idempotency key, of whichever header; it decides the session where none is named."""
+        if key is not None:
+            session_of_key(request.scope, owner, key)
+        return key
+
+    key_of = Depends(session_key)
     analyses = _Analyses(deps)
     places = Places()
 
@@ -231,7 +248,7 @@ class _Analyses:
                 self._deps.delete(ids)
                 count += len(ids)
         if session:
-            self._engine.store.forget_calls(session=session)
+            self._engine.store.forget_calls(owner=owner, session=session)
         return count
 
 
