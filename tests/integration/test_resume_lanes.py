@@ -132,5 +132,6 @@ def test_a_failure_is_told_with_its_kind_and_what_to_do(
     assert told["error"] == error
     later = until(kim, told["job_id"], "FAILED")
     assert later["error_message"] == told["detail"]
+    assert later["error_type"] == told["error"]
     assert later["result"] is None
     assert "커머스" not in json.dumps(told, ensure_ascii=False)

@@ -125,6 +125,15 @@ def test_a_file_that_cannot_be_read_is_refused_in_both_lanes(kim: httpx2.Client,
     assert problem["field"] == "resume_file"
 
 
+def test_a_file_is_refused_in_the_language_of_the_reader(kim: httpx2.Client) -> None:
+    files = {"resume_file": ("a.pdf", scan())}
+    told = [
+        kim.post(f"{API}/analyze", files=files, headers=headers, data=data).json()["detail"]
+        for headers, data in (({"Accept-Language": "ko"}, {}), ({}, {"language": "ko"}), ({}, {}))
+    ]
+    assert ["스캔" in text for text in told] == [True, True, False]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -20,7 +20,8 @@ from stagepass.pipelines.resume.parsing.profile import language_of
 from stagepass.pipelines.resume.reading.extract import Unreadable
 from stagepass.pipelines.resume.reading.places import Places
 from stagepass.pipelines.resume.request import ResumeRequest
-from stagepass.pipelines.resume.status import JobStatus, Started, at, error_of, status_of, texts, view
+from stagepass.pipelines.resume.status import JobStatus, Started, at, error_of, status_of, view
+from stagepass.pipelines.resume.texts import texts
 
 PIPELINE = "resume"
 USUAL = 20.0
@@ -84,12 +85,16 @@ def make_router(deps: RouteDeps) -> APIRouter:
     analyses = _Analyses(deps)
     places = Places()
 
-    async def read_files(owner: Annotated[str, owner_of], incoming: Annotated[Any, incoming_of]) -> list[str]:
+    async def read_files(
+        request: Request, owner: Annotated[str, owner_of], incoming: Annotated[Any, incoming_of]
+    ) -> list[str]:
         """The texts of the files that came in; while they are read, no thread of the API is held."""
         try:
             return [await places.read(owner, upload.content) for upload in incoming.uploads]
         except Unreadable as problem:
-            raise InvalidInput(f"resume_file: {problem}", field="resume_file") from None
+            asked = incoming.values.get("language") if isinstance(incoming.values, dict) else None
+            language = asked or request.headers.get("accept-language", "en")
+            raise InvalidInput(problem.told(str(language)[:20]), field="resume_file") from None
 
     texts_of = Depends(read_files)
 
@@ -110,7 +115,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
         """200 with the result; 202 with the job's id where it takes longer than FAST_LANE_SECONDS."""
         checked = analyses.read(incoming.values, texts, request.scope[SESSION])
         job = deps.engine.run_now(PIPELINE, checked, owner=owner, key=key, budget=deps.fast_lane_seconds).job
-        report = analyses.result_now(job, request.scope[FACTS])
+        report = analyses.result_now(job, request.scope[FACTS], language_for(checked))
         if report is not None:
             return report
         started = analyses.started(job, owner, checked)
@@ -188,7 +193,7 @@ class _Analyses:
             raise NotFound("there is no analysis of this id")
         return job
 
-    def result_now(self, job: Job, facts: dict[str, Any]) -> ResumeReport | None:
+    def result_now(self, job: Job, facts: dict[str, Any], language: str) -> ResumeReport | None:
         """The result of a job that has ended; None while it goes on. Raises `AnalysisFailed`."""
         facts["job_id"] = job.id
         if job.state in (JobState.FAILED, JobState.CANCELLED):
@@ -197,7 +202,8 @@ class _Analyses:
             code = str(error.get("code", "error"))
             theirs = code == "blocked" or error.get("stage") == "parse"  # their text or file; else ours or a provider's
             kind = AnalysisFailed if theirs else AnalysisUnavailable
-            raise kind(error_of(job, runs) or "it was cancelled", job_id=job.id, error=code)
+            told = error_of(job, runs, language)
+            raise kind(told[1] if told else texts().text("resume.cancelled", language), job_id=job.id, error=code)
         if job.state is not JobState.COMPLETED:
             return None
         report = ResumeReport.model_validate(self._engine.result(job))
@@ -206,7 +212,7 @@ class _Analyses:
         return report
 
     def started(self, job: Job, owner: str, request: ResumeRequest) -> Started:
-        language = request.language or language_of(request.text)
+        language = language_for(request)
         job, runs = self._engine.look(job.id, owner)
         return Started(
             job_id=job.id,
@@ -223,7 +229,7 @@ class _Analyses:
     def status(self, job: Job, owner: str) -> JobStatus:
         job, runs = self._engine.look(job.id, owner)
         request = ResumeRequest.model_validate_json(job.input)
-        language = request.language or language_of(request.text)
+        language = language_for(request)
         return view(job, runs, self._engine.result(job), language, self._engine.clock.now(), self._deps.served)
 
     def profile(self, job: Job) -> ProfileView:
@@ -250,6 +256,11 @@ class _Analyses:
         if session:
             self._engine.store.forget_calls(owner=owner, session=session)
         return count
+
+
+def language_for(request: ResumeRequest) -> str:
+    """The language of the answer."""
+    return request.language or language_of(request.text)
 
 
 def _forgetting(request: Request) -> None:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from stagepass.content.catalogue import Catalogue
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.pipelines.resume.models import ResumeReport
+from stagepass.pipelines.resume.texts import texts, translated
 
 Status = Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED"]
 
@@ -36,14 +35,9 @@ class JobStatus(BaseModel):
     message: str
     result: ResumeReport | None = None
     error_message: str | None = None
+    error_type: str | None = Field(default=None, description="a stable code, such as blocked or rate_limited")
     created_at: datetime
     updated_at: datetime
-
-
-@cache
-def texts() -> Catalogue:
-    """The messages of this pipeline."""
-    return Catalogue.load("stagepass.pipelines.resume")
 
 
 def at(milliseconds: int) -> datetime:
@@ -80,7 +74,7 @@ def view(
         served: the queues that some live worker serves; asked only for a job that has waited for a while.
     """
     status = status_of(job, runs)
-    error = error_of(job, runs)
+    kind, error = error_of(job, runs, language) or (None, None)
     return JobStatus(
         job_id=job.id,
         status=status,
@@ -88,17 +82,20 @@ def view(
         message=_message(job, runs, status, error, language, now, served),
         result=result if status == "COMPLETED" else None,
         error_message=error,
+        error_type=kind,
         created_at=at(job.created_at),
         updated_at=at(max([job.updated_at, *(run.attempt_at or 0 for run in runs)])),
     )
 
 
-def error_of(job: Job, runs: Sequence[StageRun]) -> str | None:
-    """Why it failed, and what to do; never while a retry is pending."""
+def error_of(job: Job, runs: Sequence[StageRun], language: str) -> tuple[str, str] | None:
+    """The kind of the failure, and why and what to do for the person; None while a retry is pending."""
     if job.state is not JobState.FAILED:
         return None
     error = job.error or next((run.error for run in runs if run.error), None) or {}
-    return "; ".join(str(error[part]) for part in ("message", "advice") if error.get(part)) or "error"
+    code = str(error.get("code", "other"))
+    known = translated(str(error.get("message", "")), language)
+    return code, known or texts().text(f"error.{code if f'error.{code}' in texts().codes('en') else 'other'}", language)
 
 
 def _message(

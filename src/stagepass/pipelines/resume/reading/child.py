@@ -26,11 +26,11 @@ def main() -> None:
     try:
         answer = {"text": reader.text_of(content, pages)[:most]}
     except Unreadable as problem:
-        answer = {"problem": str(problem)}
+        answer = {"problem": problem.code, "with": problem.params}
     except MemoryError:
-        answer = {"problem": "the file needs too much memory to be read; save it anew, or paste the text"}
+        answer = {"problem": "too_much_memory"}
     except Exception:  # parsers fail in many ways on damaged files, and their words may quote the file
-        answer = {"problem": "the file is damaged and could not be read; save it anew, or paste the text"}
+        answer = {"problem": "damaged"}
     sys.stdout.write(json.dumps(answer))
 
 

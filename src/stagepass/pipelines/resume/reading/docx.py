@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from stagepass.pipelines.resume.reading.problems import A_SCAN, Unreadable
+from stagepass.pipelines.resume.reading.problems import Unreadable
 
 LARGEST = 100 * 1024 * 1024
 """Bytes of the whole archive once unpacked."""
@@ -29,12 +29,12 @@ def text_of(content: bytes, pages: int) -> str:
     """The text of all parts. Raises `Unreadable` for an archive that grows too large, and for pictures of a text."""
     with zipfile.ZipFile(BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-            raise Unreadable("the document is far too large once unpacked; leave its pictures out")
+            raise Unreadable("unpacks_too_large")
         roots = [_root(archive.read(name)) for name in _names(archive)]
     parts = dict.fromkeys("\n".join(_Reader().lines(root)) for root in roots)  # the same header for odd and even pages
     text = "\n".join(parts)
     if _pictures(roots) and sum(map(str.isalpha, text)) < FEW:
-        raise Unreadable(A_SCAN.format(kind="document"))
+        raise Unreadable("scan", kind="DOCX")
     return text
 
 

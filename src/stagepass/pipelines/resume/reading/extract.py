@@ -8,10 +8,11 @@ import json
 import re
 import subprocess
 import threading
+from typing import Any
 
 from stagepass.errors import Unavailable
 from stagepass.pipelines.resume.reading.kinds import decoded, kind
-from stagepass.pipelines.resume.reading.problems import A_SCAN, Unreadable
+from stagepass.pipelines.resume.reading.problems import Unreadable
 from stagepass.pipelines.resume.sandbox.start import Child
 from stagepass.text import clean, composed
 
@@ -44,8 +45,8 @@ def extract(content: bytes, *, time_limit: float = TIME_LIMIT) -> str:
     text = clean(_unfolded(text), lines=True)
     if not any(map(str.isalpha, text)):
         if found == "pdf":
-            raise Unreadable(A_SCAN.format(kind="PDF"))
-        raise Unreadable("the file holds no text; choose another file, or paste the text")
+            raise Unreadable("scan", kind="PDF")
+        raise Unreadable("no_text")
     return text
 
 
@@ -57,11 +58,11 @@ def _in_child(found: str, content: bytes, time_limit: float) -> str:
     finally:
         _room.release()
     if "problem" in answer:
-        raise Unreadable(answer["problem"])
+        raise Unreadable(answer["problem"], **answer.get("with", {}))
     return str(answer["text"])
 
 
-def _answer(found: str, content: bytes, time_limit: float) -> dict[str, str]:
+def _answer(found: str, content: bytes, time_limit: float) -> dict[str, Any]:
     child = Child(
         "stagepass.pipelines.resume.reading.child",
         *(found, str(MAX_PAGES), str(MOST_TEXT)),
@@ -70,13 +71,11 @@ def _answer(found: str, content: bytes, time_limit: float) -> dict[str, str]:
     )
     try:
         said, _ = child.communicate(content, timeout=time_limit)
-        answer: dict[str, str] = json.loads(said)
+        answer: dict[str, Any] = json.loads(said)
     except subprocess.TimeoutExpired:
-        raise Unreadable(
-            f"the file could not be read in {time_limit:g} seconds; save it anew, or paste the text"
-        ) from None
+        raise Unreadable("too_slow", seconds=f"{time_limit:g}") from None
     except ValueError:  # it died: out of memory, or a fault in the parser
-        raise Unreadable("the file is damaged and could not be read; save it anew, or paste the text") from None
+        raise Unreadable("damaged") from None
     finally:
         child.end()
     return answer

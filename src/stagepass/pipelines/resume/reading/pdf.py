@@ -9,7 +9,7 @@ import pypdfium2.raw as raw
 
 from stagepass.pipelines.resume.parsing.sections import heading
 from stagepass.pipelines.resume.reading.layout import Page, laid_out
-from stagepass.pipelines.resume.reading.problems import A_SCAN, Unreadable
+from stagepass.pipelines.resume.reading.problems import Unreadable
 from stagepass.pipelines.resume.reading.runs import runs_of
 
 PICTURED, FEW = 0.5, 150
@@ -43,7 +43,7 @@ def text_of(content: bytes, pages: int) -> str:
     """
     document = _opened(content)
     if len(document) > pages:
-        raise Unreadable(f"the PDF has {len(document)} pages; a résumé has at most {pages}, so send those that matter")
+        raise Unreadable("too_many_pages", pages=len(document), most=pages)
     read = [_page(page) for page in document]
     text = "\n".join(_without_furniture([lines for lines, _ in read]))
     _check(text, [pictured for _, pictured in read])
@@ -61,7 +61,7 @@ def _opened(content: bytes) -> Any:
         return pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise Unreadable("the PDF is locked with a password; save it without one, or paste the text") from None
+            raise Unreadable("locked") from None
         raise
 
 
@@ -84,13 +84,11 @@ def _covered(page: Any) -> float:
 
 def _check(text: str, pictured: list[bool]) -> None:
     if all(pictured):  # a program's footer does not make it a text
-        raise Unreadable(A_SCAN.format(kind="PDF"))
+        raise Unreadable("scan", kind="PDF")
     if _XFA.search(text[:2000]):
-        raise Unreadable("the PDF is a form that only Adobe's own program shows; print it to a PDF, or paste the text")
+        raise Unreadable("form")
     if len(_NOT_LETTERS.findall(text)) * 4 > len("".join(text.split())) > 0:
-        raise Unreadable(
-            "the PDF does not say which letters it shows; run text recognition (OCR) on it, or paste the text"
-        )
+        raise Unreadable("no_letters")
 
 
 def _without_furniture(pages: list[Page]) -> list[str]:

@@ -59,7 +59,7 @@ def ask(
         raise InvalidOutput(
             f"{name}: the answer does not hold, also after one repair: {'; '.join(left[:3])}",
             provider=second.made.provider,
-            advice="send it again, or choose another model with TEXT_MODEL",
+            advice="send it again; a larger model holds more often",
         )
     return value, _both(first.made, second.made)
 
