@@ -12,7 +12,8 @@ def in_danger(found: Found, language: str) -> Answer:
     """The safety advice, and after it what becomes of the other things on the photo."""
     assert found.danger is not None
     text = guard.advice(found.danger, language)
-    others = [line for rule in found.others for line in other_steps(rule, language)]
+    apart = [rule for rule in found.others if rule.warning not in (found.danger.warning, *found.danger.more)]
+    others = [line for rule in apart for line in other_steps(rule, language)]
     return _answer("danger 1", text.disposal_steps + others, text.user_answer, text.insufficiencies).model_copy(
         update={"warning": found.danger.warning}
     )

@@ -10,12 +10,18 @@ from stagepass.pipelines.scan.vocabulary import Group, read, vocabulary
 
 
 def find(
-    category: Category, region: str | None, language: str, tags: Collection[str] = (), said: str = ""
+    category: Category,
+    region: str | None,
+    language: str,
+    tags: Collection[str] = (),
+    said: str = "",
+    *,
+    by_words: bool = False,
 ) -> Rule | None:
     """The rule, its texts in `language`; None for what is not classified.
 
     Where the thing is dangerous in the state that `tags` and the person's words (`said`) give, the steps are those
-    of the safety advice, and none contradicts it.
+    of the safety advice, and none contradicts it; `by_words`: the words may name the danger as well.
     """
     group = vocabulary().group_of(category.major_category, category.middle_category)
     if group is None:
@@ -23,7 +29,7 @@ def find(
     facts, extra, texts = _rule_of(group.id), _overlay(region), 0 if language == "ko" else 1
     target, move = _moved(facts, category, tags)
     steps, details = _steps(facts, target, move, category)
-    danger = assess([category], tags, said, language)
+    danger = assess([category], tags, said, language, by_words=by_words)
     local = [] if danger and danger.steps else _local_steps(extra, vocabulary().groups[target], texts)
     sources = [_source(facts["source"], texts), *([_source(extra["source"], texts)] if local else [])]
     return Rule(
@@ -33,7 +39,7 @@ def find(
         name=_name(group, category, language),
         group=target,
         items=list(group.items if texts == 0 else group.items.values()),
-        goes=_goes(facts, target, category)[texts],
+        goes=(read("hazards")["goes"] if danger and danger.steps else _goes(facts, target, category))[texts],
         steps=_safe([step[texts] for step in steps], danger),
         details=_safe([step[texts] for step in details], danger, own=[]) + local,
         elsewhere=[

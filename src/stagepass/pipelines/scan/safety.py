@@ -17,16 +17,19 @@ from stagepass.pipelines.scan.vocabulary import read, vocabulary
 TEXTS = {"ko": 0, "en": 1}
 
 
-def assess(categories: Iterable[Category], tags: Collection[str], said: str, language: str) -> Danger | None:
+def assess(
+    categories: Iterable[Category], tags: Collection[str], said: str, language: str, *, by_words: bool = True
+) -> Danger | None:
     """The hazards of these things in the state that tags and words give, with the advice; None where there are none.
 
     Args:
         categories: of the things that the advice is for.
         tags: situation tags of the vocabulary.
-        said: the person's own words; empty for a thing that they are not about.
+        said: the person's own words.
         language: of the advice.
+        by_words: the words may name the thing as well; otherwise only its state.
     """
-    kinds = _kinds(categories, said)
+    kinds = _kinds(categories, said if by_words else "")
     states = _states(tags, said) if kinds else {}
     chosen = _advice(kinds, states)
     if not chosen:

@@ -8,7 +8,7 @@ import functools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from stagepass.pipelines.scan.local.words import confirmed, named, request_tags, said_to_be
+from stagepass.pipelines.scan.local.words import confirmed, named, points, request_tags, said_to_be
 from stagepass.pipelines.scan.models import Category, Seen, Sight
 from stagepass.pipelines.scan.vocabulary import Group, read, vocabulary
 from stagepass.providers.local.text import writes
@@ -27,6 +27,9 @@ SURE = 0.6
 
 NAMED = 0.75
 """The confidence where a person names the object and the photo does not speak against it."""
+
+MOST = 5
+"""Objects that one scan answers."""
 
 DARK = 35
 """Mean brightness (0 to 255) below which a photo is called dark."""
@@ -128,30 +131,41 @@ def _several(looks: "list[list[Guess]]", whole: list[Seen]) -> list[Seen]:
 
 
 def _by_name(sight: Sight, question: str) -> Sight:
-    """The photo and the person's word together: where they agree it is surer, where they clash it is asked.
+    """The photo and the person's word together: where they agree it is surer; who asks by name is answered by name.
 
-    Who says what it is, has been asked, or knows: that is not asked again.
+    It is asked back only where "this battery" is surely something else on the photo. Who says what it is, has been
+    asked, or knows: that is not asked again.
     """
-    categories = [_category(name) for name in named(question)]
     first = sight.objects[0]
+    places = first.confidence < SURE or said_to_be(question)
+    categories = [_category(name) for name in named(question, places=places)]
     if not categories:
         if confirmed(question) and first.classification.middle_category != vocabulary().unknown:
             first.confidence = max(first.confidence, NAMED)
         return sight
-    seen = first.classification.middle_category
-    category = next((one for one in categories if one.middle_category == seen), categories[0])
-    tags = [tag for tag in first.situation_tags if tag != "not_waste"]
-    told = Seen(classification=category, situation_tags=tags, confidence=NAMED)
-    if category.middle_category == seen:
-        if category.minor_category is None:  # "this bottle": the photo may know which
-            told.classification = first.classification
-        told.confidence = max(first.confidence, NAMED)
-        return Sight(objects=[told, *sight.objects[1:]], alternatives=sight.alternatives)
-    if first.confidence < SURE or said_to_be(question):
-        return Sight(objects=[told], alternatives=sight.alternatives)
-    first.confidence = min(first.confidence, 0.5)
-    told.confidence = 0.5
-    return Sight(objects=sight.objects, alternatives=[told, *sight.alternatives][:3])
+    told = [_told(category, first) for category in categories]
+    if told[0].classification.middle_category == first.classification.middle_category:
+        return Sight(objects=[*told, *_not_named(sight.objects[1:], told)][:MOST], alternatives=sight.alternatives)
+    if len(told) > 1 or first.confidence < SURE or said_to_be(question) or not points(question):
+        return Sight(objects=told[:MOST], alternatives=sight.alternatives)
+    first.confidence = told[0].confidence = 0.5
+    return Sight(objects=sight.objects, alternatives=[told[0], *sight.alternatives][:3])
+
+
+def _told(category: Category, seen: Seen) -> Seen:
+    """A thing that was named, with the state that was told; "this bottle" is the one that the photo shows."""
+    told = Seen(classification=category, situation_tags=seen.situation_tags, confidence=NAMED)
+    told.situation_tags = [tag for tag in seen.situation_tags if tag != "not_waste"]
+    if category.middle_category == seen.classification.middle_category:
+        told.confidence = max(seen.confidence, NAMED)
+        if category.minor_category is None:
+            told.classification = seen.classification
+    return told
+
+
+def _not_named(others: list[Seen], told: list[Seen]) -> list[Seen]:
+    groups = {one.classification.middle_category for one in told}
+    return [other for other in others if other.classification.middle_category not in groups]
 
 
 def _category(name: str) -> Category:

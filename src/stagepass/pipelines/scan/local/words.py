@@ -1,10 +1,27 @@
-"""What a person says about the photo: the state of the thing, its name, and yes to a guess. From `rules/hints.json`."""
+"""What a person says about the photo: the state of the thing, its name, and yes to a guess."""
 
+import dataclasses
 import functools
 import re
+from collections.abc import Iterable
 
+from stagepass.pipelines.scan.local import english, korean
+from stagepass.pipelines.scan.local.korean import Found
+from stagepass.pipelines.scan.local.names import is_korean, is_place
 from stagepass.pipelines.scan.safety import affirmed
-from stagepass.pipelines.scan.vocabulary import read, vocabulary
+from stagepass.pipelines.scan.vocabulary import read
+
+PARTS = {"label_on", "label_off", "tape_on", "address_label_on", "straw_attached", "film_lid_on", "cap_other_material"}
+"""States that name a part of the thing: the part is not what is asked about."""
+
+_POINTS = re.compile(
+    r"(?<![가-힣])(?:이|이거|이건|이게|요|저)\s|(?:예요|이에요|인가요|인지|맞나요|맞아요|일까요)\s*[?？]|\b(?:this|these|is it|is that)\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"[?？]|어디|어떻|어케|어째|버[리려릴]|되나|될까|돼|나요|까요|은요|는요|분리|재활용|방법|\b(?:where|how|what|which|can|should|do|does|is|are|go|goes|throw|recycle|dispose)\b",
+    re.IGNORECASE,
+)
 
 
 def request_tags(question: str) -> list[str]:
@@ -12,24 +29,19 @@ def request_tags(question: str) -> list[str]:
     return [tag for tag, patterns in _hints().items() if any(affirmed(pattern, question) for pattern in patterns)]
 
 
-def named(question: str) -> list[str]:
-    """What the person names, in the order of the question, as items or ``@group``; of names within one another the longest."""
-    text = " ".join(question.lower().split())
-    state = [found.span() for patterns in _hints().values() for one in patterns if (found := one.search(text))]
-    places: dict[int, tuple[int, str]] = {}
-    for name, pattern in _names().items():
-        found = pattern.search(text)
-        if found is None or any(_cuts(found.span(), one) for one in state):
-            continue  # "a metal lid" is no metal
-        if found.end() > places.get(found.start(), (0, ""))[0]:
-            places[found.start()] = (found.end(), name)
-    return list(dict.fromkeys(_meanings()[name] for name in _apart(places)))
+def named(question: str, *, places: bool = True) -> list[str]:
+    """What the person asks about, as items or ``@group``; where they ask about nothing by name, what they mention.
 
-
-def _cuts(name: tuple[int, int], state: tuple[int, int]) -> bool:
-    """Whether a name shares words with what was read as a state, and is more than that ("broken glass")."""
-    apart = name[1] <= state[0] or state[1] <= name[0]
-    return not apart and not (name[0] <= state[0] and state[1] <= name[1] and name != state)
+    Without `places`, names of materials and of bins do not count by themselves ("is this paper?").
+    """
+    found = [_names(sentence) for sentence in _sentences(question)]
+    if not places:
+        found = [[one for one in names if not (one.item.startswith("@") and is_place(one.name))] for names in found]
+    about = [names for names in found if any(map(korean.topic, _asked(names)))] or found
+    asked = [one.item for names in about for one in _asked(names)]
+    if not asked:
+        asked = [one.item for names in found for one in names if one.role == "context"]
+    return list(dict.fromkeys(asked))
 
 
 def said_to_be(question: str) -> bool:
@@ -37,43 +49,75 @@ def said_to_be(question: str) -> bool:
     return any(affirmed(pattern, question) for pattern in _patterns("statements"))
 
 
+def points(question: str) -> bool:
+    """Whether the person means the very thing on the photo ("이 건전지", "this battery")."""
+    return bool(_POINTS.search(question))
+
+
 def confirmed(question: str) -> bool:
     """Whether the person says yes to what was asked back ("네, 맞아요")."""
     return any(pattern.search(question) for pattern in _patterns("confirmations"))
 
 
-def _apart(places: dict[int, tuple[int, str]]) -> list[str]:
-    names, end = [], 0
-    for place in sorted(places):
-        if place >= end:
-            end, name = places[place]
-            names.append(name)
-    return names
+# ── names in sentences ───────────────────────────────────────────────────────────────────────────
 
 
-@functools.cache
-def _meanings() -> dict[str, str]:
-    """By a name in small letters: an item, or ``@`` and a group."""
-    names: dict[str, str] = {}
-    for group in vocabulary().groups.values():
-        for korean, english in group.items.items():
-            plain = re.sub(r"\(.*?\)", "", korean).strip()
-            if len(plain) > 1:
-                names[plain] = korean
-            names[re.sub(r"\(.*?\)", "", english).strip().lower()] = korean
-    return {**names, **read("hints")["names"]}
+def _sentences(question: str) -> list[str]:
+    """The sentences that ask; all of them, where none does."""
+    found = [part for part in re.findall(r"[^.!?？\n]+[.!?？]?", " ".join(question.split())) if part.strip()]
+    asking = [part for part in found if _ASKS.search(part) and _names(part)]
+    return asking or found
 
 
-@functools.cache
-def _names() -> dict[str, re.Pattern[str]]:
-    """Korean words grow particles, and are written with spaces or without; an English name is a word, or several."""
-    return {name: re.compile(_written(name)) for name in _meanings()}
+@functools.lru_cache(maxsize=256)
+def _found(sentence: str) -> tuple[Found, ...]:
+    return tuple(korean.find(sentence) if is_korean(sentence) else english.find(sentence))
 
 
-def _written(name: str) -> str:
-    if re.search("[가-힣]", name):
-        return "(?<![가-힣])" + " ?".join(map(re.escape, name.replace(" ", "")))
-    return rf"\b{re.escape(name)}(e?s)?\b"
+def _names(sentence: str) -> list[Found]:
+    """The names of a sentence but those that only tell a state."""
+    states = [
+        (hit.start(), hit.end(), tag)
+        for tag, patterns in _hints().items()
+        for pattern in patterns
+        if (hit := pattern.search(sentence))
+    ]
+    kept: list[Found] = []
+    for one in _found(sentence):
+        if (state := _tells(one, states)) is None:
+            kept.append(one)
+        elif kept and kept[-1].role == "modifier":  # "페트병 라벨 뗐어요" is about the bottle
+            kept[-1] = dataclasses.replace(kept[-1], role="asked")
+        elif one.start < state:
+            kept += [whole for whole in _found(sentence[:state]) if whole.end > one.start and len(whole.name) > 1]
+    return [one for one in kept if one.role in ("asked", "context")]
+
+
+def _tells(one: Found, states: Iterable[tuple[int, int, str]]) -> int | None:
+    """Where the words on the state begin, in which it is a part; where it is all of them, it is asked about."""
+    parts = (
+        start
+        for start, end, tag in states
+        if tag in PARTS and start < one.end <= end and (one.start, one.end) != (start, end)
+    )
+    return next(parts, None)
+
+
+def _asked(names: list[Found]) -> list[Found]:
+    """What is asked about: a topic before all else, and what is linked to it by "and"."""
+    asked = [one for one in names if one.role == "asked"]
+    topics = [number for number, one in enumerate(asked) if korean.topic(one)]
+    if not topics or len(asked) == 1:
+        return asked
+    first = topics[-1]
+    while first > 0 and (
+        asked[first - 1].linked or (asked[first - 1].end + 2 >= asked[first].start and first - 1 in topics)
+    ):
+        first -= 1
+    return asked[first : topics[-1] + 1]
+
+
+# ── patterns ─────────────────────────────────────────────────────────────────────────────────────
 
 
 @functools.cache

@@ -11,10 +11,10 @@ def find(request: ScanRequest, seen: Classified) -> Found:
     """Looks the rules up. When unsure there is no rule, only what each reply would lead to."""
     language = request.speaks
 
-    def rule_of(category: Category, tags: Sequence[str] = (), said: str = "") -> Rule | None:
-        return rulebook.find(category, request.region, language, tags, said)
+    def rule_of(category: Category, tags: Sequence[str] = (), *, by_words: bool = False) -> Rule | None:
+        return rulebook.find(category, request.region, language, tags, request.user_input, by_words=by_words)
 
-    first = rule_of(seen.classification, seen.situation_tags, request.user_input)
+    first = rule_of(seen.classification, seen.situation_tags, by_words=True)
     danger = _danger(request, seen)
     if first is None:
         return Found(rule=None, danger=danger)
