@@ -21,6 +21,7 @@
         ├── Blocked               the provider refused on grounds of safety
         ├── OutcomeUnknown        a purchase may have been made and its answer was lost
         ├── ChildFailed           a job that the stage had started failed, or was cancelled
+        ├── CallChanged           the stage's code makes another call than the one whose outcome is kept
         └── WorkerLost            the worker died each time: given up so that other work goes on
 
 Each has a stable `code`. All take plain strings and numbers only, so that any of them can be
@@ -301,6 +302,12 @@ class ChildFailed(StageError):
     def __reduce__(self) -> tuple[Any, ...]:
         kind, (_, message, kwargs) = super().__reduce__()
         return kind, (type(self), message, {**kwargs, "child": self.child})
+
+
+class CallChanged(StageError):
+    """A `ctx` call stands where another one stood when this stage run began: the code changed under it."""
+
+    code = "call_changed"
 
 
 class WorkerLost(StageError):

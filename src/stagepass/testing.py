@@ -125,7 +125,10 @@ class Lab:
         self._temporary = tempfile.TemporaryDirectory(prefix="stagepass-lab-") if folder is None else None
         self.folder = Path(self._temporary.name) if self._temporary else Path(str(folder))
         self.clock = HandClock()
-        self.registry = Registry([pipelines] if isinstance(pipelines, Pipeline) else pipelines)
+        given = [pipelines] if isinstance(pipelines, Pipeline) else list(pipelines)
+        self.first = given[0].name
+        """The pipeline that is run where none is named: the first one given."""
+        self.registry = Registry(given)
         self.store = SqlStore(database_url or f"sqlite:///{self.folder / 'lab.db'}")
         self.store.create_all()
         self.recorder = Recorder()
@@ -167,8 +170,8 @@ class Lab:
     # ── asking ──
 
     def submit(self, input: Mapping[str, Any], *, pipeline: str | None = None, **options: Any) -> Job:
-        """Submit to the only pipeline, or to the one that is named."""
-        name = pipeline or next(iter(self.registry)).name
+        """Submit to the pipeline that is named, or to the first of those the lab was made with."""
+        name = pipeline or self.first
         return self.engine.submit(name, input, **options).job
 
     def job(self, job: Job | str) -> Job:

@@ -213,7 +213,7 @@ def test_a_cancelled_child_fails_its_parent() -> None:
 def test_a_child_that_takes_too_long_is_cancelled() -> None:
     slow = Pipeline("slow", input=Text)
 
-    @slow.stage()
+    @slow.stage(time_limit="3h", run_limit="4h")
     def never(ctx: Context, request: Text) -> str:
         ctx.sleep("2h", "sleeping")
         return "done"

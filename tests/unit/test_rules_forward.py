@@ -418,7 +418,7 @@ def test_a_wait_has_an_end() -> None:
         job = lab.run({"text": "a"})
         assert job.error is not None
         assert job.error["code"] == "timed_out"
-        assert len(looks) == 2 * 8, "0, 10, … 60 and 65 s; then once more anew"
+        assert len(looks) == 8 + 1, "0, 10, … 60 and 65 s; a retry looks once more, and does not prolong it"
 
 
 @pytest.mark.parametrize("when", ["waiting", "running", "ready"])
@@ -467,8 +467,19 @@ def test_a_run_that_was_begun_goes_on_before_more_is_begun() -> None:
 # ── limits of time ───────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_wait_that_the_limits_cannot_meet_is_refused_when_it_is_called() -> None:
+    p, looks = polls(10**6, at_most="10h")
+    p.stages["wait"].time_limit, p.stages["wait"].run_limit = 60, 600
+    with Lab(p) as lab:
+        job = lab.run({"text": "a"})
+        assert job.error is not None
+        assert (job.error["code"], looks) == ("permanent", [])
+        assert "at_most of 10h" in job.error["message"]
+        assert "time_limit" in job.error["advice"]
+
+
 def test_an_attempts_own_waits_count_towards_its_limit() -> None:
-    p, _ = polls(10**6, at_most="10h")
+    p, _ = polls(10**6, at_most="60s")
     p.stages["wait"].time_limit, p.stages["wait"].run_limit = 60, 600
     p.stages["wait"].retry = Retry(0)
     with Lab(p) as lab:
@@ -478,7 +489,7 @@ def test_an_attempts_own_waits_count_towards_its_limit() -> None:
 
 
 def test_time_in_the_queue_is_not_the_stages_own() -> None:
-    p, _ = polls(1)
+    p, _ = polls(1, at_most="50s")
     p.stages["wait"].time_limit, p.stages["wait"].run_limit = 60, 60
     with Lab(p) as lab:
         job = lab.submit({"text": "a"})

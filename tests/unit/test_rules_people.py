@@ -38,7 +38,7 @@ def to(lab: Lab, where: str) -> Any:
 def test_what_does_not_run_is_cancelled_at_once(where: str) -> None:
     def act(ctx: Context, stage: str) -> None:
         if where == "waiting":
-            ctx.wait(lambda: None, every=60, at_most=600)
+            ctx.wait(lambda: None, every=60, at_most=240)
         if where == "retrying":
             raise Transient("x")
         if where == "held":
@@ -324,7 +324,7 @@ def test_a_retry_of_a_stage_that_is_about_to_run_begins_it_afresh(where: str) ->
     def act(ctx: Context, stage: str) -> None:
         asked.append(ctx.attempt)
         if len(asked) == 1 and where == "waiting":
-            ctx.wait(lambda: None, every=60, at_most=600)
+            ctx.wait(lambda: None, every=60, at_most=240)
         if len(asked) == 1 and where == "retrying":
             raise Transient("x")
 

@@ -17,6 +17,7 @@ from stagepass.engine.model.records import Job, Memo, Spend, StageRun
 from stagepass.engine.model.states import ENDED, RunState
 from stagepass.engine.rules import settle
 from stagepass.engine.rules.accept import accept
+from stagepass.engine.rules.attempt import streak_over
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
 
@@ -159,6 +160,8 @@ class Intend(Operation):
     answer_within: ClassVar[float | None] = None
     claimed: Claimed
     memo: Memo
+    cleaning: bool = False
+    """The stage knows that the job is cancelled, and cleans up."""
 
     def jobs(self) -> Sequence[str]:
         return (self.claimed.job.id,)
@@ -169,11 +172,47 @@ class Intend(Operation):
     def apply(self, uow: UnitOfWork) -> bool:
         """Returns whether the job's owner has cancelled it: then nothing is to be bought."""
         _, job = owned(uow, self.claimed)
-        if job.cancel_requested or job.state in ENDED:
+        if (job.cancel_requested or job.state in ENDED) and not self.cleaning:
             return True
         there = uow.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
         if there is None or there.token != self.memo.token:
             uow.note_intent(self.memo)
+        return False
+
+
+@dataclass(slots=True)
+class Keep(Operation):
+    """Keep what calls of an attempt gave or raised, before the stage goes on with it."""
+
+    patience: ClassVar[float] = 60.0
+    answer_within: ClassVar[float | None] = None
+    claimed: Claimed
+    memos: Sequence[Memo]
+    drop: Sequence[str] = ()
+    """Names of memos that these replace."""
+    worked: Sequence[str] = ()
+    """Calls whose streak of failures is over."""
+    cleaning: bool = False
+    """The stage knows that the job is cancelled, and cleans up."""
+
+    def jobs(self) -> Sequence[str]:
+        return (self.claimed.job.id,)
+
+    def runs(self) -> Sequence[str]:
+        return (self.claimed.run.id,)
+
+    def apply(self, uow: UnitOfWork) -> bool:
+        """Returns whether the job's owner has cancelled it: then nothing is kept."""
+        run, job = owned(uow, self.claimed)
+        if (job.cancel_requested or job.state in ENDED) and not self.cleaning:
+            return True
+        for name in self.drop:
+            uow.forget(run.id, name)
+        for memo in self.memos:
+            there = uow.tx.memo(run.id, memo.name) if self.again and memo.name not in self.drop else None
+            if there is None or there.token != memo.token:
+                uow.note_intent(memo)
+        streak_over(uow, run, self.worked)
         return False
 
 

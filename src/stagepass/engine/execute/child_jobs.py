@@ -8,9 +8,10 @@ The memo's key (stage run, name) lets there be one child only. What is told afte
 process dies just then: the parent's own look, and the relay's look at orphans, find it again.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -18,13 +19,20 @@ from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.values import Duration, seconds
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import OnJob, OnRuns, Operation, owned
-from stagepass.engine.commit.submission import prepare
-from stagepass.engine.model import failpoints
+from stagepass.engine.commit.operations import Accepted, OnJob, OnRuns, Operation, owned
+from stagepass.engine.commit.submission import body_hash, prepare
+from stagepass.engine.execute.calls import Calls, Text
+from stagepass.engine.execute.steps import Steps
+from stagepass.engine.execute.steps import Store as InStore
+from stagepass.engine.execute.waits import Waits
+from stagepass.engine.model import call_records, failpoints
+from stagepass.engine.model.call_records import Record
+from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ids import new_token
-from stagepass.engine.model.outcomes import Cancel, Wait
+from stagepass.engine.model.outcomes import Cancel
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Memo, StageRun
+from stagepass.engine.model.run_notes import EVERY
 from stagepass.engine.model.states import ENDED, JobState
 from stagepass.engine.rules import answer, operator, stop
 from stagepass.engine.rules.accept import accept
@@ -32,8 +40,13 @@ from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import ChildFailed, Permanent, TimedOut
 from stagepass.reports.results import result
 
-if TYPE_CHECKING:
-    from stagepass.engine.execute.context import Context
+Input = BaseModel | dict[str, Any]
+
+STARTED = "run:"
+"""What the memo of a started child begins with; the call's name follows. Its value is the child's id."""
+
+_HASHED = "c."
+"""Begins the token of that memo where the hash of the call follows; a release before this one had no hash."""
 
 DEEPEST = 5
 """How many jobs may stand above a job: a pipeline that runs itself ends here."""
@@ -45,57 +58,89 @@ PAGE = 100
 
 
 class ChildJobs:
-    """`ctx.run` of one stage run."""
+    """`ctx.run` and `ctx.start` of one pass."""
 
-    def __init__(self, ctx: "Context", store: Store, committer: Committer, claimed: Claimed) -> None:
-        self._ctx = ctx
+    def __init__(self, calls: Calls, waits: Waits, clock: Clock, store: Store, committer: Committer) -> None:
+        self._calls = calls
+        self._waits = waits
+        self._clock = clock
         self._store = store
         self._committer = committer
-        self._claimed = claimed
+        self._claimed = calls.claimed
+
+    def start(self, pipeline: str, input: Input, key: str) -> Steps[Job]:
+        """See `Context.start`."""
+        self._calls.check()
+        registry, owner, priority = self._committer.registry, self._claimed.run.owner, self._claimed.job.priority
+        submit = prepare(registry, pipeline, input, owner=owner, now=self._clock.now(), key=key, priority=priority)
+        accepted: Accepted = yield InStore(lambda: self._committer.do(submit))
+        return accepted.job
 
     def run(
         self,
         pipeline: str,
-        input: BaseModel | dict[str, Any],
+        input: Input,
+        *,
         name: str,
-        kind: Any,
+        type: Any,
         at_most: Duration,
         every: Duration,
         saying: str | None,
-    ) -> Any:
+    ) -> Steps[Any]:
         """See `Context.run`."""
-        key = f"run:{name}"
-        memo = self._ctx._memos.get(key)
-        child_id = self._start(key, pipeline, input) if memo is None else str(self._ctx.remembered(key))
-        child = self._store.job(child_id)
-        if child is None:
-            raise Permanent(f"{name}: its job {child_id} was deleted", advice="make this stage again")
-        if child.state is JobState.COMPLETED:
-            self._ctx._waits.pop(key, None)
-            return TypeAdapter(kind or Any).validate_python(result(self._store, self._committer.registry, child))
-        if child.state in ENDED and key in self._ctx._waits:
-            self._ctx._waits.pop(key)
-            raise _failure(name, child)
-        if child.state in ENDED:  # a new attempt at this stage is a new attempt at what had failed in it
-            self._committer.do(GoOn(self._claimed, child.id))
-        raise self._wait(key, child, at_most, every, saying or f"{name}: running")
+        adapter, limit = TypeAdapter(type or Any), seconds(at_most)
+        identity = _identity(pipeline, input)
 
-    def _start(self, key: str, pipeline: str, input: BaseModel | dict[str, Any]) -> str:
+        def body(own: str, _: Record | None) -> Steps[Any]:
+            key, call = f"{STARTED}{own}", call_records.digest("run", name, identity)
+            child_id = yield InStore(lambda: self._child_of(key, call, pipeline, input))
+            child = yield InStore(lambda: self._store.job(child_id))
+            if child is None:
+                raise Permanent(f"{own}: its job {child_id} was deleted", advice="make this stage again")
+            since = self._waits.begin(key)
+            if child.state in ENDED and child.state is not JobState.COMPLETED and self._goes_on(own):
+                yield InStore(lambda: self._committer.do(GoOn(self._claimed, child_id, own)))
+            elif child.state in ENDED:
+                return (yield InStore(lambda: self._end(own, child, adapter)))
+            text = saying or f"{own}: running"
+            left = limit - self._waits.elapsed(since)
+            if left <= 0:
+                problem = TimedOut(f"{text}: not done after {limit:g} s", advice=f"the job {child_id} is cancelled")
+                if not (yield InStore(lambda: self._give_up(own, call, child_id, problem))):
+                    return (yield from body(own, None))  # it has ended just now
+                raise problem
+            raise self._waits.pause(min(seconds(every), left), text, key, idle=True)
+
+        return (yield from self._calls.made("run", name, (identity,), body, adapter))
+
+    # ── the parts ──
+
+    def _child_of(self, key: str, call: str, pipeline: str, input: Input) -> str:
+        """The child of that call; it is started if it is not there."""
+        memo = self._calls.memo(key)
+        if memo is None or memo.value is None:
+            return self._start(key, call, pipeline, input)
+        if memo.token.startswith(_HASHED) and not memo.token.startswith(_HASHED + call):
+            raise call_records.changed(f"~{key}")
+        return str(json.loads(memo.value))
+
+    def _start(self, key: str, call: str, pipeline: str, input: Input) -> str:
         run, parent = self._claimed.run, self._claimed.job
         if self._depth(parent) >= DEEPEST:
             raise Permanent(
                 f"{pipeline}: jobs are nested more than {DEEPEST} deep", advice="does a pipeline run itself?"
             )
-        now = self._ctx.now()
+        now = self._clock.now()
         registry = self._committer.registry
         submit = prepare(registry, pipeline, input, owner=run.owner, now=now, priority=parent.priority)
         job = replace(submit.job, parent=run.id, key=None, stepwise=False)
-        memo = Memo(run.id, key, new_token(), f'"{job.id}"', now)
+        memo = Memo(run.id, key, f"{_HASHED}{call}{new_token()[:12]}", f'"{job.id}"', now)
         failpoints.hit("once.before_intent")
         if not self._committer.do(Start(self._claimed, memo, submit.pipeline, job)):
+            self._calls.cleaning = True
             raise Cancel
         failpoints.hit("once.after_intent")
-        self._ctx._memos.note(memo)
+        self._calls.note(memo)
         return job.id
 
     def _depth(self, job: Job) -> int:
@@ -107,14 +152,35 @@ class ChildJobs:
             depth, above = depth + 1, found
         return depth
 
-    def _wait(self, key: str, child: Job, at_most: Duration, every: Duration, saying: str) -> Wait:
-        now, limit = self._ctx.now(), seconds(at_most)
-        since = self._ctx._waits.setdefault(key, now)
-        left = limit - (now - since) / 1000
-        if left <= 0:
-            self._ctx._waits.pop(key)
-            raise TimedOut(f"{saying}: not done after {limit:g} s", advice=f"the job {child.id} is cancelled")
-        return self._ctx._pause(min(seconds(every), left), saying, first=since == now, idle=True)
+    def _goes_on(self, own: str) -> bool:
+        """Whether this call is tried again, so that a child that had failed is sent on."""
+        again = self._claimed.run.notes.again
+        return own in again or (EVERY in again and f"-{own}" not in again)
+
+    def _end(self, own: str, child: Job, adapter: TypeAdapter[Any]) -> Text:
+        if child.state is not JobState.COMPLETED:
+            raise _failure(own, child)
+        text = json.dumps(result(self._store, self._committer.registry, child), ensure_ascii=False)
+        return Text(text, adapter.validate_json(text))
+
+    def _give_up(self, own: str, call: str, child_id: str, problem: TimedOut) -> bool:
+        """Cancel the child and keep the error in one transaction. False when the child has ended meanwhile."""
+        key = call_records.record_name("run", own)
+        memo = self._calls.new(key, call_records.raised(call, problem))
+        failpoints.hit("call.before_record")
+        if not self._committer.do(GiveUp(self._claimed, child_id, memo)):
+            return False
+        self._calls.note(memo)
+        self._calls.passed.add(key)
+        self._calls.track(problem, key, own)
+        failpoints.hit("call.after_record")
+        return True
+
+
+def _identity(pipeline: str, input: Input) -> str:
+    """What tells one child from another: the pipeline and its input, files by their content."""
+    text = input.model_dump_json() if isinstance(input, BaseModel) else TypeAdapter(Any).dump_json(input).decode()
+    return body_hash(pipeline, text)
 
 
 def _failure(name: str, child: Job) -> ChildFailed:
@@ -149,7 +215,7 @@ class Start(Operation):
         if parent.cancel_requested or parent.state in ENDED:
             return False
         there = uow.tx.memo(self.memo.run_id, self.memo.name)
-        if there is not None:  # a commit of which nobody heard
+        if there is not None:  # a commit whose answer was lost
             return True
         uow.note_intent(self.memo)
         accept(uow, self.pipeline, replace(self.job, tally={}))  # a copy, since a batch may be done again
@@ -163,6 +229,7 @@ class GoOn(Operation):
 
     claimed: Claimed
     child: str
+    call: str
 
     def jobs(self) -> tuple[str, ...]:
         return (self.claimed.job.id, self.child)
@@ -175,7 +242,39 @@ class GoOn(Operation):
         child = uow.jobs.get(self.child)
         if child is not None and child.state in (JobState.FAILED, JobState.CANCELLED):
             operator.resume(uow, child)
+        again = [name for name in run.notes.again if name != self.call]
+        run.notes.again = [*again, f"-{self.call}"] if EVERY in again else again
         _note(uow, run, self.child)
+
+
+@dataclass(slots=True)
+class GiveUp(Operation):
+    """Cancel a child that took too long, in one transaction with the memo that says so."""
+
+    claimed: Claimed
+    child: str
+    memo: Memo
+
+    def jobs(self) -> tuple[str, ...]:
+        return (self.claimed.job.id, self.child)
+
+    def runs(self) -> tuple[str, ...]:
+        return (self.claimed.run.id,)
+
+    def apply(self, uow: UnitOfWork) -> bool:
+        """Returns False when it has ended meanwhile."""
+        run, _ = owned(uow, self.claimed)
+        child = uow.jobs.get(self.child)
+        there = uow.tx.memo(self.memo.run_id, self.memo.name)
+        if there is not None:  # a commit whose answer was lost
+            return there.token == self.memo.token
+        if child is not None and child.state in ENDED:
+            return False
+        if child is not None:
+            stop.cancel(uow, child)
+            uow.woken = [woken for woken in uow.woken if woken != run.id]  # it knows
+        uow.note_intent(self.memo)
+        return True
 
 
 def _note(uow: UnitOfWork, run: StageRun, child: str) -> None:

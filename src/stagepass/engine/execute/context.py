@@ -1,41 +1,48 @@
-"""What a stage is handed: to remember, to wait, to tell, to spend, and to keep files."""
+"""What a stage is given: to remember, to wait, to report, to spend, and to keep files."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from stagepass.declare.values import Duration, seconds
+from stagepass.declare.values import Duration
 from stagepass.engine.commit.claims import Claimed
-from stagepass.engine.commit.operations import Accepted
-from stagepass.engine.commit.submission import prepare
-from stagepass.engine.execute import approvals
-from stagepass.engine.execute.approvals import Verdict
+from stagepass.engine.execute import stillness
+from stagepass.engine.execute.approvals import Approvals, Verdict
+from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.child_jobs import ChildJobs
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.memos import Memos
 from stagepass.engine.execute.payments import Payments
 from stagepass.engine.execute.services import Files, Services
-from stagepass.engine.execute.using import using
+from stagepass.engine.execute.steps import Steps, drive, drive_async
+from stagepass.engine.execute.using import Using
+from stagepass.engine.execute.waits import Waits
 from stagepass.engine.model.limits import Limit, Waiter
-from stagepass.engine.model.outcomes import LONGEST_MESSAGE, Wait
+from stagepass.engine.model.outcomes import LONGEST_MESSAGE
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Job, Spend
-from stagepass.errors import TimedOut
 from stagepass.text import clean
 
 T = TypeVar("T")
 
 TICKS_APART = 0.1
-"""Seconds between two ticks of progress of one stage run; what comes faster is not told."""
+"""Seconds between two ticks of progress of one stage run; what comes faster is left out."""
 
 
 class Context:
-    """Handed to a stage as ``ctx``. Every call notices a cancel, and a lease that was lost."""
+    """Handed to a stage as ``ctx``. Every call notices a cancel, and a lease that was lost.
 
-    def __init__(self, services: Services, claimed: Claimed, lease: Lease, log: Any) -> None:
+    Within a stage run a call that returned or raised gives the same again at every later pass, attempt and crash,
+    until that very call is tried again: by a retry because its error left the stage, or by a person. Calls are
+    identified by kind, name and a number of their own: the second ``run("square")`` is ``square#2``.
+    """
+
+    def __init__(
+        self, services: Services, claimed: Claimed, lease: Lease, log: Any, limit: float = float("inf")
+    ) -> None:
         run = claimed.run
         self.job_id = run.job_id
         self.owner = run.owner
@@ -47,10 +54,24 @@ class Context:
         self._services = services
         self._claimed = claimed
         self._lease = lease
-        self._waits = dict(run.notes.waits)
-        self._last_tick = 0.0
-        self._payments = Payments(services.store, services.committer, services.bus, run)
-        self._memos = Memos(services.store, services.committer, services.clock, claimed, self._payments)
+        self._last_tick = float("-inf")
+        store, committer, clock = services.store, services.committer, services.clock
+        self._calls = Calls(store, committer, clock, claimed, lease)
+        self._payments = Payments(store, committer, services.bus, run)
+        self._memos = Memos(self._calls, committer, self._payments)
+        self._waits = Waits(self._calls, clock, lease, limit, self._tick_wait)
+        self._child_jobs = ChildJobs(self._calls, self._waits, clock, store, committer)
+        self._approvals = Approvals(self._calls, self._waits, clock, run.id, services.approval_url)
+
+    @staticmethod
+    def _now(steps: Steps[Any]) -> Any:
+        with stillness.inside():
+            return drive(steps)
+
+    @staticmethod
+    async def _soon(steps: Steps[Any]) -> Any:
+        with stillness.inside():
+            return await drive_async(steps)
 
     # ── remember ──
 
@@ -65,30 +86,94 @@ class Context:
             type: what the value must fit (anything that Pydantic can read); by default it must be JSON.
             free: a second call would cost nothing and harm nobody, so after a crash it is simply made again.
         """
-        self.check()
-        return self._memos.once(name, call, TypeAdapter(type or Any), free=free)
+        found: T = self._now(self._memos.once(name, call, TypeAdapter(type or Any), free=free))
+        return found
 
     async def once_async(
         self, name: str, call: Callable[[], Awaitable[T]], *, type: Any = None, free: bool = False
     ) -> T:
         """`once` for stages that are `async def`: `call` gives an awaitable. The event loop is never blocked."""
-        self.check()
-        return await self._memos.once_async(name, call, TypeAdapter(type or Any), free=free)
+        found: T = await self._soon(self._memos.once(name, call, TypeAdapter(type or Any), free=free))
+        return found
 
     def forget(self, name: str) -> None:
-        """Drop a memo whose subject is over for good, such as a remote task that failed, so that it can be made anew."""
-        self.check()
-        self._memos.forget(name)
+        """Drop a memo whose subject is over for good, such as a remote task that failed, so that it can be made again.
+
+        Of several calls of that name, the last one of this pass is meant.
+        """
+        self._now(self._memos.forget(name))
 
     def remembered(self, name: str) -> Any:
         """The stored value of `name`, or None."""
-        self.check()
-        memo = self._memos.get(name)
+        self._calls.check(clean_up=True)
+        memo = self._calls.memo(name)
         return json.loads(memo.value) if memo is not None and memo.value is not None else None
 
-    # ── ask another pipeline ──
+    # ── wait ──
 
-    def start(self, pipeline: str, input: dict[str, Any], *, key: str) -> Job:
+    def wait(
+        self,
+        look: Callable[[], T | None],
+        *,
+        every: Duration,
+        at_most: Duration,
+        saying: str | None = None,
+        name: str | None = None,
+        type: Any = None,
+    ) -> T:
+        """Look; while it gives None, give the slot back and come again.
+
+        Waiting costs no slot, no thread and no connection. A callback to `callback_url` ends it at once. When it is
+        over, its value is kept, and is not looked for again.
+
+        Args:
+            at_most: from the first look on. An attempt that failed meanwhile does not prolong it.
+            saying: what people see meanwhile.
+            name: of this call; by default `saying`.
+            type: what the value is read as at a later pass; by default its own class (a Pydantic model, a
+                dataclass, a list of them), else plain JSON.
+
+        Raises:
+            TimedOut: `at_most` has passed. Permanent: `at_most` is longer than an attempt may take.
+        """
+        found: T = self._now(self._waits.wait(look, every=every, at_most=at_most, saying=saying, name=name, type=type))
+        return found
+
+    async def wait_async(
+        self,
+        look: Callable[[], Awaitable[T | None]],
+        *,
+        every: Duration,
+        at_most: Duration,
+        saying: str | None = None,
+        name: str | None = None,
+        type: Any = None,
+    ) -> T:
+        """`wait` for stages that are `async def`: `look` gives an awaitable."""
+        steps = self._waits.wait(look, every=every, at_most=at_most, saying=saying, name=name, type=type)
+        found: T = await self._soon(steps)
+        return found
+
+    def sleep(self, duration: Duration, saying: str | None = None, *, name: str | None = None) -> None:
+        """Give the slot back for that time, then go on from the top and past this line.
+
+        Args:
+            saying: what people see meanwhile.
+            name: of this call; by default `saying`.
+
+        Raises:
+            Permanent: the stage's limits end before. CallChanged: the same call had another duration before;
+            a computed one belongs into `once`.
+        """
+        self._now(self._waits.sleep(duration, saying, name))
+
+    async def sleep_async(self, duration: Duration, saying: str | None = None, *, name: str | None = None) -> None:
+        """`sleep` for stages that are `async def`."""
+        await self._soon(self._waits.sleep(duration, saying, name))
+
+    # ── other jobs ──
+
+    def start(self, pipeline: str, input: BaseModel | dict[str, Any], *, key: str) -> Job:
         """Accept a job of another pipeline for the same owner, and do not wait for it.
 
         Args:
@@ -97,56 +182,13 @@ class Context:
         Raises:
             Conflict: the key was used with another input.
         """
-        self.check()
-        committer, now = self._services.committer, self._services.clock.now()
-        priority = self._claimed.job.priority
-        submit = prepare(committer.registry, pipeline, input, owner=self.owner, now=now, key=key, priority=priority)
-        accepted: Accepted = committer.do(submit)
-        return accepted.job
+        found: Job = self._now(self._child_jobs.start(pipeline, input, key))
+        return found
 
-    # ── wait ──
-
-    def wait(self, look: Callable[[], T | None], *, every: Duration, at_most: Duration, saying: str | None = None) -> T:
-        """Look; while it gives None, give the slot back and come again.
-
-        Waiting costs no slot, no thread and no connection. A callback to `callback_url` ends it at once.
-
-        Raises:
-            TimedOut: `at_most` has passed since the first look of this attempt.
-        """
-        self.check()
-        return self._waited(look(), every, at_most, saying)
-
-    async def wait_async(
-        self, look: Callable[[], Awaitable[T | None]], *, every: Duration, at_most: Duration, saying: str | None = None
-    ) -> T:
-        """`wait` for stages that are `async def`: `look` gives an awaitable."""
-        self.check()
-        return self._waited(await look(), every, at_most, saying)
-
-    def sleep(self, duration: Duration, saying: str | None = None) -> None:
-        """Give the slot back for so long, then go on from the top and past this line.
-
-        Args:
-            saying: what people see meanwhile; two sleeps of one stage need different texts.
-        """
-        self.check()
-        saying = saying and clean(saying, most=LONGEST_MESSAGE)
-        key, now = f"sleep {saying or ''}", self._services.clock.now()
-        since = self._waits.setdefault(key, now)
-        left = seconds(duration) - (now - since) / 1000
-        if left > 0:
-            raise self._pause(left, saying, first=since == now)
-
-    def _pause(self, wait: float, saying: str | None, *, first: bool, idle: bool = False) -> Wait:
-        """A wait that keeps what this attempt knows of its waits. `first`: it is news. `idle`: see `Wait`."""
-        self._lease.waits = self._waits
-        self._lease.told_wait = first
-        pause = Wait(wait, saying)
-        pause.idle = idle
-        return pause
-
-    # ── other jobs ──
+    async def start_async(self, pipeline: str, input: BaseModel | dict[str, Any], *, key: str) -> Job:
+        """`start` for stages that are `async def`."""
+        found: Job = await self._soon(self._child_jobs.start(pipeline, input, key))
+        return found
 
     def run(
         self,
@@ -162,18 +204,38 @@ class Context:
         """Start a job of another pipeline once, wait for its end without a slot, and give its result.
 
         The job has this one's owner and priority. It is cancelled with this stage run. Its end wakes this one at
-        once; `every` is only the net. An attempt that begins after the job had failed sends it on from there.
+        once; `every` is only the net. When this call is tried again after its job has failed, that job goes on
+        from where it failed.
 
         Args:
             type: what the result is read as; by default plain JSON values.
-            name: of this call, unique within the stage; by default the pipeline's.
-            at_most: from the first look of this attempt on. It does not count towards the stage's own limits.
+            name: of this call; by default the pipeline's.
+            at_most: from the first look on. It does not count towards the stage's own limits.
 
         Raises:
             ChildFailed: it failed or was cancelled. TimedOut: it took longer, and is cancelled.
         """
-        child_jobs = ChildJobs(self, self._services.store, self._services.committer, self._claimed)
-        return child_jobs.run(pipeline, input, name or pipeline, type, at_most, every, saying)
+        name = name or pipeline
+        return self._now(
+            self._child_jobs.run(pipeline, input, name=name, type=type, at_most=at_most, every=every, saying=saying)
+        )
+
+    async def run_async(
+        self,
+        pipeline: str,
+        input: BaseModel | dict[str, Any],
+        *,
+        type: Any = None,
+        name: str | None = None,
+        at_most: Duration = "1h",
+        every: Duration = "30s",
+        saying: str | None = None,
+    ) -> Any:
+        """`run` for stages that are `async def`."""
+        name = name or pipeline
+        return await self._soon(
+            self._child_jobs.run(pipeline, input, name=name, type=type, at_most=at_most, every=every, saying=saying)
+        )
 
     def approval(
         self,
@@ -184,6 +246,7 @@ class Context:
         details: str = "",
         at_most: Duration = "7d",
         name: str = "approval",
+        type: Any = None,
     ) -> Verdict:
         """Ask a person, and wait for the answer without a slot.
 
@@ -192,16 +255,33 @@ class Context:
             tell: called with the link; after a crash perhaps once more. The link is good for one answer.
             details: what they need to see to decide.
             at_most: the deadline. The wait does not count towards the stage's own limits.
-            name: of this question, unique within the stage.
+            name: of this question.
+            type: a Pydantic model that the person fills in; the verdict's `answer` is one, where it is approved.
 
         Raises:
-            Permanent: nobody answered in time.
+            Permanent: the deadline passed without an answer.
         """
-        make_url = self._services.approval_url
-        run = self._claimed.run.id
-        return approvals.ask(
-            self, make_url, run, question, who=who, tell=tell, details=details, at_most=at_most, name=name
+        found: Verdict = self._now(
+            self._approvals.ask(question, who=who, tell=tell, details=details, at_most=at_most, name=name, type=type)
         )
+        return found
+
+    async def approval_async(
+        self,
+        question: str,
+        *,
+        who: str,
+        tell: Callable[[str], object],
+        details: str = "",
+        at_most: Duration = "7d",
+        name: str = "approval",
+        type: Any = None,
+    ) -> Verdict:
+        """`approval` for stages that are `async def`; `tell` may be a coroutine function."""
+        found: Verdict = await self._soon(
+            self._approvals.ask(question, who=who, tell=tell, details=details, at_most=at_most, name=name, type=type)
+        )
+        return found
 
     def time_left(self) -> float:
         """Seconds until this attempt is over. Give a call to others a share of it, and it follows the stage's limit."""
@@ -210,26 +290,6 @@ class Context:
     def now(self) -> int:
         """Milliseconds since the epoch."""
         return self._services.clock.now()
-
-    def _waited(self, value: T | None, every: Duration, at_most: Duration, saying: str | None) -> T:
-        saying = saying and clean(saying, most=LONGEST_MESSAGE)
-        key = saying or "wait"
-        if value is not None:
-            self._waits.pop(key, None)
-            return value
-        since = self._waits.setdefault(key, self._services.clock.now())
-        waited = (self._services.clock.now() - since) / 1000
-        limit = seconds(at_most)
-        if waited >= limit:
-            self._waits.pop(key, None)
-            raise TimedOut(f"{key}: not done after {limit:g} s")
-        if not waited and limit > self._lease.remaining():
-            self.log.warning("a wait is longer than the attempt may take: raise the stage's time_limit", at_most=limit)
-        self._lease.waits = self._waits
-        self._lease.told_wait = waited == 0
-        if waited:
-            self._tick(self._claimed.run.progress, f"{key}, {waited:.0f} s")
-        raise Wait(min(seconds(every), limit - waited), saying)
 
     @property
     def signal(self) -> Any:
@@ -244,12 +304,15 @@ class Context:
     # ── tell ──
 
     def progress(self, fraction: float, message: str | None = None) -> None:
-        """Say how far this stage is, from 0 to 1. Cheap: it may be called as often as one likes."""
-        self.check()
+        """Say how far this stage is, from 0 to 1. Cheap: it may be called often."""
+        self._calls.check(clean_up=True)
         fraction = min(1.0, max(0.0, fraction))
         message = message and clean(str(message), most=LONGEST_MESSAGE)
         self._lease.progress = (fraction, message)
         self._tick(fraction, message)
+
+    def _tick_wait(self, name: str, waited: float) -> None:
+        self._tick(self._claimed.run.progress, f"{name}, {waited:.0f} s")
 
     def _tick(self, fraction: float, message: str | None) -> None:
         now = self._services.clock.steady()
@@ -296,18 +359,30 @@ class Context:
             queues: stand in the provider's line where there is no place; off where another provider would do.
         """
         self.check()
+        with self._using(provider, limit, queues).held():
+            yield
+
+    @asynccontextmanager
+    async def using_async(
+        self, provider: str, limit: Limit | None = None, *, queues: bool = True
+    ) -> AsyncIterator[None]:
+        """`using` for stages that are `async def`: Redis is asked in a thread."""
+        self.check()
+        async with self._using(provider, limit, queues).held_async():
+            yield
+
+    def _using(self, provider: str, limit: Limit | None, queues: bool) -> Using:
         services, run = self._services, self._claimed.run
         limit = limit or services.limits.get(provider) or Limit()
-        with using(
+        return Using(
             services.provider_limits,
             provider,
             limit,
             at_most=self._lease.remaining() + 5,
             waiter=Waiter(run.id, run.owner, run.priority) if queues else None,
             called=lambda runs: services.call(provider, limit, runs),
-        ):
-            yield
+        )
 
     def check(self) -> None:
         """Raises `Cancel` once the job is cancelled, and `LeaseLost` once this attempt is no longer ours."""
-        self._lease.check()
+        self._calls.check()

@@ -22,8 +22,6 @@ class Lease:
         self.lost = False
         self.cancelled = False
         self.progress: tuple[float, str | None] | None = None
-        self.waits: dict[str, int] = {}
-        self.told_wait = True
         self.interrupt: Callable[[], object] | None = None
         """Stops what can be stopped from outside: a coroutine."""
         self._ended = False

@@ -1,176 +1,156 @@
-"""What a stage run remembers: calls that are made once, their values, and those whose answer was lost."""
+"""`ctx.once`: calls that are made once, their values, and those whose answer was lost."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import Forget, Intend, Remember
+from stagepass.engine.execute import stillness
+from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.classify import classify
 from stagepass.engine.execute.payments import Payments
-from stagepass.engine.model import failpoints
-from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.ids import new_token
-from stagepass.engine.model.outcomes import Busy, Cancel, NotDone
-from stagepass.engine.model.ports import Store
+from stagepass.engine.execute.steps import Ask, Steps, Store
+from stagepass.engine.model import call_records, failpoints
+from stagepass.engine.model.outcomes import Busy, Cancel, NotDone, Wait
 from stagepass.engine.model.records import Memo, Spend
-from stagepass.errors import OutcomeUnknown
+from stagepass.errors import OutcomeUnknown, StoreUnavailable
 from stagepass.strict import Unfit, dumps
-
-T = TypeVar("T")
-
-LONGEST_NAME = 80
-"""Characters of a memo's name."""
 
 
 class Memos:
-    """The memos of one claimed stage run; read from the store when the first is asked for.
+    """The memos of one claimed stage run.
 
     A call is noted before it is made (`Intend`) and kept after it (`Remember`). What stands between the two
-    when a process dies is a call of which nobody knows whether it was carried out.
+    when a process dies is a call of which it is unknown whether it was carried out. What a call raised is a
+    record of its own, ``~once:NAME``, beside the intent where that stays open.
     """
 
-    def __init__(self, store: Store, committer: Committer, clock: Clock, claimed: Claimed, payments: Payments) -> None:
+    def __init__(self, calls: Calls, committer: Committer, payments: Payments) -> None:
         self.recover: Callable[[str], Any] | None = None
         """Asks the stage's `on_recover` hook about the call of that name."""
-        self._store = store
+        self._calls = calls
         self._committer = committer
-        self._clock = clock
-        self._claimed = claimed
         self._payments = payments
-        self._memos: dict[str, Memo] | None = None
 
-    def once(self, name: str, call: Callable[[], T], adapter: TypeAdapter[Any], *, free: bool) -> T:
-        """See `Context.once`."""
-        memo = self.get(name)
-        if memo is None and free:
-            return self._keep(name, call(), adapter)
-        if memo is None:
-            return self._call(name, call, adapter)
-        if memo.value is not None:
-            return cast(T, adapter.validate_json(memo.value))
-        found = self._found(name, memo, adapter)
-        return self._call(name, call, adapter) if found is None else cast(T, found)
-
-    async def once_async(
-        self, name: str, call: Callable[[], Awaitable[T]], adapter: TypeAdapter[Any], *, free: bool
-    ) -> T:
-        """See `Context.once_async`."""
-        memo = await asyncio.to_thread(self.get, name)
+    def once(self, name: str, call: Callable[[], Any], adapter: TypeAdapter[Any], *, free: bool) -> Steps[Any]:
+        """See `Context.once`; `call` gives a value, or in a coroutine an awaitable."""
+        self._calls.check(clean_up=True)
+        own = self._calls.number("once", name)
+        memo = yield Store(lambda: self._calls.memo(own))
+        key = call_records.record_name("once", own)
+        failed = yield Store(lambda: self._calls.record(key))
+        if failed is not None:
+            return self._calls.given(failed, own, key, adapter)
         if memo is not None and memo.value is not None:
-            return cast(T, adapter.validate_json(memo.value))
+            self._calls.passed.add(own)
+            return adapter.validate_json(memo.value)
         if memo is not None:
-            found = await asyncio.to_thread(self._found, name, memo, adapter)
+            found = yield Store(lambda: self._found(own, memo, adapter))
             if found is not None:
-                return cast(T, found)
-        if free:
-            return await asyncio.to_thread(self._keep, name, await call(), adapter)
-        intent = await asyncio.to_thread(self._intend, name)
-        try:
-            with self._payments.buying(intent) as spends:
-                value = await call()
-        except BaseException as problem:
-            await asyncio.to_thread(self._call_failed, name, intent, problem)
-            raise
-        await asyncio.to_thread(self._record, intent, value, adapter, spends)
+                return found
+        value = yield from self._free(own, key, call, adapter) if free else self._bought(own, key, call, adapter)
+        self._calls.passed.add(own)
         return value
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str) -> Steps[None]:
         """See `Context.forget`."""
-        memo = self.get(name)
+        self._calls.check(clean_up=True)
+        own = self._calls.uncount("once", name)
+        key = call_records.record_name("once", own)
+        memo = yield Store(lambda: self._calls.memo(own))
         if memo is not None:
-            self._committer.do(Forget(memo))
-        if self._memos is not None:
-            self._memos.pop(name, None)
+            yield Store(lambda: self._committer.do(Forget(memo)))
+            self._calls.drop(own)
+        if (yield Store(lambda: self._calls.record(key))) is not None:
+            yield Store(lambda: self._calls.keep(drop=(key,)))
 
-    def get(self, name: str) -> Memo | None:
-        """The memo of that name, with its value or, for a call that was cut off, without."""
-        if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
-            raise ValueError(
-                f"a memo's name has 1 to {LONGEST_NAME} characters, all of them printable, not {name[:LONGEST_NAME]!a}"
-            )
-        if self._memos is None:
-            run = self._claimed.run
-            first = run.attempts == 1 and run.notes.claims == 1  # then there cannot be any yet
-            stored = [] if first else self._store.memos(run.id)
-            self._memos = {memo.name: memo for memo in stored}
-        return self._memos.get(name)
+    # ── calling ──
 
-    def note(self, memo: Memo) -> None:
-        """A memo that was kept just now, by somebody else."""
-        if self._memos is not None:
-            self._memos[memo.name] = memo
+    def _bought(self, own: str, key: str, call: Callable[[], Any], adapter: TypeAdapter[Any]) -> Steps[Any]:
+        intent = yield Store(lambda: self._intend(own))
+        with stillness.watched() as watch:
+            try:
+                with self._payments.buying(intent) as spends:
+                    value = yield Ask(watch.around(call))
+            except BaseException as problem:
+                error = problem
+                yield Store(lambda: self._failed(intent, key, error, watch, bool(spends)))
+                raise
+        yield Store(lambda: self._record(intent, value, adapter, spends))
+        return value
 
-    def _intend(self, name: str) -> Memo:
+    def _free(self, own: str, key: str, call: Callable[[], Any], adapter: TypeAdapter[Any]) -> Steps[Any]:
+        try:
+            value = yield Ask(call)
+        except StoreUnavailable:
+            raise
+        except Exception as problem:
+            error = problem
+            yield Store(lambda: self._calls.keep_raised(key, call_records.digest("once", own), error))
+            self._calls.track(problem, key, own)
+            raise
+        kept = self._calls.new(own, _as_json(own, value, adapter))
+        yield Store(lambda: self._intended(kept))
+        return value
+
+    def _intend(self, own: str) -> Memo:
         """Note that the call is about to be made."""
         failpoints.hit("once.before_intent")
-        memo = Memo(self._claimed.run.id, name, new_token(), None, self._clock.now())
-        if self._committer.do(Intend(self._claimed, memo)):
-            raise Cancel
+        intent = self._calls.new(own, None)
+        self._intended(intent)
         failpoints.hit("once.after_intent")
-        return memo
+        return intent
 
-    def _call(self, name: str, call: Callable[[], T], adapter: TypeAdapter[Any]) -> T:
-        memo = self._intend(name)
-        try:
-            with self._payments.buying(memo) as spends:
-                value = call()
-        except BaseException as problem:
-            self._call_failed(name, memo, problem)
-            raise
-        self._record(memo, value, adapter, spends)
-        return value
-
-    def _call_failed(self, name: str, memo: Memo, problem: BaseException) -> None:
-        """A provider's answer means that nothing was bought; silence means that nobody knows."""
-        not_done = isinstance(problem, ConnectionRefusedError) or (isinstance(problem, Busy) and problem.certain)
-        if isinstance(problem, Exception):
-            error = classify(problem)
-            not_done = not_done or error.not_done or (error.answered and isinstance(problem, type(error)))
-        if not_done:
-            self._committer.do(Forget(memo))
-        else:
-            self.note(memo)
-
-    def _keep(self, name: str, value: T, adapter: TypeAdapter[Any]) -> T:
-        text = _as_json(name, value, adapter)
-        memo = Memo(self._claimed.run.id, name, new_token(), text, self._clock.now())
-        if self._committer.do(Intend(self._claimed, memo)):
+    def _intended(self, memo: Memo) -> None:
+        if self._committer.do(Intend(self._calls.claimed, memo, self._calls.cleaning)):
+            self._calls.cleaning = True
             raise Cancel
-        self.note(memo)
-        return value
+        self._calls.note(memo)
+
+    def _failed(self, intent: Memo, key: str, problem: BaseException, watch: stillness.Watch, paid: bool) -> None:
+        """A provider's answer means that nothing was bought; silence means that it is unknown."""
+        not_done = not paid and _not_done(problem, watch)
+        if not isinstance(problem, Exception) or isinstance(problem, (StoreUnavailable, OutcomeUnknown)):
+            if not_done:
+                self._committer.do(Forget(intent))
+                self._calls.drop(intent.name)
+            return
+        self._calls.keep_raised(
+            key, call_records.digest("once", intent.name), problem, drop=(intent.name,) if not_done else ()
+        )
+        self._calls.track(problem, key, intent.name)
 
     def _record(self, memo: Memo, value: Any, adapter: TypeAdapter[Any], spends: Sequence[Spend]) -> None:
         """Keep the value of a call that was made, with what it cost."""
         failpoints.hit("once.after_call")
         try:
-            text = _as_json(memo.name, value, adapter)
-            kept = Memo(memo.run_id, memo.name, memo.token, text, self._clock.now())
+            kept = replace(memo, value=_as_json(memo.name, value, adapter))
             self._committer.do(Remember(kept, spends))
         except Exception:  # its value cannot be kept, and it was paid for all the same
             self._payments.keep(spends)
             raise
         self._payments.noted(spends)
-        self.note(kept)
+        self._calls.note(kept)
         failpoints.hit("once.after_record")
 
-    def _found(self, name: str, memo: Memo, adapter: TypeAdapter[Any]) -> Any:
+    def _found(self, own: str, memo: Memo, adapter: TypeAdapter[Any]) -> Any:
         """The value of a call whose answer was lost, or None when it is certain that it had no effect."""
         if self.recover is not None:
             try:
                 with self._payments.buying(memo) as spends:
-                    value = self.recover(name)
+                    value = self.recover(own)
             except NotDone:
-                self.forget(name)
+                self._committer.do(Forget(memo))
+                self._calls.drop(own)
                 return None
             if value is not None:
                 self._record(memo, value, adapter, spends)
                 return value
         raise OutcomeUnknown(
-            f"{name!r} may have been done by an earlier attempt, whose answer was lost",
+            f"{own!r} may have been done by an earlier attempt, whose answer was lost",
             advice="look it up at the provider; then keep the value that it gave, or allow the call again",
         )
 
@@ -181,3 +161,17 @@ def _as_json(name: str, value: Any, adapter: TypeAdapter[Any]) -> str:
         return dumps(adapter, value)
     except Unfit as problem:
         raise ValueError(f"ctx.once({name!r}) gave a value that cannot be kept: {problem}") from None
+
+
+def _not_done(problem: BaseException, watch: stillness.Watch) -> bool:
+    """Whether it is certain that the call bought nothing."""
+    if isinstance(problem, ConnectionRefusedError) or (isinstance(problem, Busy) and problem.certain):
+        return True
+    if isinstance(problem, Wait):  # a wait inside the call: all is well if nothing was asked for before it
+        return watch.still_at_wait
+    if not isinstance(problem, Exception):
+        return False
+    error = classify(problem)
+    if error.not_done or (error.answered and isinstance(problem, type(error))):
+        return True
+    return type(problem).__module__ == "builtins" and not isinstance(problem, OSError) and watch.still()

@@ -12,6 +12,7 @@ from stagepass.declare.parameter import Parameter
 from stagepass.declare.registry import Registry
 from stagepass.declare.stage import Stage
 from stagepass.engine.commit.claims import Claimed
+from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.classify import classify, trace_of
 from stagepass.engine.execute.context import Context
 from stagepass.engine.execute.lease import Lease
@@ -71,24 +72,19 @@ class Runner:
 
     def run(self, claimed: Claimed, stage: Stage, lease: Lease) -> Outcome:
         """One attempt, of a run or of a batch. Never raises, except `LeaseLost`: then there is nothing left to say."""
+        calls: Calls | None = None
         try:
             if stage.batch is not None:
                 return self._run_batch(claimed, stage, lease)
-            return self._run_one(claimed, stage, lease)
+            ctx = self._context(claimed, stage, lease)
+            calls = ctx._calls
+            return self._run_one(claimed, stage, lease, ctx)
         except LeaseLost:
             raise
         except (Wait, Cancel) as planned:
-            return _planned(planned, lease) or Cancelled()
+            return _planned(planned, calls) or Cancelled()
         except Busy as busy:
-            news = claimed.run.notes.busy != busy.reason
-            return Waiting(
-                max(0.05, busy.wait),
-                busy.reason,
-                busy=busy.reason,
-                blocked_by=busy.provider if busy.closed else None,
-                told=news,
-                idle=True,
-            )
+            return _busy(busy, claimed, calls)
         except OutcomeUnknown as unknown:
             return Held(unknown)
         except StoreUnavailable as away:  # ours, not the stage's: it costs time, and no attempt
@@ -98,14 +94,17 @@ class Runner:
             if claimed.members and not failure.error.retryable:
                 told = "%s: %s broke a batch of %d; each of its runs now goes by itself\n%s"
                 log.warning(told, stage.queue, type(problem).__name__, len(claimed.members) + 1, failure.trace)
-            return failure
+            return failure if calls is None else calls.blame(problem, failure)
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs
             return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))
 
-    def _run_one(self, claimed: Claimed, stage: Stage, lease: Lease) -> Outcome:
+    def _context(self, claimed: Claimed, stage: Stage, lease: Lease) -> Context:
         run = claimed.run
         logger = structlog.get_logger("stagepass.stage").bind(job=run.job_id, stage=stage.queue, attempt=run.attempts)
-        ctx = Context(self._services, claimed, lease, logger)
+        return Context(self._services, claimed, lease, logger, min(stage.time_limit, stage.run_limit))
+
+    def _run_one(self, claimed: Claimed, stage: Stage, lease: Lease, ctx: Context) -> Outcome:
+        run = claimed.run
         values = _Values(claimed, self._providers, stage, ctx)
         if stage.recover is not None:
             recover = stage.recover
@@ -117,7 +116,7 @@ class Runner:
         if stage.when is not None and not stage.when(**values.of(stage.when_parameters)):
             return Skipped()
         result = self._call(stage.body, values.of(stage.parameters), lease)
-        outcome = _planned(result, lease) or _completed(stage, result)
+        outcome = _planned(result, ctx._calls) or _completed(stage, result)
         failpoints.hit("body.after")
         return outcome
 
@@ -144,7 +143,7 @@ class Runner:
             }
             result = self._call(stage.body, lists, lease)
             if isinstance(result, (Wait, Cancel)):
-                return _planned(result, lease) or Cancelled()
+                return _planned(result, None) or Cancelled()
             if not isinstance(result, list) or len(result) != len(given):
                 told = f"{len(result)} outputs" if isinstance(result, list) else type(result).__name__
                 raise StageError(f"a batch of {len(given)} runs gave {told}; return a list with one for each")
@@ -195,12 +194,22 @@ def _part(stage: Stage, value: Any) -> RunOutcome:
         return Failure(classify(problem), trace_of(problem))
 
 
-def _planned(result: Any, lease: Lease) -> Outcome | None:
+def _planned(result: Any, calls: Calls | None) -> Outcome | None:
     if isinstance(result, Wait):
-        return Waiting(result.seconds, result.saying, lease.waits or None, told=lease.told_wait, idle=result.idle)
+        waiting = Waiting(result.seconds, result.saying, idle=result.idle)
+        return waiting if calls is None else calls.end_with(waiting)
     if isinstance(result, Cancel):
         return Cancelled(result.reason)
     return None
+
+
+def _busy(busy: Busy, claimed: Claimed, calls: Calls | None) -> Waiting:
+    news = claimed.run.notes.busy != busy.reason
+    waiting = Waiting(max(0.05, busy.wait), busy.reason, busy=busy.reason, idle=True)
+    waiting.blocked_by = busy.provider if busy.closed else None
+    waiting = waiting if calls is None else calls.end_with(waiting)
+    waiting.told = news
+    return waiting
 
 
 class _Values:

@@ -1,9 +1,11 @@
 """Calling a provider within its limits and past its circuit breaker; what `ctx.using` is."""
 
+import asyncio
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
+from stagepass.engine.execute import stillness
 from stagepass.engine.execute.classify import classify
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.limits import PARKING, Limit, ProviderLimits, Waiter
@@ -17,53 +19,89 @@ PARKED_FOR = 600.0
 """Seconds after which, at the latest, a parked run looks by itself; before that the relay wakes it."""
 
 
-@contextmanager
-def using(
-    provider_limits: ProviderLimits,
-    provider: str,
-    limit: Limit,
-    *,
-    at_most: float,
-    waiter: Waiter | None = None,
-    called: Callable[[list[str]], None] = lambda _: None,
-) -> Iterator[None]:
-    """One call, or several, in one place at a provider. See `Context.using`.
+class Using:
+    """One call, or several, in one slot at a provider. See `Context.using`.
 
     Args:
-        at_most: seconds after which the place is free again, should this process die.
+        at_most: seconds after which the slot is free again, should this process die.
         waiter: the stage run that calls.
-        called: told the stage runs whose turn it is at the end.
+        called: given the stage runs whose turn it is at the end.
     """
-    ticket = new_token()
-    pause, reason = provider_limits.enter(provider, limit, ticket, at_most=at_most, waiter=waiter)
-    if pause > 0:
-        raise _parked(provider, pause, reason)
-    healthy = False
-    try:
-        yield
-        healthy = True
-    except Wait:  # it was asked, and said: not yet
-        healthy = True
-        raise
-    except RateLimited as problem:
-        provider_limits.close_for(provider, problem.retry_after or 1.0, "rate_limited")
-        raise
-    except QuotaExhausted as problem:
-        provider_limits.close_for(provider, QUOTA_PAUSE, "quota_exhausted")
-        raise _parked(provider, QUOTA_PAUSE, "quota_exhausted") from problem
-    except (TaskFailed, InvalidOutput, Blocked):
-        healthy = True  # an answer, though not the one that was hoped for
-        raise
-    except (Transient, OSError) as problem:
-        if tried := provider_limits.failed(
-            provider, ticket
-        ):  # it tried a closed provider, and pays no attempt for that
+
+    def __init__(
+        self,
+        provider_limits: ProviderLimits,
+        provider: str,
+        limit: Limit,
+        *,
+        at_most: float,
+        waiter: Waiter | None = None,
+        called: Callable[[list[str]], None] = lambda _: None,
+    ) -> None:
+        self._provider_limits = provider_limits
+        self._provider = provider
+        self._limit = limit
+        self._at_most = at_most
+        self._waiter = waiter
+        self._called = called
+        self._ticket = new_token()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The slot, for as long as the block lasts."""
+        with stillness.inside():
+            self._enter()
+        try:
+            yield
+        except BaseException as problem:
+            self._ended(problem)
+            raise
+        self._leave(healthy=True)
+
+    @asynccontextmanager
+    async def held_async(self) -> AsyncIterator[None]:
+        """`held`, without blocking the event loop."""
+        await asyncio.to_thread(self._enter)
+        try:
+            yield
+        except BaseException as problem:
+            await asyncio.to_thread(self._ended, problem)
+            raise
+        await asyncio.to_thread(self._leave, healthy=True)
+
+    def _enter(self) -> None:
+        pause, reason = self._provider_limits.enter(
+            self._provider, self._limit, self._ticket, at_most=self._at_most, waiter=self._waiter
+        )
+        if pause > 0:
+            raise _parked(self._provider, pause, reason)
+
+    def _leave(self, *, healthy: bool) -> None:
+        if runs := self._provider_limits.leave(self._provider, self._ticket, healthy=healthy, limit=self._limit):
+            self._called(runs)
+
+    def _ended(self, problem: BaseException) -> None:
+        """The block raised: note what that says of the provider. Raises `Busy` where the run is to come back."""
+        healthy = isinstance(problem, (Wait, TaskFailed, InvalidOutput, Blocked))  # an answer, of whatever kind
+        try:
+            self._note(problem, healthy)
+        finally:
+            self._leave(healthy=healthy)
+
+    def _note(self, problem: BaseException, healthy: bool) -> None:
+        limits, provider = self._provider_limits, self._provider
+        if isinstance(problem, RateLimited):
+            limits.close_for(provider, problem.retry_after or 1.0, "rate_limited")
+        elif isinstance(problem, QuotaExhausted):
+            limits.close_for(provider, QUOTA_PAUSE, "quota_exhausted")
+            raise _parked(provider, QUOTA_PAUSE, "quota_exhausted") from problem
+        elif (
+            isinstance(problem, (Transient, OSError))
+            and not healthy
+            and (tried := limits.failed(provider, self._ticket))  # it tried a closed provider: no attempt is spent
+        ):
             certain = isinstance(problem, ConnectionRefusedError) or classify(problem).not_done
             raise _parked(provider, tried, "down", certain=certain) from problem
-        raise
-    finally:
-        if runs := provider_limits.leave(provider, ticket, healthy=healthy, limit=limit):
-            called(runs)
 
 
 def _parked(provider: str, pause: float, reason: str, *, certain: bool = True) -> Busy:

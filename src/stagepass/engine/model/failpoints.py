@@ -24,6 +24,8 @@ NAMES = (
     "once.after_intent",
     "once.after_call",
     "once.after_record",
+    "call.before_record",
+    "call.after_record",
     "body.after",
     "settle.before_commit",
     "settle.after_commit",

@@ -8,9 +8,11 @@ Cancelled, Released         stopped by the job's owner; given back by a worker t
 Each                        a batch: one of the above for each of its runs
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stagepass.declare.values import Duration, seconds
+from stagepass.engine.model.records import Memo
 from stagepass.errors import StageError
 from stagepass.text import clean
 
@@ -94,14 +96,32 @@ class Waiting:
     blocked_by: str | None = None
     told: bool = True
     idle: bool = False
+    memoless: bool = False
+    """The run has no memos, so the next pass need not look for any."""
+    memos: Sequence[Memo] = ()
+    """Records of calls that have begun, kept together with the wait."""
+    worked: Sequence[str] = ()
+    """Calls of which a look worked: their streaks of failures are over."""
 
 
 @dataclass(slots=True)
 class Failure:
-    """The attempt failed."""
+    """The attempt failed.
+
+    Attributes:
+        call: whose error it is; empty where the stage's own code raised it. Failures are counted by call.
+        drop: memos that are dropped, so that this call is tried again.
+        again: calls of `ctx.run` whose child is sent on by the next attempt.
+    """
 
     error: StageError
     trace: str | None = None
+    call: str = ""
+    drop: Sequence[str] = ()
+    again: Sequence[str] = ()
+    waits: dict[str, int] | None = None
+    memoless: bool = False
+    worked: Sequence[str] = ()
 
 
 @dataclass(slots=True)

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
+EVERY = "*"
+"""Among the calls that are tried again: all of them, since a person has sent the run on. ``-NAME`` is one that was
+sent on since then."""
+
 
 @dataclass(slots=True)
 class RunNotes:
@@ -19,9 +23,11 @@ class RunNotes:
     resumes: bool = False
     """The next claim continues the attempt that gave its slot back, instead of beginning one."""
     failures: int = 0
-    """Attempts that failed since the run was last sent again by a person."""
+    """Attempts that the stage's own code failed since the run was last sent again by a person."""
     codes: dict[str, int] = field(default_factory=dict)
     """The same, by the error's code: an error may have a number of retries of its own."""
+    streaks: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Failures in a row of each call, by the error's code; a look that works ends the call's streak."""
     alone: bool = False
     """It was in a batch that broke, so from now on it is a batch of its own."""
     parked: int = 0
@@ -37,7 +43,11 @@ class RunNotes:
 
     # waiting
     waits: dict[str, int] = field(default_factory=dict)
-    """When each wait of the current attempt began, by its name."""
+    """When each wait that is under way began, by its name."""
+    memoless: int = 0
+    """Until this claim the run had no memos: the next one need not look for any."""
+    again: list[str] = field(default_factory=list)
+    """Calls of `ctx.run` that are tried again, so that a child that failed is sent on; see `EVERY`."""
     busy: str | None = None
     """Why its provider took no call when it last asked; told once, until it changes."""
     blocked_by: str | None = None

@@ -1,5 +1,6 @@
 """An attempt begins, and ends: claim, then complete, wait, fail, hold, release, park or rescue."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from stagepass.declare.stage import Stage
@@ -94,6 +95,11 @@ def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
     notes.resumes = True
     if outcome.waits is not None:
         notes.waits = outcome.waits
+    if outcome.memoless:
+        notes.memoless = notes.claims
+    for memo in outcome.memos:
+        uow.note_intent(memo)
+    streak_over(uow, run, outcome.worked)
     run.message = outcome.saying
     if stopped(uow, run, job):
         return
@@ -110,17 +116,14 @@ def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
 def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
     """Try again later where that can help; else the run is a dead letter and the job has failed."""
     error = outcome.error
-    notes = run.notes
-    notes.failures += 1
-    notes.codes[error.code] = same = notes.codes.get(error.code, 0) + 1
     run.error = describe(error, outcome.trace)
-    notes.waits = {}  # a new attempt waits anew
+    failures, same_failures = _count_failure(uow, run, outcome)
     if job.cancel_requested or job.state in ENDED:
         uow.note_attempt(run, "failed", run.error)
         stopped(uow, run, job)
         return
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)
-    pause = stage.retry.next_wait(error, failures=notes.failures, same_failures=same) if stage else None
+    pause = stage.retry.next_wait(error, failures=failures, same_failures=same_failures) if stage else None
     if stage and pause is not None and pause > stage.run_limit and error.retry_after:
         _say_too_long(error, stage)
         run.error = describe(error, outcome.trace)
@@ -142,6 +145,34 @@ def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
         return
     uow.note_attempt(run, "failed", run.error)
     _fail_for_good(uow, run, job, stage, error)
+
+
+def _count_failure(uow: UnitOfWork, run: StageRun, outcome: Failure) -> tuple[int, int]:
+    """Failures of that call in a row, and those with this error's code; the call itself can be tried again."""
+    notes, call, code = run.notes, outcome.call, outcome.error.code
+    if outcome.waits is not None:
+        notes.waits = outcome.waits
+    if outcome.memoless:
+        notes.memoless = notes.claims
+    for name in outcome.drop:
+        uow.forget(run.id, name)
+    if outcome.again:
+        notes.again = sorted({*notes.again, *outcome.again} - {f"-{again}" for again in outcome.again})
+    streak_over(uow, run, [worked for worked in outcome.worked if worked != call])
+    codes = notes.streaks.setdefault(call, {}) if call else notes.codes
+    codes[code] = codes.get(code, 0) + 1
+    if not call:
+        notes.failures += 1
+    return (sum(codes.values()) if call else notes.failures), codes[code]
+
+
+def streak_over(uow: UnitOfWork, run: StageRun, calls: Sequence[str]) -> None:
+    """These calls worked: failures before that do not count any more."""
+    over = [call for call in calls if call in run.notes.streaks]
+    for call in over:
+        del run.notes.streaks[call]
+    if over:
+        uow.touch_run(run)
 
 
 def _say_too_long(error: StageError, stage: Stage) -> None:
@@ -221,7 +252,6 @@ def rescue(uow: UnitOfWork, run: StageRun, job: Job) -> None:
         advice="look for what ends the process: memory, a native library, the machine",
     )
     uow.note_attempt(run, "worker_lost", describe(error, None))
-    run.notes.waits = {}  # a new attempt waits anew
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)
     if stage is not None and stage.batch is not None:
         run.notes.alone = True  # should it be what kills workers, it takes no other with it

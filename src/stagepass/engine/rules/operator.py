@@ -5,7 +5,7 @@ from typing import Any
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import Job, StageRun, Tally
-from stagepass.engine.model.run_notes import RunNotes
+from stagepass.engine.model.run_notes import EVERY, RunNotes
 from stagepass.engine.model.states import ENDED, OPEN, STOPPED, JobState, RunState
 from stagepass.engine.rules.graph import advance, leave_children, start
 from stagepass.engine.rules.unit_of_work import UnitOfWork
@@ -67,7 +67,7 @@ def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     if run.notes.counted and run.stage in job.tally:
         job.tally[run.stage].done -= 1
         uow.touch_job(job)
-    run.notes = RunNotes()
+    run.notes = RunNotes(again=[EVERY] if run.attempts else [])
     run.crashes, run.progress = 0, 0.0
     run.started_at = run.finished_at = run.error = run.message = None
     run.due_at = uow.now
