@@ -9,13 +9,17 @@ from stagepass.api.uploads import Incoming, Upload
 from stagepass.bootstrap import System
 from stagepass.declare.values import File
 from stagepass.engine.commit.operations import Accepted
-from stagepass.errors import InvalidInput, RequestError, StagepassError
+from stagepass.errors import InvalidInput, StagepassError, StoreUnavailable
 from stagepass.inputs import validated
 from stagepass.providers.fetching.accept import FileField, checked_kind, file_fields
 
 log = logging.getLogger("stagepass.api")
 
 FOLDER = "uploads"
+
+CLAIMED_WITHIN = 60_000
+"""Milliseconds from the writing of an upload to the acceptance of its job; then it is deleted."""
+
 _FILE_KEYS = frozenset(File.model_fields) - {"name"}
 
 
@@ -39,20 +43,16 @@ def submit(
     _refuse_named_files(incoming.values)
     stored: list[File] = []
     try:
-        checked = validated(model, _with_files(system, model, incoming, stored))
+        checked = validated(model, _with_files(system, model, incoming, owner, stored))
+        accepted = system.engine.submit(
+            pipeline, checked, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise, files=stored
+        )
+    except StoreUnavailable:  # the job may have been accepted; if not, the files are deleted after their time
+        raise
     except BaseException:
         _delete(system, stored)
         raise
-    try:
-        accepted = system.engine.submit(
-            pipeline, checked, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise
-        )
-    except RequestError:  # whatever else went wrong, the job may have been accepted, and needs them
-        _delete(system, stored)
-        raise
-    if accepted.created:
-        _keep(system, stored, accepted.job.id, owner)
-    else:
+    if not accepted.created:
         _delete(system, stored)  # the job that is there has its own
     return accepted
 
@@ -72,7 +72,7 @@ def _refuse_named_files(value: Any, path: str = "") -> None:
 # ── files ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _with_files(system: System, model: type[BaseModel], incoming: Incoming, stored: list[File]) -> Any:
+def _with_files(system: System, model: type[BaseModel], incoming: Incoming, owner: str, stored: list[File]) -> Any:
     if not incoming.uploads:
         return incoming.values
     if not isinstance(incoming.values, dict):
@@ -84,31 +84,25 @@ def _with_files(system: System, model: type[BaseModel], incoming: Incoming, stor
         if field.many:
             there = there if isinstance(there, list) else []
         where = f"{upload.field}.{len(there)}" if isinstance(there, list) else upload.field
-        file = _stored(system, upload, field, where)
+        file = _stored(system, upload, field, where, owner)
         stored.append(file)
         values[upload.field] = [*there, file] if isinstance(there, list) else file
     return values
 
 
-def _stored(system: System, upload: Upload, field: FileField, where: str) -> File:
+def _stored(system: System, upload: Upload, field: FileField, where: str, owner: str) -> File:
     upload.content.seek(0)
     content = upload.content.read()
     kind = checked_kind(content, field, where, system.settings.max_upload_bytes)
-    return system.files.put(content, name=upload.name, type=kind, folder=FOLDER)
-
-
-def _keep(system: System, stored: list[File], job_id: str, owner: str) -> None:
-    """Note whose they are, for the day on which the job is deleted."""
-    for file in stored:
-        try:
-            system.store.keep_file(file, job_id, None, owner, system.engine.clock.now())
-        except StagepassError as problem:  # the job is accepted: a file that outlives it is the smaller evil
-            log.warning("an upload of job %s was not noted: %s", job_id, problem)
+    uri = system.files.reserve(upload.name, FOLDER)
+    system.store.doom([uri], owner, system.engine.clock.now() + CLAIMED_WITHIN)
+    return system.files.put(content, name=upload.name, type=kind, uri=uri)
 
 
 def _delete(system: System, stored: list[File]) -> None:
     for file in stored:
         try:
             system.files.delete(file.uri)
-        except OSError:
+            system.store.forget_doomed([file.uri])
+        except (OSError, StagepassError):  # then after its time
             log.warning("a refused upload could not be deleted", exc_info=True)

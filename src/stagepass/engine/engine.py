@@ -1,12 +1,13 @@
 """The engine's front: what the API, the CLI and tests ask of it. Every change goes over the committer."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from stagepass.declare.registry import Registry
+from stagepass.declare.values import File
 from stagepass.engine.commit.committer import CommitReport, Committer
 from stagepass.engine.commit.operations import Accepted, OnJob
 from stagepass.engine.commit.submission import MAX_INPUT, prepare
@@ -88,6 +89,7 @@ class Engine:
         priority: int = 0,
         delay: float = 0.0,
         stepwise: bool = False,
+        files: Sequence[File] = (),
     ) -> Accepted:
         """Accept a job. When this returns, it is kept.
 
@@ -97,6 +99,7 @@ class Engine:
             priority: -100 to 100; higher goes first within a stage.
             delay: seconds before the first stages are ready.
             stepwise: hold after each stage until `resume`.
+            files: uploads that become the job's own; each was noted by `store.doom` before it was written.
 
         Raises:
             NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
@@ -112,6 +115,7 @@ class Engine:
             priority=priority,
             delay=delay,
             stepwise=stepwise,
+            files=files,
             max_input=self._max_input,
         )
         accepted: Accepted = self.committer.do(submit)

@@ -62,14 +62,20 @@ class CloudFiles:
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, source: BinaryIO | bytes | Path, *, name: str, type: str, folder: str = "") -> File:
+    def reserve(self, name: str, folder: str = "") -> str:
+        """A new uri, for a file that is not there yet."""
+        return _SCHEME + "/".join([*([folder] if folder else []), uuid.uuid4().hex, safe_name(name)])
+
+    def put(
+        self, source: BinaryIO | bytes | Path, *, name: str, type: str, folder: str = "", uri: str | None = None
+    ) -> File:
         """Keeps a copy of `source`, and returns the reference to it once it is there as a whole. See `LocalFiles.put`.
 
         Raises:
             Transient: the store did not take it.
         """
         store = self._store()
-        path = "/".join([*([folder] if folder else []), uuid.uuid4().hex, safe_name(name)])
+        path = (uri or self.reserve(name, folder)).removeprefix(_SCHEME)
         attributes = {"Content-Type": type, "Content-Disposition": content_disposition("inline", name)}
         with _opened(source) as content, self._told():
             counted = _Counted(content)

@@ -52,7 +52,13 @@ class LocalFiles:
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, source: BinaryIO | bytes | Path, *, name: str, type: str, folder: str = "") -> File:
+    def reserve(self, name: str, folder: str = "") -> str:
+        """A new uri, for a file that is not there yet. Raises `ValueError` as `put` does."""
+        return _SCHEME + "/".join([*(_segments(folder) if folder else []), uuid.uuid4().hex, safe_name(name)])
+
+    def put(
+        self, source: BinaryIO | bytes | Path, *, name: str, type: str, folder: str = "", uri: str | None = None
+    ) -> File:
         """Keeps a copy of `source`, and returns the reference to it once it is on the disk.
 
         Args:
@@ -60,19 +66,21 @@ class LocalFiles:
             name: what a person calls it; any text.
             type: its content type.
             folder: where below the root, as ``promo/songs``; for people and for backups only.
+            uri: the one that `reserve` gave, instead.
 
         Raises:
             Transient: the disk is full.
             ValueError: `folder` is not a plain relative path.
         """
-        number = uuid.uuid4().hex
-        place = [*_segments(folder), number] if folder else [number]
+        uri = uri or self.reserve(name, folder)
+        *place, last = _segments(uri.removeprefix(_SCHEME))
+        number = place[-1]
         unfinished = self.root / _TEMPORARY / number
         final = self.root.joinpath(*place)
         try:
             with _opened(source) as content:
                 unfinished.mkdir()
-                sha256, size = _write(content, unfinished / safe_name(name))
+                sha256, size = _write(content, unfinished / last)
             final.parent.mkdir(parents=True, exist_ok=True)
             unfinished.rename(final)  # from here on it is there, as a whole
             _sync(final.parent)
@@ -81,7 +89,6 @@ class LocalFiles:
             if isinstance(error, OSError) and error.errno in _FULL:
                 self._no_room(error)
             raise
-        uri = _SCHEME + "/".join([*place, safe_name(name)])
         return File(uri=uri, sha256=sha256, size=size, type=type, name=kept_name(name))
 
     def _no_room(self, error: OSError) -> NoReturn:

@@ -1,6 +1,7 @@
 """The store's slow side: what is old is forgotten, what a person wants deleted is gone, and the schema is checked."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -8,6 +9,7 @@ from stagepass.engine.model.states import ENDED, OPEN
 from stagepass.errors import SettingsError
 from stagepass.store import connect
 from stagepass.store.base import Connections
+from stagepass.store.doomed import note
 from stagepass.store.tables import attempts, events, files, jobs, memos, metadata, notices, spends, stage_runs
 
 _BY_JOB = (events, attempts, spends, files, stage_runs)
@@ -27,14 +29,10 @@ class Retention(Connections):
 
     def forget_events(self, pipeline: str, before: int, limit: int) -> int:
         """Delete the events of jobs that ended before that time. Returns how many jobs that were."""
-        old = sa.select(jobs.c.id).where(
-            jobs.c.pipeline == pipeline,
-            jobs.c.finished_at < before,
-            jobs.c.state.in_(_ENDED),
-            sa.exists().where(events.c.job_id == jobs.c.id),
-        )
+        has_events = sa.exists().where(events.c.job_id == jobs.c.id)
         with self._writing() as connection:
-            ids = list(connection.scalars(old.limit(limit)))
+            found = list(connection.scalars(_old(pipeline, before).where(has_events).limit(limit)))
+            ids = _held(connection, found, before)
             if ids:
                 connection.execute(sa.delete(events).where(events.c.job_id.in_(ids)))
         return len(ids)
@@ -42,10 +40,7 @@ class Retention(Connections):
     def ended_jobs(self, pipeline: str, before: int, limit: int) -> list[str]:
         """Ids of jobs that ended before that time."""
         with connect.translated(), self._reads.connect() as connection:
-            old = sa.select(jobs.c.id).where(
-                jobs.c.pipeline == pipeline, jobs.c.finished_at < before, jobs.c.state.in_(_ENDED)
-            )
-            return list(connection.scalars(old.limit(limit)))
+            return list(connection.scalars(_old(pipeline, before).limit(limit)))
 
     def owner_jobs(self, owner: str, limit: int) -> list[str]:
         """Ids of one owner's jobs."""
@@ -59,19 +54,31 @@ class Retention(Connections):
         with connect.translated(), self._reads.connect() as connection:
             return list(connection.scalars(sa.select(files.c.uri).where(files.c.job_id.in_(list(job_ids)))))
 
-    def delete_jobs(self, job_ids: Sequence[str]) -> None:
-        """Delete these jobs with all that belongs to them."""
-        if not job_ids:
-            return
-        ids = list(job_ids)
+    def delete_jobs(
+        self, job_ids: Sequence[str], files_after: int = 0, *, ended_before: int | None = None
+    ) -> list[str]:
+        """Delete these jobs with all that belongs to them. Their files are doomed, and go after `files_after`.
+
+        Args:
+            ended_before: only those that are still over, and were then; one that was resumed meanwhile stays, and one
+                that somebody holds stays until the next time.
+
+        Returns:
+            The ids of the jobs that are gone.
+        """
         with self._writing() as connection:
-            held = sa.select(jobs.c.id).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
-            connection.execute(held.with_for_update())  # first the job, as everybody does
+            ids = _held(connection, list(job_ids), ended_before)
+            if not ids:
+                return []
+            owned = connection.execute(sa.select(files.c.uri, files.c.owner).where(files.c.job_id.in_(ids))).all()
             runs = sa.select(stage_runs.c.id).where(stage_runs.c.job_id.in_(ids))
             connection.execute(sa.delete(memos).where(memos.c.run_id.in_(runs)))
             for table in _BY_JOB:
                 connection.execute(sa.delete(table).where(table.c.job_id.in_(ids)))
             connection.execute(sa.delete(jobs).where(jobs.c.id.in_(ids)))
+            for owner in {row.owner for row in owned}:
+                note(connection, [row.uri for row in owned if row.owner == owner], owner, files_after)
+        return ids
 
     def check(self) -> None:
         """Raises `StoreUnavailable`, or `SettingsError` when the schema is not there."""
@@ -93,3 +100,18 @@ class Retention(Connections):
     def create_all(self) -> None:
         """Make the schema as it is now, without its history: for databases that live as long as a test."""
         metadata.create_all(self._writes)
+
+
+def _old(pipeline: str, before: int) -> sa.Select[Any]:
+    return sa.select(jobs.c.id).where(
+        jobs.c.pipeline == pipeline, jobs.c.finished_at < before, jobs.c.state.in_(_ENDED)
+    )
+
+
+def _held(connection: sa.Connection, ids: Sequence[str], ended_before: int | None) -> list[str]:
+    """Those of these jobs whose rows are now ours; first the job, as everybody does. What is over is looked at again."""
+    held = sa.select(jobs.c.id).where(jobs.c.id.in_(list(ids))).order_by(jobs.c.id)
+    if ended_before is None:
+        return list(connection.scalars(held.with_for_update()))
+    still = held.where(jobs.c.finished_at < ended_before, jobs.c.state.in_(_ENDED))
+    return list(connection.scalars(still.with_for_update(skip_locked=True)))

@@ -7,16 +7,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.declare.values import File
 from stagepass.engine.model.ports import JobFilter, Outputs, Parked, RunFilter
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
 from stagepass.engine.model.states import OPEN, RunState
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
+from stagepass.store.doomed import DoomedFiles
 from stagepass.store.ledger import LedgerReads
 from stagepass.store.retention import Retention
-from stagepass.store.tables import attempts, events, files, jobs, memos, stage_runs, workers
+from stagepass.store.tables import attempts, events, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
 from stagepass.store.tx import JOB, RUN, SqlTx, chunks
 
@@ -30,7 +30,7 @@ _OPEN = [state.value for state in OPEN]
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
-class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
+class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable):
     """One database, for one process."""
 
     @contextmanager
@@ -240,11 +240,3 @@ class SqlStore(Retention, LedgerReads, AlertReads, Calls, Timetable):
         there = sa.exists().where(workers.c.id == c.worker)
         query = sa.select(c.worker).where(sa.text("state = 'running'"), c.worker.is_not(None), ~there)
         return [worker for (worker,) in self._all(query.distinct())]
-
-    # ── files ──
-
-    def keep_file(self, file: File, job_id: str | None, run_id: str | None, owner: str, at: int) -> None:
-        row = {**file.model_dump(), "job_id": job_id, "run_id": run_id, "owner": owner, "created_at": at}
-        row["name"] = file.name[:300]
-        with self._writing() as connection:
-            connection.execute(sa.insert(files), row)

@@ -269,7 +269,9 @@ doomed_files = Table(
     metadata,
     Column("uri", String(300), primary_key=True),
     Column("after", BigInteger, nullable=False),
+    Column("owner", String(200), nullable=False),
     Index("ix_doomed_files_after", "after"),
+    Index("ix_doomed_files_owner", "owner"),
     **_MYSQL,
 )
 """Files that no row names any more, or will not if nobody claims them: they are deleted after that time."""

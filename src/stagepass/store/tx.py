@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from stagepass.engine.model.ports import Candidate, Changes, Outputs, Stale
 from stagepass.engine.model.records import Job, Memo, StageRun
 from stagepass.store import rows
+from stagepass.store.doomed import claim
 from stagepass.store.prepared import ByList, Prepared
 from stagepass.store.tables import attempts, events, jobs, memos, notices, spends, stage_runs, workers
 
@@ -265,6 +266,8 @@ class SqlTx:
             paid = sa.update(spends).where(spends.c.run_id == run_id).values(given_up=True)
             self._db.execute(paid if name is None else paid.where(spends.c.memo == name))
         self._insert(jobs, [rows.job_row(job) for job in changes.new_jobs])
+        for job, kept in changes.files:
+            claim(self._db, kept, job.id, None, job.owner, job.created_at, noted=True)
         self._insert(stage_runs, [rows.run_row(run) for run in changes.new_runs])
         self._update_runs(changes)
         if changes.jobs:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from stagepass.declare.pipeline import Pipeline
+from stagepass.declare.values import File
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.model.outcomes import Completed, LeaseLost, Outcome
 from stagepass.engine.model.ports import Outputs
@@ -74,6 +75,8 @@ class Submit(Operation):
     pipeline: Pipeline
     job: Job
     delay: float = 0.0
+    files: Sequence[File] = ()
+    """Its uploads, which become its own in the same transaction."""
 
     def apply(self, uow: UnitOfWork) -> Accepted:
         if self.again:
@@ -94,6 +97,7 @@ class Submit(Operation):
                     )
                 return Accepted(there, created=False)
         accept(uow, self.pipeline, job, delay=self.delay)
+        uow.keep_files(job, self.files)
         return Accepted(job, created=True)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,6 +34,7 @@ def prepare(
     priority: int = 0,
     delay: float = 0.0,
     stepwise: bool = False,
+    files: Sequence[File] = (),
     max_input: int = MAX_INPUT,
 ) -> Submit:
     """Check what a client asks for, and make of it what the committer carries out. See `Engine.submit`.
@@ -61,7 +62,7 @@ def prepare(
         body_hash=body_hash(declared.name, _as_sent(checked, text)),
         stepwise=stepwise or (declared.stepwise is not None and declared.stepwise(checked)),
     )
-    return Submit(declared, job, delay)
+    return Submit(declared, job, delay, files)
 
 
 def _key(given: str | None, own: str | None) -> str | None:

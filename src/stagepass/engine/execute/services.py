@@ -22,6 +22,9 @@ from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StoreUnavailable
 
+WRITTEN_WITHIN = 86_400_000
+"""Milliseconds that a stage's file may take to be written; what no row names by then is deleted."""
+
 
 class Services:
     """What the contexts of one process share."""
@@ -83,7 +86,9 @@ class Files:
     def put(self, source: BinaryIO | bytes | Path, *, name: str, type: str) -> File:
         """Keep a file; the returned reference belongs into the stage's output."""
         run = self._claimed.run
-        file = self._services.files.put(source, name=name, type=type, folder=run.job_id)
+        uri = self._services.files.reserve(name, run.job_id)
+        self._services.store.doom([uri], run.owner, self._services.clock.now() + WRITTEN_WITHIN)
+        file = self._services.files.put(source, name=name, type=type, uri=uri)
         self._services.store.keep_file(file, run.job_id, run.id, run.owner, self._services.clock.now())
         return file
 

@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from stagepass.declare.registry import Registry
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import FileStore, Store
+from stagepass.errors import StagepassError
 
 log = logging.getLogger("stagepass.pruner")
 
-PAGE = 200
+PAGE = 50
+"""Jobs of one transaction: each may have thousands of events."""
+
+FILES = 200
+"""Files of one look at what is doomed."""
+
+DOWNLOADS = 3_600_000
+"""Milliseconds for which the files of a job that was kept long enough outlive it: a download under way ends in peace."""
+
 DAY = 86_400_000
 ALERTS_KEPT = 7 * DAY
 ABANDONED = 86_400.0
@@ -52,30 +61,45 @@ class Pruner:
         self._store.forget_alerts(now - ALERTS_KEPT)
         self._store.forget_calls(before=now - int(self._keep_events_days * DAY))
         self._files.sweep(ABANDONED)
+        sweep_doomed(self._store, self._files, now)
 
     def _forget_jobs(self, pipeline: str, before: int) -> None:
         ids = self._store.ended_jobs(pipeline, before, PAGE)
-        for uri in self._store.files_of(ids):
-            self._files.delete(uri)
-        self._store.delete_jobs(ids)
-        if ids:
-            log.info("forgot %d jobs of %s", len(ids), pipeline)
+        gone = self._store.delete_jobs(ids, self._clock.now() + DOWNLOADS, ended_before=before) if ids else []
+        if gone:
+            log.info("forgot %d jobs of %s", len(gone), pipeline)
+
+
+def sweep_doomed(store: Store, files: FileStore, now: int) -> None:
+    """Delete the files whose time is over. One that cannot be deleted now is tried again at the next look."""
+    uris = store.condemned(now, FILES)
+    gone = []
+    for uri in uris:
+        try:
+            files.delete(uri)
+        except (OSError, StagepassError) as problem:
+            log.warning("a file could not be deleted: %s", type(problem).__name__)
+        else:
+            gone.append(uri)
+    if gone:
+        store.forget_doomed(gone)
 
 
 def delete_owner(store: Store, files: FileStore, owner: str) -> int:
-    """Delete everything of one person, files first. Returns how many jobs that were."""
+    """Delete everything of one person. Returns how many jobs that were."""
     count = 0
     while ids := store.owner_jobs(owner, PAGE):
         delete_jobs(store, files, ids)
         count += len(ids)
     store.forget_calls(owner=owner)
+    store.condemn_owner(owner)
+    sweep_doomed(store, files, 0)
     return count
 
 
 def delete_jobs(store: Store, files: FileStore, ids: Sequence[str]) -> None:
-    """Delete these jobs, files first, with the calls about them."""
-    for uri in store.files_of(ids):
-        files.delete(uri)
+    """Delete these jobs, rows first, then files, with the calls about them."""
     for job_id in ids:
         store.forget_calls(job_id=job_id)
-    store.delete_jobs(ids)
+    store.delete_jobs(ids, 0)
+    sweep_doomed(store, files, 0)

@@ -5,10 +5,11 @@ in a few statements, however many jobs they belong to.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from stagepass.declare.registry import Registry
+from stagepass.declare.values import File
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Changes, Tx
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun
@@ -185,6 +186,11 @@ class UnitOfWork:
     def forget(self, run_id: str, name: str | None = None, token: str | None = None) -> None:
         """Drop one memo of a run (only the one with that token, if given), or all of them."""
         self._changes.forgotten.append((run_id, name, token))
+
+    def keep_files(self, job: Job, files: Sequence[File]) -> None:
+        """These uploads belong to a new job."""
+        if files:
+            self._changes.files.append((job, files))
 
     def note_spend(self, spend: Spend) -> None:
         self._changes.spends.append(spend)

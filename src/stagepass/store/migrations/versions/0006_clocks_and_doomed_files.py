@@ -29,7 +29,9 @@ def upgrade() -> None:
         "doomed_files",
         sa.Column("uri", sa.String(300), primary_key=True),
         sa.Column("after", sa.BigInteger, nullable=False),
+        sa.Column("owner", sa.String(200), nullable=False),
         sa.Index("ix_doomed_files_after", "after"),
+        sa.Index("ix_doomed_files_owner", "owner"),
         **MYSQL,
     )
 
