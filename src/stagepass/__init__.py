@@ -15,12 +15,23 @@ if TYPE_CHECKING:
     from stagepass.declare.values import File
     from stagepass.engine.execute.context import Context
     from stagepass.engine.model.outcomes import Cancel, NotDone, Wait
-    from stagepass.errors import Blocked, InvalidOutput, Permanent, QuotaExhausted, RateLimited, Transient
+    from stagepass.errors import (
+        Blocked,
+        ChildFailed,
+        InvalidOutput,
+        Permanent,
+        QuotaExhausted,
+        RateLimited,
+        TaskFailed,
+        TimedOut,
+        Transient,
+    )
 
 __all__ = [
     "Again",
     "Blocked",
     "Cancel",
+    "ChildFailed",
     "Context",
     "File",
     "InvalidOutput",
@@ -31,6 +42,8 @@ __all__ = [
     "RateLimited",
     "Retry",
     "Settled",
+    "TaskFailed",
+    "TimedOut",
     "Transient",
     "Wait",
 ]
@@ -42,7 +55,17 @@ _HOMES = {
     "declare.retry": ("Again", "Retry"),
     "declare.parameter": ("Settled",),
     "declare.values": ("File",),
-    "errors": ("Blocked", "InvalidOutput", "Permanent", "QuotaExhausted", "RateLimited", "Transient"),
+    "errors": (
+        "Blocked",
+        "ChildFailed",
+        "InvalidOutput",
+        "Permanent",
+        "QuotaExhausted",
+        "RateLimited",
+        "TaskFailed",
+        "TimedOut",
+        "Transient",
+    ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -10,11 +10,12 @@ Everything is checked here, at import: the graph, the names, the types.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
 from pydantic import BaseModel
 
 from stagepass.declare.batch import read_batch
+from stagepass.declare.mistakes import check_body, check_settings, read_needs
 from stagepass.declare.retry import Retry
 from stagepass.declare.schedule import Missed, Schedule, Schedules
 from stagepass.declare.signature import read_parameters
@@ -80,8 +81,13 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"<pipeline {self.name} v{self.version}: {' → '.join(self.stages)}>"
 
+    @overload
+    def stage(self, body: Callable[..., Any], /) -> Stage: ...
+
+    @overload
     def stage(
         self,
+        /,
         *,
         after: Stage | list[Stage] | tuple[Stage, ...] | None = None,
         each: str | None = None,
@@ -97,8 +103,29 @@ class Pipeline:
         batch: int | None = None,
         within: Duration = "5s",
         weight: float = 1.0,
-    ) -> Callable[[Callable[..., Any]], Stage]:
-        """Decorator: makes a function a stage of this pipeline.
+    ) -> Callable[[Callable[..., Any]], Stage]: ...
+
+    def stage(
+        self,
+        body: Callable[..., Any] | None = None,
+        /,
+        *,
+        after: Stage | list[Stage] | tuple[Stage, ...] | None = None,
+        each: str | None = None,
+        when: Callable[..., bool] | None = None,
+        retry: Retry | None = None,
+        time_limit: Duration = "5m",
+        run_limit: Duration = "1h",
+        crashes: int = 3,
+        needs: type | Iterable[type] = (),
+        pool: Literal["io", "cpu"] = "io",
+        concurrency: int | None = None,
+        collect: Collect = "all",
+        batch: int | None = None,
+        within: Duration = "5s",
+        weight: float = 1.0,
+    ) -> Stage | Callable[[Callable[..., Any]], Stage]:
+        """Decorator, with brackets or without: makes a function a stage of this pipeline.
 
         Args:
             after: the stage or stages whose end it waits for.
@@ -120,9 +147,13 @@ class Pipeline:
             weight: its share of the job's progress, relative to the other stages.
         """
         parents = () if after is None else tuple(after) if isinstance(after, (list, tuple, set)) else (after,)
-        ports = (needs,) if isinstance(needs, type) else tuple(needs)
 
         def declare(body: Callable[..., Any]) -> Stage:
+            check_body(body, self.name)
+            where = f"stage {self.name}.{body.__name__}"
+            check_settings(
+                where, crashes=crashes, concurrency=concurrency, batch=batch, weight=weight, when=when, each=each
+            )
             stage = Stage(
                 pipeline=self.name,
                 name=body.__name__,
@@ -134,12 +165,12 @@ class Pipeline:
                 time_limit=self._limit(body, "time_limit", time_limit),
                 run_limit=self._limit(body, "run_limit", run_limit),
                 crashes=crashes,
-                needs=ports,
+                needs=read_needs(needs, where),
                 pool=pool,
                 concurrency=concurrency,
                 collect=collect,
                 weight=weight,
-                batch=read_batch(batch, within, f"stage {self.name}.{body.__name__}"),
+                batch=read_batch(batch, within, where),
             )
             self._check(stage, each)
             self.stages[stage.name] = stage
@@ -147,7 +178,7 @@ class Pipeline:
                 parent.next.append(stage)
             return stage
 
-        return declare
+        return declare if body is None else declare(body)
 
     def _limit(self, body: Callable[..., Any], name: str, value: Duration) -> float:
         try:

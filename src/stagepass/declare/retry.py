@@ -1,7 +1,8 @@
 """When a failed attempt is followed by another."""
 
+import difflib
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stagepass.declare.values import Duration, seconds
@@ -26,6 +27,7 @@ class Retry:
         at_most: no wait is longer.
         jitter: each wait is made longer or shorter by up to this share, so that retries do not march in step.
         special: by error code (``"rate_limited"``), what holds instead.
+        on: exceptions of your own, or of a library, that may pass, beside those that Stagepass knows.
     """
 
     def __init__(
@@ -37,7 +39,10 @@ class Retry:
         at_most: Duration = "10m",
         jitter: float = 0.1,
         special: Mapping[str, Again] | None = None,
+        on: type[Exception] | Iterable[type[Exception]] = (),
     ) -> None:
+        if isinstance(times, bool) or not isinstance(times, int):
+            raise DeclarationError(f"Retry: times={times!r} is not a whole number; write Retry(3)")
         if times < 0 or not 1 <= factor < 1e6 or not 0 <= jitter < 1:
             raise DeclarationError("Retry: times must be ≥ 0, factor from 1 and jitter from 0 to below 1")
         self.times = times
@@ -45,7 +50,8 @@ class Retry:
         self.factor = factor
         self.at_most = seconds(at_most)
         self.jitter = jitter
-        self.special = dict(special or {})
+        self.special = _special(special)
+        self.on = _on(on)
 
     def next_wait(self, error: StageError, *, failures: int, same_failures: int) -> float | None:
         """Seconds to wait before the next attempt, or None when there is to be none.
@@ -68,3 +74,36 @@ class Retry:
         if error.retry_after:  # the provider knows better; never earlier than it said
             return error.retry_after * (1 + random.uniform(0, self.jitter))
         return min(wait * (1 + random.uniform(-self.jitter, self.jitter)), self.at_most)
+
+
+def _special(given: Mapping[str, Again] | None) -> dict[str, Again]:
+    codes = sorted(_codes(StageError))
+    for code, again in (given or {}).items():
+        if code not in codes:
+            raise DeclarationError(
+                f"Retry: special names {code!r}, which is no error's code; {_known(str(code), codes)}"
+            )
+        if not isinstance(again, Again):
+            raise DeclarationError(f'Retry: special[{code!r}] is {again!r}; write Again(times=1), or Again(wait="5m")')
+    return dict(given or {})
+
+
+def _codes(kind: type[StageError]) -> set[str]:
+    return {kind.code}.union(*map(_codes, kind.__subclasses__()))
+
+
+def _known(given: str, codes: list[str]) -> str:
+    close = difflib.get_close_matches(given, codes, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(codes)}"
+
+
+def _on(given: type[Exception] | Iterable[type[Exception]]) -> tuple[type[Exception], ...]:
+    kinds = (given,) if isinstance(given, type) else tuple(given)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise DeclarationError(f"Retry: on={kind!r} is not an exception's class; write on=(MyError,)")
+        if issubclass(kind, StageError) and not kind.retryable:
+            raise DeclarationError(
+                f"Retry: on={kind.__name__} is an error of Stagepass; write special={{{kind.code!r}: Again(times=1)}}"
+            )
+    return kinds

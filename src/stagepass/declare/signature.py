@@ -8,6 +8,7 @@ from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, TypeAdapter
 
 from stagepass.declare.batch import element
+from stagepass.declare.mistakes import hint_name
 from stagepass.declare.parameter import Parameter, Settled
 from stagepass.declare.stage import Stage
 from stagepass.errors import DeclarationError
@@ -79,7 +80,8 @@ def _read(
         raise DeclarationError(
             f"{where}: parameter {name!r} is {_name(given)}, but the items of each= are {_name(expected)}"
         )
-    raise DeclarationError(f"{where}: nothing fills the parameter {name!r}; {_advice(name, given, ancestors, stages)}")
+    advice = hint_name(name, given, input, "Context") or _advice(name, given, ancestors, stages)
+    raise DeclarationError(f"{where}: nothing fills the parameter {name!r}; {advice}")
 
 
 def _advice(name: str, given: Any, ancestors: dict[str, Any], stages: Mapping[str, Stage]) -> str:
@@ -132,6 +134,8 @@ def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
         return get_type_hints(function)
     except NameError as problem:
         raise DeclarationError(f"{where}: the type {problem.name!r} is not known here; import it") from None
+    except Exception as problem:
+        raise DeclarationError(f"{where}: its types cannot be read: {problem}") from None
 
 
 def _adapter(kind: Any, where: str) -> TypeAdapter[Any]:

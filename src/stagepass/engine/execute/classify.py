@@ -1,13 +1,19 @@
 """Turns whatever a stage raised into one of our own plain errors. What is not ours is told apart by its type."""
 
 import traceback
+from collections.abc import Iterator
+from typing import Any
 
 from pydantic import ValidationError
 
+from stagepass.engine.execute.foreign_errors import recognise
+from stagepass.engine.model.outcomes import Busy, Cancel, LeaseLost, Wait
 from stagepass.engine.model.ports import Taken
 from stagepass.errors import (
     InvalidOutput,
+    OutcomeUnknown,
     Permanent,
+    RateLimited,
     RequestError,
     StageError,
     StoreBug,
@@ -18,13 +24,33 @@ from stagepass.errors import (
     ValueRefused,
 )
 
+_BUGS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+)
+"""Errors that are the stage's own mistakes, whatever they were raised from."""
 
-def classify(problem: BaseException) -> StageError:
+_LONGEST_CHAIN = 5
+
+
+def classify(problem: BaseException, passing: tuple[type[BaseException], ...] = ()) -> StageError:
     """The `StageError` that stands for `problem`.
 
-    Lost connections and time-outs may pass; anything else that is not ours is a bug or a wrong input,
-    which another attempt at the same price would meet again.
+    Lost connections and time-outs may pass, of Python and of the libraries in `foreign_errors.json`. So may an error
+    that was raised ``from`` one of them. Anything else that is not ours is a bug or a wrong input, which another
+    attempt at the same price would meet again.
+
+    Args:
+        passing: the author's own errors that may pass (`Retry.on`).
     """
+    if isinstance(problem, BaseExceptionGroup):
+        return _classify_group(problem, passing)
     if isinstance(problem, StageError):
         return problem
     if isinstance(problem, (Unavailable, StoreUnavailable)):
@@ -35,15 +61,77 @@ def classify(problem: BaseException) -> StageError:
         return Transient(f"it could not be stored: {problem}", advice="the workers' log has the statement")
     if isinstance(problem, RequestError):
         return Permanent(problem.message, advice=f"change the input's field {problem.field}" if problem.field else None)
-    if isinstance(problem, TimeoutError):
-        return TimedOut(_text(problem))
-    if isinstance(problem, (ConnectionError, OSError)):
+    if isinstance(problem, passing):
         return Transient(_text(problem))
     if isinstance(problem, ValidationError):
         return InvalidOutput(f"{problem.title}: {problem.error_count()} value(s) do not fit: {_places(problem)}")
     if isinstance(problem, MemoryError):
         return Transient("out of memory")
-    return Permanent(_text(problem), advice="this looks like a bug in the stage; its trace is kept with the attempt")
+    if recognised := recognise(problem, _text(problem)):
+        return recognised
+    return _by_cause(problem, passing) or Permanent(
+        _text(problem), advice="this looks like a bug in the stage; its trace is kept with the attempt"
+    )
+
+
+def _by_cause(problem: BaseException, passing: tuple[type[BaseException], ...]) -> StageError | None:
+    """An error that its author raised ``from`` one that may pass. What was done before it is not known."""
+    cause = problem
+    for _ in range(_LONGEST_CHAIN):
+        if isinstance(cause, _BUGS) or cause.__cause__ is None:
+            return None
+        cause = cause.__cause__
+        if isinstance(cause, (RequestError, ValidationError)):
+            return None
+        told = cause if isinstance(cause, StageError) else recognise(cause, _text(problem))
+        if isinstance(cause, passing):
+            told = Transient(_text(problem))
+        if told is not None:
+            kind = next((kind for kind in (RateLimited, TimedOut, Transient) if isinstance(told, kind)), None)
+            return kind and kind(_text(problem), retry_after=told.retry_after)
+    return None
+
+
+def _classify_group(group: BaseExceptionGroup[Any], passing: tuple[type[BaseException], ...]) -> StageError:
+    """By the one that decides. Nothing was done only if that holds for all of them."""
+    errors = [classify(problem, passing) for problem in leaves(group)]
+    decides = next((error for error in errors if not error.retryable), None)
+    decides = decides or max(errors, key=lambda error: error.retry_after or 0.0)
+    decides.not_done = all(error.not_done for error in errors)
+    return decides
+
+
+def planned(group: BaseExceptionGroup[Any]) -> BaseException | None:
+    """What ends an attempt without a failure, where one of a group's errors is that and none of them is final.
+
+    An `asyncio.TaskGroup` wraps also the stage's own words: that it waits, or stops.
+    """
+    ended = list(leaves(group))
+    for kind in (LeaseLost, Cancel, OutcomeUnknown):
+        if found := next((one for one in ended if isinstance(one, kind)), None):
+            return found
+    pauses = [one for one in ended if isinstance(one, (StoreUnavailable, Busy, Wait))]
+    failed = [one for one in ended if one not in pauses]
+    if any(not classify(one).retryable for one in failed):
+        return None
+    if away := next((one for one in pauses if isinstance(one, StoreUnavailable)), None):
+        return away
+    if failed or not pauses:
+        return None
+    return min(pauses, key=_pause)
+
+
+def _pause(planned: BaseException) -> float:
+    return planned.wait if isinstance(planned, Busy) else planned.seconds if isinstance(planned, Wait) else 0.0
+
+
+def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    """The errors in a group and in the groups in it."""
+    for problem in group.exceptions:
+        if isinstance(problem, BaseExceptionGroup):
+            yield from leaves(problem)
+        else:
+            yield problem
 
 
 def trace_of(problem: BaseException, *, limit: int = 4000) -> str:

@@ -13,7 +13,7 @@ from stagepass.declare.registry import Registry
 from stagepass.declare.stage import Stage
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.execute.calls import Calls
-from stagepass.engine.execute.classify import classify, trace_of
+from stagepass.engine.execute.classify import classify, planned, trace_of
 from stagepass.engine.execute.context import Context
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.services import Services
@@ -33,7 +33,7 @@ from stagepass.engine.model.outcomes import (
     Wait,
     Waiting,
 )
-from stagepass.errors import InvalidOutput, OutcomeUnknown, StageError, StoreUnavailable, TimedOut
+from stagepass.errors import InvalidOutput, OutcomeUnknown, Permanent, StageError, StoreUnavailable, TimedOut
 from stagepass.strict import Unfit, dumps
 
 log = logging.getLogger("stagepass.runner")
@@ -90,7 +90,7 @@ class Runner:
         except StoreUnavailable as away:  # ours, not the stage's: it costs time, and no attempt
             return Waiting(STORE_PAUSE, str(away), told=False)
         except Exception as problem:
-            failure = Failure(classify(problem), trace_of(problem))
+            failure = Failure(classify(problem, stage.retry.on), trace_of(problem))
             if claimed.members and not failure.error.retryable:
                 told = "%s: %s broke a batch of %d; each of its runs now goes by itself\n%s"
                 log.warning(told, stage.queue, type(problem).__name__, len(claimed.members) + 1, failure.trace)
@@ -134,7 +134,7 @@ class Runner:
                 else:
                     given.append((number, values.of(stage.parameters)))
             except Exception as problem:
-                outcomes[number] = Failure(classify(problem), trace_of(problem))
+                outcomes[number] = Failure(classify(problem, stage.retry.on), trace_of(problem))
         if given:
             ports = {p.name for p in stage.parameters if p.source == "port"}
             lists = {
@@ -153,9 +153,16 @@ class Runner:
         return Each([outcome for outcome in outcomes if outcome is not None])
 
     def _call(self, body: Callable[..., Any], values: Mapping[str, Any], lease: Lease) -> Any:
-        if inspect.iscoroutinefunction(body):
-            return self._loop.run(body(**values), lease)
-        return body(**values)
+        try:
+            result = self._loop.run(body(**values), lease) if inspect.iscoroutinefunction(body) else body(**values)
+        except BaseExceptionGroup as group:
+            if found := planned(group):
+                raise found from None
+            raise
+        if inspect.iscoroutine(result):
+            result.close()
+            raise Permanent("the stage returned a coroutine", advice="make its function async def, or await the call")
+        return result
 
     def _cancel(self, stage: Stage, run_id: str, values: "_Values") -> Outcome:
         """Stop what was begun elsewhere. The job is cancelled whether or not that succeeds."""
@@ -191,7 +198,7 @@ def _part(stage: Stage, value: Any) -> RunOutcome:
             raise value
         return _completed(stage, value)
     except Exception as problem:
-        return Failure(classify(problem), trace_of(problem))
+        return Failure(classify(problem, stage.retry.on), trace_of(problem))
 
 
 def _planned(result: Any, calls: Calls | None) -> Outcome | None:

@@ -95,13 +95,11 @@ class Using:
         elif isinstance(problem, QuotaExhausted):
             limits.close_for(provider, QUOTA_PAUSE, "quota_exhausted")
             raise _parked(provider, QUOTA_PAUSE, "quota_exhausted") from problem
-        elif (
-            isinstance(problem, (Transient, OSError))
-            and not healthy
-            and (tried := limits.failed(provider, self._ticket))  # it tried a closed provider: no attempt is spent
-        ):
-            certain = isinstance(problem, ConnectionRefusedError) or classify(problem).not_done
-            raise _parked(provider, tried, "down", certain=certain) from problem
+        elif isinstance(problem, Exception) and not healthy:
+            error = classify(problem)
+            # a call that tried a closed provider spends no attempt
+            if isinstance(error, Transient) and (tried := limits.failed(provider, self._ticket)):
+                raise _parked(provider, tried, "down", certain=error.not_done) from problem
 
 
 def _parked(provider: str, pause: float, reason: str, *, certain: bool = True) -> Busy:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic_core import from_json
 
+from stagepass import strict
 from stagepass.providers.vendors.dialect import Broken, Dialect
-from stagepass.providers.vendors.keepable import lost_in_json
 
 LONGEST_TEXT = 1_000_000
 """Characters of an answer that are looked at."""
@@ -63,8 +64,8 @@ def read(text: str, schema: type[BaseModel]) -> BaseModel:
 def _whole(text: str) -> list[Any]:
     """The text as strict JSON, if it is that."""
     try:
-        return [json.loads(text)]
-    except (ValueError, RecursionError):
+        return [from_json(text)]
+    except ValueError:  # half a character too, which the other reader takes: it may stand where nobody asked
         return []
 
 
@@ -213,9 +214,10 @@ def _fitted(value: Any, schema: type[BaseModel]) -> BaseModel:
         raise Unfit(f"these places do not fit the schema: {wrong}") from None
     except (ValueError, RecursionError):
         raise Unfit("it holds text or numbers that cannot be read") from None
-    if misfit := lost_in_json(fitted):
-        path, wrong = misfit
-        raise Unfit(f"{_place(path)}: {wrong}")
+    try:
+        strict.refuse(fitted.model_dump())
+    except strict.Unfit as problem:
+        raise Unfit(f"{_place(problem.path.split('.'))}: {problem.wrong}") from None
     return fitted
 
 
