@@ -31,6 +31,7 @@ pickled by a process pool and stored as JSON.
 import math
 from typing import Any, ClassVar
 
+from stagepass.sentences import Sentence
 from stagepass.text import clean
 
 LONGEST_TEXT = 2000
@@ -161,8 +162,12 @@ class Unavailable(RequestError):
 
 
 def _text(message: object) -> str:
-    """What can be stored and shown, whatever a library or a provider put into it."""
-    return clean(str(message), lines=True, most=LONGEST_TEXT)
+    """The message without characters that cannot be stored or shown; a `Sentence` stays one."""
+    text = clean(str(message), lines=True, most=LONGEST_TEXT)
+    if not isinstance(message, Sentence):
+        return text
+    parameters = {name: _text(value) if isinstance(value, str) else value for name, value in message.parameters.items()}
+    return Sentence(text, message.template, parameters)
 
 
 def _wait(seconds: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""An input from outside as its model: unknown fields, values that cannot be kept, and errors that a person understands."""
+"""Checks an input from outside against its model, with errors that name the field and the fix."""
 
 import difflib
 import json
@@ -11,22 +11,23 @@ from pydantic import BaseModel, GetCoreSchemaHandler, TypeAdapter, ValidationErr
 from pydantic_core import CoreSchema, ErrorDetails, PydanticKnownError, core_schema
 
 from stagepass.errors import InvalidInput
+from stagepass.sentences import of_pydantic, sentence
 from stagepass.strict import Unfit, check, dumps
 from stagepass.text import clean
 
 M = TypeVar("M", bound=BaseModel)
 
 MOST_ERRORS = 50
-"""Errors that one answer names; whoever sent more mends these first."""
+"""Maximum number of errors in one answer."""
 
 LONGEST_NAME = 60
-"""Characters of a field's name that are repeated in an answer."""
+"""Maximum length of a field name repeated in an answer, in characters."""
 
 
 def validated(model: type[M], value: Mapping[str, Any] | BaseModel | Any) -> M:
-    """The value as `model`. Raises `InvalidInput`, also for fields that the model does not have.
+    """Validate the value as `model`. Raises `InvalidInput`, also for unknown fields.
 
-    A model that sets `extra` itself, or holds one that does, decides about unknown fields by itself.
+    A model that sets `extra`, or contains one that does, decides about unknown fields itself.
     """
     if isinstance(value, model):
         return value
@@ -40,12 +41,15 @@ def validated(model: type[M], value: Mapping[str, Any] | BaseModel | Any) -> M:
 
 
 def as_json(checked: BaseModel) -> str:
-    """The input as it is stored. Raises `InvalidInput` for what JSON, or its next reader, cannot hold."""
+    """Serialize the input for storage. Raises `InvalidInput` for values that JSON or a later reader cannot represent."""
     try:
         return dumps(_adapter(type(checked)), checked)
     except (Unfit, RecursionError) as problem:
         path = problem.path if isinstance(problem, Unfit) else ""
-        raise InvalidInput(str(problem) if path else f"input: {problem}", field=path or "input") from None
+        raise InvalidInput(
+            sentence("{field}: {message}", field=path or "input", message=getattr(problem, "wrong", str(problem))),
+            field=path or "input",
+        ) from None
 
 
 @cache
@@ -54,33 +58,35 @@ def _adapter(model: type[BaseModel]) -> TypeAdapter[Any]:
 
 
 def json_text(value: Any, field: str) -> str:
-    """A plain value as JSON. Raises `InvalidInput`, which names `field`, for what cannot be kept."""
+    """Serialize a plain value. Raises `InvalidInput` for `field` if the value cannot be stored."""
     try:
         text = json.dumps(value, ensure_ascii=False)
         check(text, lambda: value)
         text.encode()
     except (ValueError, TypeError, RecursionError) as problem:
-        raise InvalidInput(f"{field}: {_first_line(problem)}", field=field) from None
+        raise InvalidInput(
+            sentence("{field}: {message}", field=field, message=_first_line(problem)), field=field
+        ) from None
     return text
 
 
 def invalid_input(
     problem: ValidationError, *, value: Any = None, model: type[BaseModel] | None = None, prefix: Sequence[str] = ()
 ) -> InvalidInput:
-    """A Pydantic error as ours: the first field at fault, and up to 50 of them in the details. Values are left out.
+    """Turn a Pydantic error into ours: the first field at fault, and up to 50 in the details, without values.
 
     Args:
-        value: what was validated: tells the fields of a path from Pydantic's own words in it.
-        model: as what: knows the names that were meant.
-        prefix: where the value stands within what was sent.
+        value: the validated value; separates field names in a path from the words Pydantic adds.
+        model: the model; used to suggest field names.
+        prefix: path of the value within the request.
     """
     found: dict[str, str] = {}
-    for error in problem.errors(include_url=False, include_input=False, include_context=False):
+    for error in problem.errors(include_url=False, include_input=False):
         path = place(error, value)
         if error["type"] == "extra_forbidden" and model is not None:
             name, message = _unknown(model, path[:-1], path[-1])
         else:
-            name, message = ".".join(path), error["msg"].removeprefix("Value error, ")
+            name, message = ".".join(path), of_pydantic(error)
         found.setdefault(".".join((*prefix, *([name] if name else []))) or "input", message)
         if len(found) == MOST_ERRORS:
             break
@@ -88,7 +94,7 @@ def invalid_input(
 
 
 def place(error: ErrorDetails, value: Any) -> list[str]:
-    """The fields that lead to an error, without the words that Pydantic puts between for unions and functions."""
+    """The path of field names to an error, without the words that Pydantic inserts for unions and functions."""
     path: list[str] = []
     here: Any = value
     for number, part in enumerate(error["loc"]):
@@ -106,7 +112,7 @@ def place(error: ErrorDetails, value: Any) -> list[str]:
 def _refused(errors: list[tuple[str, str]]) -> InvalidInput:
     (name, message), *_ = errors
     fields = [{"field": field, "message": text} for field, text in errors]
-    return InvalidInput(f"{name}: {message}", field=name, errors=fields)
+    return InvalidInput(sentence("{field}: {message}", field=name, message=message), field=name, errors=fields)
 
 
 def _first_line(problem: Exception) -> str:
@@ -117,11 +123,15 @@ def _first_line(problem: Exception) -> str:
 
 
 def _unknown(model: type[BaseModel], path: Sequence[str], name: str) -> tuple[str, str]:
-    """The field's path, and that there is no such field, with the one that was probably meant."""
+    """The path of an unknown field, and a sentence with the likely field name."""
     known = sorted(_names(at)) if (at := _model_at(model, path)) else []
     close = difflib.get_close_matches(name[:LONGEST_NAME].lower(), known, n=1)
-    told = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known[:20])}" if known else ""
-    return ".".join((*path, name[:LONGEST_NAME])), f"there is no such field{told}"
+    where = ".".join((*path, name[:LONGEST_NAME]))
+    if close:
+        return where, sentence("there is no such field; did you mean {name}?", name=close[0])
+    if known:
+        return where, sentence("there is no such field; the fields are {names}", names=", ".join(known[:20]))
+    return where, sentence("there is no such field")
 
 
 def _names(model: type[BaseModel]) -> set[str]:
@@ -130,7 +140,7 @@ def _names(model: type[BaseModel]) -> set[str]:
 
 
 def _aliases(alias: Any) -> Iterator[str]:
-    """The top-level names of an alias: a text, a path (`AliasPath`), or a choice of both (`AliasChoices`)."""
+    """The top-level names of an alias: a string, an `AliasPath`, or `AliasChoices` of both."""
     if isinstance(alias, str):
         yield alias
     elif alias is not None:
@@ -139,7 +149,7 @@ def _aliases(alias: Any) -> Iterator[str]:
 
 
 def _model_at(model: type[BaseModel], path: Sequence[str]) -> type[BaseModel] | None:
-    """The model of the value at that path, where it is one for sure."""
+    """The model at that path, if it is certain."""
     found: Any = model
     for part in path:
         if not part.isdigit():
@@ -159,7 +169,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 @cache
 def _takes_extras(model: type[BaseModel]) -> bool:
-    """Whether the author said, of this model or of one within, what becomes of unknown fields."""
+    """Whether this model, or one inside it, sets how unknown fields are handled."""
     waiting: list[Any] = [model.__pydantic_core_schema__]
     while waiting:
         one = waiting.pop()
@@ -177,10 +187,10 @@ def _takes_extras(model: type[BaseModel]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Annotates a `str` of a model: ``Annotated[str, Words(most=100)]`` is bounded, then cleaned, then measured.
+    """Annotates a `str` field: ``Annotated[str, Words(most=100)]`` is bounded, then cleaned, then measured.
 
     Args:
-        most, least: characters, counted after cleaning.
+        most, least: length in characters, after cleaning.
         lines: keep line breaks.
     """
 
@@ -189,7 +199,7 @@ class Words:
     lines: bool = False
 
     def read(self, value: Any) -> Any:
-        """The cleaned text; what is no text is left to the type. Raises for a text far beyond its limit."""
+        """Clean a text; other types are left to Pydantic. Raises for a text far above the limit."""
         if not isinstance(value, str):
             return value
         if len(value) > self.longest:
@@ -198,7 +208,7 @@ class Words:
 
     @property
     def longest(self) -> int:
-        """Characters before cleaning: spaces and invisible ones may surround the words, and not without end."""
+        """Maximum length before cleaning, which leaves room for spaces and invisible characters."""
         return 4 * self.most + 1000
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 
 SCHEMES = ("sentinel", "redis+sentinel")
 PORT = 26379
@@ -58,9 +59,13 @@ def parse(url: str, setting: str) -> Sentinels:
         found = tuple(_split(host) for host in hosts.split(",") if host)
         db = int(query.get("db", "0"))
     except ValueError:
-        raise SettingsError(f"{setting}: a port or the database is not a number; {_FORM}") from None
+        raise SettingsError(
+            sentence("{setting}: the port and the database must be numbers; {form}", setting=setting, form=_FORM)
+        ) from None
     if not found or not parts.path.strip("/"):
-        raise SettingsError(f"{setting}: name the Sentinels and the primary that they watch; {_FORM}")
+        raise SettingsError(
+            sentence("{setting}: name the Sentinels and the primary they monitor; {form}", setting=setting, form=_FORM)
+        )
     return Sentinels(
         found,
         parts.path.strip("/"),

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 from stagepass.strict import encodable
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -141,7 +142,9 @@ class Settings(BaseSettings):
         except ValidationError as problem:
             error = problem.errors(include_input=False, include_url=False)[0]
             name = str(error["loc"][0]).upper() if error["loc"] else "settings"
-            raise SettingsError(f"{name}: {error['msg']}; {cls._help(name)}") from None
+            raise SettingsError(
+                sentence("{name}: {error}; {help}", name=name, error=error["msg"], help=cls._help(name))
+            ) from None
 
     @classmethod
     def _help(cls, name: str) -> str:
@@ -178,7 +181,9 @@ class Settings(BaseSettings):
         current = self.secret_key.get_secret_value() or self._made_secret()
         old = self.secret_key_old.get_secret_value()
         if len(current) < 16:
-            raise SettingsError("SECRET_KEY is shorter than 16 characters; generate one with: openssl rand -hex 32")
+            raise SettingsError(
+                sentence("SECRET_KEY is shorter than 16 characters; generate one with: openssl rand -hex 32")
+            )
         return [current.encode(), *([old.encode()] if old else [])]
 
     def _made_secret(self) -> str:
@@ -189,7 +194,7 @@ class Settings(BaseSettings):
             text = path.read_text().strip()
             if text:
                 return text
-            raise SettingsError(f"{path} is empty; delete it to have a new key generated") from None
+            raise SettingsError(sentence("{path} is empty; delete it to have a new key generated", path=path)) from None
         with os.fdopen(descriptor, "w") as file:
             made = secrets.token_hex(32)
             file.write(made)

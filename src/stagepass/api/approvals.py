@@ -15,8 +15,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, StrictUndefined
 
 from stagepass.api.deps import PREFIX, SystemDep
+from stagepass.api.problems import texts
 from stagepass.bootstrap import System
-from stagepass.content.catalogue import Catalogue, negotiate
+from stagepass.content.catalogue import negotiate
 from stagepass.engine.model.states import OPEN
 from stagepass.engine.rules.answer import QUESTION, VERDICT
 from stagepass.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -28,7 +29,6 @@ LONGEST_NOTE = 2000
 REPLACED = "\ufffd"
 """What a form's decoder puts where bytes were no UTF-8."""
 
-_TEXTS = Catalogue.load("stagepass.api")
 _PAGE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
     files("stagepass.api").joinpath("templates/approval.html").read_text("utf-8")
 )
@@ -91,7 +91,7 @@ def _refused(system: System, refusal: Forbidden | NotFound, language: str | None
 def _page(
     system: System, claims: dict[str, Any], wanted: str | None, *, told: str | None = None, status: int = 200
 ) -> HTMLResponse:
-    language = negotiate(wanted, _TEXTS.languages)
+    language = negotiate(wanted, texts().languages)
     question = {} if told else _question(system, claims)
     told = told or question.get("told")
     shown = {
@@ -102,7 +102,7 @@ def _page(
     }
 
     def text(code: str, **parameters: Any) -> str:
-        return _TEXTS.text(code, language, **parameters)
+        return texts().text(code, language, **parameters)
 
     content = _PAGE.render(language=language, text=text, told=told, **shown)
     return HTMLResponse(content, status, {**_HEADERS, "Content-Language": language})

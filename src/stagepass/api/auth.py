@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 
 from stagepass.api.tokens import Tokens
 from stagepass.errors import BadRequest, Forbidden, SettingsError, Unauthenticated
+from stagepass.sentences import sentence
 from stagepass.settings import Settings
 
 log = logging.getLogger("stagepass.auth")
@@ -49,8 +50,11 @@ class Nobody:
     def __init__(self, settings: Settings) -> None:
         if not is_loopback(settings.host):
             raise SettingsError(
-                f"AUTH_MODE=none answers anybody, so HOST must be 127.0.0.1, ::1 or localhost, not {settings.host}; "
-                "set AUTH_MODE to api_key, jwt or header"
+                sentence(
+                    "AUTH_MODE=none accepts every caller, so HOST must be 127.0.0.1, ::1 or localhost, not "
+                    "{host}; or set AUTH_MODE to api_key, jwt or header",
+                    host=settings.host,
+                )
             )
         self._header = settings.user_header
         self._public = urlsplit(settings.public_url).hostname
@@ -58,14 +62,20 @@ class Nobody:
     def __call__(self, connection: HTTPConnection) -> str:
         server = connection.scope.get("server")
         if server and server[1] is not None and not is_loopback(server[0]):
-            raise Forbidden("without AUTH_MODE only this machine is answered; ask at 127.0.0.1, or set AUTH_MODE")
+            raise Forbidden(
+                sentence("without AUTH_MODE, only this machine may call the API: use 127.0.0.1, or set AUTH_MODE")
+            )
         host = urlsplit("//" + connection.headers.get("host", "localhost")).hostname or ""
         if not (is_loopback(host) or host == self._public):  # a name that was bent to this machine
-            raise Forbidden("without AUTH_MODE only localhost is answered to, by that name; or set PUBLIC_URL")
+            raise Forbidden(
+                sentence(
+                    "without AUTH_MODE, the API answers only to the host name localhost; use that, or set PUBLIC_URL"
+                )
+            )
         refuse_other_sites(connection, self._public)
         named = connection.headers.getlist(self._header)
         if len(named) > 1:
-            raise BadRequest(f"{self._header} is given more than once")
+            raise BadRequest(sentence("{header} was sent more than once; send it once", header=self._header))
         return _name(_text(named[0])) if named else "local"
 
 
@@ -78,25 +88,28 @@ class ApiKeys:
             name, _, key = (part.strip() for part in pair.partition(":"))
             if not name or len(key) < SHORTEST_KEY:
                 raise SettingsError(
-                    f"API_KEYS: write name:key pairs with keys of at least {SHORTEST_KEY} characters, "
-                    "separated by commas; make a key: openssl rand -hex 24"
+                    sentence(
+                        "API_KEYS: write name:key pairs, separated by commas, with keys of at least {least} "
+                        "characters; generate a key with: openssl rand -hex 24",
+                        least=SHORTEST_KEY,
+                    )
                 )
             self._keys.append((_digest(key), name))
         if not self._keys:
-            raise SettingsError("AUTH_MODE=api_key needs API_KEYS: name:key pairs, separated by commas")
+            raise SettingsError(sentence("AUTH_MODE=api_key needs API_KEYS: name:key pairs, separated by commas"))
         if len({digest for digest, _ in self._keys}) < len(self._keys):
-            raise SettingsError("API_KEYS: the same key is given twice; each key names one caller")
+            raise SettingsError(sentence("API_KEYS: the same key appears twice; each key must identify one caller"))
 
     def __call__(self, connection: HTTPConnection) -> str:
         given = connection.headers.getlist("x-api-key")
         if "authorization" in connection.headers:
             given.append(_bearer(connection))
         if len(set(given)) != 1:
-            raise Unauthenticated("send one API key: Authorization: Bearer <key>, or X-API-Key: <key>")
+            raise Unauthenticated(sentence("send one API key: Authorization: Bearer <key>, or X-API-Key: <key>"))
         digest = _digest(given[0])
         found = [name for known, name in self._keys if hmac.compare_digest(known, digest)]  # all of them, always
         if not found:
-            raise Unauthenticated("this API key is not known")
+            raise Unauthenticated(sentence("unknown API key"))
         return _name(found[0])
 
 
@@ -109,17 +122,21 @@ class Gateway:
         try:
             self._trusted = [ipaddress.ip_network(text) for text in settings.trusted_proxies]
         except ValueError as error:
-            raise SettingsError(f"TRUSTED_PROXIES: {error}; write networks such as 10.0.0.0/8,::1/128") from None
+            raise SettingsError(
+                sentence("TRUSTED_PROXIES: {error}; write networks such as 10.0.0.0/8,::1/128", error=error)
+            ) from None
         if not self._trusted:
-            raise SettingsError("AUTH_MODE=header needs TRUSTED_PROXIES: the networks of the gateways that set it")
+            raise SettingsError(
+                sentence("AUTH_MODE=header needs TRUSTED_PROXIES: the networks of the gateways that set the header")
+            )
 
     def __call__(self, connection: HTTPConnection) -> str:
         if not self._is_trusted(connection):
             log.warning("a request that names its user came from outside of TRUSTED_PROXIES")
-            raise Unauthenticated("the user must be named by the gateway")
+            raise Unauthenticated(sentence("the request must come through a gateway in TRUSTED_PROXIES"))
         named = connection.headers.getlist(self._header)
         if len(named) != 1:  # two: the gateway added its own to one that it let through
-            raise Unauthenticated(f"the gateway must name the user once, in {self._header}")
+            raise Unauthenticated(sentence("the gateway must send {header} exactly once", header=self._header))
         refuse_other_sites(connection, self._public)
         return _name(_text(named[0]))
 
@@ -150,16 +167,16 @@ def refuse_other_sites(connection: HTTPConnection, public: str | None) -> None:
     origin = connection.headers.get("origin")
     host = urlsplit("//" + connection.headers.get("host", "")).netloc
     if origin is not None and urlsplit(origin).netloc != host and urlsplit(origin).hostname != (public or ""):
-        raise Forbidden("pages of other sites may not do this")
+        raise Forbidden(sentence("cross-site request blocked: call the API from the same origin"))
     if connection.headers.get("sec-fetch-site") == "cross-site":
-        raise Forbidden("pages of other sites may not do this")
+        raise Forbidden(sentence("cross-site request blocked: call the API from the same origin"))
 
 
 def _bearer(connection: HTTPConnection) -> str:
     given = connection.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("say who you are: Authorization: Bearer <key or token>")
+        raise Unauthenticated(sentence("authentication required: send Authorization: Bearer <key or token>"))
     return token.strip()
 
 
@@ -172,10 +189,10 @@ def _text(header: str) -> str:
     try:
         return header.encode("latin-1").decode("utf-8")
     except UnicodeError:
-        raise Unauthenticated("a user's name must be UTF-8") from None
+        raise Unauthenticated(sentence("a user name must be UTF-8")) from None
 
 
 def _name(text: str) -> str:
     if not (1 <= len(text) <= LONGEST_NAME and text.isprintable() and text == text.strip()):
-        raise Unauthenticated(f"a user's name has 1 to {LONGEST_NAME} printable characters")
+        raise Unauthenticated(sentence("a user name must have 1 to {most} printable characters", most=LONGEST_NAME))
     return text

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from stagepass.errors import BadRequest, InvalidInput, TooLarge
 from stagepass.inputs import validated
+from stagepass.sentences import sentence
 from stagepass.strict import Unfit, loads
 
 M = TypeVar("M", bound=BaseModel)
@@ -32,12 +33,14 @@ async def read_json(request: Request, limit: int, *, any_type: bool = False, emp
     """
     kind = media_type(request)
     if not any_type and kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise HTTPException(415, "send the body as JSON, with Content-Type: application/json")
+        raise HTTPException(415, sentence("send the body as JSON, with Content-Type: application/json"))
     content = bytearray()
     async for piece in request.stream():
         content += piece
         if len(content) > limit:
-            raise TooLarge(f"the body is larger than {limit:,} bytes; upload large values as files")
+            raise TooLarge(
+                sentence("the body is larger than {limit} bytes; upload large values as files", limit=f"{limit:,}")
+            )
     if not content.strip():
         return empty
     try:
@@ -47,7 +50,7 @@ async def read_json(request: Request, limit: int, *, any_type: bool = False, emp
     except Unfit as error:
         raise InvalidInput(str(error), field=error.path or None) from None
     except ValueError as error:
-        raise BadRequest(f"the body is not valid JSON: {error}") from None
+        raise BadRequest(sentence("the body is not valid JSON: {error}", error=error)) from None
 
 
 async def read_model(request: Request, model: type[M], limit: int) -> M:

@@ -18,6 +18,7 @@ from stagepass.engine.model.ports import RunFilter
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.errors import NotFound, RequestError
+from stagepass.sentences import sentence
 from stagepass.views.jobs import PREFIX, JobView
 from stagepass.views.redrive import Discarded, Redriven, priced
 from stagepass.views.runs import DeadDetail, dead_detail, dead_view, held_view
@@ -100,7 +101,7 @@ def get_dead(run_id: RunId, owner: Owner, system: SystemDep) -> DeadDetail:
     """Its input, error, attempts and trace, what its job has cost, and what a redrive will."""
     run = system.store.run(run_id_of(run_id))
     if run is None or run.owner != owner or run.state not in (RunState.FAILED, RunState.DISCARDED):
-        raise NotFound(f"there is no dead letter {run_id}", run_id=run_id)
+        raise NotFound(sentence("there is no dead letter {run}", run=run_id), run_id=run_id)
     job = system.engine.job(run.job_id, owner)
     return dead_detail(system, run, job)
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from stagepass.bootstrap import System
 from stagepass.engine.model.records import Job
 from stagepass.errors import BadRequest, Forbidden, InvalidInput, NotFound
+from stagepass.sentences import sentence
 from stagepass.views.jobs import PREFIX as PREFIX
 
 WATCH = "watch"
@@ -46,7 +47,7 @@ async def current_watcher(
         return await current_owner(request)
     named = (await system_of(request)).links.verify(WATCH, ticket)
     if named["job"] != job_id:
-        raise Forbidden("this link is for another job")
+        raise Forbidden(sentence("this link is for another job"))
     return cast(str, named["owner"])
 
 
@@ -60,11 +61,11 @@ async def idempotency_key(
     """The key of a request, if it has one."""
     given = {_unquoted(key) for key in (idempotency_key, x_idempotency_key) if key is not None}
     if len(given) > 1:
-        raise BadRequest("Idempotency-Key and X-Idempotency-Key differ; send one of them")
+        raise BadRequest(sentence("Idempotency-Key and X-Idempotency-Key differ; send one of them"))
     key = next(iter(given), None)
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidInput(
-            "an idempotency key has 1 to 200 ASCII characters without spaces; a UUID is a good one",
+            sentence("an idempotency key must have 1 to 200 ASCII characters without spaces, such as a UUID"),
             field="Idempotency-Key",
         )
     return key
@@ -88,7 +89,7 @@ Name = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 def job_id_of(job_id: str) -> str:
     """The id, if it can be one. Raises `NotFound`."""
     if not _JOB_ID.fullmatch(job_id):
-        raise NotFound(f"there is no job {job_id[:60]!r}")
+        raise NotFound(sentence("there is no job {job}", job=f"{job_id[:60]!r}"))
     return job_id
 
 
@@ -100,14 +101,14 @@ def owned_job(system: System, job_id: str, owner: str) -> Job:
 def run_id_of(run_id: str) -> str:
     """The id, if it can be one. Raises `NotFound`."""
     if not _RUN_ID.fullmatch(run_id):
-        raise NotFound("there is no stage run of this id")
+        raise NotFound(sentence("there is no stage run with this id"))
     return run_id
 
 
 def cursor_of(cursor: str | None, kind: re.Pattern[str] = _JOB_ID) -> str | None:
     """A page's cursor. Raises `InvalidInput` for one that was not given out here."""
     if cursor is not None and not kind.fullmatch(cursor):
-        raise InvalidInput("cursor: give the next_cursor of the page before", field="cursor")
+        raise InvalidInput(sentence("cursor: send the next_cursor of the previous page"), field="cursor")
     return cursor
 
 

@@ -12,6 +12,7 @@ from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse, Response
 
 from stagepass.errors import NotFound
+from stagepass.sentences import sentence
 
 router = APIRouter(include_in_schema=False)
 
@@ -76,7 +77,7 @@ def redoc_asset(name: str) -> Response:
 
 def _asset(page: str, name: str) -> Response:
     if name not in _SERVED[page]:
-        raise NotFound("there is nothing at this address; /docs lists what there is")
+        raise NotFound(sentence("no such route; see /docs"))
     content = (_ASSETS / _FOLDERS[page] / name).read_bytes()
     return Response(content, media_type=_TYPES[name.rpartition(".")[2]], headers={"Cache-Control": _A_DAY})
 

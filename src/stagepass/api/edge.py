@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stagepass.api import problems
 from stagepass.engine.model.ids import new_id
+from stagepass.sentences import sentence
 
 access = structlog.stdlib.get_logger("stagepass.access")
 log = logging.getLogger("stagepass.api")
@@ -80,7 +81,7 @@ class Edge:
                 if status:
                     log.exception("a response broke off")
                     raise
-                await problems.of(error)(scope, receive, send_on)
+                await problems.of(error, problems.language_of(headers))(scope, receive, send_on)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
 
@@ -116,4 +117,6 @@ class Body:
         return message
 
     def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"the request's body is larger than {self.largest:,} bytes; send less")
+        return HTTPException(
+            413, sentence("the request body is larger than the limit of {largest} bytes", largest=f"{self.largest:,}")
+        )

@@ -12,6 +12,7 @@ from stagepass.engine.commit.operations import Accepted
 from stagepass.errors import InvalidInput, StagepassError, StoreUnavailable
 from stagepass.inputs import validated
 from stagepass.providers.fetching.accept import FileField, checked_kind, file_fields
+from stagepass.sentences import sentence
 
 log = logging.getLogger("stagepass.api")
 
@@ -61,7 +62,9 @@ def _refuse_named_files(value: Any, path: str = "") -> None:
     """A reference to a stored file is never taken from a client: it could be another's."""
     if isinstance(value, dict):
         if value.keys() >= _FILE_KEYS:
-            raise InvalidInput("a stored file cannot be named; upload the file in a form", field=path or "input")
+            raise InvalidInput(
+                sentence("a stored file cannot be referenced; upload the file in a form"), field=path or "input"
+            )
         for name, inner in value.items():
             _refuse_named_files(inner, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
@@ -76,7 +79,7 @@ def _with_files(system: System, model: type[BaseModel], incoming: Incoming, owne
     if not incoming.uploads:
         return incoming.values
     if not isinstance(incoming.values, dict):
-        raise InvalidInput("input: must be an object", field="input")
+        raise InvalidInput(sentence("input: must be a JSON object"), field="input")
     values, takes = dict(incoming.values), file_fields(model)
     for upload in incoming.uploads:
         field = takes[upload.field]

@@ -17,6 +17,7 @@ from stagepass.api.auth import is_loopback
 from stagepass.bootstrap import System
 from stagepass.bus.listen import Feed
 from stagepass.errors import NotFound, RequestError, StoreUnavailable, Unavailable
+from stagepass.sentences import sentence
 
 router = APIRouter(include_in_schema=False)
 
@@ -132,7 +133,7 @@ _COUNTERS = {
 def metrics(request: Request) -> Response:
     """The metrics, for those who may read them."""
     if not _may_read(request):
-        raise NotFound("there is nothing at this address; /docs lists what there is")
+        raise NotFound(sentence("no such route; see /docs"))
     found: Metrics = request.app.state.metrics
     return Response(generate_latest(found.registry), media_type=CONTENT_TYPE_LATEST)
 

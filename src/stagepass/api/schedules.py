@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from stagepass.api.deps import Owner, SystemDep
 from stagepass.bootstrap import System
 from stagepass.errors import NotFound
+from stagepass.sentences import sentence
 from stagepass.views.jobs import PREFIX
 from stagepass.views.schedules import ScheduleView, schedule_view
 
@@ -40,5 +41,5 @@ def resume(name: str, owner: Owner, system: SystemDep) -> ScheduleView:
 def _set(system: System, name: str, owner: str, *, paused: bool) -> ScheduleView:
     found = system.scheduler.rows().get(name)
     if found is None or found[0].owner != owner:
-        raise NotFound("there is no schedule of this name")
+        raise NotFound(sentence("there is no schedule with this name"))
     return schedule_view(found[0], system.scheduler.pause(name, paused))

@@ -6,6 +6,7 @@ from typing import Any
 import jwt
 
 from stagepass.errors import SettingsError, Unauthenticated
+from stagepass.sentences import sentence
 from stagepass.settings import Settings
 
 log = logging.getLogger("stagepass.auth")
@@ -27,7 +28,9 @@ class Tokens:
         self._audience = settings.jwt_audience or None
         self._issuer = settings.jwt_issuer or None
         if not self._key:
-            raise SettingsError("AUTH_MODE=jwt needs JWT_SECRET: the shared secret, or the issuer's public key as PEM")
+            raise SettingsError(
+                sentence("AUTH_MODE=jwt needs JWT_SECRET: the shared secret, or the issuer's public key as PEM")
+            )
         wanted = set(self._algorithms)
         if wanted and wanted <= set(_SHARED):
             self._check_secret()
@@ -35,30 +38,54 @@ class Tokens:
             self._key = self._public_key()
         else:
             raise SettingsError(
-                "JWT_ALGORITHMS must be all of one family: HS256, HS384, HS512 with a shared secret, or "
-                f"{', '.join(sorted(_PUBLIC))} with a public key"
+                sentence(
+                    "JWT_ALGORITHMS must be all of one family: HS256, HS384, HS512 with a shared secret, or "
+                    "{public} with a public key",
+                    public=", ".join(sorted(_PUBLIC)),
+                )
             )
 
     def _check_secret(self) -> None:
         if "-----BEGIN" in self._key:
             raise SettingsError(
-                "JWT_SECRET is a PEM key, which everybody may know, but JWT_ALGORITHMS takes it for a shared secret; "
-                "set JWT_ALGORITHMS=RS256 or ES256"
+                sentence(
+                    "JWT_SECRET is a public key (PEM), but JWT_ALGORITHMS would use it as a shared secret; set "
+                    "JWT_ALGORITHMS=RS256 or ES256"
+                )
             )
         needed = max(_SHARED[name] for name in self._algorithms)
         if len(self._key.encode()) < needed:
-            raise SettingsError(f"JWT_SECRET must have at least {needed} bytes for {', '.join(self._algorithms)}")
+            raise SettingsError(
+                sentence(
+                    "JWT_SECRET must have at least {needed} bytes for {algorithms}",
+                    needed=needed,
+                    algorithms=", ".join(self._algorithms),
+                )
+            )
 
     def _public_key(self) -> Any:
         if "-----BEGIN" not in self._key or "PRIVATE" in self._key:
-            raise SettingsError("JWT_SECRET must be the issuer's public key as PEM (-----BEGIN PUBLIC KEY-----)")
+            raise SettingsError(
+                sentence("JWT_SECRET must be the issuer's public key as PEM (-----BEGIN PUBLIC KEY-----)")
+            )
         missing = [name for name in self._algorithms if name not in jwt.algorithms.get_default_algorithms()]
         if missing:
-            raise SettingsError(f"JWT_ALGORITHMS: {', '.join(missing)} needs the extra: pip install 'stagepass[jwt]'")
+            raise SettingsError(
+                sentence(
+                    "JWT_ALGORITHMS: {missing} needs the extra: pip install 'stagepass[jwt]'",
+                    missing=", ".join(missing),
+                )
+            )
         try:
             keys = [jwt.get_algorithm_by_name(name).prepare_key(self._key) for name in self._algorithms]
         except Exception as problem:
-            raise SettingsError(f"JWT_SECRET does not fit {', '.join(self._algorithms)}: {problem}") from None
+            raise SettingsError(
+                sentence(
+                    "JWT_SECRET does not fit {algorithms}: {problem}",
+                    algorithms=", ".join(self._algorithms),
+                    problem=problem,
+                )
+            ) from None
         return keys[0]
 
     def subject(self, token: str) -> str:
@@ -76,11 +103,11 @@ class Tokens:
                 },
             )
         except jwt.ExpiredSignatureError:
-            raise Unauthenticated("this token has expired; get a new one") from None
+            raise Unauthenticated(sentence("this token has expired; get a new one")) from None
         except (jwt.PyJWTError, ValueError, TypeError) as problem:
             log.info("a token was refused: %s", type(problem).__name__)
-            raise Unauthenticated("this token does not hold") from None
+            raise Unauthenticated(sentence("invalid token")) from None
         subject = claims["sub"]
         if not isinstance(subject, str):
-            raise Unauthenticated("this token does not hold")
+            raise Unauthenticated(sentence("invalid token"))
         return subject

@@ -14,6 +14,7 @@ from stagepass.api.body import media_type, read_json
 from stagepass.api.edge import BODY
 from stagepass.errors import BadRequest, InvalidInput, TooLarge
 from stagepass.providers.fetching.accept import MAX_FILES, FileField, file_fields, is_many
+from stagepass.sentences import sentence
 from stagepass.settings import Settings
 from stagepass.strict import Unfit, loads
 
@@ -54,9 +55,9 @@ async def read_input(request: Request, model: type[BaseModel], settings: Setting
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise BadRequest(f"the form cannot be read: {error.message}") from None
+        raise BadRequest(sentence("the form cannot be read: {message}", message=error.message)) from None
     except FormParserError:
-        raise BadRequest("the form cannot be read: its parts do not fit together") from None
+        raise BadRequest(sentence("the form cannot be read: malformed multipart body")) from None
     texts: dict[str, list[str]] = {}
     uploads: list[Upload] = []
     for name, value in form.multi_items():
@@ -72,20 +73,24 @@ def _values(texts: dict[str, list[str]], model: type[BaseModel]) -> Any:
     """The form's text fields as an input: one field `input` that holds JSON, or a field for each."""
     if _INPUT in texts and _INPUT not in model.model_fields:
         if len(texts) > 1 or len(texts[_INPUT]) > 1:
-            raise InvalidInput("send either one field `input` with JSON, or a field for each value", field=_INPUT)
+            raise InvalidInput(
+                sentence("send either one field `input` with JSON, or one field per value"), field=_INPUT
+            )
         try:
             return loads(texts[_INPUT][0] or "{}")
         except Unfit as error:
             raise InvalidInput(str(error), field=error.path or _INPUT) from None
         except ValueError as error:
-            raise InvalidInput(f"input: not valid JSON: {error}", field=_INPUT) from None
+            raise InvalidInput(sentence("input: not valid JSON: {error}", error=error), field=_INPUT) from None
     values: dict[str, Any] = {}
     for name, given in texts.items():
         declared = model.model_fields.get(name)
         if declared is not None and is_many(declared.annotation):
             values[name] = [text for text in given if text]
         elif len(given) > 1:
-            raise InvalidInput(f"{name}: sent {len(given)} times, and holds one value", field=name)
+            raise InvalidInput(
+                sentence("{name}: sent {count} times, but takes one value", name=name, count=len(given)), field=name
+            )
         elif given[0] or declared is None or declared.is_required():  # an empty optional field is one left out
             values[name] = given[0]
     return values
@@ -137,11 +142,17 @@ class _Parser(MultiPartParser):
         if takes is None:
             names = ", ".join(self._takes) or "none"
             raise InvalidInput(
-                f"{part.field_name[:60]}: takes no file; fields that do: {names}", field=part.field_name[:60]
+                sentence(
+                    "{field}: does not accept files; fields that do: {names}", field=part.field_name[:60], names=names
+                ),
+                field=part.field_name[:60],
             )
         self._counts[part.field_name] = count = self._counts.get(part.field_name, 0) + 1
         if count > takes.most:
-            raise InvalidInput(f"{part.field_name}: at most {takes.most} file(s) are taken", field=part.field_name)
+            raise InvalidInput(
+                sentence("{field}: accepts at most {most} file(s)", field=part.field_name, most=takes.most),
+                field=part.field_name,
+            )
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is not None:
@@ -150,7 +161,7 @@ class _Parser(MultiPartParser):
                 name = self._current_part.field_name
                 number = self._counts.get(name, 1) - 1
                 raise TooLarge(
-                    f"the file is larger than {self._most_bytes / 2**20:g} MiB; make it smaller",
+                    sentence("the file is larger than the limit of {size} MiB", size=f"{self._most_bytes / 2**20:g}"),
                     field=f"{name}.{number}",
                 )
         super().on_part_data(data, start, end)

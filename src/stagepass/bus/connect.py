@@ -12,6 +12,7 @@ from redis.sentinel import Sentinel
 
 from stagepass import sentinel
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 
 _OPTIONS: dict[str, Any] = {"socket_connect_timeout": 2, "health_check_interval": 30}
 
@@ -59,14 +60,18 @@ def check_primary(url: str, setting: str = "REDIS_URL") -> None:
     if role and role[0] in (b"slave", "slave"):
         where = urlsplit(url).netloc.rpartition("@")[2]
         raise SettingsError(
-            f"{setting}: {where} is a read-only replica; name the primary, "
-            "or let Sentinel find it: sentinel://host:26379,host:26379/mymaster"
+            sentence(
+                "{setting}: {where} is a read-only replica; name the primary, or let Sentinel find it: "
+                "sentinel://host:26379,host:26379/mymaster",
+                setting=setting,
+                where=where,
+            )
         )
 
 
 def _checked(url: str) -> str:
     if not url.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingsError("REDIS_URL must begin with redis://, rediss://, unix:// or sentinel://")
+        raise SettingsError(sentence("REDIS_URL must begin with redis://, rediss://, unix:// or sentinel://"))
     return url
 
 

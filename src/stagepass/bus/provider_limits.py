@@ -21,6 +21,7 @@ import redis
 from stagepass.bus import limit_scripts
 from stagepass.engine.model.limits import Breaker, Limit, Waiter
 from stagepass.errors import Unavailable
+from stagepass.sentences import sentence
 
 log = logging.getLogger("stagepass.provider_limits")
 
@@ -94,7 +95,7 @@ class RedisProviderLimits:
             names = sorted(map(_text, cast("set[Any]", self._client.smembers(_INDEX))))
             found = [(name, *self._look(name)) for name in names]
         except redis.RedisError as problem:
-            raise Unavailable(f"Redis does not answer: {type(problem).__name__}") from None
+            raise Unavailable(sentence("Redis is not responding: {error}", error=type(problem).__name__)) from None
         return [_breaker(name, facts, tried) for name, facts, tried in found if facts]
 
     def _look(self, provider: str) -> tuple[dict[str, str], bool]:

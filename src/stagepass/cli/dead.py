@@ -6,6 +6,8 @@ import typer
 
 from stagepass.cli.jobs import Limit
 from stagepass.cli.output import Json, ago, as_json, emit_view, note, out, table, when
+from stagepass.cli.texts import language
+from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -66,6 +68,7 @@ def show(run: Run, json: Json = False) -> None:
     """
     from stagepass.cli.installation import installation
     from stagepass.cli.money import tell_price, tell_spent
+    from stagepass.content.translate import stored_text
     from stagepass.engine.model.states import RunState
     from stagepass.errors import NotFound
     from stagepass.reports.prices import Prices
@@ -74,8 +77,7 @@ def show(run: Run, json: Json = False) -> None:
     system = installation()
     found = system.store.run(run)
     if found is None or found.state not in (RunState.FAILED, RunState.HELD):
-        is_what = f"; it is {found.state}" if found else ", nor a stage run of that name"
-        raise NotFound(f"there is no dead letter {run}{is_what}", run_id=run)
+        raise NotFound(_no_letter(run, found), run_id=run)
     job = system.engine.job(found.job_id, None)
     price = Prices(system.store, system.registry).of(job)
     if as_json():
@@ -88,7 +90,7 @@ def show(run: Run, json: Json = False) -> None:
     table(("attempt", "outcome", "message", "ended"), rows, empty="dead.no_attempts")
     error = found.error or {}
     out().print(_headline(error), markup=False)
-    if advice := error.get("advice"):
+    if advice := stored_text(error, "advice", language()):
         out().print(advice, markup=False)
     if trace := error.get("trace"):
         out().print(trace, style="dim", markup=False)
@@ -100,11 +102,19 @@ def show(run: Run, json: Json = False) -> None:
     tell_decisions(run, calls_of(system, [run]).get(run))
 
 
+def _no_letter(run: str, found: "StageRun | None") -> str:
+    if found is None:
+        return sentence("there is no dead letter {run}", run=run)
+    return sentence("there is no dead letter {run}; its state: {state}", run=run, state=found.state)
+
+
 def _headline(error: dict[str, Any]) -> str:
     """The error's code and message, and its type where the code does not say it: ``permanent (KeyError): 'id'``."""
+    from stagepass.content.translate import stored_text
+
     code, kind = str(error.get("code", "")), str(error.get("type", ""))
     named = f" ({kind})" if kind and kind.lower() != code.replace("_", "") else ""
-    return f"{code}{named}: {error.get('message', '')}"
+    return f"{code}{named}: {stored_text(error, 'message', language()) or ''}"
 
 
 def calls_of(system: "System", runs: list[str]) -> dict[str, str]:
@@ -237,7 +247,7 @@ def _wanted(
     owner: str | None,
 ) -> list[str]:
     if bool(runs) == everything:
-        raise typer.BadParameter("name stage runs, or give --all", param_hint="RUN")
+        raise typer.BadParameter(sentence("name stage runs or give --all"), param_hint="RUN")
     return runs or [run.id for run in _chosen(system, pipeline, stage, code, owner)]
 
 

@@ -15,6 +15,7 @@ import typer
 
 from stagepass.cli.output import Json, as_json, emit, note, out
 from stagepass.cli.up import SHOWN
+from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -124,7 +125,7 @@ def running(folder: Path) -> Iterator[dict[str, Any]]:
         said, _, _ = select.select([process.stdout], [], [], START_WITHIN)
         line = process.stdout.readline() if said else b""
         if not line:
-            raise Unavailable(f"it did not start: {_why(log)}")
+            raise Unavailable(sentence("the services did not start: {why}", why=_why(log)))
         yield json_.loads(line)
     finally:
         _stop(process)
@@ -163,7 +164,12 @@ def example(system: "System", pipeline: "Pipeline", language: str | None) -> dic
     from stagepass.errors import NotFound
 
     if not pipeline.examples:
-        raise NotFound(f"the pipeline {pipeline.name!r} has no examples; add some: Pipeline(…, examples=[{{…}}])")
+        raise NotFound(
+            sentence(
+                "the pipeline {name} has no examples; add some: Pipeline(…, examples=[{{…}}])",
+                name=f"{pipeline.name!r}",
+            )
+        )
     wanted = (language or "").lower()
     chosen = next((entry for entry in pipeline.examples if str(entry.get("language", "")).lower() == wanted), None)
     input = dict(chosen or pipeline.examples[0])

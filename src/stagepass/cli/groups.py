@@ -10,6 +10,7 @@ from typing import Literal
 from stagepass.declare.registry import Registry
 from stagepass.declare.stage import Stage
 from stagepass.errors import NotFound, SettingsError
+from stagepass.sentences import sentence
 
 Pool = Literal["threads", "prefork"]
 
@@ -47,7 +48,7 @@ def worker_groups(registry: Registry, given: str = "") -> list[Group]:
     groups = [_parse(registry, part) for part in given.split()] if given.strip() else list(_by_stage(registry))
     names = Counter(group.name for group in groups)
     if doubled := [name for name, count in names.items() if count > 1]:
-        raise SettingsError(f"WORKERS: {doubled[0]} stands in two groups; leave it in one")
+        raise SettingsError(sentence("WORKERS: {doubled} is in two groups; keep it in one", doubled=doubled[0]))
     return groups
 
 
@@ -68,7 +69,9 @@ def _by_stage(registry: Registry) -> Iterator[Group]:
 def _parse(registry: Registry, part: str) -> Group:
     found = _GROUP.match(part)
     if found is None:
-        raise SettingsError(f"WORKERS: {part!r} is not queue,queue=slots, such as promo.song,promo.video=2")
+        raise SettingsError(
+            sentence("WORKERS: {part} is not queue,queue=slots, such as promo.song,promo.video=2", part=f"{part!r}")
+        )
     queues = expand(registry, [name for name in found["queues"].split(",") if name])
     stages = _stages(registry)
     pool = pool_of([stage for queue in queues if (stage := stages[queue])])
@@ -83,7 +86,12 @@ def expand(registry: Registry, names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         queues = [queue for queue in known if queue == name or queue.startswith(f"{name}.")]
         if not queues:
-            raise NotFound(f"there is no queue {name!r}; there are: {', '.join(known) or 'none'}", queue=name)
+            raise NotFound(
+                sentence(
+                    "there is no queue {name}; available: {known}", name=f"{name!r}", known=", ".join(known) or "none"
+                ),
+                queue=name,
+            )
         found.update(dict.fromkeys(queues))
     return tuple(found)
 

@@ -8,6 +8,7 @@ from stagepass.cli.dead import Run, calls_of, tell_decisions
 from stagepass.cli.dead import group as group
 from stagepass.cli.jobs import Limit
 from stagepass.cli.output import Json, ago, as_json, emit_view, note, table
+from stagepass.sentences import sentence
 
 
 @group.command()
@@ -62,12 +63,14 @@ def decide(
     from stagepass.views.jobs import job_view
 
     if (value is None) != again:
-        raise typer.BadParameter("give --value with what the call gave, or --again", param_hint="--value")
+        raise typer.BadParameter(
+            sentence("give either --value with the call's result, or --again"), param_hint="--value"
+        )
     try:
         kept = loads(value) if value is not None else None
     except ValueError as problem:
-        told = f"this is not JSON that can be kept ({problem}); a text needs its quotes: '\"abc\"'"
-        raise typer.BadParameter(told, param_hint="--value") from None
+        refusal = sentence("this is not valid JSON ({problem}); quote a text twice: '\"abc\"'", problem=problem)
+        raise typer.BadParameter(refusal, param_hint="--value") from None
     system = installation()
     job = system.engine.decide(run, None, name=call, value=kept, again=again)
     if as_json():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from stagepass.errors import InvalidInput, NotFound, TooLarge
+from stagepass.sentences import sentence
 from stagepass.strict import Unfit, loads
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def read_input(given: str | None) -> dict[str, Any]:
         source, content = "--input", given.encode("utf-8", "surrogateescape")
     value = _json(content, source, "input")
     if not isinstance(value, dict):
-        raise InvalidInput(f"{source} must be one JSON object: {{…}}", field="input")
+        raise InvalidInput(sentence("{source} must be one JSON object: {{…}}", source=source), field="input")
     return value
 
 
@@ -40,16 +41,18 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as problem:
-        raise NotFound(f"{path} cannot be read: {problem.strerror}") from None
+        raise NotFound(sentence("{path} cannot be read: {problem}", path=path, problem=problem.strerror)) from None
 
 
 def _json(content: bytes, source: str, field: str) -> Any:
     try:
         return loads(content)
     except Unfit as problem:
-        raise InvalidInput(f"{source}: {problem}", field=problem.path or field) from None
+        refusal = sentence("{field}: {message}", field=source, message=problem)
+        raise InvalidInput(refusal, field=problem.path or field) from None
     except ValueError as problem:
-        raise InvalidInput(f"{source} is not JSON: {problem}", field=field) from None
+        refusal = sentence("{source} is not valid JSON: {problem}", source=source, problem=problem)
+        raise InvalidInput(refusal, field=field) from None
 
 
 def set_fields(input: dict[str, Any], given: Sequence[str], model: type[BaseModel]) -> None:
@@ -57,7 +60,9 @@ def set_fields(input: dict[str, Any], given: Sequence[str], model: type[BaseMode
     for entry in given:
         name, equals, value = entry.partition("=")
         if not equals or not name:
-            raise InvalidInput(f"--set {entry!r}: write field=value, or field:=JSON", field="set")
+            raise InvalidInput(
+                sentence("--set {entry}: write field=value, or field:=JSON", entry=f"{entry!r}"), field="set"
+            )
         if name.endswith(":"):
             given_json = _json(value.encode("utf-8", "surrogateescape"), f"--set {name[:-1]}", name[:-1])
             _put(input, name[:-1], given_json, None)
@@ -84,7 +89,7 @@ def set_files(
 def _named(entry: str) -> tuple[str, Path]:
     name, equals, path = entry.partition("=")
     if not equals or not name:
-        raise InvalidInput(f"--file {entry!r}: write field=path", field="file")
+        raise InvalidInput(sentence("--file {entry}: write field=path", entry=f"{entry!r}"), field="file")
     return name, Path(path).expanduser()
 
 
@@ -96,7 +101,9 @@ def _checked(path: Path, name: str, model: type[BaseModel], largest: int) -> tup
     try:
         return path, content, checked_kind(content, field, str(path), largest)
     except InvalidInput as problem:
-        said = problem.message if problem.message.startswith(f"{path}:") else f"{path}: {problem.message}"
+        said = problem.message
+        if not said.startswith(f"{path}:"):
+            said = sentence("{field}: {message}", field=path, message=said)
         raise InvalidInput(said, field=name) from None
 
 
@@ -108,17 +115,29 @@ def _field(model: type[BaseModel], name: str) -> "FileField":
         return takes[name]
     if "." in name:  # it lies deeper: the input's own check decides
         return FileField(many=False, most=1, accept=())
-    raise InvalidInput(f"{name}: takes no file; fields that do: {', '.join(takes) or 'none'}", field=name)
+    raise InvalidInput(
+        sentence(
+            "{field}: does not accept files; fields that do: {names}", field=name, names=", ".join(takes) or "none"
+        ),
+        field=name,
+    )
 
 
 def _content(path: Path, largest: int) -> bytes:
     try:
         size = path.stat().st_size
         if size > largest:
-            raise TooLarge(f"{path} has {size / 2**20:.1f} MiB; at most {largest / 2**20:g} MiB are taken")
+            raise TooLarge(
+                sentence(
+                    "{path} is {size} MiB; the limit is {most} MiB",
+                    path=path,
+                    size=f"{size / 2**20:.1f}",
+                    most=f"{largest / 2**20:g}",
+                )
+            )
         return path.read_bytes()
     except OSError as problem:
-        raise NotFound(f"{path} cannot be read: {problem.strerror}") from None
+        raise NotFound(sentence("{path} cannot be read: {problem}", path=path, problem=problem.strerror)) from None
 
 
 def _put(input: dict[str, Any], name: str, value: Any, model: type[BaseModel] | None) -> None:
@@ -129,7 +148,7 @@ def _put(input: dict[str, Any], name: str, value: Any, model: type[BaseModel] | 
     for part in path:
         place = place.setdefault(part, {})
         if not isinstance(place, dict):
-            raise InvalidInput(f"{name}: {part} is not an object", field=name)
+            raise InvalidInput(sentence("{name}: {part} is not an object", name=name, part=part), field=name)
     field = model.model_fields.get(last) if model is not None and not path else None
     if field is not None and is_many(field.annotation):
         place.setdefault(last, []).append(value)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stagepass.sentences import sentence
+
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
 
@@ -18,8 +20,11 @@ def installation() -> "System":
     folder = settings.data_dir.expanduser().resolve()
     if not settings.database_url and not (folder / "stagepass.db").exists():
         raise SettingsError(
-            f"there is no Stagepass in {shown(folder)}; start one with `stagepass up`, or say where it is: "
-            "DATA_DIR=… (what `up` was told by --data), or DATABASE_URL"
+            sentence(
+                "there is no Stagepass data in {folder}; start one with `stagepass up`, or set DATA_DIR (the "
+                "folder given to `up --data`) or DATABASE_URL",
+                folder=shown(folder),
+            )
         )
     migrate.require(settings.database)
     system = load_system(settings)

@@ -8,6 +8,7 @@ import typer
 
 from stagepass.cli.output import Json, ago, as_json, emit_view, lasted, note, out, table
 from stagepass.cli.texts import text
+from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -50,7 +51,10 @@ def list_(
 
     wanted = state or []
     if unknown := [name for name in wanted if name not in list(JobState)]:
-        raise typer.BadParameter(f"{unknown[0]!r} is not one of: {', '.join(JobState)}", param_hint="--state")
+        raise typer.BadParameter(
+            sentence("{value} is not one of: {values}", value=f"{unknown[0]!r}", values=", ".join(JobState)),
+            param_hint="--state",
+        )
     system = installation()
     which = JobFilter(owner, pipeline, tuple(JobState(name) for name in wanted), before, limit)
     jobs = system.engine.jobs(which)

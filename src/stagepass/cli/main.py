@@ -30,6 +30,7 @@ from stagepass.cli.exits import EPILOG, Exit, exit_of
 from stagepass.cli.output import complain
 from stagepass.cli.translation import translate
 from stagepass.errors import InvalidInput, RequestError, StagepassError
+from stagepass.sentences import sentence
 from stagepass.strict import encodable
 
 
@@ -45,7 +46,7 @@ class App(typer.Typer):
             return command(arguments, *args, **kwargs)
         except StagepassError as error:
             details = {"field": error.field, **error.details} if isinstance(error, RequestError) else {}
-            complain(str(error), error.code, {name: value for name, value in details.items() if value is not None})
+            complain(error.args[0], error.code, {name: value for name, value in details.items() if value is not None})
             sys.exit(exit_of(error))
         except KeyboardInterrupt:
             sys.exit(Exit.INTERRUPTED)
@@ -57,7 +58,13 @@ def _check_text(arguments: list[str]) -> None:
     """Raises `InvalidInput` for an argument that is no text: a terminal in another charset, or half an emoji."""
     for number, argument in enumerate(arguments, 1):
         if not encodable(argument):
-            raise InvalidInput(f"argument {number} is not UTF-8: {argument!a:.60}; set the terminal to UTF-8")
+            raise InvalidInput(
+                sentence(
+                    "argument {number} is not UTF-8: {argument}; set the terminal to UTF-8",
+                    number=number,
+                    argument=f"{argument!a:.60}",
+                )
+            )
 
 
 def _let_go() -> None:
@@ -116,7 +123,10 @@ def _options(
     ] = False,
 ) -> None:
     if lang is not None and lang not in texts.LANGUAGES:
-        raise typer.BadParameter(f"{lang!r} is not one of: {', '.join(texts.LANGUAGES)}", param_hint="--lang")
+        raise typer.BadParameter(
+            sentence("{value} is not one of: {values}", value=f"{lang!r}", values=", ".join(texts.LANGUAGES)),
+            param_hint="--lang",
+        )
     # the parts of the system speak to operators of services; a command says what it has to say itself
     logging.getLogger("stagepass").setLevel(logging.ERROR)
 

@@ -10,6 +10,7 @@ import typer
 
 from stagepass.cli.output import Json, as_json, emit, note
 from stagepass.errors import Conflict, InvalidInput
+from stagepass.sentences import sentence
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _TAKEN = {"pipelines", "pipeline", "stagepass", "test", "tests"}
@@ -29,12 +30,15 @@ def new(
     """
     if not _NAME.match(name) or keyword.iskeyword(name) or name in _TAKEN:
         raise InvalidInput(
-            f"{name!r} cannot be a pipeline's name; use lower-case letters, digits and _, beginning with a letter",
+            sentence(
+                "{name} is not a valid pipeline name; use lower-case letters, digits and _, starting with a letter",
+                name=f"{name!r}",
+            ),
             field="name",
         )
     folder = Path("pipelines") / name
     if folder.exists():
-        raise Conflict(f"{folder} is there already; choose another name, or remove it first")
+        raise Conflict(sentence("{folder} already exists; choose another name or remove it first", folder=folder))
     _refuse_known(name)
     folder.mkdir(parents=True)
     made = []
@@ -57,4 +61,4 @@ def _refuse_known(name: str) -> None:
     from stagepass.settings import Settings
 
     if any(pipeline.name == name for pipeline in discover(Settings.load().pipelines)):
-        raise Conflict(f"there is a pipeline {name!r} already; choose another name")
+        raise Conflict(sentence("the pipeline {name} already exists; choose another name", name=f"{name!r}"))

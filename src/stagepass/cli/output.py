@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagepass.cli.texts import text
+from stagepass.cli.texts import language, text
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -66,14 +66,21 @@ def note(code: str, /, style: str = "dim", **parameters: Any) -> None:
 
 
 def complain(message: str, code: str, details: dict[str, Any] | None = None) -> None:
-    """Why the command ends: on standard error, and with ``--json`` on standard output, too."""
+    """Print why the command failed: on standard error, and with ``--json`` also on standard output."""
     from rich.text import Text
 
+    from stagepass.content.translate import translated
+
+    message = translated(message, language())
+    errors = [
+        {**entry, "message": translated(entry["message"], language())} for entry in (details or {}).get("errors", [])
+    ]
     err().print(Text.assemble((text("error"), "bold red"), ": ", message))
-    for other in (details or {}).get("errors", [])[1:]:  # the first is the message itself
+    for other in errors[1:]:  # the first is the message itself
         err().print(Text(f"       {other['field']}: {other['message']}"))
     if _as_json:
-        emit({"error": {"code": code, "message": message, **(details or {})}})
+        facts = {**(details or {}), **({"errors": errors} if errors else {})}
+        emit({"error": {"code": code, "message": message, **facts}})
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str, states: str = "") -> None:

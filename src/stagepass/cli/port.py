@@ -4,6 +4,7 @@ import errno
 import socket
 
 from stagepass.errors import Conflict, SettingsError
+from stagepass.sentences import sentence
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -25,12 +26,21 @@ def bind(host: str, port: int) -> socket.socket:
         held.close()
         if problem.errno == errno.EADDRINUSE:
             raise Conflict(
-                f"port {port} of {host} is taken by another program; choose another: stagepass up --port {port + 1}",
+                sentence(
+                    "port {port} on {host} is already in use; choose another: stagepass up --port {other}",
+                    port=port,
+                    host=host,
+                    other=port + 1,
+                ),
                 port=port,
             ) from None
         if problem.errno == errno.EACCES:
-            raise SettingsError(f"PORT: this user may not listen on port {port}; choose one above 1023") from None
-        raise SettingsError(f"HOST: this machine cannot listen on {host!r} ({problem.strerror})") from None
+            raise SettingsError(
+                sentence("PORT: no permission to listen on port {port}; choose one above 1023", port=port)
+            ) from None
+        raise SettingsError(
+            sentence("HOST: cannot listen on {host} ({problem})", host=f"{host!r}", problem=problem.strerror)
+        ) from None
     return held
 
 

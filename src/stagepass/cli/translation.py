@@ -69,10 +69,12 @@ def _translate_typer() -> None:
 
 def _usage_error(error: Any) -> str:
     """Typer's sentence about a wrong command line; Typer builds it from parts, so the type of the error chooses it."""
+    from stagepass.content.translate import translated
+
     kind, parameter = type(error).__name__, getattr(error, "param", None)
     facts = {
         "name": getattr(error, "option_name", None) or error.__dict__.get("param_hint") or "",
-        "message": error.message or "",
+        "message": translated(error.message or "", language()),
         "others": ", ".join(getattr(error, "possibilities", None) or ()),
     }
     if parameter is not None and not facts["name"]:

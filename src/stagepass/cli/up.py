@@ -15,6 +15,7 @@ from stagepass.cli import port as ports
 from stagepass.cli.installation import shown
 from stagepass.cli.output import Json, as_json, err, note
 from stagepass.cli.texts import language, text
+from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -82,7 +83,7 @@ def _locked(lock: Any) -> Any:
     try:
         return lock.acquire()
     except SettingsError as problem:
-        raise Conflict(f"{problem}: stagepass up --data OTHER") from None
+        raise Conflict(sentence("{problem}: stagepass up --data OTHER", problem=problem)) from None
 
 
 def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Group]]":
@@ -93,7 +94,7 @@ def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Gro
 
     import_module("stagepass.api.auth").make_authenticate(settings)  # by name: the ways in do not import each other
     if no_redis and not (settings.redis_url or settings.broker_url):
-        raise SettingsError("--no-redis: then say where a broker is: REDIS_URL=redis://… or BROKER_URL=amqp://…")
+        raise SettingsError(sentence("--no-redis needs a broker: set REDIS_URL=redis://… or BROKER_URL=amqp://…"))
     system = load_system(settings)
     groups = worker_groups(system.registry, settings.workers)
     served = {queue for group in groups for queue in group.queues}

@@ -9,7 +9,7 @@ import typer
 
 from stagepass.cli.exits import Exit
 from stagepass.cli.output import Json, as_json, emit, err, out
-from stagepass.cli.texts import has, text
+from stagepass.cli.texts import has, language, text
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
@@ -106,11 +106,13 @@ def explain(job: "Job") -> None:
     from rich.panel import Panel
     from rich.text import Text
 
+    from stagepass.content.translate import stored_text
+
     error = job.error or {}
     code = str(error.get("code", job.state.value))
     stage = error.get("stage")
     lines = [Text(text(f"kind.{code}") if has(f"kind.{code}") else code, style="bold")]
-    lines += [Text(str(error[name])) for name in ("message", "advice") if error.get(name)]
+    lines += [Text(said) for name in ("message", "advice") if (said := stored_text(error, name, language()))]
     advice = f"next.{code}" if has(f"next.{code}") else f"next.{job.state}" if has(f"next.{job.state}") else "next"
     todo = Text(text(advice, job=job.id, run=error.get("run_id", ""), provider=error.get("provider") or ""))
     title = text(f"ended.{job.state}_at", stage=stage) if stage else text(f"ended.{job.state}")

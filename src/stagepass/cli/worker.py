@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from stagepass.sentences import sentence
+
 
 def worker(
     queues: Annotated[
@@ -41,9 +43,12 @@ def worker(
     from stagepass.cli.groups import Group, Pool, celery_command, default_slots, expand, pool_of, stages_of
 
     if bool(queues) == everything:
-        raise typer.BadParameter("name the queues to serve, or give --all", param_hint="QUEUE")
+        raise typer.BadParameter(sentence("name the queues to serve or give --all"), param_hint="QUEUE")
     if pool not in (None, "threads", "prefork"):
-        raise typer.BadParameter(f"{pool!r} is not threads or prefork", param_hint="--pool")
+        raise typer.BadParameter(
+            sentence("{value} is not one of: {values}", value=f"{pool!r}", values="threads, prefork"),
+            param_hint="--pool",
+        )
     system = load_system()
     names = system.registry.queues() if everything else expand(system.registry, queues or [])
     system.check_needs(tuple(names))

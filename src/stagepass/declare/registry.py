@@ -6,6 +6,7 @@ from stagepass.declare.batch import Batch
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Stage
 from stagepass.errors import DeclarationError, NotFound
+from stagepass.sentences import sentence
 
 
 class Registry:
@@ -51,7 +52,9 @@ class Registry:
             return self._latest[name]
         except KeyError:
             known = ", ".join(sorted(self._latest)) or "none"
-            raise NotFound(f"there is no pipeline {name!r}; there are: {known}") from None
+            raise NotFound(
+                sentence("there is no pipeline {name}; available: {known}", name=f"{name!r}", known=known)
+            ) from None
 
     def find(self, name: str, version: int) -> Pipeline | None:
         """That very version, or None where this process does not know it."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 
 _LOOK_EVERY = 0.05
 
@@ -54,14 +55,14 @@ class FolderLock:
         try:
             own = self._open("up.lock")
             if not _locked(own):
-                self._refuse(f"another `stagepass up` (process {_read(own)})")
+                self._refuse(sentence("another `stagepass up` (process {pid})", pid=_read(own)))
             os.ftruncate(own, 0)
             os.pwrite(own, f"{os.getpid()}\n".encode(), 0)
             children = self._open("children.lock")
             deadline = time.monotonic() + wait
             while not _locked(children):
                 if time.monotonic() > deadline:
-                    self._refuse("the Redis server of an earlier `stagepass up`, which does not end")
+                    self._refuse(sentence("the Redis server of an earlier `stagepass up`"))
                 time.sleep(_LOOK_EVERY)
         except BaseException:
             self.release()
@@ -79,7 +80,11 @@ class FolderLock:
 
     def _refuse(self, holder: str) -> NoReturn:
         raise SettingsError(
-            f"the data folder {self._folder} is in use by {holder}; stop it, or give this one a data folder of its own"
+            sentence(
+                "the data folder {folder} is in use by {holder}; stop that process, or use another data folder",
+                folder=self._folder,
+                holder=holder,
+            )
         )
 
     def __enter__(self) -> "FolderLock":

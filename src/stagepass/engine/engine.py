@@ -23,6 +23,7 @@ from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import InvalidInput, NotFound, TooLarge
 from stagepass.inputs import json_text
 from stagepass.reports import results
+from stagepass.sentences import sentence
 
 T = TypeVar("T")
 
@@ -158,14 +159,14 @@ class Engine:
         """One job. Raises `NotFound`, also when it is another owner's."""
         job = self.store.job(job_id)
         if job is None or (owner is not None and job.owner != owner):
-            raise NotFound(f"there is no job {job_id}", job_id=job_id)
+            raise NotFound(sentence("there is no job {job}", job=job_id), job_id=job_id)
         return job
 
     def job_by_key(self, key: str, owner: str) -> Job:
         """The job of an owner's idempotency key. Raises `NotFound`."""
         job = self.store.job_by_key(owner, key)
         if job is None:
-            raise NotFound(f"there is no job with the key {key}", key=key)
+            raise NotFound(sentence("there is no job with the key {key}", key=key), key=key)
         return job
 
     def jobs(self, which: JobFilter) -> list[Job]:
@@ -175,7 +176,7 @@ class Engine:
         """A job and its stage runs as they were at one moment, without outputs. Raises `NotFound` as `job` does."""
         found = self.store.look(job_id)
         if found is None or (owner is not None and found[0].owner != owner):
-            raise NotFound(f"there is no job {job_id}", job_id=job_id)
+            raise NotFound(sentence("there is no job {job}", job=job_id), job_id=job_id)
         return found
 
     def runs(self, job: Job) -> list[StageRun]:
@@ -246,9 +247,9 @@ class Engine:
         return self._on_job(run.job_id, owner, act)
 
     def decide(self, run_id: str, owner: str | None, *, name: str, value: Any = None, again: bool = False) -> Job:
-        """Decide on a call of unknown outcome: `value` is what it gave, or `again` allows to make it again."""
+        """Decide on a call with an unknown outcome: `value` is its result, or `again` repeats it."""
         if again == (value is not None):
-            raise InvalidInput("give either the value that the call gave, or again=true", field="value")
+            raise InvalidInput(sentence("send either the call's result as value, or again=true"), field="value")
         text = json_text(value, "value")
         run = self._run(run_id, owner)
 
@@ -256,8 +257,16 @@ class Engine:
             run = _opened(uow, run_id)
             memo = uow.tx.memo(run_id, name)
             if memo is None or memo.value is not None:
-                what = "if its answer came meanwhile, resume the job"
-                raise NotFound(f"the stage run {run_id} has no open call {name!r}; {what}", name=name)
+                what = sentence("if its answer has arrived, resume the job")
+                raise NotFound(
+                    sentence(
+                        "the stage run {run} has no undecided call {name}; {what}",
+                        run=run_id,
+                        name=f"{name!r}",
+                        what=what,
+                    ),
+                    name=name,
+                )
             operator.decide(uow, job, run)
             if again:
                 uow.forget(run_id, name)
@@ -274,7 +283,7 @@ class Engine:
             NotFound. TooLarge: the payload has more than `MAX_SIGNAL` bytes as JSON.
         """
         if len(json_text(payload, "payload").encode()) > MAX_SIGNAL:
-            raise TooLarge(f"a callback's payload has at most {MAX_SIGNAL} bytes")
+            raise TooLarge(sentence("a callback payload may have at most {most} bytes", most=MAX_SIGNAL))
         run = self._run(run_id, OPERATOR)
 
         def act(uow: UnitOfWork, job: Job) -> bool:
@@ -296,7 +305,7 @@ class Engine:
     def _run(self, run_id: str, owner: str | None) -> StageRun:
         run = self.store.run(run_id)
         if run is None or (owner is not None and run.owner != owner):
-            raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
+            raise NotFound(sentence("there is no stage run {run}", run=run_id), run_id=run_id)
         return run
 
     def _on_job(self, job_id: str, owner: str | None, act: Callable[[UnitOfWork, Job], T]) -> T:
@@ -318,5 +327,5 @@ def _opened(uow: UnitOfWork, run_id: str) -> StageRun:
     uow.open_runs([run_id])
     run = uow.runs.get(run_id)
     if run is None:
-        raise NotFound(f"there is no stage run {run_id}", run_id=run_id)
+        raise NotFound(sentence("there is no stage run {run}", run=run_id), run_id=run_id)
     return run

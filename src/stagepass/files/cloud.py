@@ -25,6 +25,7 @@ from stagepass.declare.values import File
 from stagepass.errors import NotFound, Permanent, SettingsError, Transient
 from stagepass.files.local import PIECE
 from stagepass.files.names import content_disposition, kept_name, safe_name
+from stagepass.sentences import sentence
 
 LONGEST_LIFE = 7 * 86_400
 """Seconds that S3 lets a signed link live at most."""
@@ -53,7 +54,7 @@ class CloudFiles:
         self._parts = urlsplit(url)
         if self._parts.scheme not in ("s3", "gs", "az") or not self._parts.netloc:
             raise SettingsError(
-                "FILES_URL: it must be s3://bucket, gs://bucket or az://container, with a folder or not"
+                sentence("FILES_URL must be s3://bucket, gs://bucket or az://container, optionally with a folder")
             )
         self._store()  # a wrong setting is told at the start
 
@@ -163,7 +164,7 @@ class CloudFiles:
         except FileNotFoundError as problem:
             if "NoSuchBucket" in str(problem) or "ContainerNotFound" in str(problem):
                 raise Permanent(f"there is no {self!r}", advice="make it, or look at FILES_URL") from None
-            raise NotFound("there is no such file; it may have been deleted when its time was over") from None
+            raise NotFound(sentence("there is no such file; it may have expired and been deleted")) from None
         except (Permanent, NotFound, Transient):
             raise
         except PermissionError:
@@ -183,7 +184,7 @@ def _obstore() -> Any:
     try:
         import obstore
     except ImportError:
-        raise SettingsError("FILES_URL needs the extra: pip install 'stagepass[cloud]'") from None
+        raise SettingsError(sentence("FILES_URL needs the extra: pip install 'stagepass[cloud]'")) from None
     return obstore
 
 
@@ -208,7 +209,7 @@ def _made(scheme: str, bucket: str, folder: str, environ: Mapping[str, str]) -> 
             part.split("=", 1) for part in environ.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";") if "=" in part
         )
         if not fields.get("AccountName") or not fields.get("AccountKey"):
-            raise SettingsError("AZURE_STORAGE_CONNECTION_STRING: it must hold AccountName and AccountKey")
+            raise SettingsError(sentence("AZURE_STORAGE_CONNECTION_STRING must contain AccountName and AccountKey"))
         endpoint = fields.get("BlobEndpoint") or ""
         given = {"endpoint": endpoint} if endpoint else {}
         return AzureStore(
@@ -222,7 +223,9 @@ def _made(scheme: str, bucket: str, folder: str, environ: Mapping[str, str]) -> 
     except SettingsError:
         raise
     except Exception as problem:
-        raise SettingsError(f"FILES_URL: the store cannot be made ({type(problem).__name__})") from None
+        raise SettingsError(
+            sentence("FILES_URL: the file store cannot be opened ({problem})", problem=type(problem).__name__)
+        ) from None
 
 
 def _is_plain(account: str) -> bool:
@@ -232,7 +235,9 @@ def _is_plain(account: str) -> bool:
     try:
         return str(json.loads(Path(account).read_bytes()).get("gcs_base_url", "")).startswith("http://")
     except (OSError, ValueError, AttributeError):
-        raise SettingsError("GOOGLE_APPLICATION_CREDENTIALS: it must name a service account's JSON file") from None
+        raise SettingsError(
+            sentence("GOOGLE_APPLICATION_CREDENTIALS must be the path of a service account's JSON file")
+        ) from None
 
 
 _S3 = {
@@ -249,7 +254,7 @@ def _path(file: File | str) -> str:
     parts = uri.removeprefix(_SCHEME).split("/")
     ours = uri.startswith(_SCHEME) and len(parts) >= 2 and _NUMBER.fullmatch(parts[-2])
     if not ours or any(part in ("", ".", "..") for part in parts):
-        raise NotFound("there is no such file; it may have been deleted when its time was over")
+        raise NotFound(sentence("there is no such file; it may have expired and been deleted"))
     return "/".join(parts)
 
 

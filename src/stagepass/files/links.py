@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from stagepass.declare.values import File
 from stagepass.errors import Forbidden, NotFound, SettingsError
+from stagepass.sentences import sentence
 
 Disposition = Literal["inline", "attachment"]
 
@@ -56,8 +57,11 @@ class Links:
         self._secrets = [secrets] if isinstance(secrets, bytes) else list(secrets)
         if not self._secrets or min(map(len, self._secrets)) < SHORTEST_SECRET:
             raise SettingsError(
-                f"the secret for signed links must have at least {SHORTEST_SECRET} bytes; "
-                "make one with `python -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+                sentence(
+                    "the secret for signed links must have at least {least} bytes; generate one with `python -c "
+                    "'import secrets; print(secrets.token_urlsafe(32))'`",
+                    least=SHORTEST_SECRET,
+                )
             )
         self._base_url = base_url.rstrip("/")
         self._clock = clock
@@ -102,10 +106,12 @@ class Links:
         # Each secret is tried in every case, so that the time taken does not tell which one fits.
         fits = [hmac.compare_digest(mac, _mac(secret, purpose, body)) for secret in self._secrets]
         if not any(fits):
-            raise Forbidden("this link is not valid: it was altered, cut short, or signed with a key no longer in use")
+            raise Forbidden(
+                sentence("this link is not valid: it was altered or cut short, or its signing key has been replaced")
+            )
         expires, what = json.loads(body)
         if self._clock() >= expires:
-            raise Forbidden("this link has expired; open the page that showed it again to get a new one")
+            raise Forbidden(sentence("this link has expired; request the job or page again to get a new one"))
         return what
 
 
@@ -128,4 +134,6 @@ def _decode(token: str) -> tuple[bytes, bytes]:
 
 
 def _no_link() -> NotFound:
-    return NotFound("this is not a link of this service; check that it was copied as a whole")
+    return NotFound(
+        sentence("this link does not belong to this service, or it is incomplete; open it again from where you got it")
+    )

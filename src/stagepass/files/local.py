@@ -17,6 +17,7 @@ from stagepass.declare.values import File
 from stagepass.errors import NotFound, Transient
 from stagepass.files.names import kept_name, safe_name
 from stagepass.files.part import Part
+from stagepass.sentences import sentence
 
 PIECE = 1024 * 1024
 """Bytes that are read and written at a time."""
@@ -252,4 +253,4 @@ def _size(path: str) -> int:
 
 
 def _not_found() -> NotFound:
-    return NotFound("there is no such file; it may have been deleted when its time was over")
+    return NotFound(sentence("there is no such file; it may have expired and been deleted"))

@@ -17,6 +17,7 @@ from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.registry import Registry
 from stagepass.errors import SettingsError
 from stagepass.pipelines.time_limits import set_time_limits
+from stagepass.sentences import sentence
 
 ENTRY_POINTS = "stagepass.pipelines"
 
@@ -54,7 +55,7 @@ def _modules(more: tuple[str, ...], cwd: Path) -> Iterator[ModuleType]:
     for name in more:
         if "/" in name or Path(name).is_dir():
             if not Path(name).is_dir():
-                raise SettingsError(f"PIPELINES: there is no folder {name!r}")
+                raise SettingsError(sentence("PIPELINES: there is no folder {name}", name=f"{name!r}"))
             folders.append(Path(name).resolve())
         else:
             yield _imported(name)
@@ -68,7 +69,9 @@ def _imported(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as problem:
         if problem.name and name.startswith(problem.name):
-            raise SettingsError(f"PIPELINES: there is no module {name!r}; check the name and PYTHONPATH") from None
+            raise SettingsError(
+                sentence("PIPELINES: there is no module {name}; check the name and PYTHONPATH", name=f"{name!r}")
+            ) from None
         raise
 
 

@@ -6,6 +6,7 @@ import re
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import seconds
 from stagepass.errors import DeclarationError, SettingsError
+from stagepass.sentences import sentence
 
 _SUCH = "resume.questions=10m or promo.video=40m/3h"
 _ONE = re.compile(r"^(?P<queue>[a-z0-9_.]+)\s*=\s*(?P<attempt>[^/]+?)(?:/(?P<run>.+))?$")
@@ -24,7 +25,13 @@ def set_time_limits(registry: Registry, text: str) -> None:
     for part in filter(None, (part.strip() for part in text.split(","))):
         found = _ONE.match(part)
         if not found:
-            raise SettingsError(f"TIME_LIMITS: {part!r} is not stage=attempt or stage=attempt/run, such as {_SUCH}")
+            raise SettingsError(
+                sentence(
+                    "TIME_LIMITS: {part} is not stage=attempt or stage=attempt/run, such as {such}",
+                    part=f"{part!r}",
+                    such=_SUCH,
+                )
+            )
         _set(registry, part, found["queue"], found["attempt"], found["run"])
 
 
@@ -32,18 +39,30 @@ def _set(registry: Registry, part: str, queue: str, attempt: str, run: str | Non
     stages = registry.stages_of(queue)
     if not stages:
         close = difflib.get_close_matches(queue, registry.queues(), n=1)
-        meant = f"did you mean {close[0]}?" if close else "`stagepass pipelines` lists them"
-        raise SettingsError(f"TIME_LIMITS: there is no stage {queue!r}; {meant}")
+        meant = (
+            sentence("did you mean {name}?", name=close[0])
+            if close
+            else sentence("see `stagepass pipelines` for the names")
+        )
+        raise SettingsError(
+            sentence("TIME_LIMITS: there is no stage {queue}; {meant}", queue=f"{queue!r}", meant=meant)
+        )
     try:
         time_limit = seconds(attempt)
         run_limit = None if run is None else seconds(run)
     except DeclarationError as problem:
-        raise SettingsError(f"TIME_LIMITS: {part}: {problem}") from None
+        raise SettingsError(sentence("TIME_LIMITS: {part}: {problem}", part=part, problem=problem)) from None
     for stage in stages:
         longest = stage.run_limit if run_limit is None else run_limit
         if not 0 < time_limit <= longest:
             raise SettingsError(
-                f"TIME_LIMITS: {part}: an attempt must be above 0 and at most the stage run's {longest:g} s; "
-                f"for a longer one give both, such as {queue}={attempt}/{attempt}"
+                sentence(
+                    "TIME_LIMITS: {part}: an attempt must be above 0 and at most the stage run's limit of "
+                    "{longest} s; to allow more, give both, such as {queue}={attempt}/{attempt}",
+                    part=part,
+                    longest=f"{longest:g}",
+                    queue=queue,
+                    attempt=attempt,
+                )
             )
         stage.time_limit, stage.run_limit = time_limit, longest

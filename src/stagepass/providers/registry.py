@@ -9,6 +9,7 @@ from typing import Any
 from stagepass.declare.stage import Stage
 from stagepass.engine.model.limits import Limit
 from stagepass.errors import DeclarationError, SettingsError
+from stagepass.sentences import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Providers:
     def _chosen(self, kind: type, stage: Stage) -> list[tuple[str, str, _Choice]]:
         """By setting and value, in the order of the setting."""
         if kind not in _ports:
-            raise SettingsError(f"nothing provides {kind.__name__}")
+            raise SettingsError(sentence("no provider is registered for {name}", name=kind.__name__))
         asked = _ports[kind]
         own = f"{stage.pipeline}_{stage.name}_{asked.setting}".upper()
         used = own if self._environ.get(own) else asked.setting
@@ -179,7 +180,11 @@ class Providers:
         name = value.partition(":")[0]
         if name not in asked.choices:
             there = ", ".join(sorted(asked.choices))
-            raise SettingsError(f"{used}={value}: there is no such provider; there are: {there}")
+            raise SettingsError(
+                sentence(
+                    "{used}={value}: there is no such provider; available: {there}", used=used, value=value, there=there
+                )
+            )
         return asked.choices[name]
 
 
@@ -198,6 +203,8 @@ def parse_limits(text: str) -> dict[str, Limit]:
             )
         except ValueError:
             raise SettingsError(
-                f"PROVIDER_LIMITS: {part!r} is not name=calls/seconds:at-once, such as suno=20/10s:5"
+                sentence(
+                    "PROVIDER_LIMITS: {part} is not name=calls/seconds:at-once, such as suno=20/10s:5", part=f"{part!r}"
+                )
             ) from None
     return limits

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 
 from stagepass.engine.model.ports import Stale, Taken
 from stagepass.errors import SettingsError, StagepassError, StoreBug, StoreUnavailable, ValueRefused
+from stagepass.sentences import sentence
 from stagepass.store import sessions
 from stagepass.store.meanings import Meaning, code_of, meaning_of
 
@@ -40,11 +41,15 @@ def parse(url: str) -> URL:
         parsed = make_url(url)
     except sa.exc.ArgumentError:
         raise SettingsError(
-            "DATABASE_URL is not a URL; write sqlite:///file.db or postgresql://user@host/name"
+            sentence("DATABASE_URL is not a URL; write sqlite:///file.db or postgresql://user@host/name")
         ) from None
     name = parsed.drivername.split("+")[0]
     if name not in _DRIVERS:
-        raise SettingsError(f"DATABASE_URL: {name!r} is not supported; use sqlite, postgresql, mysql or mariadb")
+        raise SettingsError(
+            sentence(
+                "DATABASE_URL: {name} is not supported; use sqlite, postgresql, mysql or mariadb", name=f"{name!r}"
+            )
+        )
     return parsed.set(drivername=_DRIVERS[name])
 
 
@@ -94,7 +99,7 @@ def engine(url: str, *, reads: bool = False, pool: int = 5, patience: Patience =
 
 def _sqlite(url: URL, *, begin: bool, pool: int, patience: Patience) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise SettingsError("DATABASE_URL: several processes share the database, so SQLite needs a file")
+        raise SettingsError(sentence("DATABASE_URL: several processes share the database, so SQLite needs a file"))
     engine = sa.create_engine(
         url,
         connect_args={"timeout": patience.statement, "check_same_thread": False, "isolation_level": None},

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from stagepass.errors import SettingsError, StoreUnavailable
+from stagepass.sentences import sentence
 from stagepass.store import connect
 from stagepass.store.tables import metadata
 
@@ -101,19 +102,27 @@ def _run(url: str, direction: str, revision: str) -> None:
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if found is not None and found not in known:
             raise SettingsError(
-                f"DATABASE_URL: the database is at {found}, newer than this Stagepass ({head()}); install the newer one"
+                sentence(
+                    "DATABASE_URL: the database is at {found}, newer than this Stagepass ({head}); install a "
+                    "newer version",
+                    found=found,
+                    head=head(),
+                )
             )
         theirs = sorted(set(sa.inspect(connection).get_table_names()) & set(metadata.tables))
         if found is None and theirs:
             raise SettingsError(
-                f"DATABASE_URL: the database has tables that Stagepass did not make ({', '.join(theirs)}); "
-                "give Stagepass a database of its own"
+                sentence(
+                    "DATABASE_URL: the database has tables of other programs ({theirs}); give Stagepass its own "
+                    "database",
+                    theirs=", ".join(theirs),
+                )
             )
         config.attributes["connection"] = connection
         try:
             getattr(command, direction)(config, revision)
         except CommandError as problem:
-            raise SettingsError(f"the schema cannot be changed: {problem}") from None
+            raise SettingsError(sentence("the schema cannot be upgraded: {problem}", problem=problem)) from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from stagepass.engine.model.states import ENDED, OPEN
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 from stagepass.store import connect
 from stagepass.store.base import Connections
 from stagepass.store.doomed import note
@@ -86,7 +87,12 @@ class Retention(Connections):
             there = set(sa.inspect(connection).get_table_names())
         missing = sorted(set(metadata.tables) - there)
         if missing:
-            raise SettingsError(f"the database lacks the tables {', '.join(missing)}; run: stagepass db upgrade")
+            raise SettingsError(
+                sentence(
+                    "the database is missing the tables {missing}; run: stagepass db upgrade",
+                    missing=", ".join(missing),
+                )
+            )
 
     def check_writes(self) -> None:
         """Raises `StoreUnavailable` while the database takes no writes: it is read-only, or its disk is full.

@@ -21,6 +21,7 @@ from stagepass.engine.rules.accept import accept
 from stagepass.engine.rules.attempt import streak_over
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
+from stagepass.sentences import sentence
 
 FOR_EVER = float("inf")
 
@@ -91,7 +92,10 @@ class Submit(Operation):
             if there is not None:
                 if there.body_hash != job.body_hash or there.pipeline != job.pipeline:
                     raise Conflict(
-                        "this key was used before with another input; send the same input again, or another key",
+                        sentence(
+                            "this idempotency key was already used with a different input; send the same input or a new "
+                            "key"
+                        ),
                         field="idempotency_key",
                         job_id=there.id,
                     )
@@ -275,7 +279,7 @@ class OnJob(Operation):
     def apply(self, uow: UnitOfWork) -> Any:
         job = uow.jobs.get(self.job_id)
         if job is None or (self.owner is not None and job.owner != self.owner):
-            raise NotFound(f"there is no job {self.job_id}", job_id=self.job_id)
+            raise NotFound(sentence("there is no job {job}", job=self.job_id), job_id=self.job_id)
         return self.act(uow, job)
 
 

@@ -15,6 +15,7 @@ from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.records import Job
 from stagepass.errors import InvalidInput, TooLarge
 from stagepass.inputs import as_json, validated
+from stagepass.sentences import sentence
 
 MAX_INPUT = 1_000_000
 """Bytes of an input as JSON; photos and the like are uploaded as files."""
@@ -37,7 +38,7 @@ def prepare(
     files: Sequence[File] = (),
     max_input: int = MAX_INPUT,
 ) -> Submit:
-    """Check what a client asks for, and make of it what the committer carries out. See `Engine.submit`.
+    """Check a request to submit a job, and turn it into an operation for the committer. See `Engine.submit`.
 
     Raises:
         NotFound, InvalidInput, TooLarge.
@@ -48,7 +49,9 @@ def prepare(
     _check_options(owner, key, priority, delay)
     text = as_json(checked)
     if len(text.encode()) > max_input:
-        raise TooLarge(f"the input is {len(text.encode())} bytes; at most {max_input} are taken")
+        raise TooLarge(
+            sentence("the input is {size} bytes; the limit is {most}", size=len(text.encode()), most=max_input)
+        )
     job = Job(
         id=new_id(now),
         pipeline=declared.name,
@@ -69,7 +72,7 @@ def _key(given: str | None, own: str | None) -> str | None:
     """The idempotency key: the one that was sent along, or the one that the input brings itself."""
     if given is not None and own is not None and given != own:
         raise InvalidInput(
-            "the input brings an idempotency key of its own, and another one was sent; send one of them",
+            sentence("the input has its own idempotency key and a different one was sent; send one of them"),
             field="idempotency_key",
         )
     return own if given is None else given
@@ -77,16 +80,19 @@ def _key(given: str | None, own: str | None) -> str | None:
 
 def _check_options(owner: str, key: str | None, priority: int, delay: float) -> None:
     if not -100 <= priority <= 100:
-        raise InvalidInput("priority is a whole number from -100 to 100", field="priority")
+        raise InvalidInput(sentence("priority must be a whole number from -100 to 100"), field="priority")
     if key is not None and not 1 <= len(key) <= 200:
-        raise InvalidInput("an idempotency key has 1 to 200 characters", field="idempotency_key")
+        raise InvalidInput(sentence("an idempotency key must have 1 to 200 characters"), field="idempotency_key")
     if not 1 <= len(owner) <= 200:
-        raise InvalidInput("an owner's name has 1 to 200 characters", field="owner")
+        raise InvalidInput(sentence("an owner's name must have 1 to 200 characters"), field="owner")
     for name, value in (("idempotency_key", key or ""), ("owner", owner)):
         if not value.isprintable() or value != value.strip():  # databases differ in what they make of these
-            raise InvalidInput(f"{name} must not hold control characters, nor begin or end with a space", field=name)
+            raise InvalidInput(
+                sentence("{name} must not contain control characters or start or end with a space", name=name),
+                field=name,
+            )
     if not 0 <= delay <= LONGEST_DELAY:
-        raise InvalidInput("delay is a number of seconds from 0 to a year", field="delay")
+        raise InvalidInput(sentence("delay must be a number of seconds from 0 to one year"), field="delay")
 
 
 def _as_sent(checked: BaseModel, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Turns whatever a stage raised into one of our own plain errors. What is not ours is told apart by its type."""
+"""Turns any exception of a stage into one of our own errors, by its type."""
 
 import traceback
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ from stagepass.errors import (
     Unavailable,
     ValueRefused,
 )
+from stagepass.sentences import sentence
 
 _BUGS = (
     ArithmeticError,
@@ -38,16 +39,18 @@ _BUGS = (
 
 _LONGEST_CHAIN = 5
 
+_BUG = sentence("probably a bug in the stage; the traceback is saved with the attempt: stagepass dead show RUN")
+
 
 def classify(problem: BaseException, passing: tuple[type[BaseException], ...] = ()) -> StageError:
-    """The `StageError` that stands for `problem`.
+    """The `StageError` for `problem`.
 
-    Lost connections and time-outs may pass, of Python and of the libraries in `foreign_errors.json`. So may an error
-    that was raised ``from`` one of them. Anything else that is not ours is a bug or a wrong input, which another
-    attempt at the same price would meet again.
+    Connection errors and time-outs of Python and of the libraries in `foreign_errors.json` are retryable, and so is
+    an error raised ``from`` one of them. Any other foreign exception is permanent: a bug or a wrong input, which a
+    retry would only pay for again.
 
     Args:
-        passing: the author's own errors that may pass (`Retry.on`).
+        passing: the author's own retryable errors (`Retry.on`).
     """
     if isinstance(problem, BaseExceptionGroup):
         return _classify_group(problem, passing)
@@ -60,7 +63,7 @@ def classify(problem: BaseException, passing: tuple[type[BaseException], ...] = 
     if isinstance(problem, (StoreBug, Taken)):
         return Transient(f"it could not be stored: {problem}", advice="the workers' log has the statement")
     if isinstance(problem, RequestError):
-        return Permanent(problem.message, advice=f"change the input's field {problem.field}" if problem.field else None)
+        return Permanent(problem.message, advice=_change(problem))
     if isinstance(problem, passing):
         return Transient(_text(problem))
     if isinstance(problem, ValidationError):
@@ -69,13 +72,15 @@ def classify(problem: BaseException, passing: tuple[type[BaseException], ...] = 
         return Transient("out of memory")
     if recognised := recognise(problem, _text(problem)):
         return recognised
-    return _by_cause(problem, passing) or Permanent(
-        _text(problem), advice="this looks like a bug in the stage; its trace is kept with the attempt"
-    )
+    return _by_cause(problem, passing) or Permanent(_text(problem), advice=_BUG)
+
+
+def _change(problem: RequestError) -> str | None:
+    return sentence("change the input field {field}", field=problem.field) if problem.field else None
 
 
 def _by_cause(problem: BaseException, passing: tuple[type[BaseException], ...]) -> StageError | None:
-    """An error that its author raised ``from`` one that may pass. What was done before it is not known."""
+    """An error raised ``from`` a retryable one. Whether work was done before it is unknown."""
     cause = problem
     for _ in range(_LONGEST_CHAIN):
         if isinstance(cause, _BUGS) or cause.__cause__ is None:
@@ -93,7 +98,7 @@ def _by_cause(problem: BaseException, passing: tuple[type[BaseException], ...]) 
 
 
 def _classify_group(group: BaseExceptionGroup[Any], passing: tuple[type[BaseException], ...]) -> StageError:
-    """By the one that decides. Nothing was done only if that holds for all of them."""
+    """The error of the group that decides. `not_done` only if it holds for all of them."""
     errors = [classify(problem, passing) for problem in leaves(group)]
     decides = next((error for error in errors if not error.retryable), None)
     decides = decides or max(errors, key=lambda error: error.retry_after or 0.0)
@@ -135,23 +140,23 @@ def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
 
 
 def trace_of(problem: BaseException, *, limit: int = 4000) -> str:
-    """Where it happened: files, lines and functions, without values."""
+    """The traceback as files, lines and functions, without values."""
     frames = traceback.extract_tb(problem.__traceback__)
     lines = [f"{frame.filename.rsplit('site-packages/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
     return "\n".join([*lines, type(problem).__name__])[-limit:]
 
 
 def _text(problem: BaseException) -> str:
-    """The type, and its text where that cannot hold what a person wrote."""
+    """The type and the first 300 characters of its text."""
     try:
         text = str(problem)[:300]
-    except Exception:  # an error whose own text is a bug
+    except Exception:  # its `__str__` has a bug
         text = ""
     return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
 
 
 def _places(problem: ValidationError) -> str:
-    """Which fields, never their values: they may be personal."""
+    """The fields at fault, without their values, which may be personal data."""
     errors = problem.errors(include_url=False, include_input=False, include_context=False)
     return "; ".join(
         f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {error['type']}" for error in errors[:5]

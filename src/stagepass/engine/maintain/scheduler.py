@@ -15,6 +15,7 @@ from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Timetable
 from stagepass.engine.model.records import ScheduleRow
 from stagepass.errors import Conflict, NotFound, RequestError
+from stagepass.sentences import sentence
 
 log = logging.getLogger("stagepass.schedules")
 
@@ -103,7 +104,7 @@ class Scheduler:
         """Stop it, or let it go on from the next due time. Raises `NotFound`."""
         found = self.rows().get(name)
         if found is None:
-            raise NotFound(f"there is no schedule {name!r}", name=name)
+            raise NotFound(sentence("there is no schedule {name}", name=f"{name!r}"), name=name)
         schedule, row = found
         next_at = row.next_at if paused else schedule.after(self._clock.now())
         self._timetable.pause_schedule(name, paused, next_at)

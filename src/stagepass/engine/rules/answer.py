@@ -8,6 +8,7 @@ from stagepass.engine.model.states import ENDED, OPEN, RunState
 from stagepass.engine.rules.attempt import promote
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict
+from stagepass.sentences import sentence
 
 QUESTION, VERDICT = "approval:", "verdict:"
 """What the two memos of an approval begin with; its name follows."""
@@ -22,11 +23,11 @@ def answer(uow: UnitOfWork, job: Job, run: StageRun, *, name: str, ask: str, app
     asked = uow.tx.memo(run.id, QUESTION + name)
     question = json.loads(asked.value) if asked is not None and asked.value is not None else None
     if question is None or question["ask"] != ask or job.state in ENDED or run.state not in OPEN:
-        raise Conflict("nobody waits for this answer any more", reason="over")
+        raise Conflict(sentence("this request is closed"), reason="over")
     if uow.tx.memo(run.id, VERDICT + name) is not None:
-        raise Conflict("this was answered before", reason="answered")
+        raise Conflict(sentence("this request was already answered"), reason="answered")
     if uow.now >= question["until"]:
-        raise Conflict("the deadline has passed", reason="late")
+        raise Conflict(sentence("the deadline has passed"), reason="late")
     verdict = {"approved": approved, "note": note, "who": question["who"], "at": uow.now}
     uow.note_intent(Memo(run.id, VERDICT + name, new_token(), json.dumps(verdict, ensure_ascii=False), uow.now))
     uow.emit(job, "stage.answered", run, approved=approved)

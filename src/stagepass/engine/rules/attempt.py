@@ -12,6 +12,7 @@ from stagepass.engine.rules.graph import advance, end_job, leave, leave_children
 from stagepass.engine.rules.stop import LONGEST_TEXT, finish_cancel, stop_others, stopped
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StageError, WorkerLost
+from stagepass.sentences import as_stored
 from stagepass.text import clean
 
 R, J = RunState, JobState
@@ -267,7 +268,7 @@ def rescue(uow: UnitOfWork, run: StageRun, job: Job) -> None:
 
 
 def describe(error: StageError, trace: str | None) -> dict[str, Any]:
-    """An error as it is stored: plain, without what a provider may have echoed."""
+    """An error as it is stored: plain JSON, without what a provider may have echoed."""
     facts = {
         "code": error.code,
         "type": type(error).__name__,
@@ -275,8 +276,15 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
         "provider": error.provider,
         "advice": error.advice and clean(str(error.advice), lines=True, most=LONGEST_TEXT),
         "trace": trace,
+        "said": _said(error) or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _said(error: StageError) -> dict[str, Any]:
+    """Templates and parameters of the texts, so that they can be shown in another language."""
+    stored = {"message": as_stored(error.message), "advice": as_stored(error.advice or "")}
+    return {name: value for name, value in stored.items() if value is not None}
 
 
 def wake(uow: UnitOfWork, run: StageRun, job: Job) -> bool:

@@ -10,6 +10,7 @@ from stagepass.engine.model.states import ENDED, OPEN, STOPPED, JobState, RunSta
 from stagepass.engine.rules.graph import advance, leave_children, start
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
+from stagepass.sentences import sentence
 
 R, J = RunState, JobState
 
@@ -33,13 +34,18 @@ def signal(uow: UnitOfWork, run: StageRun, payload: Any) -> bool:
 def resume(uow: UnitOfWork, job: Job) -> list[StageRun]:
     """Go on from what failed, was cancelled or is held. What is done stays done."""
     if job.state not in (J.FAILED, J.CANCELLED, J.HELD):
-        raise Conflict(f"only a failed, cancelled or held job can be resumed; this one is {job.state}", state=job.state)
+        raise Conflict(
+            sentence("only a failed, cancelled or held job can be resumed; this one is {state}", state=job.state),
+            state=job.state,
+        )
     pipeline = _pipeline(uow, job)
     runs = uow.open_all_runs(job.id)
     again = [run for run in runs if is_stopped(job, run) or run.state is R.HELD]
     if any(run.state is R.HELD for run in again) and uow.tx.open_calls([run.id for run in again]):
         raise Conflict(
-            "a call that may have cost money was cut off; decide on it first: keep its value, or allow it again",
+            sentence(
+                "a call that may have been billed was interrupted; decide on it first: keep its value, or repeat it"
+            ),
             runs=[run.id for run in again],
         )
     _reopen(uow, job, kept=sorted(name for name in job.tally if job.done(name)))
@@ -77,7 +83,7 @@ def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
 def decide(uow: UnitOfWork, job: Job, run: StageRun) -> None:
     """A person decided about a held run: it goes on."""
     if run.state is not R.HELD:
-        raise Conflict(f"this stage run is {run.state}, not held", state=run.state.value)
+        raise Conflict(sentence("this stage run is {state}, not held", state=run.state), state=run.state.value)
     _send_again(uow, run, job)
     if job.state is J.HELD:
         uow.move_job(job, J.RUNNING)
@@ -89,17 +95,32 @@ def retry_stage(uow: UnitOfWork, job: Job, name: str) -> None:
     pipeline = _pipeline(uow, job)
     stage = pipeline.stages.get(name)
     if stage is None:
-        raise NotFound(f"{job.pipeline} has no stage {name!r}; it has: {', '.join(pipeline.stages)}", field="stage")
+        raise NotFound(
+            sentence(
+                "{pipeline} has no stage {name}; its stages: {stages}",
+                pipeline=job.pipeline,
+                name=f"{name!r}",
+                stages=", ".join(pipeline.stages),
+            ),
+            field="stage",
+        )
     missing = [parent.name for parent in stage.after if not job.done(parent.name)]
     if missing:
-        raise Conflict(f"{name} needs the result of {', '.join(missing)}, which is not there yet", missing=missing)
+        raise Conflict(
+            sentence(
+                "{name} needs the result of {missing}, which has not finished", name=name, missing=", ".join(missing)
+            ),
+            missing=missing,
+        )
     if job.cancel_requested and job.state not in ENDED:
-        raise Conflict("the job is being cancelled; wait until that is done", state=job.state.value)
+        raise Conflict(sentence("the job is being cancelled; wait until it has stopped"), state=job.state.value)
     again = {stage.name, *(other.name for other in pipeline.downstream(stage))}
     runs = uow.open_all_runs(job.id)
     busy = sorted({run.stage for run in runs if run.stage in again and run.state is R.RUNNING})
     if busy:
-        raise Conflict(f"{', '.join(busy)} is running; cancel the job, or wait until it ends", busy=busy)
+        raise Conflict(
+            sentence("{busy} is running; cancel the job or wait until it ends", busy=", ".join(busy)), busy=busy
+        )
     for run in runs:
         if run.stage in again:
             uow.forget(run.id)
@@ -140,11 +161,17 @@ def _reset(uow: UnitOfWork, run: StageRun, job: Job) -> None:
 def redrive(uow: UnitOfWork, job: Job, run: StageRun) -> None:
     """Send a dead letter again, with what its job had stopped beside it."""
     if run.state not in (R.FAILED, R.DISCARDED):
-        raise Conflict(f"the stage run {run.id} is not a dead letter: it is {run.state}", run_id=run.id)
+        raise Conflict(
+            sentence("the stage run {run} is not a dead letter: it is {state}", run=run.id, state=run.state),
+            run_id=run.id,
+        )
     if not is_stopped(job, run):
         raise Conflict(
-            f"the job went on without this item of {run.stage}, and what came after it is made of the others; "
-            f"to have it again, make the whole stage again: retry {run.stage}",
+            sentence(
+                "the job continued without this item of {stage}, and later stages used the other items; to "
+                "include it, run the whole stage again: retry {stage}",
+                stage=run.stage,
+            ),
             run_id=run.id,
             stage=run.stage,
         )
@@ -154,7 +181,7 @@ def redrive(uow: UnitOfWork, job: Job, run: StageRun) -> None:
 def discard(uow: UnitOfWork, job: Job, run: StageRun) -> None:
     """Give a dead letter up; the job stays failed and its other results stay."""
     if run.state is not R.FAILED:
-        raise Conflict(f"this stage run is {run.state}, not failed", state=run.state.value)
+        raise Conflict(sentence("this stage run is {state}, not failed", state=run.state), state=run.state.value)
     uow.move_run(run, R.DISCARDED)
     uow.emit(job, "stage.discarded", run)
 
@@ -162,5 +189,11 @@ def discard(uow: UnitOfWork, job: Job, run: StageRun) -> None:
 def _pipeline(uow: UnitOfWork, job: Job) -> Pipeline:
     pipeline = uow.registry.find(job.pipeline, job.version)
     if pipeline is None:
-        raise Conflict(f"this process does not know {job.pipeline} version {job.version}; ask one that does")
+        raise Conflict(
+            sentence(
+                "this process does not have {pipeline} version {version}; use one that does",
+                pipeline=job.pipeline,
+                version=job.version,
+            )
+        )
     return pipeline

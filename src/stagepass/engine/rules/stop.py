@@ -5,6 +5,7 @@ from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
 from stagepass.engine.rules.graph import end_job, leave, leave_children
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict
+from stagepass.sentences import sentence
 
 R, J = RunState, JobState
 
@@ -15,7 +16,7 @@ LONGEST_TEXT = 2000
 def cancel(uow: UnitOfWork, job: Job) -> None:
     """Stop what is queued or waits at once; what runs, at its next `ctx` call."""
     if job.state in ENDED:
-        raise Conflict(f"the job is already {job.state}", state=job.state.value)
+        raise Conflict(sentence("the job is already {state}", state=job.state), state=job.state.value)
     if job.cancel_requested:
         return
     job.cancel_requested = True

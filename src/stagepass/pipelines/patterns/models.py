@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 
 LONGEST = 3000.0
 """Seconds that a step may be told to take."""
@@ -42,7 +43,9 @@ def _solo_seconds() -> float:
     try:
         return PatternSettings().solo_seconds
     except ValidationError:
-        raise SettingsError(f"SOLO_SECONDS: must be a number of seconds from 0 to {LONGEST:g}") from None
+        raise SettingsError(
+            sentence("SOLO_SECONDS must be a number of seconds from 0 to {longest}", longest=f"{LONGEST:g}")
+        ) from None
 
 
 SOLO_SECONDS = _solo_seconds()

@@ -14,6 +14,7 @@ from stagepass.errors import NotFound
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.patterns import results
 from stagepass.pipelines.patterns.models import ChainInput, GroupInput, MapInput, Pair, SoloInput
+from stagepass.sentences import sentence
 
 PREFIX = ""
 """Below which the API mounts these routes."""
@@ -189,7 +190,7 @@ class _Tasks:
             return results.of_job(job, failed, self._engine.result(job))
         run = self._engine.store.run(task_id)
         if run is None and step not in self._single_steps(job):
-            raise NotFound("there is no task of this id")
+            raise NotFound(sentence("there is no task with this id"))
         output = json.loads(run.output) if run is not None and run.output is not None else None
         return results.of_step(job, step, run, output)
 
@@ -216,5 +217,5 @@ class _Tasks:
         """The owner's job of one of these patterns. Raises `NotFound`."""
         job = self._deps.job(job_id, owner)
         if job.pipeline not in pipelines:
-            raise NotFound("there is no task of this id")
+            raise NotFound(sentence("there is no task with this id"))
         return job

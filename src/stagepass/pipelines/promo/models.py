@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl
 from stagepass.content.languages import SUGGESTED, language_tag
 from stagepass.declare.values import File
 from stagepass.inputs import Words
+from stagepass.sentences import sentence
 from stagepass.text import visible
 
 __all__ = ["Clip", "Lyric", "LyricText", "PromoRequest", "Song", "SungLine", "language_tag"]
@@ -19,7 +20,7 @@ __all__ = ["Clip", "Lyric", "LyricText", "PromoRequest", "Song", "SungLine", "la
 
 def _seen(value: str) -> str:
     if not visible(value):
-        raise ValueError("must hold at least one visible character")
+        raise ValueError(sentence("must contain at least one visible character"))
     return value
 
 

@@ -15,6 +15,7 @@ from stagepass.engine.model.states import ENDED, RunState
 from stagepass.errors import BadRequest, Conflict, NotFound
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.promo.status import STAGES, StageStatus, TaskStatus, say, task_status, texts
+from stagepass.sentences import sentence
 
 PIPELINE = "promo"
 
@@ -75,7 +76,12 @@ def make_router(deps: RouteDeps) -> APIRouter:
         """From the stored results before it; what comes after it is made again. 409 if those are not there."""
         job = tasks.find(task_id, owner)
         if stage not in STAGES:
-            raise BadRequest(f"there is no stage {stage[:40]!r}; there are {', '.join(STAGES)}", field="stage")
+            raise BadRequest(
+                sentence(
+                    "there is no stage {stage}; stages: {stages}", stage=f"{stage[:40]!r}", stages=", ".join(STAGES)
+                ),
+                field="stage",
+            )
         return tasks.started(deps.engine.retry(job.id, stage, owner), say("job.again", language, stage=stage))
 
     @router.post("/pipeline/resume/{task_id}", status_code=202, summary="Go on with a task")
@@ -141,7 +147,7 @@ class _Tasks:
             except NotFound:
                 job = None
         if job is None or job.pipeline != PIPELINE:
-            raise NotFound("there is no task of this id")
+            raise NotFound(sentence("there is no task with this id"))
         return job
 
     def _by_key(self, task_id: str, owner: str) -> Job | None:
@@ -155,7 +161,10 @@ class _Tasks:
     def generate(self, job: Job, stage: str, owner: str, language: str) -> Started:
         before = STAGES[STAGES.index(stage) - 1]
         if not job.done(before):
-            raise Conflict(f"{stage} needs the {before}, which is not there yet", missing=[before])
+            raise Conflict(
+                sentence("{stage} needs the {before}, which is not finished yet", stage=stage, before=before),
+                missing=[before],
+            )
         if job.done(stage):
             return self.started(job, say("job.there", language, stage=stage))
         run = next((run for run in self._engine.runs(job) if run.stage == stage), None)

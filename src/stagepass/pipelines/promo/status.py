@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from stagepass.content.catalogue import Catalogue
+from stagepass.content.translate import stored_text
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
@@ -97,7 +98,7 @@ def _stage(name: str, run: StageRun | None, output: Any, language: str, now: int
     return StageStatus(
         status=stage_status(name, run),
         progress=run.progress,
-        message=run.error.get("message") if failed and run.error else _busy_with(run, language, now),
+        message=stored_text(run.error, "message", language) if failed and run.error else _busy_with(run, language, now),
         error=run.error.get("code") if failed and run.error else None,
         result=output if run.state in (RunState.COMPLETED, RunState.SKIPPED) else None,
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from stagepass.declare.values import File
 from stagepass.inputs import Words
+from stagepass.sentences import sentence
 
 LEAST, MOST = 10, 20_000
 """Characters of a résumé, counted after stripping."""
@@ -142,8 +143,17 @@ def check_text(text: str) -> None:
     """Raises ValueError, with what to do, for a text that cannot be a résumé."""
     if len(text) < LEAST or sum(char.isalpha() for char in text) < LEAST_LETTERS:
         raise ValueError(
-            f"a résumé has at least {LEAST} characters, most of them letters; "
-            "paste its text into resume_text, upload it as resume_file, or fill career_summary"
+            sentence(
+                "a résumé must have at least {least} characters, most of them letters; "
+                "paste it into resume_text, upload it as resume_file, or fill in career_summary",
+                least=LEAST,
+            )
         )
     if len(text) > MOST:
-        raise ValueError(f"a résumé has at most {MOST:,} characters, and this has {len(text):,}; leave out what is old")
+        raise ValueError(
+            sentence(
+                "the résumé has {count} characters; the limit is {most}. Shorten the oldest parts",
+                count=f"{len(text):,}",
+                most=f"{MOST:,}",
+            )
+        )

@@ -12,6 +12,7 @@ from stagepass.errors import BadRequest, Permanent, SettingsError
 from stagepass.providers import registry
 from stagepass.providers.ports import TextModel
 from stagepass.providers.registry import Offer, port, provide
+from stagepass.sentences import sentence
 
 SETTING = "SCAN_MODELS"
 
@@ -25,7 +26,14 @@ def allowed(environ: Mapping[str, str]) -> dict[str, str]:
         value = (value or name).strip()
         if value.partition(":")[0] not in registry.names(TextModel):
             known = ", ".join(registry.names(TextModel))
-            raise SettingsError(f"{SETTING}: {part!r} names no provider; write name=provider:model with one of {known}")
+            raise SettingsError(
+                sentence(
+                    "{setting}: {part} has no known provider; write name=provider:model with one of {known}",
+                    setting=SETTING,
+                    part=f"{part!r}",
+                    known=known,
+                )
+            )
         models[name.strip()] = value
     return models
 
@@ -34,7 +42,11 @@ def check(name: str | None, models: Mapping[str, str]) -> None:
     """Raises `BadRequest` with `supported_models` for a model that is not on the list."""
     if name is not None and name not in models:
         raise BadRequest(
-            f"the model {name[:100]!r} is not offered; choose one of: {', '.join(models)}",
+            sentence(
+                "the model {name} is not available; choose one of: {models}",
+                name=f"{name[:100]!r}",
+                models=", ".join(models),
+            ),
             field="model",
             supported_models=list(models),
         )
@@ -51,7 +63,7 @@ class Models:
         try:
             self.unsure_below = float(offer.environ.get("SCAN_UNSURE_BELOW") or 0.6)
         except ValueError:
-            raise SettingsError("SCAN_UNSURE_BELOW: not a number; write 0 to 1, such as 0.6") from None
+            raise SettingsError(sentence("SCAN_UNSURE_BELOW must be a number from 0 to 1, such as 0.6")) from None
 
     def get(self, name: str | None) -> TextModel:
         """The model of this name, or the default. Raises `Permanent` where it is not allowed (any more)."""

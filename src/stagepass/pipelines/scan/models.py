@@ -10,6 +10,7 @@ from stagepass.errors import InvalidInput
 from stagepass.inputs import Words
 from stagepass.pipelines.scan.vocabulary import vocabulary
 from stagepass.providers.fetching.addresses import LONGEST_URL, is_public, parse_url
+from stagepass.sentences import sentence
 
 QUESTION = "이 폐기물을 어떻게 분리배출해야 하나요?"
 """What is asked where nobody asks anything."""
@@ -78,7 +79,11 @@ class ScanRequest(BaseModel):
         except InvalidInput as problem:
             raise ValueError(problem.message) from None
         if target.literal and not is_public(target.host):
-            raise ValueError("this address is not fetched: it is in a private or reserved network")
+            raise ValueError(
+                sentence(
+                    "this address cannot be fetched: {why}", why=sentence("it is in a private or reserved network")
+                )
+            )
         return url
 
     @field_validator("user_input")
@@ -89,7 +94,7 @@ class ScanRequest(BaseModel):
     @model_validator(mode="after")
     def _one_photo(self) -> Self:
         if (self.image is None) == (self.image_url is None):
-            raise ValueError("give one photo: a file in a form, image_url, or image_key")
+            raise ValueError(sentence("send one photo: a file in a form, image_url or image_key"))
         return self
 
     @property
@@ -134,7 +139,7 @@ class Seen(BaseModel):
     @classmethod
     def _a_share(cls, value: float) -> float:
         if not 0 <= value <= 1:
-            raise ValueError("confidence is a number from 0 to 1")
+            raise ValueError("confidence must be a number from 0 to 1")
         return round(value, 4)
 
 
@@ -150,7 +155,7 @@ class Sight(BaseModel):
     @classmethod
     def _some(cls, objects: list[Seen]) -> list[Seen]:
         if not 1 <= len(objects) <= 5:
-            raise ValueError("objects holds 1 to 5 objects")
+            raise ValueError("objects must have 1 to 5 entries")
         return objects
 
 
@@ -245,7 +250,7 @@ class AnswerText(BaseModel):
     def _short(cls, text: str) -> str:
         sentences = [part for part in re.split(r"(?<=[.!?。？！])\s+", text.strip()) if part]
         if not sentences or len(sentences) > 3:
-            raise ValueError(f"user_answer has 1 to 3 sentences, not {len(sentences)}")
+            raise ValueError(f"user_answer must have 1 to 3 sentences, not {len(sentences)}")
         return text.strip()
 
 

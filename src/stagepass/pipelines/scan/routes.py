@@ -16,6 +16,7 @@ from stagepass.pipelines.scan import choice, rulebook, telling
 from stagepass.pipelines.scan.stages.reward import characters
 from stagepass.pipelines.scan.uploads import Ahead, Ticket, Uploads
 from stagepass.pipelines.scan.vocabulary import vocabulary
+from stagepass.sentences import sentence
 
 PIPELINE = "scan"
 
@@ -123,7 +124,10 @@ async def _body(request: Request, most: int) -> bytes:
     async for piece in request.stream():
         content += piece
         if len(content) > most:
-            raise TooLarge(f"the photo is larger than {most / 2**20:g} MiB; make it smaller", field="image")
+            raise TooLarge(
+                sentence("the photo is larger than the limit of {size} MiB", size=f"{most / 2**20:g}"),
+                field="image",
+            )
     return bytes(content)
 
 
@@ -147,7 +151,9 @@ def _scan_routes(router: APIRouter, deps: RouteDeps) -> None:
         choice.check(wanted if isinstance(wanted, str) and wanted else None, models)
         if "image_key" in values:
             if incoming.uploads or values.get("image_url"):
-                raise InvalidInput("give one photo: a file in a form, image_url, or image_key", field="image_key")
+                raise InvalidInput(
+                    sentence("send one photo: a file in a form, image_url or image_key"), field="image_key"
+                )
             incoming.uploads.append(uploads.photo(str(values.pop("image_key")), owner))
         job = deps.submit(PIPELINE, incoming, owner=owner, key=key).job
         at = f"/api/v1/scan/{job.id}"
@@ -198,7 +204,7 @@ def _stream(deps: RouteDeps, request: Request, job_id: str, owner: str) -> Respo
 def _scan_job(deps: RouteDeps, job_id: str, owner: str) -> Job:
     job = deps.job(job_id, owner)
     if job.pipeline != PIPELINE:
-        raise NotFound(f"there is no scan {job_id}")
+        raise NotFound(sentence("there is no scan {job}", job=job_id))
     return job
 
 

@@ -16,6 +16,7 @@ from stagepass.errors import Forbidden, InvalidInput, NotFound
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.scan.stages.vision import TYPES
 from stagepass.providers.fetching.images import check_image
+from stagepass.sentences import sentence
 
 EXPIRES_IN = 600
 """Seconds for which an address may be put to."""
@@ -60,7 +61,9 @@ class Uploads:
     def ticket(self, ahead: Ahead, owner: str) -> Ticket:
         """Raises `InvalidInput` for what is no photo."""
         if ahead.content_type not in TYPES:
-            raise InvalidInput(f"content_type: taken are {', '.join(TYPES)}", field="content_type")
+            raise InvalidInput(
+                sentence("content_type: must be one of {types}", types=", ".join(TYPES)), field="content_type"
+            )
         key = uuid.uuid4().hex
         facts = {"place": _place(key, owner), "owner": owner, "type": ahead.content_type, "name": ahead.filename}
         token = self._deps.sign(_PURPOSE, facts, EXPIRES_IN)
@@ -80,13 +83,23 @@ class Uploads:
         """
         facts = self._deps.verify(_PURPOSE, token)
         if content_type.partition(";")[0].strip().lower() != facts["type"]:
-            raise InvalidInput(f"send it with the header Content-Type: {facts['type']}", field="Content-Type")
+            raise InvalidInput(
+                sentence("send the photo with the header Content-Type: {type}", type=facts["type"]),
+                field="Content-Type",
+            )
         info = check_image(content, max_bytes=self._deps.largest_upload, field="image")
         if info.type != facts["type"]:
-            raise InvalidInput(f"this is {info.type}, not {facts['type']}; ask for another address", field="image")
+            raise InvalidInput(
+                sentence(
+                    "this file is {found}, not {type}; request a new upload address",
+                    found=info.type,
+                    type=facts["type"],
+                ),
+                field="image",
+            )
         place = facts["place"]
         if self._deps.stored(place):
-            raise Forbidden("a photo was put here before; ask for another address")
+            raise Forbidden(sentence("a photo was already uploaded here; request a new upload address"))
         file = self._deps.files.put(content, name=facts["name"], type=info.type, folder="uploads")
         engine = self._deps.engine
         engine.store.keep_file(file, place, None, facts["owner"], engine.clock.now())
@@ -104,7 +117,7 @@ class Uploads:
     def _content(self, place: str) -> bytes:
         uris = self._deps.stored(place)
         if not uris:
-            raise NotFound("there is no photo of this image_key; put it to its upload_url first")
+            raise NotFound(sentence("there is no photo with this image_key; upload it to its upload_url first"))
         file = File(uri=uris[0], sha256="0" * 64, size=0, type="image/jpeg")  # the store goes by the uri
         with self._deps.files.local_copy(file) as path:
             return path.read_bytes()

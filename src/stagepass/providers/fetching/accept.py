@@ -16,6 +16,7 @@ from stagepass.declare.values import File
 from stagepass.errors import InvalidInput
 from stagepass.providers.fetching.images import check_image
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named
+from stagepass.sentences import sentence
 
 MAX_FILES = 20
 """Files of one form, where the field itself does not say."""
@@ -78,14 +79,22 @@ def checked_kind(content: bytes, field: FileField, where: str, most: int) -> str
         TooLarge: it is larger.
     """
     if not content:
-        raise InvalidInput(f"{where}: the file is empty; choose it again", field=where)
+        raise InvalidInput(sentence("{where}: the file is empty; choose another file", where=where), field=where)
     pictures_only = all(kind.startswith("image/") for kind in field.accept) and field.accept
     kind = kind_of(content[:HEAD])
     if pictures_only or kind in ("image/jpeg", "image/png", "image/webp"):
         kind = check_image(content, max_bytes=most, field=where).type
     kind = kind or _unknown(content)
     if field.accept and not any(fnmatch.fnmatchcase(kind, pattern) for pattern in field.accept):
-        raise InvalidInput(f"{where}: this is {named(kind)}; taken are: {', '.join(field.accept)}", field=where)
+        raise InvalidInput(
+            sentence(
+                "{where}: this is {named}; accepted types: {accept}",
+                where=where,
+                named=named(kind),
+                accept=", ".join(field.accept),
+            ),
+            field=where,
+        )
     return kind
 
 

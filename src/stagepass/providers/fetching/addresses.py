@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from stagepass.errors import InvalidInput
+from stagepass.sentences import sentence
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -118,28 +119,30 @@ def parse_url(url: str, ports: Collection[int] | None, field: str | None = None)
     """
 
     def refuse(why: str) -> InvalidInput:
-        return InvalidInput(f"this address is not fetched: {why}", field=field)
+        return InvalidInput(sentence("this address cannot be fetched: {why}", why=why), field=field)
 
     if len(url) > LONGEST_URL:
-        raise refuse(f"it is longer than {LONGEST_URL} characters")
+        raise refuse(sentence("it is longer than {most} characters", most=LONGEST_URL))
     if _NOT_IN_A_URL.search(url):
-        raise refuse("it holds a space, a backslash or a control character; copy it again from the browser")
+        raise refuse(
+            sentence("it contains a space, a backslash or a control character; copy it again from the browser")
+        )
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, _ascii_host(parts.hostname or ""), parts.port
         path = quote(parts.path or "/", safe=_IN_A_PATH)
         query = "?" + quote(parts.query, safe=_IN_A_PATH + "?") if parts.query else ""
     except ValueError:
-        raise refuse("it is not a valid URL") from None
+        raise refuse(sentence("it is not a valid URL")) from None
     if scheme not in _PORTS:
-        raise refuse("it must begin with https:// or http://")
+        raise refuse(sentence("it must begin with https:// or http://"))
     if "@" in parts.netloc:
-        raise refuse("it holds a user name or a password")
+        raise refuse(sentence("it contains a user name or a password"))
     if not host:
-        raise refuse("it names no valid host")
+        raise refuse(sentence("it has no valid host name"))
     port = _PORTS[scheme] if port is None else port
     if ports is not None and port not in ports:
-        raise refuse(f"port {port} is not one of {', '.join(map(str, sorted(ports)))}")
+        raise refuse(sentence("port {port} is not one of {ports}", port=port, ports=", ".join(map(str, sorted(ports)))))
     return Target(scheme, host, port, path + query)
 
 

@@ -20,6 +20,7 @@ from stagepass.errors import InvalidInput, RequestError, StageError, TooLarge, T
 from stagepass.providers.fetching.addresses import Network, Target, is_public, parse_url
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named
 from stagepass.providers.fetching.pinned import Deadline, Pinned
+from stagepass.sentences import sentence
 
 MAX_REDIRECTS = 3
 
@@ -106,7 +107,13 @@ def copy_url(
         for piece in response.iter_stream():
             size += len(piece)
             if size > max_bytes:
-                raise TooLarge(f"{provider}: its file is larger than {max_bytes:,} bytes")
+                raise TooLarge(
+                    sentence(
+                        "{provider}: the file is larger than the limit of {most} bytes",
+                        provider=provider,
+                        most=f"{max_bytes:,}",
+                    )
+                )
             target.write(piece)
         if length.isdigit() and int(length) != size:
             raise Transient(f"{provider}: its file came only in part", provider=provider)
@@ -135,7 +142,13 @@ def _followed(
                 if response.status not in _REDIRECTS:
                     return read(response, hop)
                 hop = urljoin(hop, _header(response, b"location"))
-    raise InvalidInput(f"this address redirects more than {MAX_REDIRECTS} times; give the last one itself", field=field)
+    raise InvalidInput(
+        sentence(
+            "this address redirects more than {most} times; send the final address",
+            most=MAX_REDIRECTS,
+        ),
+        field=field,
+    )
 
 
 # ── where to ─────────────────────────────────────────────────────────────────────────────────────
@@ -150,7 +163,10 @@ def _checked(
     if allow_private is not True and not all(is_public(address, also) for address in addresses):
         # Which address it is stays unsaid: names of the private network are nobody's business.
         raise InvalidInput(
-            f"this address is not fetched: {target.host} is in a private or reserved network; upload the file itself",
+            sentence(
+                "this address cannot be fetched: {host} is in a private or reserved network; upload the file instead",
+                host=target.host,
+            ),
             field=field,
         )
     if not addresses:
@@ -192,10 +208,19 @@ def _read(
     response: httpcore2.Response, url: str, max_bytes: int, allowed_types: Collection[str], field: str | None
 ) -> Fetched:
     if response.status >= 500 or response.status == 429:
-        raise Unavailable(f"the server at this address answered {response.status}; try again later", field=field)
+        raise Unavailable(
+            sentence("the server at this address answered {status}; try again later", status=response.status),
+            field=field,
+        )
     if response.status != 200:
-        raise InvalidInput(f"this address cannot be fetched: its server answered {response.status}", field=field)
-    too_large = TooLarge(f"the file at this address is larger than {max_bytes:,} bytes", field=field)
+        raise InvalidInput(
+            sentence("this address cannot be fetched: the server answered {status}", status=response.status),
+            field=field,
+        )
+    too_large = TooLarge(
+        sentence("the file at this address is larger than the limit of {most} bytes", most=f"{max_bytes:,}"),
+        field=field,
+    )
     length = _header(response, b"content-length")
     if length.isdigit() and int(length) > max_bytes:
         raise too_large
@@ -214,7 +239,10 @@ def _allowed(content: bytearray, allowed_types: Collection[str], field: str | No
     kind = kind_of(bytes(content[:HEAD]))
     if kind is None or kind not in allowed_types:
         wanted = ", ".join(sorted(allowed_types))
-        raise InvalidInput(f"at this address is {named(kind)}; what can be used: {wanted}", field=field)
+        raise InvalidInput(
+            sentence("the file at this address is {named}; accepted types: {wanted}", named=named(kind), wanted=wanted),
+            field=field,
+        )
     return kind
 
 
@@ -233,10 +261,14 @@ def _translated(target: Target, field: str | None, timeout: float) -> Iterator[N
         text = f"{target.host} did not deliver within {timeout:g} s; try again, or upload the file itself"
         raise Unavailable(text, field=field) from None
     except (socket.gaierror, UnicodeError):
-        raise InvalidInput(f"there is no host named {target.host}; look at the address again", field=field) from None
+        raise InvalidInput(
+            sentence("there is no host named {host}; check the address", host=target.host), field=field
+        ) from None
     except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
         reason = error.args[0] if error.args else None  # httpcore2 wraps the socket's own error
         if isinstance(reason, ssl.SSLCertVerificationError):
             text = f"the certificate of {target.host} does not hold: {reason.verify_message}"
             raise InvalidInput(text, field=field) from None
-        raise Unavailable(f"the connection to {target.host} failed; try again later", field=field) from error
+        raise Unavailable(
+            sentence("the connection to {host} failed; try again later", host=target.host), field=field
+        ) from error

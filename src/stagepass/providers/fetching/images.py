@@ -9,6 +9,7 @@ from typing import Literal
 
 from stagepass.errors import InvalidInput, TooLarge
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named
+from stagepass.sentences import sentence
 
 MAX_BYTES = 15 * 1024 * 1024
 MAX_PIXELS = 50_000_000
@@ -65,7 +66,11 @@ def check_image(
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > max_bytes:
         raise TooLarge(
-            f"the picture has {size / 2**20:.1f} MiB; at most {max_bytes / 2**20:.1f} MiB can be used; make it smaller",
+            sentence(
+                "the picture is {size} MiB; the limit is {most} MiB",
+                size=f"{size / 2**20:.1f}",
+                most=f"{max_bytes / 2**20:.1f}",
+            ),
             field=field,
         )
     data = source if isinstance(source, bytes) else source.read_bytes()
@@ -87,11 +92,14 @@ def _format(data: bytes, field: str | None) -> Format:
     if format := _FORMATS.get(kind or ""):
         return format
     if not data:
-        raise InvalidInput("the file is empty; choose it again", field=field)
-    advice = "save it as JPEG, PNG or WebP"
+        raise InvalidInput(sentence("the file is empty; choose another file"), field=field)
+    advice = sentence("save it as JPEG, PNG or WebP")
     if kind == "image/heic":
-        advice = 'save it as JPEG, or set the iPhone\'s camera to "Most Compatible"'
-    raise InvalidInput(f"this is {named(kind)}, which cannot be used as a picture; {advice}", field=field)
+        advice = sentence('save it as JPEG, or set the iPhone camera to "Most Compatible"')
+    raise InvalidInput(
+        sentence("this is {named}, not a usable picture; {advice}", named=named(kind), advice=advice),
+        field=field,
+    )
 
 
 def _open_all(data: bytes, format: Format, max_pixels: int, field: str | None) -> tuple[int, int]:
@@ -104,7 +112,9 @@ def _open_all(data: bytes, format: Format, max_pixels: int, field: str | None) -
             raise _too_many_pixels(f"{width} x {height}", max_pixels, field)
         # Several pictures in a JPEG are what phones add to a photo (depth, HDR), not an animation.
         if format != "jpeg" and getattr(image, "n_frames", 1) > 1:
-            raise InvalidInput(f"this {format} picture moves; save one frame of it as a picture", field=field)
+            raise InvalidInput(
+                sentence("this {format} picture is animated; save one frame as a picture", format=format), field=field
+            )
         image.verify()  # checksums; the object cannot be used after it
     with _OPENING, Image.open(io.BytesIO(data), formats=formats) as image:
         if format == "jpeg":
@@ -120,19 +130,21 @@ def _refuse_two_in_one(data: bytes, format: Format, field: str | None) -> None:
     zipped = _ZIP_END in data[-_ZIP_REACH:] and _ZIP_ENTRY in data
     if zipped or b"%PDF-" in data[:_PDF_REACH] or _OTHER_FORMATS.search(data, end):
         raise InvalidInput(
-            "this picture holds a file of another format as well; open it and save it again as a picture", field=field
+            sentence("this picture also contains a file of another format; open it and save it again as a picture"),
+            field=field,
         )
 
 
 def _too_many_pixels(count: str, most: int, field: str | None) -> TooLarge:
-    text = f"the picture has {count} pixels; at most {most / 1e6:g} million can be used; make it smaller"
+    text = sentence("the picture has {count} pixels; the limit is {most} million", count=count, most=f"{most / 1e6:g}")
     return TooLarge(text, field=field)
 
 
 def _damaged(format: Format, field: str | None) -> InvalidInput:
     name = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP"}[format]
     return InvalidInput(
-        f"this {name} is damaged or was cut off on the way; send it again, or save it anew", field=field
+        sentence("this {name} file is damaged or incomplete; send it again or save it again", name=name),
+        field=field,
     )
 
 

@@ -1,9 +1,11 @@
-"""What a file is, by its first bytes: what its sender calls it proves nothing."""
+"""The type of a file by its first bytes; the sender's name and content type prove nothing."""
 
 import re
 
+from stagepass.sentences import sentence
+
 HEAD = 4096
-"""Bytes that are enough to tell."""
+"""Number of bytes that are enough."""
 
 _STARTS = {
     b"\xff\xd8\xff": "image/jpeg",
@@ -33,18 +35,18 @@ _MARKUP = re.compile(
 _DOCTYPE = re.compile(rb"\s*(<!--.*?-->\s*)*<!doctype\s+html", re.I | re.S)
 
 _NAMES = {
-    "image/svg+xml": "an SVG drawing",
-    "image/heic": "a HEIC photo",
-    "image/avif": "an AVIF picture",
-    "image/gif": "a GIF",
-    "image/tiff": "a TIFF picture",
-    "image/bmp": "a BMP picture",
-    "image/jpeg": "a JPEG",
-    "image/png": "a PNG",
-    "image/webp": "a WebP picture",
-    "text/html": "a web page",
-    "application/pdf": "a PDF",
-    "application/zip": "a ZIP archive or an Office document",
+    "image/svg+xml": sentence("an SVG drawing"),
+    "image/heic": sentence("a HEIC photo"),
+    "image/avif": sentence("an AVIF picture"),
+    "image/gif": sentence("a GIF"),
+    "image/tiff": sentence("a TIFF picture"),
+    "image/bmp": sentence("a BMP picture"),
+    "image/jpeg": sentence("a JPEG"),
+    "image/png": sentence("a PNG"),
+    "image/webp": sentence("a WebP picture"),
+    "text/html": sentence("a web page"),
+    "application/pdf": sentence("a PDF"),
+    "application/zip": sentence("a ZIP archive or an Office document"),
 }
 
 
@@ -68,7 +70,7 @@ def kind_of(head: bytes) -> str | None:
 
 
 def named(kind: str | None) -> str:
-    """What people call it, with its article: ``a HEIC photo``."""
+    """The kind's name with its article: ``a HEIC photo``."""
     if kind is None:
-        return "a file of an unknown kind"
-    return _NAMES.get(kind, f"a file of the kind {kind}")
+        return sentence("a file of an unknown type")
+    return _NAMES.get(kind) or sentence("a file of type {kind}", kind=kind)

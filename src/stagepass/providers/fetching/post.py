@@ -10,6 +10,7 @@ from stagepass.errors import InvalidInput, SettingsError
 from stagepass.providers.fetching.addresses import Target, parse_url
 from stagepass.providers.fetching.fetch import _checked, _translated, _usual_authorities, system_resolver
 from stagepass.providers.fetching.pinned import Deadline, Pinned
+from stagepass.sentences import sentence
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
@@ -23,10 +24,10 @@ def check_webhook(url: str, setting: str, *, allow_loopback: bool = False) -> Ta
     try:
         target = parse_url(url, None)
     except InvalidInput as problem:
-        raise SettingsError(f"{setting}: {problem.message}") from None
+        raise SettingsError(sentence("{setting}: {message}", setting=setting, message=problem.message)) from None
     local = target.host == "localhost" or (target.literal is not None and target.literal.is_loopback)
     if target.scheme != "https" and not (local and allow_loopback):
-        raise SettingsError(f"{setting}: it must begin with https://")
+        raise SettingsError(sentence("{setting} must begin with https://", setting=setting))
     return target
 
 

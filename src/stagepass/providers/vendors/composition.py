@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from stagepass.errors import SettingsError
 from stagepass.providers.ports import ClipRequest
+from stagepass.sentences import sentence
 
 SIZES = {"vertical": (1080, 1920), "horizontal": (1920, 1080)}
 
@@ -46,8 +47,9 @@ def load_templates(path: str) -> dict[str, Template]:
         return _TEMPLATES.validate_python(json.loads(Path(path).read_text()))
     except (OSError, ValueError, ValidationError):
         raise SettingsError(
-            'CREATOMATE_TEMPLATES: not a file such as {"vertical": {"template_id": "…", "modifications": '
-            '{"Music.source": "{audio}", "Image-{n}.source": "{image}", "Title.text": "{title}"}}}'
+            sentence(
+                'CREATOMATE_TEMPLATES: not a file such as {{"vertical": {{"template_id": "…", "modifications": {{"Music.source": "{{audio}}", "Image-{{n}}.source": "{{image}}", "Title.text": "{{title}}"}}}}}}'
+            )
         ) from None
 
 

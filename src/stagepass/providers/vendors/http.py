@@ -24,6 +24,7 @@ from stagepass.providers.answers import OddAnswer, Table
 from stagepass.providers.fetching.addresses import is_public
 from stagepass.providers.fetching.fetch import copy_url
 from stagepass.providers.vendors.wire import strict_json
+from stagepass.sentences import sentence
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of a JSON answer that are taken."""
@@ -55,7 +56,9 @@ class Http:
     def __init__(self, base_url: str, headers: Mapping[str, str], table: Table, *, limit_header: str = "") -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"{table.provider}: its base URL must begin with https:// or http://")
+            raise SettingsError(
+                sentence("{provider}: the base URL must begin with https:// or http://", provider=table.provider)
+            )
         self._base = base_url.rstrip("/")
         self._local = _is_local(parts.hostname)
         self._headers = {"Accept": "application/json", "User-Agent": "stagepass", **headers}

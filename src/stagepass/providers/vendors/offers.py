@@ -5,6 +5,7 @@ from typing import Any
 from stagepass.errors import SettingsError
 from stagepass.providers.ports import ClipMaker, SongMaker, TextModel
 from stagepass.providers.registry import Offer, provide
+from stagepass.sentences import sentence
 
 
 def _openai(offer: Offer) -> Any:
@@ -48,9 +49,9 @@ def _tokens(offer: Offer, name: str, advice: str, *, least: int) -> int | None:
     try:
         count = int(given) if given else None
     except ValueError:
-        raise SettingsError(f"{name}: not a number of tokens; {advice}") from None
+        raise SettingsError(sentence("{name} must be a number of tokens; {advice}", name=name, advice=advice)) from None
     if count is not None and count < least:
-        raise SettingsError(f"{name}: {count} is too few; {advice}")
+        raise SettingsError(sentence("{name}: {count} is too few; {advice}", name=name, count=count, advice=advice))
     return count
 
 
@@ -58,7 +59,9 @@ def _key(offer: Offer, name: str) -> str:
     """The key as it may stand in a header."""
     key = offer.environ.get(name, "").strip()
     if not key.isascii() or not key.isprintable():
-        raise SettingsError(f"{name}: it holds a character that no key has; copy it again")
+        raise SettingsError(
+            sentence("{name} contains a character that is not allowed in a key; copy the key again", name=name)
+        )
     return key
 
 
@@ -80,7 +83,10 @@ def _creatomate(offer: Offer) -> Any:
 
     if offer.model not in ("", "v1", "v2"):
         raise SettingsError(
-            f"CLIP_MAKER=creatomate:{offer.model}: what follows the colon is the API's version, v1 or v2"
+            sentence(
+                "CLIP_MAKER=creatomate:{model}: the part after the colon must be the API version, v1 or v2",
+                model=offer.model,
+            )
         )
     environ = offer.environ
     return CreatomateClips(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
 
 _MILLION = 1_000_000
 
@@ -33,8 +34,9 @@ class Prices:
                 date, more = _read(json.loads(Path(own).read_text()))
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 raise SettingsError(
-                    'PRICES_FILE: not a table such as {"date": "2026-11-01", "models": '
-                    '{"openai:gpt-6-luna": {"in": 0.1, "out": 0.5}}}'
+                    sentence(
+                        'PRICES_FILE: not a table such as {{"date": "2026-11-01", "models": {{"openai:gpt-6-luna": {{"in": 0.1, "out": 0.5}}}}}}'
+                    )
                 ) from None
             models |= more
         return cls(date, models)

@@ -8,6 +8,7 @@ from stagepass.pipelines.resume.models import Profile
 from stagepass.pipelines.resume.parsing.apart import read_apart
 from stagepass.pipelines.resume.reading.extract import Unreadable, extract
 from stagepass.pipelines.resume.request import ResumeRequest, check_text
+from stagepass.sentences import sentence
 
 
 def parse(ctx: Context, request: ResumeRequest) -> Profile:
@@ -19,7 +20,7 @@ def parse(ctx: Context, request: ResumeRequest) -> Profile:
                 text = "\n".join(filter(None, (text, extract(path.read_bytes()))))
                 check_text(text)
             except (Unreadable, ValueError) as problem:
-                raise Permanent(str(problem), advice="send the résumé as text, or as another file") from None
+                raise Permanent(str(problem), advice=sentence("send the résumé as text or as another file")) from None
             except Unavailable as problem:
                 raise Transient(problem.message, retry_after=2.0) from None
     return read_apart(text, request, today())

@@ -9,6 +9,7 @@ from stagepass.errors import ChildFailed, Conflict, NotFound, TimedOut
 from stagepass.pipelines.scan.local.reply import say
 from stagepass.pipelines.scan.models import Answer, Classified, Found, Reward, Rewarded, ScanRequest
 from stagepass.pipelines.scan.vocabulary import read, vocabulary
+from stagepass.sentences import sentence
 
 PATIENCE = "10s"
 """How long a character is waited for; after that the scan is complete without one."""
@@ -34,7 +35,7 @@ def characters() -> dict[str, Character]:
 def by_code(code: str) -> Character:
     """Raises `NotFound`."""
     if code not in characters():
-        raise NotFound(f"there is no character {code[:40]!r}")
+        raise NotFound(sentence("there is no character {code}", code=f"{code[:40]!r}"))
     return characters()[code]
 
 

@@ -1,0 +1,72 @@
+"""Sentences for people that keep their template and parameters, so that an edge can give them in another language.
+
+English stands where the sentence is made; ``content/sentences/ko.json`` has the Korean by template.
+"""
+
+from typing import Any, Self
+
+
+class Sentence(str):
+    """An English sentence: a plain string for all that log or store it.
+
+    Attributes:
+        template: the sentence with its ``{parameters}`` unfilled; a Pydantic message has ``pydantic.<type>``.
+        parameters: by name; a value may be a sentence itself.
+    """
+
+    template: str
+    parameters: dict[str, Any]
+
+    def __new__(cls, text: str, template: str = "", parameters: dict[str, Any] | None = None) -> Self:
+        self = super().__new__(cls, text)
+        self.template, self.parameters = template or text, parameters or {}
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.template, self.parameters)
+
+
+def sentence(template: str, /, **parameters: Any) -> Sentence:
+    """Fill a template: ``sentence("there is no job {job}", job=job_id)``. Its parameters are ``{names}`` only."""
+    return Sentence(template.format(**parameters), template, parameters)
+
+
+def of_pydantic(error: Any) -> Sentence:
+    """The sentence of one entry of `ValidationError.errors()`: a validator's own one, or Pydantic's."""
+    own = (error.get("ctx") or {}).get("error")
+    if own is not None and own.args and isinstance(own.args[0], Sentence):
+        return own.args[0]
+    context = {name: value for name, value in (error.get("ctx") or {}).items() if name != "error"}
+    text = error["msg"].removeprefix("Value error, ")
+    return Sentence(text, f"pydantic.{error['type']}", context)
+
+
+def as_stored(text: str) -> list[Any] | None:
+    """A sentence's template and parameters as JSON; None for a plain string."""
+    return [text.template, _plain(text.parameters)] if isinstance(text, Sentence) else None
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: as_stored(value)
+        if isinstance(value, Sentence)
+        else value
+        if isinstance(value, int | float)
+        else str(value)
+        for name, value in parameters.items()
+    }
+
+
+def from_stored(text: str, stored: Any) -> str:
+    """The sentence again, for a text that was stored with `as_stored`."""
+    match stored:
+        case [str(template), dict(parameters)]:
+            return Sentence(text, template, {name: _inner(value) for name, value in parameters.items()})
+    return text
+
+
+def _inner(value: Any) -> Any:
+    match value:
+        case [str(template), dict(parameters)]:
+            return from_stored("", [template, parameters])
+    return value
