@@ -33,12 +33,12 @@ def sentence(template: str, /, **parameters: Any) -> Sentence:
 
 def of_pydantic(error: Any) -> Sentence:
     """The sentence of one entry of `ValidationError.errors()`: a validator's own one, or Pydantic's."""
-    own = (error.get("ctx") or {}).get("error")
-    if own is not None and own.args and isinstance(own.args[0], Sentence):
+    context = error.get("ctx") or {}
+    own = context.get("error")
+    if isinstance(own, Exception) and own.args and isinstance(own.args[0], Sentence):
         return own.args[0]
-    context = {name: value for name, value in (error.get("ctx") or {}).items() if name != "error"}
-    text = error["msg"].removeprefix("Value error, ")
-    return Sentence(text, f"pydantic.{error['type']}", context)
+    parameters = {name: value for name, value in context.items() if not isinstance(value, Exception)}
+    return Sentence(error["msg"].removeprefix("Value error, "), f"pydantic.{error['type']}", parameters)
 
 
 def as_stored(text: str) -> list[Any] | None:

@@ -44,7 +44,7 @@ PROMO = ("submit", "promo", "--set", "customer_name=머뭄", "--set", "region=�
     [
         (("jobs", "show", "nope"), 3, "there is no job nope"),
         (("watch", "nope"), 3, "there is no job nope"),
-        (("submit", "nope"), 3, "there are: chain"),
+        (("submit", "nope"), 3, "available: chain"),
         (("submit", "promo"), 2, "customer_name: Field required"),
         (("submit", "promo", "--input", "{"), 2, "is not JSON"),
         (("jobs", "list", "--state", "lost"), 2, "lost"),

@@ -85,8 +85,8 @@ def test_a_damaged_picture_is_refused(tmp_path: Path) -> None:
     [
         ("pictures", b"only text", "b.bin: this is"),
         ("photos", b"", "b.bin: the file is empty"),
-        ("name", b"text", "name: takes no file; fields that do: photos, pictures, voice"),
-        ("photos", b"x" * 101, "at most"),
+        ("name", b"text", "name: does not accept files; fields that do: photos, pictures, voice"),
+        ("photos", b"x" * 101, "the limit is"),
     ],
 )
 def test_a_file_that_its_field_does_not_take_is_refused_before_any_is_stored(

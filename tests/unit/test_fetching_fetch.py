@@ -131,7 +131,7 @@ def names(host: str, _port: int) -> list[str]:
 @pytest.mark.usefixtures("no_connections")
 @pytest.mark.parametrize("url", ADDRESSES + FORMS)
 def test_a_hostile_url_is_refused_before_any_connection(url: str) -> None:
-    with pytest.raises(InvalidInput, match="this address is not fetched: ") as caught:
+    with pytest.raises(InvalidInput, match="this address cannot be fetched: ") as caught:
         fetch(url, allow_private=False, ports=(80, 443), resolve=names)
     assert caught.value.field == "images.0"
     assert "10.0.0.7" not in str(caught.value), "what private names stand for is nobody's business"
@@ -190,8 +190,8 @@ def test_an_answer_without_a_length_is_read_to_its_end() -> None:
         (b"<!doctype html><p>not found", "a web page"),
         (b"<?xml version='1.0'?><svg xmlns='x'/>", "an SVG drawing"),
         (b"\0\0\0\x18ftypheic", "a HEIC photo"),
-        (b"hello", "an unknown kind"),
-        (b"", "an unknown kind"),
+        (b"hello", "an unknown type"),
+        (b"", "an unknown type"),
     ],
 )
 def test_what_is_not_allowed_is_told_by_its_name(body: bytes, what: str) -> None:
@@ -328,7 +328,7 @@ def test_three_redirects_are_followed_and_no_fourth() -> None:
 )
 def test_a_redirect_into_the_private_network_is_refused(to: str) -> None:
     with web_server(redirecting(lambda _path: to)) as server:
-        with pytest.raises(InvalidInput, match="not fetched"):
+        with pytest.raises(InvalidInput, match="cannot be fetched"):
             fetch(server.url("/start"), resolve=names)
         assert len(server.heads) == 1
 

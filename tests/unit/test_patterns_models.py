@@ -36,4 +36,4 @@ def test_it_is_told_when_the_pipelines_are_found() -> None:
         timeout=60,
     )
     assert done.returncode == 1
-    assert "SOLO_SECONDS: must be a number" in done.stderr
+    assert "SOLO_SECONDS must be a number" in done.stderr

@@ -54,7 +54,7 @@ def test_refused_at_the_door(url: str) -> None:
         ScanRequest(image_url=url)
     error = refused.value.errors()[0]
     assert error["loc"] == ("image_url",)
-    assert "this address is not fetched: " in error["msg"]
+    assert "this address cannot be fetched: " in error["msg"]
 
 
 def test_a_public_address_is_taken() -> None:
@@ -79,7 +79,7 @@ def test_a_name_that_leads_to_a_private_address_is_refused_by_the_worker(address
 def test_a_redirect_into_the_private_network_is_refused(target: str) -> None:
     with (
         web_server(lambda path, send: send(response(b"", "302 Found", Location=target))) as server,
-        pytest.raises(RequestError, match="this address is not fetched"),
+        pytest.raises(RequestError, match="this address cannot be fetched"),
     ):
         fetch_url(
             server.url("/a.jpg"),
@@ -96,7 +96,7 @@ def test_a_redirect_into_the_private_network_is_refused(target: str) -> None:
     [
         (b"<html>not a photo</html>", 10_000, "a web page"),
         (b"GIF89a" + bytes(100), 10_000, "a GIF"),
-        (BOTTLE, 1000, "larger than 1,000 bytes"),
+        (BOTTLE, 1000, "larger than the limit of 1,000 bytes"),
     ],
 )
 def test_what_is_no_photo_or_too_large_is_refused(content: bytes, most: int, why: str) -> None:

@@ -259,7 +259,7 @@ def test_only_allowed_models_answer() -> None:
     with pytest.raises(BadRequest) as refused:
         choice.check("gpt", models)
     assert refused.value.details == {"supported_models": ["fast", "other"]}
-    with pytest.raises(SettingsError, match="names no provider"):
+    with pytest.raises(SettingsError, match="has no known provider"):
         choice.allowed({"SCAN_MODELS": "x=nobody:y"})
 
 

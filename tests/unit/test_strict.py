@@ -268,7 +268,7 @@ class Open(BaseModel):
     [
         ({"webhok": "x"}, "webhok", "did you mean webhook?"),
         ({"WEBHOOK": "x"}, "WEBHOOK", "did you mean webhook?"),
-        ({"zzz": 1}, "zzz", "there are either, kind, many, webhook"),
+        ({"zzz": 1}, "zzz", "the fields are either, kind, many, webhook"),
         ({"many": [{}, {"color": "x"}]}, "many.1.color", "did you mean colour?"),
         ({"kind": "x"}, "kind", "Input should be a valid integer"),
         ({"many": {"a": 1}}, "many", "Input should be a valid list"),

@@ -66,14 +66,14 @@ def test_without_the_setting_they_are_the_authors(registry: Registry) -> None:
     [
         ("slow.frist=90s", "there is no stage 'slow.frist'; did you mean slow.first?"),
         ("slow=90s", "there is no stage 'slow'"),
-        ("zzz.zzz=90s", "`stagepass pipelines` lists them"),
+        ("zzz.zzz=90s", "see `stagepass pipelines`"),
         ("slow.first", "'slow.first' is not stage=attempt or stage=attempt/run"),
         ("slow.first=", "'slow.first=' is not stage=attempt or stage=attempt/run"),
         ("slow.first=quick", "'quick' is not a duration"),
         ("slow.first=90s/later", "'later' is not a duration"),
         ("slow.first=0s", "an attempt must be above 0"),
-        ("slow.first=5m", "at most the stage run's 120 s; for a longer one give both, such as slow.first=5m/5m"),
-        ("slow.first=5m/4m", "at most the stage run's 240 s"),
+        ("slow.first=5m", "at most the stage run's limit of 120 s; to allow more, give both, such as slow.first=5m/5m"),
+        ("slow.first=5m/4m", "at most the stage run's limit of 240 s"),
     ],
 )
 def test_what_cannot_be_is_said_with_the_setting(registry: Registry, text: str, says: str) -> None:
