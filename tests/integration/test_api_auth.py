@@ -249,7 +249,7 @@ def test_a_token_for_somebody_else_is_refused_where_no_audience_is_set(tmp_path:
     """RFC 7519: whoever is not named by a token's audience must reject it."""
     found = Tokens(Settings.load(_env_file=None, data_dir=tmp_path, auth_mode="jwt", jwt_secret=SECRET))
     assert found.subject(token(aud=None)["Authorization"][7:]) == "ann"
-    with pytest.raises(Exception, match="does not hold"):
+    with pytest.raises(Exception, match="invalid token"):
         found.subject(token()["Authorization"][7:])
 
 
@@ -299,7 +299,7 @@ def test_tokens_by_public_key(tmp_path: Path, algorithm: str) -> None:
     assert found.subject(good) == "ann"
     signed_with_the_public_key = forged({"alg": "HS256"}, public.encode())["Authorization"][7:]
     for bad in (signed_with_the_public_key, token(aud=None)["Authorization"][7:], good[:-4] + "AAAA"):
-        with pytest.raises(Exception, match="does not hold"):
+        with pytest.raises(Exception, match="invalid token"):
             found.subject(bad)
 
 

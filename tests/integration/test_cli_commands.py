@@ -46,7 +46,7 @@ PROMO = ("submit", "promo", "--set", "customer_name=머뭄", "--set", "region=�
         (("watch", "nope"), 3, "there is no job nope"),
         (("submit", "nope"), 3, "available: chain"),
         (("submit", "promo"), 2, "customer_name: Field required"),
-        (("submit", "promo", "--input", "{"), 2, "is not JSON"),
+        (("submit", "promo", "--input", "{"), 2, "is not valid JSON"),
         (("jobs", "list", "--state", "lost"), 2, "lost"),
         (("worker", "promo.lyrics"), 3, "promo.lyric, promo.song, promo.video"),
         (("worker",), 2, "--all"),
@@ -81,7 +81,7 @@ def test_a_folder_without_an_installation_is_told_and_stays_empty(
     for command in (("jobs", "list"), ("submit", "promo"), ("watch", "nope"), ("workers",), ("dead", "list")):
         code, out, err = run(*command)
         assert (code, out) == (2, "")
-        assert "there is no Stagepass in ./nowhere; start one with `stagepass up`" in err
+        assert "there is no Stagepass data in ./nowhere; start one with `stagepass up`" in err
     assert not (tmp_path / "nowhere").exists()
 
 

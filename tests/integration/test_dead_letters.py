@@ -136,7 +136,7 @@ def test_by_the_command_line(lab: Lab, folder: Path) -> None:
     assert (done["runs"], done["dry_run"]) == (2, False)
     assert lines(stagepass(folder, "dead", "list", "--json")) == []
     stagepass(folder, "dead", "discard", "nope", code=3)
-    assert "it is ready" in stagepass(folder, "dead", "show", run, code=3), "what goes on again is no dead letter"
+    assert "its state: ready" in stagepass(folder, "dead", "show", run, code=3), "what goes on again is no dead letter"
     stagepass(folder, "dead", "redrive", code=2)
 
 
@@ -237,7 +237,7 @@ def test_an_item_that_its_job_did_without_is_not_sent_again(collect: str) -> Non
         job = lab.run({"text": "abc"})
         assert lab.job(job).state is JobState.FAILED
         before = lab.events(job)
-        with pytest.raises(Conflict, match=r"went on without this item of each.*retry each"):
+        with pytest.raises(Conflict, match=r"continued without this item of each.*retry each"):
             lab.engine.redrive(f"{job.id}.each.1", None)
         assert lab.events(job) == before
 

@@ -21,6 +21,7 @@ from stagepass.content.catalogue import negotiate
 from stagepass.engine.model.states import OPEN
 from stagepass.engine.rules.answer import QUESTION, VERDICT
 from stagepass.errors import Conflict, Forbidden, InvalidInput, NotFound
+from stagepass.sentences import sentence
 from stagepass.text import clean
 
 router = APIRouter(tags=["approvals"])
@@ -69,7 +70,7 @@ def answer(
     except (Forbidden, NotFound) as refusal:
         return _refused(system, refusal, language, accept)
     if REPLACED in note:
-        raise InvalidInput("note: the text is not UTF-8; send the form as UTF-8", field="note")
+        raise InvalidInput(sentence("note: the text is not UTF-8; send the form as UTF-8"), field="note")
     approved = decision == "approve"
     note = clean(note, lines=True, most=LONGEST_NOTE)
     try:

@@ -124,7 +124,10 @@ class _Parser(MultiPartParser):
         part = self._current_part
         if part.file is None and not _is_utf8(part.data):
             raise InvalidInput(
-                f"{part.field_name[:60]}: the text is not UTF-8; send the form as UTF-8 (accept-charset on a page)",
+                sentence(
+                    "{field}: the text is not UTF-8; send the form as UTF-8 (accept-charset on a page)",
+                    field=part.field_name[:60],
+                ),
                 field=part.field_name[:60],
             )
         super().on_part_end()

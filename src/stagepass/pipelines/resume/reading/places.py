@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from stagepass.errors import RequestError
 from stagepass.pipelines.resume.reading.extract import AT_ONCE, extract
+from stagepass.sentences import sentence
 
 OF_ONE = AT_ONCE // 2
 """Files of one caller that are read at the same time."""
@@ -54,7 +55,7 @@ class Places:
     @asynccontextmanager
     async def _place(self, owner: str) -> AsyncIterator[None]:
         if self._there[owner] >= self._queue:
-            raise _too_many(f"{self._queue} of your files are being read already", self._patience)
+            raise _too_many(sentence("{count} of your files are already being read", count=self._queue), self._patience)
         self._there[owner] += 1
         own = self._turns.setdefault(owner, anyio.Semaphore(self._of_one))
         self._places = self._places or anyio.Semaphore(self._at_once)
@@ -73,7 +74,7 @@ async def _turn(room: anyio.Semaphore, patience: float) -> AsyncIterator[None]:
         with anyio.fail_after(patience):
             await room.acquire()
     except TimeoutError:
-        raise _too_many("many files are being read at the moment", patience) from None
+        raise _too_many(sentence("too many files are being read right now"), patience) from None
     try:
         yield
     finally:
@@ -81,7 +82,8 @@ async def _turn(room: anyio.Semaphore, patience: float) -> AsyncIterator[None]:
 
 
 def _too_many(why: str, again: float) -> TooManyFiles:
-    return TooManyFiles(f"{why}; send it again in a few seconds, or paste the text", retry_after=round(again))
+    refusal = sentence("{why}; try again in a few seconds or paste the text", why=why)
+    return TooManyFiles(refusal, retry_after=round(again))
 
 
 def _read(content: BinaryIO) -> str:
