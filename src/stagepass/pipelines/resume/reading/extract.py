@@ -14,6 +14,7 @@ from stagepass.errors import Unavailable
 from stagepass.pipelines.resume.reading.kinds import decoded, kind
 from stagepass.pipelines.resume.reading.problems import Unreadable
 from stagepass.pipelines.resume.sandbox.start import Child
+from stagepass.sentences import sentence
 from stagepass.text import clean, composed
 
 __all__ = ["Unreadable", "extract"]
@@ -52,7 +53,7 @@ def extract(content: bytes, *, time_limit: float = TIME_LIMIT) -> str:
 
 def _in_child(found: str, content: bytes, time_limit: float) -> str:
     if not _room.acquire(timeout=time_limit):
-        raise Unavailable("too many files are being read at the moment; send it again a little later")
+        raise Unavailable(sentence("too many files are being read right now; try again in a minute"))
     try:
         answer = _answer(found, content, time_limit)
     finally:
