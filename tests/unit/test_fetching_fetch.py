@@ -285,6 +285,20 @@ def test_a_server_that_is_not_there_and_a_name_that_is_not() -> None:
         fetch("http://nowhere.test/", resolve=unknown)
 
 
+def test_a_name_that_is_not_known_is_told_like_one_of_the_private_network() -> None:
+    def resolve(host: str, _port: int) -> list[str]:
+        if host == "one.test":
+            return ["10.0.0.7"]
+        raise socket.gaierror(socket.EAI_AGAIN if host == "two.test" else socket.EAI_NONAME, "m")
+
+    texts = set()
+    for name in ("one.test", "two.test", "six.test"):
+        with pytest.raises(InvalidInput) as caught:
+            fetch(f"http://{name}/", resolve=resolve)
+        texts.add(caught.value.message.replace(name, "NAME"))
+    assert len(texts) == 1
+
+
 def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     two = [*HERE, ipaddress.ip_network("127.0.0.9/32")]
     with web_server(answering(PNG)) as server:  # listens on .1 only

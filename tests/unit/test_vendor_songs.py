@@ -12,6 +12,7 @@ from stagepass.errors import (
     InvalidInput,
     Permanent,
     RateLimited,
+    SettingsError,
     StageError,
     TaskFailed,
     TimedOut,
@@ -227,6 +228,31 @@ def test_a_vendor_on_the_internet_cannot_send_us_into_the_private_network(server
     with pytest.raises(InvalidInput, match="private"):
         songs.fetch(MadeSong("x", 1.0, None, server.url.split(":")[0] + "://127.0.0.1/files/x.mp3"), io.BytesIO())
     assert not server.calls
+
+
+def test_a_vendor_at_a_private_address_opens_only_its_own_host_and_port(server: Suno) -> None:
+    with Suno(key=KEY) as other:
+        for address in (f"{other.url}/files/x.mp3", f"{other.url}/files/x.mp3".replace("127.0.0.1", "localhost")):
+            with pytest.raises((InvalidInput, Transient)):
+                maker(server).fetch(MadeSong("x", 1.0, None, address), io.BytesIO())
+        server.will("/files/x.mp3", {"status": 302, "headers": {"Location": f"{other.url}/files/x.mp3"}, "text": ""})
+        with pytest.raises(InvalidInput, match="port"):
+            maker(server).fetch(MadeSong("x", 1.0, None, f"{server.url}/files/x.mp3"), io.BytesIO())
+        assert not other.calls
+    copy = io.BytesIO()
+    maker(server).fetch(MadeSong("x", 1.0, None, f"{server.url}/files/x.mp3".replace("127.0.0.1", "localhost")), copy)
+    assert copy.getvalue() == RECORDING, "this machine has two names"
+
+
+def test_a_name_of_the_vendors_files_that_is_not_known_may_be_known_later(server: Suno) -> None:
+    with pytest.raises(Transient, match="cannot be fetched from"):
+        maker(server).fetch(MadeSong("x", 1.0, None, "http://files.invalid/x.mp3"), io.BytesIO())
+
+
+@pytest.mark.parametrize("url", ["http://x:99999", "http://[::1", "ftp://x", "x"])
+def test_a_base_url_that_is_none_is_a_wrong_setting(url: str) -> None:
+    with pytest.raises(SettingsError, match="suno: the base URL"):
+        SunoSongs("suno", "V5", KEY, url)
 
 
 def test_the_self_check_tells_the_credits(server: Suno) -> None:

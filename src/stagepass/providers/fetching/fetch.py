@@ -91,10 +91,12 @@ def copy_url(
     provider: str,
     max_bytes: int,
     timeout: float,
-    allow_private: bool = False,
-    ports: Collection[int] | None = (80, 443),
+    own: tuple[str, int] | None = None,
 ) -> None:
     """Copies what a vendor made into `target`, in pieces, with the same care as for a stranger's URL.
+
+    Args:
+        own: the vendor's host and port as the operator has set them, which may be private; no other may be.
 
     Raises:
         Transient: it could not be had, or not as a whole; it may be had later.
@@ -118,7 +120,10 @@ def copy_url(
         if length.isdigit() and int(length) != size:
             raise Transient(f"{provider}: its file came only in part", provider=provider)
 
-    _followed(url, read, timeout, allow_private, ports, None, system_resolver, None)
+    try:
+        _followed(url, read, timeout, False, (80, 443), None, system_resolver, None, own)
+    except Unresolved:  # the vendor's own address: names of its files come and go
+        raise Transient(f"{provider}: the address of its file cannot be fetched from", provider=provider) from None
 
 
 def _followed(
@@ -130,14 +135,18 @@ def _followed(
     field: str | None,
     resolve: Resolve,
     ssl_context: ssl.SSLContext | None,
+    own: tuple[str, int] | None = None,
 ) -> R:
     """What `read` makes of the answer at the end of all redirects."""
     clock = Deadline(timeout)
     hop = url
     for _ in range(MAX_REDIRECTS + 1):
-        target = parse_url(hop, None if allow_private is True else ports, field)
+        target = parse_url(hop, None, field)
+        anywhere = allow_private is True or (own is not None and _same(target, *own))
+        if not anywhere:
+            target = parse_url(hop, ports, field)
         with _translated(target, field, timeout):
-            addresses = _checked(target, allow_private, resolve, clock, field)
+            addresses = _checked(target, anywhere or allow_private, resolve, clock, field)
             with _get(target, addresses, clock, ssl_context) as response:
                 if response.status not in _REDIRECTS:
                     return read(response, hop)
@@ -151,6 +160,15 @@ def _followed(
     )
 
 
+def _same(target: Target, host: str, port: int) -> bool:
+    """Whether this is that host and port; this machine has several names."""
+    names = {host.lower(), *(_THIS_MACHINE if host.lower() in _THIS_MACHINE else ())}
+    return target.port == port and target.host in names
+
+
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
+
+
 # ── where to ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -161,7 +179,8 @@ def _checked(
     addresses = [target.host] if target.literal else clock.call(lambda: resolve(target.host, target.port))
     also = () if isinstance(allow_private, bool) else allow_private
     if allow_private is not True and not all(is_public(address, also) for address in addresses):
-        # Which address it is stays unsaid: names of the private network are nobody's business.
+        if target.literal is None:
+            raise _unknown(target, field)
         raise InvalidInput(
             sentence(
                 "this address cannot be fetched: {host} is in a private or reserved network; upload the file instead",
@@ -172,6 +191,21 @@ def _checked(
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, "no address")
     return addresses
+
+
+class Unresolved(InvalidInput):
+    """A name without a public address. One text for all of them, since names of the private network are a secret."""
+
+
+def _unknown(target: Target, field: str | None) -> Unresolved:
+    return Unresolved(
+        sentence(
+            "this address cannot be fetched: there is no host named {host} on the public internet, or it is in a private"
+            " or reserved network; check the address, or upload the file instead",
+            host=target.host,
+        ),
+        field=field,
+    )
 
 
 # ── the request ──────────────────────────────────────────────────────────────────────────────────
@@ -261,9 +295,7 @@ def _translated(target: Target, field: str | None, timeout: float) -> Iterator[N
         text = f"{target.host} did not deliver within {timeout:g} s; try again, or upload the file itself"
         raise Unavailable(text, field=field) from None
     except (socket.gaierror, UnicodeError):
-        raise InvalidInput(
-            sentence("there is no host named {host}; check the address", host=target.host), field=field
-        ) from None
+        raise _unknown(target, field) from None
     except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
         reason = error.args[0] if error.args else None  # httpcore2 wraps the socket's own error
         if isinstance(reason, ssl.SSLCertVerificationError):

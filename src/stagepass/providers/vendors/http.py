@@ -5,7 +5,6 @@ Nothing is asked twice here; the engine owns retries.
 """
 
 import functools
-import ipaddress
 import json
 import math
 import os
@@ -21,7 +20,6 @@ import httpcore2
 
 from stagepass.errors import SettingsError, StageError, TimedOut, Transient
 from stagepass.providers.answers import OddAnswer, Table
-from stagepass.providers.fetching.addresses import is_public
 from stagepass.providers.fetching.fetch import copy_url
 from stagepass.providers.vendors.wire import strict_json
 from stagepass.sentences import sentence
@@ -54,13 +52,8 @@ class Http:
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], table: Table, *, limit_header: str = "") -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(
-                sentence("{provider}: the base URL must begin with https:// or http://", provider=table.provider)
-            )
         self._base = base_url.rstrip("/")
-        self._local = _is_local(parts.hostname)
+        self._own = _host_and_port(base_url, table.provider)
         self._headers = {"Accept": "application/json", "User-Agent": "stagepass", **headers}
         self._table = table
         self._limit_header = limit_header
@@ -79,15 +72,14 @@ class Http:
         return self._call("POST", path, json.dumps(body, ensure_ascii=False).encode(errors="replace"), time_limit)
 
     def copy(self, url: str, target: BinaryIO) -> None:
-        """Copy what the vendor made into `target`, in pieces. Private addresses only where the vendor itself is at one."""
+        """Copy what the vendor made into `target`, in pieces. No private address but the vendor's own host and port."""
         copy_url(
             url,
             target,
             provider=self._table.provider,
             max_bytes=LARGEST_FILE,
             timeout=COPY_TIME,
-            allow_private=self._local,
-            ports=None if self._local else (80, 443),
+            own=self._own,
         )
 
     def _call(self, method: str, path: str, body: bytes | None, time_limit: float) -> Any:
@@ -155,12 +147,15 @@ class Http:
             raise Transient(f"{name}: the connection was lost", provider=name) from None
 
 
-def _is_local(host: str) -> bool:
-    """Whether the operator put the vendor's server on this machine or network, by an address or as localhost."""
+def _host_and_port(base_url: str, provider: str) -> tuple[str, int]:
     try:
-        return not is_public(str(ipaddress.ip_address(host)))
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        return host == "localhost"
+        raise SettingsError(sentence("{provider}: the base URL is not a valid URL", provider=provider)) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise SettingsError(sentence("{provider}: the base URL must begin with https:// or http://", provider=provider))
+    return host, port
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
