@@ -131,7 +131,7 @@ def _options(
     logging.getLogger("stagepass").setLevel(logging.ERROR)
 
 
-RUN, WORK, CARE = "Run it", "Jobs", "Look after it"
+RUN, WORK, CARE = "Run it", "Jobs", "Operate"
 
 for _command, _panel in (
     (up.up, RUN),
