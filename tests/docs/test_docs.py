@@ -315,7 +315,7 @@ def test_the_reference_for_authors_is_complete() -> None:
     told = pages.text(DOCS / "pipelines.md")
     for name in stagepass.__all__:
         assert re.search(rf"\b{name}\b", told), f"stagepass.{name}"
-    rows = dict(re.findall(r"^\| `(\w+)` \|([^|]*)\|", told.partition("## What fills")[0], re.M))
+    rows = dict(re.findall(r"^\| `(\w+)` \|([^|]*)\|", told.partition("## Parameters of a stage")[0], re.M))
     options = inspect.signature(Pipeline.stage).parameters
     assert list(rows) == [name for name in options if name != "self"]
     for name, shown in rows.items():
