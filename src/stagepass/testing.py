@@ -243,8 +243,7 @@ class Lab:
         self.relay.rescue_worker(dead)
 
     def _next_due(self) -> float:
-        with self.store.begin() as tx:
-            due = tx.next_due()
+        due = self.store.next_due()
         return 1.0 if due is None else max(0.001, (due - self.clock.now()) / 1000)
 
 

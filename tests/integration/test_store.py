@@ -18,7 +18,7 @@ from stagepass.engine.commit.operations import Intend, OnRuns, Remember, Settle,
 from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure, LeaseLost, Waiting
 from stagepass.engine.model.ports import Changes, JobFilter, Parked, RunFilter, Stale, Taken
-from stagepass.engine.model.records import Job, Memo, Spend, StageRun, Tally, WorkerRow
+from stagepass.engine.model.records import UNREAD, Job, Memo, Spend, StageRun, Tally, WorkerRow
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import ENDED, JobState, RunState
 from stagepass.engine.rules import attempt
@@ -88,9 +88,12 @@ def test_records_come_back_as_they_were_written(store: SqlStore) -> None:
     assert store.run(run.id) == run
     assert store.runs_of(job.id) == [run]
     with store.begin() as tx:
-        assert tx.lock_jobs([job.id, "nothing"]) == [job]
-        assert tx.runs([run.id]) == [run]
-        assert tx.runs_of([job.id]) == [run]
+        lean = replace(run, item_input=UNREAD, output=UNREAD)
+        assert tx.lock_jobs([job.id, "nothing"]) == [replace(job, input=UNREAD)]
+        assert tx.inputs([job.id, "nothing"]) == {job.id: job.input}
+        assert tx.runs([run.id]) == tx.runs_of(job.id, {RunState.RUNNING}) == [lean]
+        assert tx.runs_of(job.id, {RunState.READY}) == []
+        assert tx.item_inputs([run.id]) == {run.id: run.item_input}
         assert tx.job_by_key("kim", "Key-1") == job
 
 
@@ -270,10 +273,9 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
             dice = random.Random(seed)
             for _ in range(60):
                 process.clock.advance(1)
-                with process.store.begin() as tx:
-                    due = tx.due(process.clock.now(), 100)
-                    victim = dice.choice(workers).worker
-                    held = tx.running_of(victim)
+                due = process.store.due(process.clock.now(), 100)
+                victim = dice.choice(workers).worker
+                held = process.store.running_of(victim)
                 process.engine.committer.do(OnRuns(due, attempt.promote))
                 if dice.random() < 0.3 and held:
                     process.engine.committer.do(OnRuns(held, rescue_from(victim)))
@@ -302,8 +304,7 @@ def test_claims_settles_cancels_and_rescues_at_once_keep_every_job_whole(databas
 
         def disturb_once() -> bool:
             workers[3].clock.advance(5)
-            with store.begin() as tx:
-                due = tx.due(workers[3].clock.now(), 100)
+            due = store.due(workers[3].clock.now(), 100)
             if due:
                 workers[3].engine.committer.do(OnRuns(due, attempt.promote))
             return False
@@ -509,11 +510,10 @@ def test_due_gives_what_has_waited_long_enough_the_most_overdue_first(store: Sql
         a_run(job, "held", state=RunState.HELD),
         a_run(job, "late", state=RunState.WAITING, due_at=99),
     )
-    with store.begin() as tx:
-        assert tx.due(30, 10) == [(run.id, job.id) for run in reversed(runs)]
-        assert tx.due(30, 1) == [(runs[2].id, job.id)]
-        assert tx.due(27, 10) == []
-        assert tx.next_due() == 28
+    assert store.due(30, 10) == [(run.id, job.id) for run in reversed(runs)]
+    assert store.due(30, 1) == [(runs[2].id, job.id)]
+    assert store.due(27, 10) == []
+    assert store.next_due() == 28
 
 
 # ── workers ──────────────────────────────────────────────────────────────────────────────────────
@@ -534,8 +534,10 @@ def test_a_beat_tells_which_leases_hold_and_which_jobs_were_cancelled(store: Sql
     assert [(run.progress, run.message) for run in store.runs_of(job.id) if run.id == mine.id] == [(0.5, "half")]
     assert [run.progress for run in store.runs_of(cancelled.id)] == [0.0]
     assert store.lost_workers() == ["w2"]
+    assert set(store.running_of("w1")) == {(mine.id, job.id), (stopped.id, cancelled.id)}
     with store.begin() as tx:
-        assert set(tx.running_of("w1")) == {(mine.id, job.id), (stopped.id, cancelled.id)}
+        assert tx.holds_leases("w1")
+        assert not tx.holds_leases("w3")
         tx.drop_worker("w1")
     assert store.beat("w1", 100, [])[0] is False
     assert sorted(store.lost_workers()) == ["w1", "w2"]
@@ -550,8 +552,7 @@ def test_attempts_spends_and_files_are_kept_in_order(database_url: str, store: S
         (first,) = host.claim()
         host.settle(first, Failure(Transient("again"), "file.py:1 f"))
         host.clock.advance(60)
-        with store.begin() as tx:
-            due = tx.due(host.clock.now(), 9)
+        due = store.due(host.clock.now(), 9)
         host.engine.committer.do(OnRuns(due, attempt.promote))
         (second,) = host.claim()
         host.settle(second)

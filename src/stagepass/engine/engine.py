@@ -2,30 +2,28 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from pydantic import BaseModel
 
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.commit.committer import CommitReport, Committer
-from stagepass.engine.commit.operations import Accepted, OnJob
+from stagepass.engine.commit.operations import Accepted, OnJob, OnRun
 from stagepass.engine.commit.submission import MAX_INPUT, prepare
 from stagepass.engine.execute import child_jobs as children
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.ports import Bell, Bus, JobFilter, RunFilter, Store
-from stagepass.engine.model.records import Event, Job, Memo, StageRun
-from stagepass.engine.model.states import ENDED
+from stagepass.engine.model.records import Event, Job, StageRun
 from stagepass.engine.rules import answer, operator, stop
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import InvalidInput, NotFound, TooLarge
 from stagepass.inputs import json_text
 from stagepass.reports import results
 from stagepass.sentences import sentence
-
-T = TypeVar("T")
 
 MAX_SIGNAL = 32_000
 """Bytes of a callback's payload as JSON."""
@@ -201,80 +199,30 @@ class Engine:
 
     def cancel(self, job_id: str, owner: str | None) -> Job:
         """Stop it: what is queued or waits at once, what runs at its next `ctx` call."""
-
-        def act(uow: UnitOfWork, job: Job) -> Job:
-            stop.cancel(uow, job)
-            return job
-
-        return self._on_job(job_id, owner, act)
+        return self._on_job(job_id, owner, stop.cancel)
 
     def resume(self, job_id: str, owner: str | None) -> Job:
         """Go on from what failed, was cancelled or is held; what is done stays done."""
-
-        def act(uow: UnitOfWork, job: Job) -> Job:
-            operator.resume(uow, job)
-            return job
-
-        return self._on_job(job_id, owner, act)
+        return self._on_job(job_id, owner, operator.resume)
 
     def retry(self, job_id: str, stage: str, owner: str | None) -> Job:
         """Make a stage again from the stored results before it, and then what comes after it."""
-
-        def act(uow: UnitOfWork, job: Job) -> Job:
-            operator.retry_stage(uow, job, stage)
-            return job
-
-        return self._on_job(job_id, owner, act)
+        return self._on_job(job_id, owner, partial(operator.retry_stage, name=stage))
 
     def redrive(self, run_id: str, owner: str | None) -> Job:
         """Send a dead letter again, with what its job had stopped beside it."""
-        run = self._run(run_id, owner)
-
-        def act(uow: UnitOfWork, job: Job) -> Job:
-            operator.redrive(uow, job, _opened(uow, run_id))
-            return job
-
-        return self._on_job(run.job_id, owner, act)
+        return self._on_run(run_id, owner, operator.redrive)
 
     def discard(self, run_id: str, owner: str | None) -> Job:
         """Give a dead letter up; its job stays failed."""
-        run = self._run(run_id, owner)
-
-        def act(uow: UnitOfWork, job: Job) -> Job:
-            operator.discard(uow, job, _opened(uow, run_id))
-            return job
-
-        return self._on_job(run.job_id, owner, act)
+        return self._on_run(run_id, owner, operator.discard)
 
     def decide(self, run_id: str, owner: str | None, *, name: str, value: Any = None, again: bool = False) -> Job:
         """Decide on a call with an unknown outcome: `value` is its result, or `again` repeats it."""
         if again == (value is not None):
             raise InvalidInput(sentence("send either the call's result as value, or again=true"), field="value")
-        text = json_text(value, "value")
-        run = self._run(run_id, owner)
-
-        def act(uow: UnitOfWork, job: Job) -> Job:
-            run = _opened(uow, run_id)
-            memo = uow.tx.memo(run_id, name)
-            if memo is None or memo.value is not None:
-                what = sentence("if its answer has arrived, resume the job")
-                raise NotFound(
-                    sentence(
-                        "the stage run {run} has no undecided call {name}; {what}",
-                        run=run_id,
-                        name=f"{name!r}",
-                        what=what,
-                    ),
-                    name=name,
-                )
-            operator.decide(uow, job, run)
-            if again:
-                uow.forget(run_id, name)
-            else:
-                uow.note_memo(Memo(run_id, name, memo.token, text, self.clock.now()))
-            return job
-
-        return self._on_job(run.job_id, owner, act)
+        text = None if again else json_text(value, "value")
+        return self._on_run(run_id, owner, partial(operator.decide, name=name, value=text))
 
     def signal(self, run_id: str, payload: Any) -> bool:
         """A verified callback for a stage run. Repeated and late ones are harmless. Returns whether it arrived.
@@ -284,33 +232,21 @@ class Engine:
         """
         if len(json_text(payload, "payload").encode()) > MAX_SIGNAL:
             raise TooLarge(sentence("a callback payload may have at most {most} bytes", most=MAX_SIGNAL))
-        run = self._run(run_id, OPERATOR)
-
-        def act(uow: UnitOfWork, job: Job) -> bool:
-            uow.open_runs([run_id])
-            return job.state not in ENDED and run_id in uow.runs and operator.signal(uow, uow.runs[run_id], payload)
-
-        return self._on_job(run.job_id, OPERATOR, act)
+        arrived: bool = self.committer.do(OnRun(run_id, OPERATOR, partial(operator.signal, payload=payload)))
+        return arrived
 
     def answer(self, run_id: str, *, name: str, ask: str, approved: bool, note: str = "") -> None:
         """A person's answer, by a link that was verified. Raises `NotFound`, and `Conflict` when it is not open."""
-        run = self._run(run_id, OPERATOR)
+        given = partial(answer.answer, name=name, ask=ask, approved=approved, note=note)
+        self.committer.do(OnRun(run_id, OPERATOR, given))
 
-        def act(uow: UnitOfWork, job: Job) -> None:
-            uow.open_runs([run_id])
-            answer.answer(uow, job, uow.runs[run_id], name=name, ask=ask, approved=approved, note=note)
+    def _on_job(self, job_id: str, owner: str | None, act: Callable[[UnitOfWork, Job], Job]) -> Job:
+        job: Job = self.committer.do(OnJob(job_id, owner, act))
+        return job
 
-        self._on_job(run.job_id, OPERATOR, act)
-
-    def _run(self, run_id: str, owner: str | None) -> StageRun:
-        run = self.store.run(run_id)
-        if run is None or (owner is not None and run.owner != owner):
-            raise NotFound(sentence("there is no stage run {run}", run=run_id), run_id=run_id)
-        return run
-
-    def _on_job(self, job_id: str, owner: str | None, act: Callable[[UnitOfWork, Job], T]) -> T:
-        result: T = self.committer.do(OnJob(job_id, owner, act))
-        return result
+    def _on_run(self, run_id: str, owner: str | None, act: Callable[[UnitOfWork, StageRun, Job], Job]) -> Job:
+        job: Job = self.committer.do(OnRun(run_id, owner, act))
+        return job
 
     def close(self, *, lane_grace: float = 0.0) -> None:
         """Carry out what is under way, and let go of everything."""
@@ -320,12 +256,3 @@ class Engine:
         self.bell.close()
         self.bus.close()
         self.store.close()
-
-
-def _opened(uow: UnitOfWork, run_id: str) -> StageRun:
-    """The run, which may have vanished since it was looked for: its stage was made again, or its job deleted."""
-    uow.open_runs([run_id])
-    run = uow.runs.get(run_id)
-    if run is None:
-        raise NotFound(sentence("there is no stage run {run}", run=run_id), run_id=run_id)
-    return run

@@ -27,6 +27,7 @@ BACKLOG_SEEN = 1000
 _LARGE = ("item_input", "output")
 _OPEN = [state.value for state in OPEN]
 
+_TIMED = sa.text("state IN ('waiting', 'retrying', 'parked')")  # as in the index
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
@@ -122,9 +123,24 @@ class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable
             for queue, count in self._all(sa.select(seen.c.queue, sa.func.count()).group_by(seen.c.queue))
         ]
 
+    def due(self, now: int, limit: int) -> list[tuple[str, str]]:
+        c = stage_runs.c
+        query = sa.select(c.id, c.job_id).where(_TIMED, c.due_at <= now).order_by(c.due_at).limit(limit)
+        return [(run, job) for run, job in self._all(query)]
+
+    def next_due(self) -> int | None:
+        """When the next wait is over, if anything waits."""
+        ((due,),) = self._all(sa.select(sa.func.min(stage_runs.c.due_at)).where(_TIMED))
+        return None if due is None else int(due)
+
+    def running_of(self, worker: str) -> list[tuple[str, str]]:
+        c = stage_runs.c
+        query = sa.select(c.id, c.job_id).where(c.worker == worker, sa.text("state = 'running'"))
+        return [(run, job) for run, job in self._all(query)]
+
     def parked(self, limit: int) -> list[Parked]:
         c = stage_runs.c
-        waits = sa.text("state IN ('waiting', 'retrying', 'parked')"), c.state == sa.literal_column("'parked'")
+        waits = _TIMED, c.state == sa.literal_column("'parked'")
         query = sa.select(c.id, c.job_id, c.queue, c.pipeline, c.version, c.stage).where(*waits)
         return [Parked(*row) for row in self._all(query.order_by(c.due_at).limit(limit))]
 

@@ -1,7 +1,7 @@
 """One transaction of the committer: few statements, however many jobs it touches."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,8 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from stagepass.engine.model.ports import Candidate, Changes, Outputs, Stale
-from stagepass.engine.model.records import Job, Memo, StageRun
+from stagepass.engine.model.records import UNREAD, Job, Memo, StageRun
+from stagepass.engine.model.states import RunState
 from stagepass.store import rows
 from stagepass.store.doomed import claim
 from stagepass.store.prepared import ByList, Prepared
@@ -22,6 +23,15 @@ CHUNK = 500
 JOB = [jobs.c[name] for name in rows.job_of.columns]
 RUN = [stage_runs.c[name] for name in rows.run_of.columns]
 
+
+def _without(columns: list[sa.Column[Any]], *large: str) -> list[sa.ColumnElement[Any]]:
+    return [sa.literal_column(f"'{UNREAD}'").label(c.name) if c.name in large else c for c in columns]
+
+
+LEAN_JOB = _without(JOB, "input")
+LEAN_RUN = _without(RUN, "item_input", "output")
+CLAIMED_RUN = _without(RUN, "output")
+
 _READY: sa.ColumnElement[str] = sa.literal_column("'ready'")  # literal, so that the partial indexes are used
 
 _run_changes = [
@@ -30,15 +40,15 @@ _run_changes = [
 _job_changes = [column.name for column in jobs.c if column.name in rows.job_changes(Job("", "", 1, "", "", 0, 0))]
 
 
-def _jobs_by_id(ids: list[Any]) -> sa.Select[Any]:
-    return sa.select(*JOB).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
+def _jobs_by_id(ids: list[Any], columns: Sequence[Any] = JOB) -> sa.Select[Any]:
+    return sa.select(*columns).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
 
 
 def _ready_by_id(ids: list[Any]) -> sa.Select[Any]:
     # Not the bare column: PostgreSQL would take the partial index of what is ready for the shorter way,
     # and read a whole backlog that has grown since its last statistics, to find ten rows of it.
     state = stage_runs.c.state.concat(sa.literal_column("''"))
-    return sa.select(*RUN).where(stage_runs.c.id.in_(ids), state == _READY)
+    return sa.select(*CLAIMED_RUN).where(stage_runs.c.id.in_(ids), state == _READY)
 
 
 def _outputs(jobs: list[Any], stages: list[Any]) -> sa.Select[Any]:
@@ -50,9 +60,10 @@ def _outputs(jobs: list[Any], stages: list[Any]) -> sa.Select[Any]:
 
 # SQLite has one writer, who holds the whole database: there are no rows to lock
 JOBS_BY_ID = ByList(_jobs_by_id, "ids")
-JOBS_LOCKED = ByList(lambda ids: _jobs_by_id(ids).with_for_update(), "ids")
+LEAN_JOBS = ByList(lambda ids: _jobs_by_id(ids, LEAN_JOB), "ids")
+LEAN_JOBS_LOCKED = ByList(lambda ids: _jobs_by_id(ids, LEAN_JOB).with_for_update(), "ids")
 JOBS_FREE = ByList(lambda ids: _jobs_by_id(ids).with_for_update(skip_locked=True), "ids")
-RUNS_BY_ID = ByList(lambda ids: sa.select(*RUN).where(stage_runs.c.id.in_(ids)), "ids")
+LEAN_RUNS = ByList(lambda ids: sa.select(*LEAN_RUN).where(stage_runs.c.id.in_(ids)), "ids")
 JOB_IDS_FREE, RUN_IDS_FREE = (
     ByList(lambda ids, c=c: sa.select(c).where(c.in_(ids)).order_by(c).with_for_update(skip_locked=True), "ids")
     for c in (jobs.c.id, stage_runs.c.id)
@@ -61,6 +72,9 @@ READY_BY_ID = ByList(_ready_by_id, "ids")
 READY_FREE = ByList(lambda ids: _ready_by_id(ids).with_for_update(skip_locked=True), "ids")
 OUTPUTS = ByList(_outputs, "jobs", "stages")
 
+_OUTPUT = sa.case((sa.bindparam("b_unread") == 1, stage_runs.c.output), else_=sa.bindparam("output", type_=sa.Text))
+"""One that was not read stays what it is."""
+
 UPDATE_RUN = Prepared(
     sa.update(stage_runs)
     .where(
@@ -68,7 +82,7 @@ UPDATE_RUN = Prepared(
         stage_runs.c.state == sa.bindparam("b_state"),
         sa.func.coalesce(stage_runs.c.token, sa.literal_column("''")) == sa.bindparam("b_token"),
     )
-    .values({name: sa.bindparam(name) for name in _run_changes})
+    .values({name: sa.bindparam(name) for name in _run_changes} | {"output": _OUTPUT})
 )
 UPDATE_JOB = Prepared(
     sa.update(jobs).where(jobs.c.id == sa.bindparam("b_id")).values({name: sa.bindparam(name) for name in _job_changes})
@@ -151,7 +165,7 @@ class SqlTx:
     def lock_jobs(self, ids: Iterable[str]) -> list[Job]:
         found: list[Job] = []
         for part in chunks(sorted(ids)):
-            found += map(rows.job_of, (JOBS_LOCKED if self._locks else JOBS_BY_ID).all(self._db, ids=part))
+            found += map(rows.job_of, (LEAN_JOBS_LOCKED if self._locks else LEAN_JOBS).all(self._db, ids=part))
         return found
 
     def require_free(self, job_ids: Iterable[str], run_ids: Iterable[str]) -> None:
@@ -166,12 +180,32 @@ class SqlTx:
     def runs(self, ids: Iterable[str]) -> list[StageRun]:
         found: list[StageRun] = []
         for part in chunks(ids):
-            found += map(rows.run_of, RUNS_BY_ID.all(self._db, ids=part))
+            found += map(rows.run_of, LEAN_RUNS.all(self._db, ids=part))
         return found
 
-    def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]:
-        query = sa.select(*RUN).where(stage_runs.c.job_id.in_(list(job_ids))).order_by(stage_runs.c.created_at)
+    def runs_of(self, job_id: str, states: Collection[RunState]) -> list[StageRun]:
+        c = stage_runs.c
+        wanted = c.state.in_([state.value for state in states])
+        query = sa.select(*LEAN_RUN).where(c.job_id == job_id, wanted).order_by(c.created_at)
         return [rows.run_of(row) for row in self._db.execute(query)]
+
+    def has_run(self, job_id: str, stage: str, state: RunState) -> bool:
+        c = stage_runs.c
+        query = sa.select(c.id).where(c.job_id == job_id, c.stage == stage, c.state == state.value).limit(1)
+        return self._db.execute(query).first() is not None
+
+    def inputs(self, job_ids: Sequence[str]) -> dict[str, str]:
+        return self._texts(jobs.c.input, job_ids)
+
+    def item_inputs(self, run_ids: Sequence[str]) -> dict[str, str | None]:
+        return self._texts(stage_runs.c.item_input, run_ids)
+
+    def _texts(self, column: sa.Column[Any], ids: Sequence[str]) -> dict[str, Any]:
+        id = column.table.c.id
+        found: dict[str, Any] = {}
+        for part in chunks(ids):
+            found.update(self._db.execute(sa.select(id, column).where(id.in_(part))).tuples().all())
+        return found
 
     def job_by_key(self, owner: str, key: str) -> Job | None:
         row = self._db.execute(sa.select(*JOB).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
@@ -195,27 +229,6 @@ class SqlTx:
             for job, stage, item, output, error in OUTPUTS.all(self._db, jobs=of, stages=stages):
                 found[job][stage][item] = (output, rows.load(error))
         return found
-
-    def due(self, now: int, limit: int) -> list[tuple[str, str]]:
-        c = stage_runs.c
-        query = (
-            sa.select(c.id, c.job_id)
-            .where(sa.text("state IN ('waiting', 'retrying', 'parked')"), c.due_at <= now)
-            .order_by(c.due_at)
-            .limit(limit)
-        )
-        return [(run, job) for run, job in self._db.execute(query)]
-
-    def next_due(self) -> int | None:
-        """When the next wait is over, if anything waits."""
-        waiting = sa.text("state IN ('waiting', 'retrying', 'parked')")
-        due: int | None = self._db.scalar(sa.select(sa.func.min(stage_runs.c.due_at)).where(waiting))
-        return due
-
-    def running_of(self, worker: str) -> list[tuple[str, str]]:
-        c = stage_runs.c
-        query = sa.select(c.id, c.job_id).where(c.worker == worker, sa.text("state = 'running'"))
-        return [(run, job) for run, job in self._db.execute(query)]
 
     # ── choosing ──
 
@@ -249,6 +262,11 @@ class SqlTx:
         return [(run, owners[run.job_id]) for run in taken if run.job_id in owners]
 
     # ── writing ──
+
+    def holds_leases(self, worker: str) -> bool:
+        c = stage_runs.c
+        held = sa.select(c.id).where(c.worker == worker, sa.text("state = 'running'")).limit(1)
+        return self._db.execute(held).first() is not None
 
     def drop_worker(self, worker: str, *, lost_at: int | None = None) -> None:
         gone = self._db.execute(sa.delete(workers).where(workers.c.id == worker)).rowcount
@@ -288,7 +306,13 @@ class SqlTx:
         if not changes.runs:
             return
         values = [
-            {"b_id": run.id, "b_state": state.value, "b_token": token or "", **rows.run_changes(run)}
+            {
+                "b_id": run.id,
+                "b_state": state.value,
+                "b_token": token or "",
+                "b_unread": int(run.output == UNREAD),
+                **rows.run_changes(run),
+            }
             for run, state, token in changes.runs
         ]
         written = UPDATE_RUN.many(self._db, values)

@@ -94,6 +94,7 @@ class Claimer:
 
     def _equip(self, uow: UnitOfWork, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
         """Give each claimed run its inputs, and the outputs that its stage asks for."""
+        uow.read_inputs(taken)
         needs = {run.id: self._needed(run) for run in taken}
         wanted = {
             (run.job_id, stage)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.values import File
 from stagepass.engine.commit.claims import Claimed
+from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.outcomes import Completed, LeaseLost, Outcome
 from stagepass.engine.model.ports import Outputs
 from stagepass.engine.model.records import Job, Memo, Spend, StageRun
@@ -82,11 +83,11 @@ class Submit(Operation):
     def apply(self, uow: UnitOfWork) -> Accepted:
         if self.again:
             uow.open_jobs([self.job.id])
-            if self.job.id in uow.jobs:
-                return Accepted(uow.jobs[self.job.id], created=True)
-        job = replace(
-            self.job, created_at=uow.now, updated_at=uow.now, tally={}
-        )  # a copy, since a batch that fails is done again
+            if there := uow.jobs.get(self.job.id):
+                there.input = self.job.input
+                return Accepted(there, created=True)
+        # a copy, since a batch that fails is done again
+        job = replace(self.job, created_at=uow.now, updated_at=uow.now, tally={})
         if job.key is not None:
             there = uow.job_by_key(job.owner, job.key)
             if there is not None:
@@ -132,6 +133,9 @@ class Settle(Operation):
         ]
         if not mine:
             raise LeaseLost(self.claimed.run.id)
+        for claimed in everyone:
+            if claimed.job.id in uow.jobs:  # for whoever claims its next run
+                uow.jobs[claimed.job.id].input = claimed.job.input
         for run, job, outcome in mine:
             settle.settle(uow, run, job, outcome)
         return mine[0][1]
@@ -280,7 +284,32 @@ class OnJob(Operation):
         job = uow.jobs.get(self.job_id)
         if job is None or (self.owner is not None and job.owner != self.owner):
             raise NotFound(sentence("there is no job {job}", job=self.job_id), job_id=self.job_id)
-        return self.act(uow, job)
+        result = self.act(uow, job)
+        uow.read_job_inputs([job.id])  # whoever asked may show it
+        return result
+
+
+@dataclass(slots=True)
+class OnRun(Operation):
+    """Something a person asks of a stage run. `owner` None is for the operator: any run."""
+
+    run_id: str
+    owner: str | None
+    act: Callable[[UnitOfWork, StageRun, Job], Any]
+
+    def jobs(self) -> Sequence[str]:
+        return (job_of(self.run_id),)
+
+    def runs(self) -> Sequence[str]:
+        return (self.run_id,)
+
+    def apply(self, uow: UnitOfWork) -> Any:
+        run, job = uow.runs.get(self.run_id), uow.jobs.get(job_of(self.run_id))
+        if run is None or job is None or (self.owner is not None and run.owner != self.owner):
+            raise NotFound(sentence("there is no stage run {run}", run=self.run_id), run_id=self.run_id)
+        result = self.act(uow, run, job)
+        uow.read_job_inputs([job.id])
+        return result
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ class Heartbeat:
             self._looker.join(timeout=5)
         try:
             with self._store.begin() as tx:
-                if not tx.running_of(self._dispatcher.worker):
+                if not tx.holds_leases(self._dispatcher.worker):
                     tx.drop_worker(self._dispatcher.worker)
         except StagepassError as problem:
             log.warning("the worker's row could not be removed: %s", problem)

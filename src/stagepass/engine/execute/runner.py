@@ -247,7 +247,7 @@ class _Values:
             case "request":
                 return _read(parameter, self._claimed.job.input)
             case "item":
-                return _read(parameter, self._claimed.run.item_input or "null")
+                return _read(parameter, self._claimed.run.item_input)
             case "stage":
                 return self._output(parameter)
 
@@ -269,6 +269,6 @@ def _settled(number: int, output: str | None, error: dict[str, Any] | None) -> s
     return f'{{"item":{number},"output":{output or "null"},"error":{reason}}}'
 
 
-def _read(parameter: Parameter, text: str) -> Any:
+def _read(parameter: Parameter, text: str | None) -> Any:
     assert parameter.adapter is not None
-    return parameter.adapter.validate_json(text)
+    return parameter.adapter.validate_json("null" if text is None else text)

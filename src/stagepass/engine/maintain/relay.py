@@ -159,8 +159,7 @@ class Relay:
         """Make ready whatever has waited long enough."""
         count = 0
         while True:
-            with self._store.begin() as tx:
-                due = tx.due(self._clock.now(), PAGE)
+            due = self._store.due(self._clock.now(), PAGE)
             if due:
                 failpoints.hit("relay.before_promote")
                 count += self._committer.do(OnRuns(due, attempt.promote))
@@ -196,8 +195,7 @@ class Relay:
 
     def rescue_worker(self, worker: str) -> int:
         """This worker is dead: others go on with what it held."""
-        with self._store.begin() as tx:
-            held = tx.running_of(worker)
+        held = self._store.running_of(worker)
         failpoints.hit("relay.before_rescue")
 
         def hand_on(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
@@ -209,7 +207,7 @@ class Relay:
         rescued: int = self._committer.do(OnRuns(held, hand_on)) if held else 0
         failpoints.hit("relay.after_rescue")
         with self._store.begin() as tx:
-            if not tx.running_of(worker):
+            if not tx.holds_leases(worker):
                 tx.drop_worker(worker, lost_at=self._clock.now())
                 self._silent.pop(worker, None)
         log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)

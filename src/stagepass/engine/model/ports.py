@@ -1,6 +1,6 @@
 """The engine's ways out: what it needs of a database, a broker, a bus and a folder, and no more."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +65,11 @@ class Parked:
 
 
 class Tx(Protocol):
-    """One transaction. A job's row is the lock of everything that belongs to the job."""
+    """One transaction. A job's row is the lock of everything that belongs to the job.
+
+    Inputs and outputs may have a megabyte each, and a job thousands of them: they are read where it says so, and are
+    `UNREAD` else.
+    """
 
     def lock_jobs(self, ids: Iterable[str]) -> list[Job]:
         """Read these jobs and hold their rows until the end; in the order of their ids, so two never dead-lock."""
@@ -75,8 +79,23 @@ class Tx(Protocol):
         """Hold these rows without waiting for anybody. Raises `Stale` if another transaction holds one of them."""
         ...
 
+    def inputs(self, job_ids: Sequence[str]) -> dict[str, str]:
+        """The inputs of these jobs."""
+        ...
+
     def runs(self, ids: Iterable[str]) -> list[StageRun]: ...
-    def runs_of(self, job_ids: Iterable[str]) -> list[StageRun]: ...
+    def runs_of(self, job_id: str, states: Collection[RunState]) -> list[StageRun]:
+        """The stage runs of a job that are in one of these states."""
+        ...
+
+    def has_run(self, job_id: str, stage: str, state: RunState) -> bool:
+        """Whether any run of a job's stage is in that state."""
+        ...
+
+    def item_inputs(self, run_ids: Sequence[str]) -> dict[str, str | None]:
+        """The items of these runs."""
+        ...
+
     def job_by_key(self, owner: str, key: str) -> Job | None: ...
     def memo(self, run_id: str, name: str) -> Memo | None: ...
     def open_calls(self, run_ids: Sequence[str]) -> list[tuple[str, str]]:
@@ -92,19 +111,18 @@ class Tx(Protocol):
         ...
 
     def take(self, ids: Sequence[str], limit: int) -> list[tuple[StageRun, Job]]:
-        """Lock up to `limit` of these runs that are still ready, with their jobs; what others hold is left out."""
+        """Lock up to `limit` of these runs that are still ready, with their jobs; what others hold is left out.
+
+        Both come with their inputs.
+        """
         ...
 
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> "Outputs":
         """Stored ends of the runs of these (job, stage)."""
         ...
 
-    def due(self, now: int, limit: int) -> list[tuple[str, str]]:
-        """(run, job) of runs whose waiting is over, the most overdue first."""
-        ...
-
-    def running_of(self, worker: str) -> list[tuple[str, str]]:
-        """(run, job) of the runs whose lease this worker holds."""
+    def holds_leases(self, worker: str) -> bool:
+        """Whether any stage run is leased to this worker."""
         ...
 
     def drop_worker(self, worker: str, *, lost_at: int | None = None) -> None:
@@ -232,7 +250,15 @@ class Store(Protocol):
         """(queue, state, how many) of runs that are not done: ready, running, waiting, held, and dead letters."""
         ...
 
+    def due(self, now: int, limit: int) -> list[tuple[str, str]]:
+        """(run, job) of runs whose waiting is over, the most overdue first."""
+        ...
+
     # workers
+    def running_of(self, worker: str) -> list[tuple[str, str]]:
+        """(run, job) of the runs whose lease this worker holds."""
+        ...
+
     def add_worker(self, row: WorkerRow) -> None: ...
     def beat(
         self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]], *, clock_off: int = 0

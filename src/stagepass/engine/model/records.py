@@ -5,10 +5,13 @@ next one reads, byte for byte.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
+
+UNREAD: Final = ""
+"""Stands where a transaction has not read a large value, and does not write it: no JSON text is empty."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Job:
     version: int
     owner: str
     input: str
+    """JSON; `UNREAD` in a transaction that has no need of it."""
     created_at: int
     updated_at: int
     state: JobState = JobState.QUEUED
@@ -92,7 +96,9 @@ class StageRun:
     """When its current or last attempt began."""
     finished_at: int | None = None
     item_input: str | None = None
+    """Of a `map` stage: its item, as JSON. `UNREAD` in a transaction, unless the run is claimed there."""
     output: str | None = None
+    """JSON. `UNREAD` in a transaction, unless the run ends there."""
     error: dict[str, Any] | None = None
     notes: RunNotes = field(default_factory=RunNotes)
     progress: float = 0.0

@@ -14,7 +14,7 @@ QUESTION, VERDICT = "approval:", "verdict:"
 """What the two memos of an approval begin with; its name follows."""
 
 
-def answer(uow: UnitOfWork, job: Job, run: StageRun, *, name: str, ask: str, approved: bool, note: str) -> None:
+def answer(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, ask: str, approved: bool, note: str) -> None:
     """Keep the answer and wake the stage run.
 
     Raises:

@@ -191,7 +191,7 @@ def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None
     told = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
     if stage and stage.mapped and stage.collect != "all":
         tally = job.tally[run.stage]
-        if stage.collect == "settled" or tally.done + 1 < tally.total or _any_done(uow, job, run):
+        if stage.collect == "settled" or tally.done + 1 < tally.total or uow.has_completed(job.id, run.stage):
             run.notes.counted = True
             _count_done(uow, run, job, "stage.failed", **told)
             return
@@ -199,10 +199,6 @@ def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None
     stop_others(uow, job)
     job.error = {**told, "stage": run.stage, "item": run.item, "run_id": run.id}
     end_job(uow, job, J.FAILED, "job.failed", stage=run.stage, item=run.item, **told)
-
-
-def _any_done(uow: UnitOfWork, job: Job, run: StageRun) -> bool:
-    return any(other.stage == run.stage and other.state is R.COMPLETED for other in uow.open_all_runs(job.id))
 
 
 def hold(uow: UnitOfWork, run: StageRun, job: Job, outcome: Held) -> None:

@@ -55,8 +55,8 @@ def _items(uow: UnitOfWork, job: Job, stage: Stage) -> list[Any]:
     assert stage.over is not None
     source, path = stage.over
     run = uow.runs.get(run_id(job.id, source.name))
-    text = run.output if run is not None and run.output is not None else None
-    if text is None:
+    text = run.output if run is not None else None
+    if not text:
         stored = uow.tx.outputs([(job.id, source.name)])
         text = stored.get(job.id, {}).get(source.name, {}).get(None, (None, None))[0]
     value = json.loads(text) if text else None
@@ -117,6 +117,6 @@ def settle_held(uow: UnitOfWork, job: Job) -> None:
     left = sum(tally.total - tally.done for tally in unfinished)
     if None not in held and left > sum(most for most in held if most is not None):
         return  # so many cannot all be held
-    runs = uow.open_all_runs(job.id)
-    if any(run.state is R.HELD for run in runs) and not any(run.state in OPEN - {R.HELD} for run in runs):
+    states = {run.state for run in uow.runs_in(job.id, OPEN)}
+    if states == {R.HELD}:
         uow.move_job(job, J.HELD)

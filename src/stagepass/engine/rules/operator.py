@@ -4,7 +4,7 @@ from typing import Any
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.ids import run_id
-from stagepass.engine.model.records import Job, StageRun, Tally
+from stagepass.engine.model.records import Job, Memo, StageRun, Tally
 from stagepass.engine.model.run_notes import EVERY, RunNotes
 from stagepass.engine.model.states import ENDED, OPEN, STOPPED, JobState, RunState
 from stagepass.engine.rules.graph import advance, leave_children, start
@@ -15,8 +15,10 @@ from stagepass.sentences import sentence
 R, J = RunState, JobState
 
 
-def signal(uow: UnitOfWork, run: StageRun, payload: Any) -> bool:
+def signal(uow: UnitOfWork, run: StageRun, job: Job, *, payload: Any) -> bool:
     """A callback came. A waiting run is ready at once; a running one will not wait when it wants to."""
+    if job.state in ENDED:
+        return False
     if run.state in (R.WAITING, R.RETRYING):
         run.notes.signal = payload
         run.due_at = uow.now
@@ -31,7 +33,7 @@ def signal(uow: UnitOfWork, run: StageRun, payload: Any) -> bool:
     return False
 
 
-def resume(uow: UnitOfWork, job: Job) -> list[StageRun]:
+def resume(uow: UnitOfWork, job: Job) -> Job:
     """Go on from what failed, was cancelled or is held. What is done stays done."""
     if job.state not in (J.FAILED, J.CANCELLED, J.HELD):
         raise Conflict(
@@ -39,7 +41,7 @@ def resume(uow: UnitOfWork, job: Job) -> list[StageRun]:
             state=job.state,
         )
     pipeline = _pipeline(uow, job)
-    runs = uow.open_all_runs(job.id)
+    runs = uow.runs_in(job.id, STOPPED | {R.HELD})
     again = [run for run in runs if is_stopped(job, run) or run.state is R.HELD]
     if any(run.state is R.HELD for run in again) and uow.tx.open_calls([run.id for run in again]):
         raise Conflict(
@@ -54,7 +56,7 @@ def resume(uow: UnitOfWork, job: Job) -> list[StageRun]:
     for stage in pipeline.stages.values():
         if stage.name in job.tally:
             advance(uow, job, stage)
-    return again
+    return job
 
 
 def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str]) -> None:
@@ -80,17 +82,36 @@ def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     uow.move_run(run, R.READY)
 
 
-def decide(uow: UnitOfWork, job: Job, run: StageRun) -> None:
-    """A person decided about a held run: it goes on."""
+def decide(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, value: str | None) -> Job:
+    """A person decided about a call of unknown outcome: the held run goes on.
+
+    Args:
+        name: of the call's memo.
+        value: what the call gave, as JSON; None allows to make it again.
+    """
+    memo = uow.tx.memo(run.id, name)
+    if memo is None or memo.value is not None:
+        what = sentence("if its answer has arrived, resume the job")
+        raise NotFound(
+            sentence(
+                "the stage run {run} has no undecided call {name}; {what}", run=run.id, name=f"{name!r}", what=what
+            ),
+            name=name,
+        )
     if run.state is not R.HELD:
         raise Conflict(sentence("this stage run is {state}, not held", state=run.state), state=run.state.value)
     _send_again(uow, run, job)
     if job.state is J.HELD:
         uow.move_job(job, J.RUNNING)
     uow.emit(job, "stage.decided", run)
+    if value is None:
+        uow.forget(run.id, name)
+    else:
+        uow.note_memo(Memo(run.id, name, memo.token, value, uow.now))
+    return job
 
 
-def retry_stage(uow: UnitOfWork, job: Job, name: str) -> None:
+def retry_stage(uow: UnitOfWork, job: Job, *, name: str) -> Job:
     """Make a stage again from the stored results before it, and then all that comes after it."""
     pipeline = _pipeline(uow, job)
     stage = pipeline.stages.get(name)
@@ -115,7 +136,7 @@ def retry_stage(uow: UnitOfWork, job: Job, name: str) -> None:
     if job.cancel_requested and job.state not in ENDED:
         raise Conflict(sentence("the job is being cancelled; wait until it has stopped"), state=job.state.value)
     again = {stage.name, *(other.name for other in pipeline.downstream(stage))}
-    runs = uow.open_all_runs(job.id)
+    runs = uow.runs_in(job.id, frozenset(RunState))
     busy = sorted({run.stage for run in runs if run.stage in again and run.state is R.RUNNING})
     if busy:
         raise Conflict(
@@ -143,6 +164,7 @@ def retry_stage(uow: UnitOfWork, job: Job, name: str) -> None:
     for other in pipeline.stages.values():
         if other.name in job.tally:
             advance(uow, job, other)
+    return job
 
 
 def _reset(uow: UnitOfWork, run: StageRun, job: Job) -> None:
@@ -158,7 +180,7 @@ def _reset(uow: UnitOfWork, run: StageRun, job: Job) -> None:
         _send_again(uow, run, job)
 
 
-def redrive(uow: UnitOfWork, job: Job, run: StageRun) -> None:
+def redrive(uow: UnitOfWork, run: StageRun, job: Job) -> Job:
     """Send a dead letter again, with what its job had stopped beside it."""
     if run.state not in (R.FAILED, R.DISCARDED):
         raise Conflict(
@@ -175,15 +197,16 @@ def redrive(uow: UnitOfWork, job: Job, run: StageRun) -> None:
             run_id=run.id,
             stage=run.stage,
         )
-    resume(uow, job)
+    return resume(uow, job)
 
 
-def discard(uow: UnitOfWork, job: Job, run: StageRun) -> None:
+def discard(uow: UnitOfWork, run: StageRun, job: Job) -> Job:
     """Give a dead letter up; the job stays failed and its other results stay."""
     if run.state is not R.FAILED:
         raise Conflict(sentence("this stage run is {state}, not failed", state=run.state), state=run.state.value)
     uow.move_run(run, R.DISCARDED)
     uow.emit(job, "stage.discarded", run)
+    return job
 
 
 def _pipeline(uow: UnitOfWork, job: Job) -> Pipeline:

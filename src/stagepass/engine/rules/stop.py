@@ -9,27 +9,30 @@ from stagepass.sentences import sentence
 
 R, J = RunState, JobState
 
+NOT_RUNNING = OPEN - {R.RUNNING}
+
 LONGEST_TEXT = 2000
 """Characters of an error's text that are kept."""
 
 
-def cancel(uow: UnitOfWork, job: Job) -> None:
+def cancel(uow: UnitOfWork, job: Job) -> Job:
     """Stop what is queued or waits at once; what runs, at its next `ctx` call."""
     if job.state in ENDED:
         raise Conflict(sentence("the job is already {state}", state=job.state), state=job.state.value)
     if job.cancel_requested:
-        return
+        return job
     job.cancel_requested = True
     uow.touch_job(job)
-    runs = uow.open_all_runs(job.id)
+    runs = uow.runs_in(job.id, OPEN)
     if any(run.state is R.RUNNING for run in runs):
         uow.emit(job, "job.cancelling")
     for run in runs:
-        if run.state in OPEN and run.state is not R.RUNNING:
+        if run.state is not R.RUNNING:
             _cancel_run(uow, run, job)
     finish_cancel(uow, job)
     if job.state is J.HELD:  # a worker calls `on_cancel` first
         uow.move_job(job, J.RUNNING)
+    return job
 
 
 def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) -> None:
@@ -55,7 +58,7 @@ def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) 
 def finish_cancel(uow: UnitOfWork, job: Job) -> None:
     if not job.cancel_requested or job.state in ENDED:
         return
-    if not any(run.state in OPEN for run in uow.open_all_runs(job.id)):
+    if not uow.runs_in(job.id, OPEN):
         end_job(uow, job, J.CANCELLED, "job.cancelled")
 
 
@@ -68,9 +71,8 @@ def cancelled(uow: UnitOfWork, run: StageRun, job: Job, reason: str) -> None:
         job.cancel_requested = True
         message = reason[:LONGEST_TEXT]
         job.error = {"code": "cancelled", "message": message, "stage": run.stage} if reason else None
-        for other in uow.open_all_runs(job.id):
-            if other.state in OPEN and other.state is not R.RUNNING:
-                _cancel_run(uow, other, job)
+        for other in uow.runs_in(job.id, NOT_RUNNING):
+            _cancel_run(uow, other, job)
     finish_cancel(uow, job)
 
 
@@ -87,6 +89,5 @@ def stop_others(uow: UnitOfWork, job: Job) -> None:
     """Stages side by side with a failed one: what has not begun is stopped; what runs may finish, and is kept."""
     if sum(tally.total - tally.done for tally in job.tally.values()) <= 1:
         return
-    for other in uow.open_all_runs(job.id):
-        if other.state in OPEN and other.state is not R.RUNNING:
-            _cancel_run(uow, other, job, told=False)
+    for other in uow.runs_in(job.id, NOT_RUNNING):
+        _cancel_run(uow, other, job, told=False)

@@ -12,7 +12,7 @@ from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Changes, Tx
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun
+from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Spend, StageRun
 from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
 
 _WITHOUT_PROGRESS = frozenset({"job.accepted", "stage.started", "stage.answered"})
@@ -36,6 +36,8 @@ class UnitOfWork:
         self.left_alone: list[str] = []
         """Children of stage runs that were stopped in here."""
         self._changes = Changes(events=self.events)
+        self._read: dict[str, set[RunState]] = defaultdict(set)
+        """By job: the states of which all stored runs are in here."""
         self._guards: dict[str, tuple[RunState, str | None]] = {}
         self._new_jobs: dict[str, Job] = {}
         self._new_runs: dict[str, StageRun] = {}
@@ -57,12 +59,31 @@ class UnitOfWork:
         if missing:
             self._take(self.tx.runs(missing))
 
-    def open_all_runs(self, job_id: str) -> list[StageRun]:
-        """All stage runs of a locked job."""
-        fresh = [run for run in self.tx.runs_of([job_id]) if run.id not in self.runs]
-        dropped = set(self._changes.dropped_runs)
-        self._take(run for run in fresh if run.id not in dropped)
-        return [run for run in self.runs.values() if run.job_id == job_id]
+    def runs_in(self, job_id: str, states: Set[RunState]) -> list[StageRun]:
+        """The stage runs of a locked job that are in one of these states by now."""
+        unread = states - self._read[job_id]
+        if unread:
+            self._read[job_id] |= unread
+            dropped = set(self._changes.dropped_runs)
+            stored = self.tx.runs_of(job_id, unread)
+            self._take(run for run in stored if run.id not in self.runs and run.id not in dropped)
+        return [run for run in self.runs.values() if run.job_id == job_id and run.state in states]
+
+    def has_completed(self, job_id: str, stage: str) -> bool:
+        """Whether any run of a locked job's stage is completed."""
+        mine = (run for run in self.runs.values() if run.job_id == job_id and run.stage == stage)
+        if any(run.state is RunState.COMPLETED for run in mine):
+            return True
+        return self.tx.has_run(job_id, stage, RunState.COMPLETED)
+
+    def read_inputs(self, claimed: Iterable[StageRun]) -> None:
+        """What these runs and their jobs were given, as far as it was not read with them."""
+        claimed = list(claimed)
+        self.read_job_inputs({run.job_id for run in claimed})
+        items = [run.id for run in claimed if run.item_input == UNREAD]
+        if items:
+            for run_id, item in self.tx.item_inputs(items).items():
+                self.runs[run_id].item_input = item
 
     def ended_runs(self, job_id: str, stage: str) -> list[StageRun]:
         """Runs of a stage that ended in here, so that the store does not know it yet."""
@@ -81,7 +102,16 @@ class UnitOfWork:
         """Take in a row that the store has just locked for a claim."""
         if run.id not in self.runs:
             self._take([run])
-        self.jobs.setdefault(job.id, job)
+        mine = self.jobs.setdefault(job.id, job)
+        if mine.input == UNREAD:
+            mine.input = job.input
+
+    def read_job_inputs(self, job_ids: Iterable[str]) -> None:
+        """The inputs of these jobs, as far as they were not read with them."""
+        unread = sorted(job_id for job_id in job_ids if self.jobs[job_id].input == UNREAD)
+        if unread:
+            for job_id, text in self.tx.inputs(unread).items():
+                self.jobs[job_id].input = text
 
     # ── changing ──
 
