@@ -204,7 +204,7 @@ class SqlTx:
         id = column.table.c.id
         found: dict[str, Any] = {}
         for part in chunks(ids):
-            found.update(self._db.execute(sa.select(id, column).where(id.in_(part))).tuples().all())
+            found.update((own, text) for own, text in self._db.execute(sa.select(id, column).where(id.in_(part))))
         return found
 
     def job_by_key(self, owner: str, key: str) -> Job | None:
