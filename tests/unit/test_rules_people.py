@@ -496,7 +496,7 @@ def test_one_held_item_does_not_make_the_end_of_each_other_dearer(collect: str) 
 
     with Lab(p) as lab:
         looks: list[str] = []
-        all_runs_of_a_job = "FROM stage_runs \nWHERE stage_runs.job_id IN"
+        all_runs_of_a_job = "WHERE stage_runs.job_id = ? AND stage_runs.state IN"
 
         def note(_: object, __: object, statement: str, *more: object) -> None:
             looks.extend([statement] if all_runs_of_a_job in statement else [])
