@@ -5,6 +5,8 @@ English stands where the sentence is made; ``content/sentences/ko.json`` has the
 
 from typing import Any, Self
 
+from stagepass.text import clean
+
 
 class Sentence(str):
     """An English sentence: a plain string for all that log or store it.
@@ -29,6 +31,12 @@ class Sentence(str):
 def sentence(template: str, /, **parameters: Any) -> Sentence:
     """Fill a template: ``sentence("there is no job {job}", job=job_id)``. Its parameters are ``{names}`` only."""
     return Sentence(template.format(**parameters), template, parameters)
+
+
+def cleaned(text: str, *, most: int) -> str:
+    """`clean`, after which a sentence still is one."""
+    short = clean(text, most=most)
+    return Sentence(short, text.template, text.parameters) if isinstance(text, Sentence) else short
 
 
 def of_pydantic(error: Any) -> Sentence:

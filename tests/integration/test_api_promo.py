@@ -12,7 +12,8 @@ from stagepass.declare.registry import Registry
 from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
-from stagepass.pipelines.promo.status import say, stage_status, task_status
+from stagepass.pipelines.promo.status import stage_status, task_status
+from stagepass.pipelines.promo.texts import message, say
 from tests.support.api import Installation, RedisServer, installation, is_problem, picture
 from tests.support.pipelines.demo.pipeline import gates, reached
 from tests.support.pipelines.promo.pipeline import promo
@@ -182,7 +183,7 @@ def test_what_people_see_while_it_is_made(kim: httpx2.Client, stage: str, how: s
         elif other != stage:
             assert found["stages"][other]["status"] == "pending"
     if how == "wait":
-        told = r"song: generating, \d+ s" if stage == "song" else f"{stage}: generating"
+        told = r"song: generating, \d+ s" if stage == "song" else r"video: rendering, \d+ s"
         wait_until(lambda: re.fullmatch(told, status(kim, task)["message"]))
     assert 0 <= found["progress"] < 1
     gates[gate].set()
@@ -314,20 +315,24 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
         ("running", {"attempts": 1}, "노래를 만들고 있어요", "Making the song"),
         (
             "waiting",
-            {"attempts": 1, "message": "song: generating", "notes": RunNotes(waits={"song: generating": 60_000})},
+            {
+                "attempts": 1,
+                "message": message("song.generating"),
+                "notes": RunNotes(waits={"song: generating": 60_000}),
+            },
             "노래를 만들고 있어요 (30초째)",
             "song: generating, 30 s",
         ),
         (
             "running",
-            {"attempts": 1, "message": "song: generating", "attempt_at": 85_000},
+            {"attempts": 1, "message": message("song.generating"), "attempt_at": 85_000},
             None,
             "song: generating, 5 s",
         ),
-        ("running", {"attempts": 1, "message": "song: uploading"}, "노래를 저장하고 있어요", "song: uploading"),
+        ("running", {"attempts": 1, "message": message("song.storing")}, "노래를 저장하고 있어요", "song: uploading"),
         (
             "running",
-            {"attempts": 1, "message": "lyric: fetching photo 2 of 3"},
+            {"attempts": 1, "message": message("lyric.photo", number=2, count=3)},
             "사진을 가져오고 있어요 (2/3장)",
             None,
         ),
@@ -387,8 +392,13 @@ def test_every_state_of_a_stage_run_has_a_word() -> None:
         ("video", "ready", {"attempts": 1, "started_at": 1}, "rendering"),  # between two looks at the render
         ("video", "running", {"attempts": 1, "notes": RunNotes(waits={"video: rendering": 1})}, "rendering"),
         ("video", "running", {"attempts": 1}, "processing"),
-        ("video", "running", {"attempts": 1, "message": "video: rendering"}, "rendering"),  # by a maker on this machine
-        ("video", "running", {"attempts": 1, "message": "video: uploading"}, "uploading"),
+        (
+            "video",
+            "running",
+            {"attempts": 1, "message": message("video.rendering")},
+            "rendering",
+        ),  # by a maker on this machine
+        ("video", "running", {"attempts": 1, "message": message("video.storing")}, "uploading"),
         ("video", "ready", {"attempts": 3}, "pending"),  # sent again by a person
         ("song", "retrying", {"attempts": 1}, "retrying"),
         ("song", "held", {}, "pending"),

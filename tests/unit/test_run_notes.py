@@ -10,6 +10,7 @@ from stagepass.engine.model import run_notes
 from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.run_notes import RunNotes
+from stagepass.sentences import sentence
 from stagepass.store import rows
 from stagepass.store.tables import jobs, stage_runs
 
@@ -74,3 +75,16 @@ def test_a_record_is_read_by_the_names_of_its_columns() -> None:
     assert {*rows.run_of.columns, "error_code", "counted", "blocked_by"} == set(row) == set(stage_runs.c.keys())
     assert rows.run_of([row[name] for name in rows.run_of.columns]) == run
     assert set(rows.job_of.columns) == set(jobs.c.keys())
+
+
+def test_a_message_with_a_code_is_the_same_after_the_database() -> None:
+    """And an author's own text is left as it is, also one that looks like ours."""
+    for text in (sentence("photo {n} of {m}", n=1, m=3), "plain", '["not", "ours', '["a"]', None):
+        run = StageRun(run_id("j", "s"), "j", "p", 1, "s", "p.s", "kim", 1, message=text)
+        stored = rows.run_row(run)
+        found = rows.run_of([stored.get(column) for column in rows.run_of.columns])
+        assert found.message == text
+        assert getattr(found.message, "template", None) == getattr(text, "template", None)
+        assert getattr(found.message, "parameters", None) == getattr(text, "parameters", None)
+    long = sentence("{x}", x="y" * 600)
+    assert len(rows.message_text(long) or "") <= 500

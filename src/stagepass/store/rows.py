@@ -11,11 +11,15 @@ from stagepass.engine.model import run_notes
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun, Tally, WorkerRow
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
+from stagepass.sentences import Sentence, as_stored, from_stored
 
 _RUN_STATES = {state.value: state for state in RunState}
 _JOB_STATES = {state.value: state for state in JobState}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one per call
+
+_LONGEST_MESSAGE = 500
+"""Characters of the column."""
 
 
 def dump(value: Any) -> str | None:
@@ -30,7 +34,28 @@ def short(text: str | None) -> str | None:
     """A message that fits its column, without what a database does not take."""
     if not text:
         return None
-    return text[:500].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return text[:_LONGEST_MESSAGE].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def message_text(message: str | None) -> str | None:
+    """A stage's message as its column holds it: plain text, or, of a `Sentence`, a JSON list of all its parts."""
+    if isinstance(message, Sentence):
+        parts = json.dumps([str(message), *(as_stored(message) or ())], ensure_ascii=False, separators=(",", ":"))
+        return parts if len(parts) <= _LONGEST_MESSAGE else short(message)
+    return short(message)
+
+
+def _message(text: str | None) -> str | None:
+    if text is None or not text.startswith('["'):
+        return text
+    try:
+        parts = json.loads(text)
+    except ValueError:  # an author's own text
+        return text
+    match parts:
+        case [str(shown), str(template), dict(parameters)]:
+            return from_stored(shown, [template, parameters])
+    return text
 
 
 def _encodable(text: str) -> bool:
@@ -128,7 +153,7 @@ def run_changes(run: StageRun) -> dict[str, Any]:
         "blocked_by": run.notes.blocked_by,
         "counted": run.notes.counted,
         "progress": run.progress,
-        "message": short(run.message),
+        "message": message_text(run.message),
     }
 
 
@@ -182,7 +207,7 @@ job_of = Shape(
 run_of = Shape(
     StageRun,
     {"notes": "scratch"},
-    {"state": _RUN_STATES.__getitem__, "error": load, "notes": _notes},
+    {"state": _RUN_STATES.__getitem__, "error": load, "notes": _notes, "message": _message},
 )
 
 

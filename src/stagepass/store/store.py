@@ -245,7 +245,7 @@ class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable
         mine = sa.select(c.id, c.token).where(c.id.in_(sorted({run for run, _ in progress}))).order_by(c.id)
         for run_id, token in connection.execute(mine.with_for_update(skip_locked=True)).all():
             if told := progress.get((run_id, token)):
-                values = {"progress": told[0], "message": rows.short(told[1])}
+                values = {"progress": told[0], "message": rows.message_text(told[1])}
                 connection.execute(sa.update(stage_runs).where(c.id == run_id, c.token == token).values(**values))
 
     def workers(self) -> list[WorkerRow]:

@@ -24,6 +24,7 @@ from stagepass.engine.model.limits import Limit, Waiter
 from stagepass.engine.model.outcomes import LONGEST_MESSAGE
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Job, Spend
+from stagepass.sentences import cleaned
 from stagepass.text import clean
 
 T = TypeVar("T")
@@ -307,7 +308,7 @@ class Context:
         """Say how far this stage is, from 0 to 1. Cheap: it may be called often."""
         self._calls.check(clean_up=True)
         fraction = min(1.0, max(0.0, fraction))
-        message = message and clean(str(message), most=LONGEST_MESSAGE)
+        message = message and cleaned(message, most=LONGEST_MESSAGE)
         self._lease.progress = (fraction, message)
         self._tick(fraction, message)
 

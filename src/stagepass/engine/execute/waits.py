@@ -14,7 +14,7 @@ from stagepass.engine.model.call_records import Record
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.outcomes import LONGEST_MESSAGE, Wait
 from stagepass.errors import Permanent, TimedOut
-from stagepass.text import clean
+from stagepass.sentences import cleaned
 
 
 class Waits:
@@ -46,7 +46,7 @@ class Waits:
     ) -> Steps[Any]:
         """See `Context.wait`; `look` gives a value, or in a coroutine an awaitable."""
         pause, limit = seconds(every), seconds(at_most)
-        saying = saying and clean(saying, most=LONGEST_MESSAGE)
+        saying = saying and cleaned(saying, most=LONGEST_MESSAGE)
         self._refuse("wait", limit, at_most, self._limit)
 
         def body(own: str, _: Record | None) -> Steps[Any]:
@@ -69,7 +69,7 @@ class Waits:
         """See `Context.sleep`. What is kept says until when: nothing more is written when it is over."""
         self._calls.check()
         length = seconds(duration)
-        saying = saying and clean(saying, most=LONGEST_MESSAGE)
+        saying = saying and cleaned(saying, most=LONGEST_MESSAGE)
         plain = name or saying or ""
         own = self._calls.number("sleep", plain)
         key, call = call_records.record_name("sleep", own), call_records.digest("sleep", plain, length)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from stagepass.declare.values import Duration, seconds
 from stagepass.engine.model.records import Memo
 from stagepass.errors import StageError
+from stagepass.sentences import cleaned
 from stagepass.text import clean
 
 LONGEST_MESSAGE = 500
@@ -29,7 +30,7 @@ class Wait(BaseException):
     def __init__(self, wait: Duration, saying: str | None = None) -> None:
         super().__init__(saying or "")
         self.seconds = seconds(wait)
-        self.saying = saying and clean(saying, most=LONGEST_MESSAGE)
+        self.saying = saying and cleaned(saying, most=LONGEST_MESSAGE)
         self.idle = False
         """Whether it is for somebody else, who has a deadline of their own: then it is not this stage's time."""
 

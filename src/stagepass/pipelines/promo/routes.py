@@ -14,7 +14,8 @@ from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, RunState
 from stagepass.errors import BadRequest, Conflict, NotFound
 from stagepass.pipelines.http import RouteDeps
-from stagepass.pipelines.promo.status import STAGES, StageStatus, TaskStatus, say, task_status, texts
+from stagepass.pipelines.promo.status import STAGES, StageStatus, TaskStatus, task_status
+from stagepass.pipelines.promo.texts import say, texts
 from stagepass.sentences import sentence
 
 PIPELINE = "promo"

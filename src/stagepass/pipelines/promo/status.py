@@ -1,26 +1,24 @@
 """A job of `promo` in the words of its routes, in the reader's language: from the engine's records and the catalogue."""
 
-import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
-from stagepass.content.catalogue import Catalogue
 from stagepass.content.translate import stored_text
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
+from stagepass.pipelines.promo.texts import say, texts
 from stagepass.reports.progress import progress, shares_of
+from stagepass.sentences import Sentence
 
 STAGES = ("lyric", "song", "video")
 
 Status = Literal["pending", "processing", "uploading", "rendering", "retrying", "completed", "failed"]
 
-_UNDER_WAY = {"song: generating": "song.waiting", "video: rendering": "video.waiting"}
-_UPLOADING = "uploading"
-_PHOTO = re.compile(r"lyric: fetching photo (\d+) of (\d+)")
+_UNDER_WAY = ("song.generating", "video.rendering")
+_STORING = ("song.storing", "video.storing")
 
 
 class StageStatus(BaseModel):
@@ -43,18 +41,6 @@ class TaskStatus(BaseModel):
     stages: dict[str, StageStatus]
     progress: float = Field(ge=0, le=1)
     message: str = Field(examples=["song: generating, 30 s"])
-
-
-@cache
-def texts() -> Catalogue:
-    """The messages of this pipeline."""
-    return Catalogue.load("stagepass.pipelines.promo")
-
-
-def say(code: str, language: str, *, stage: str | None = None, **parameters: Any) -> str:
-    """A message, with the stage by its name in that language."""
-    named = {} if stage is None else {"stage": texts().text(f"stage.{stage}", language)}
-    return texts().text(code, language, **named, **parameters)
 
 
 def current_stage(job: Job) -> str | None:
@@ -117,9 +103,9 @@ def stage_status(stage: str, run: StageRun) -> Status:
         case RunState.WAITING:
             return begun if run.attempts else "pending"
         case RunState.RUNNING:
-            if run.message and _UPLOADING in run.message:
+            if _code(run) in _STORING:
                 return "uploading"
-            return begun if run.notes.waits or run.message in _UNDER_WAY else "processing"
+            return begun if run.notes.waits or _code(run) in _UNDER_WAY else "processing"
         case RunState.READY:  # between two looks at what is being made elsewhere, or not begun
             return begun if run.attempts and run.started_at is not None else "pending"
         case _:  # held or parked: a person or another worker is waited for
@@ -170,14 +156,17 @@ def _held(current: str, run: StageRun, language: str) -> str:
 
 
 def _busy_with(run: StageRun, language: str, now: int) -> str | None:
-    """What the stage said last, in the reader's language where it is one of the usual things, and for how long."""
+    """What the stage reported last, in the reader's language where it has a code, and for how long."""
     if run.message is None or run.state not in OPEN:
         return None
-    if run.message == f"{run.stage}: {_UPLOADING}":
-        return say(f"{run.stage}.storing", language)
-    if photo := _PHOTO.fullmatch(run.message):
-        return say("lyric.photo", language, number=photo[1], count=photo[2])
-    if run.message not in _UNDER_WAY:
+    if not isinstance(run.message, Sentence):
         return run.message
+    code, parameters = run.message.template, run.message.parameters
+    if code not in _UNDER_WAY:
+        return say(code, language, **parameters)
     began = min(run.notes.waits.values(), default=run.attempt_at or run.started_at or now)
-    return say(_UNDER_WAY[run.message], language, seconds=max(0, now - began) // 1000)
+    return say(f"{run.stage}.waiting", language, seconds=max(0, now - began) // 1000)
+
+
+def _code(run: StageRun) -> str | None:
+    return run.message.template if isinstance(run.message, Sentence) else None

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from stagepass import Context, File, Permanent, Pipeline, Retry, Transient
 from stagepass.pipelines.promo.models import PromoRequest
 from stagepass.pipelines.promo.pipeline import promo as declared
+from stagepass.pipelines.promo.texts import message
 from tests.support.pipelines.demo.pipeline import gates, reached
 
 
@@ -35,10 +36,13 @@ def _work(ctx: Context, request: PromoRequest) -> None:
             assert gates[gate].wait(60)
         case "wait":
             ctx.wait(
-                lambda: gates[gate].is_set() or None, every="50ms", at_most="60s", saying=f"{ctx.stage}: generating"
+                lambda: gates[gate].is_set() or None,
+                every="50ms",
+                at_most="60s",
+                saying=message("song.generating" if ctx.stage == "song" else "video.rendering"),
             )
         case "upload":
-            ctx.progress(0.9, f"{ctx.stage}: uploading")
+            ctx.progress(0.9, message(f"{ctx.stage}.storing"))
             assert gates[gate].wait(60)
 
 

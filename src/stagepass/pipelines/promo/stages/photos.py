@@ -6,6 +6,7 @@ from pydantic import HttpUrl
 
 from stagepass import Context, File
 from stagepass.pipelines.promo.models import PromoRequest
+from stagepass.pipelines.promo.texts import message
 from stagepass.providers.fetching.fetch import fetch_url
 from stagepass.providers.fetching.images import MAX_BYTES, ImageInfo, check_image
 
@@ -32,7 +33,7 @@ def _gathered(ctx: Context, request: PromoRequest) -> list[File]:
             if isinstance(image, File):
                 photos.append(image)
                 continue
-            ctx.progress(0.05, f"lyric: fetching photo {number} of {len(request.images)}")
+            ctx.progress(0.05, message("lyric.photo", number=number, count=len(request.images)))
             content, info = next(fetched)
             photos.append(ctx.files.put(content, name=f"photo-{number}.{info.format}", type=info.type))
         return photos

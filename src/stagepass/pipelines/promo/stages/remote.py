@@ -6,6 +6,7 @@ from typing import BinaryIO, TypeVar
 
 from stagepass import Context, File
 from stagepass.errors import RateLimited, TaskFailed
+from stagepass.pipelines.promo.texts import message
 from stagepass.providers.ports import Tell
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ def wait_for(
 
 def keep(ctx: Context, fetch: Callable[[BinaryIO], None], *, name: str, type: str) -> File:
     """Copy what was made into the file store."""
-    ctx.progress(0.95, f"{ctx.stage}: uploading")
+    ctx.progress(0.95, message(f"{ctx.stage}.storing"))
     with tempfile.TemporaryFile() as copy:
         fetch(copy)
         copy.seek(0)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stagepass import Context, File
 from stagepass.pipelines.promo.models import Lyric, PromoRequest, Song, SungLine, language_tag
 from stagepass.pipelines.promo.stages.remote import keep, wait_for
+from stagepass.pipelines.promo.texts import message
 from stagepass.providers.ports import LineTiming, MadeSong, SongMaker, SongRequest
 
 TASK = "suno_task_id"
@@ -23,7 +24,7 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
         lambda tell: maker.look(task, tell),
         every=EVERY,
         at_most=AT_MOST,
-        saying="song: generating",
+        saying=message("song.generating"),
     )
     file = keep(ctx, lambda copy: maker.fetch(made, copy), name="song.mp3", type=made.content_type)
     also = [_kept_also(ctx, maker, other, number) for number, other in enumerate(made.also, 2)]

@@ -7,6 +7,7 @@ from stagepass import Context, File
 from stagepass.pipelines.promo.models import Clip, Lyric, PromoRequest, Song, language_tag
 from stagepass.pipelines.promo.stages.photos import gather
 from stagepass.pipelines.promo.stages.remote import keep, wait_for
+from stagepass.pipelines.promo.texts import message
 from stagepass.providers.ports import ClipMaker, ClipRequest, LineTiming
 
 TASK = "creatomate_render_id"
@@ -26,7 +27,7 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: C
         lambda tell: maker.look(task, tell),
         every=EVERY,
         at_most=AT_MOST,
-        saying="video: rendering",
+        saying=message("video.rendering"),
     )
     file = keep(ctx, lambda copy: maker.fetch(made, copy), name="clip.mp4", type=made.content_type)
     return Clip(
