@@ -156,7 +156,7 @@ class System:
         return {"path": str(self.files.path(file))}
 
     def _approval_url(self, run_id: str, name: str, ask: str, life: float) -> str:
-        """Without a public address only the path: whoever tells it knows the way to the API."""
+        """The path only if there is no public URL: the recipient has to know the address of the API."""
         token = self.links.sign("approval", {"run": run_id, "name": name, "ask": ask}, life + APPROVAL_SHOWN)
         return f"{self.settings.public_url.rstrip('/')}/api/v1/approvals/{token}"
 

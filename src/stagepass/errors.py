@@ -12,17 +12,17 @@
     ├── StoreBug                a statement of ours is wrong; nothing was stored
     └── StageError              how an attempt at a stage failed; its class decides what happens next
         ├── Transient             try again, after `retry_after` or the stage's own wait
-        │   ├── RateLimited         asked too often: the provider's word on when to come back
+        │   ├── RateLimited         rate limit reached; the provider says when to retry
         │   ├── TimedOut            a limit of time passed
-        │   └── TaskFailed          a remote task ended without a result: ordering it anew may help
+        │   └── TaskFailed          a remote task ended without a result; a new order may work
         ├── QuotaExhausted        no credit left: no retry helps until a person acts
         ├── Permanent             the same input will fail again
-        ├── InvalidOutput         the answer does not fit its type (repaired once by whoever asked)
+        ├── InvalidOutput         the answer does not fit its type (after one repair)
         ├── Blocked               the provider refused on grounds of safety
         ├── OutcomeUnknown        a purchase may have been made and its answer was lost
         ├── ChildFailed           a job that the stage had started failed, or was cancelled
         ├── CallChanged           the stage's code makes another call than the one whose outcome is kept
-        └── WorkerLost            the worker died each time: given up so that other work goes on
+        └── WorkerLost            the worker died on each attempt; failed so that other work continues
 
 Each has a stable `code`. All take plain strings and numbers only, so that any of them can be
 pickled by a process pool and stored as JSON.
@@ -88,7 +88,7 @@ class RequestError(StagepassError):
     """A request cannot be carried out.
 
     Args:
-        message: what is wrong and how to put it right, for a person.
+        message: what is wrong and how to fix it, for a person.
         field: the path of the input field at fault (``images.2``), if one is.
         details: more facts for the client; must be JSON and must hold no personal data.
     """
@@ -113,7 +113,7 @@ class BadRequest(RequestError):
 
 
 class Unauthenticated(RequestError):
-    """Nobody was named, or the proof did not hold."""
+    """The caller sent no credentials, or invalid ones."""
 
     code = "unauthenticated"
     status = 401
@@ -127,7 +127,7 @@ class Forbidden(RequestError):
 
 
 class NotFound(RequestError):
-    """There is no such thing, or it is not this owner's: the two are not told apart."""
+    """It does not exist, or belongs to another owner; the answer is the same."""
 
     code = "not_found"
     status = 404
@@ -241,7 +241,7 @@ class Transient(StageError):
 
 
 class RateLimited(Transient):
-    """Asked too often. `retry_after` holds for every worker that uses this provider."""
+    """The provider's rate limit is reached. `retry_after` applies to all workers that use the provider."""
 
     code = "rate_limited"
     answered = True

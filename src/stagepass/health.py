@@ -61,7 +61,7 @@ class Notes:
     """The notes in one data folder.
 
     Args:
-        silent_after: seconds without a note after which a process that exists is stopped or stands still: those
+        silent_after: seconds without a note after which an existing process counts as stopped or hung: those
             after which the relay, too, takes it for dead.
     """
 

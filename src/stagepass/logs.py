@@ -30,7 +30,7 @@ def _hide(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str
 
 
 def configure_logging(level: str = "INFO", format: Literal["auto", "json", "text"] = "auto") -> None:
-    """Send all log lines of this process, whoever writes them, to standard error."""
+    """Send all log lines of this process, including those of libraries, to standard error."""
     as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
     before: list[Any] = [
         structlog.contextvars.merge_contextvars,

@@ -49,17 +49,17 @@ _ROUTERS = (
 )
 
 _TAGS = [
-    {"name": "pipelines", "description": "What there is, and what each takes"},
-    {"name": "jobs", "description": "Submit, look, fetch results, cancel and go on"},
+    {"name": "pipelines", "description": "All pipelines and their inputs"},
+    {"name": "jobs", "description": "Submit, show, cancel and resume jobs, and fetch results"},
     {"name": "events", "description": "Watch a job live"},
     {"name": "providers", "description": "Which of them are closed for now"},
     {"name": "dead letters", "description": "What is out of attempts, and what to do about it"},
     {"name": "files", "description": "Results by signed links"},
     {"name": "callbacks", "description": "For providers"},
-    {"name": "approvals", "description": "For people who are asked, by a signed link"},
+    {"name": "approvals", "description": "Questions to a person, answered through a signed link"},
     {"name": "schedules", "description": "What is submitted by the clock"},
     {"name": "privacy", "description": "Delete what is yours"},
-    {"name": "health", "description": "For whoever runs this"},
+    {"name": "health", "description": "For operators"},
 ]
 
 

@@ -39,7 +39,7 @@ _HEADERS = {
 }
 
 _ZONES = {"ko": ZoneInfo("Asia/Seoul"), "en": ZoneInfo("UTC")}
-"""In which the deadline is told; the texts name them."""
+"""Time zone of the deadline by language; the texts name it."""
 
 Language = Annotated[str | None, Header(alias="Accept-Language", max_length=200)]
 Accept = Annotated[str | None, Header(max_length=500)]
@@ -110,7 +110,7 @@ def _page(
 
 
 def _question(system: System, claims: dict[str, Any]) -> dict[str, Any]:
-    """What is asked; or `told`, when there is nothing to answer any more."""
+    """The question; or `told`, the outcome, if there is nothing to answer."""
     run, name = system.store.run(claims["run"]), claims["name"]
     memos = {memo.name: memo.value for memo in system.store.memos(claims["run"])} if run is not None else {}
     asked = memos.get(QUESTION + name)

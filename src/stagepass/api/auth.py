@@ -1,4 +1,4 @@
-"""Who the caller is, by `AUTH_MODE`. Decided anew for each request; nothing is kept.
+"""Identifies the caller, by `AUTH_MODE`, on each request; nothing is kept between requests.
 
 none     this machine's own user: refuses to start, and to answer, where others could reach it
 api_key  ``Authorization: Bearer <key>`` or ``X-API-Key``

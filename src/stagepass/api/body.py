@@ -15,7 +15,7 @@ from stagepass.strict import Unfit, loads
 M = TypeVar("M", bound=BaseModel)
 
 _AT_ONCE = 32 * 1024
-"""Bytes that are read on the event loop, where everybody else waits meanwhile; more is read in a thread."""
+"""Maximum number of bytes parsed on the event loop, which blocks other requests; more is parsed in a thread."""
 
 
 def media_type(request: Request) -> str:

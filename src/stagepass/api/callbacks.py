@@ -37,5 +37,5 @@ def callback(found: Annotated[tuple[str, Any], Depends(payload_of)], system: Sys
     try:
         system.engine.signal(run_id, payload)
     except (NotFound, Conflict):
-        pass  # it is over, or deleted: nobody waits for this any more
+        pass  # the run has ended or was deleted
     return Taken()

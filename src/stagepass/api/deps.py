@@ -42,7 +42,7 @@ async def current_watcher(
         str | None, Query(max_length=2000, description="of a link to watch; then no other proof is needed")
     ] = None,
 ) -> str:
-    """Whose job is watched: the caller's; or that of whoever asked for the link that the caller has."""
+    """The owner whose job is watched: the caller, or the owner who requested the caller's link."""
     if ticket is None:
         return await current_owner(request)
     named = (await system_of(request)).links.verify(WATCH, ticket)

@@ -34,7 +34,7 @@ _HEADERS = {
 }
 
 Seen = Callable[[str, str, int, float], None]
-"""Told of each request: method, route, status, seconds."""
+"""Called for each request with method, route, status and seconds."""
 
 
 class Edge:

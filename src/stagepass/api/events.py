@@ -33,7 +33,7 @@ SLOWEST_SEND = 60.0
 """Seconds that a client may take to accept a piece; then it is let go, and may come again."""
 
 STOPPING = 2.0
-"""Seconds that streams have to end in good order when the process is told to stop."""
+"""Seconds that event streams get to close when the process shuts down."""
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -73,7 +73,7 @@ async def watch(
 def link_to_watch(job_id: JobId, owner: Owner, system: SystemDep) -> WatchLink:
     """An address for a browser's `EventSource`, which cannot send a key: for this job's events and nothing else.
 
-    It can be connected to for an hour; a stream that is open goes on.
+    The link can be opened for an hour; an open stream stays open.
     """
     job = owned_job(system, job_id, owner)
     ticket = system.links.sign(WATCH, {"job": job.id, "owner": owner}, LINK_LIFE)
@@ -113,7 +113,7 @@ def _response(feed: Feed, stream: AsyncIterator[ServerSentEvent]) -> Response:
 
 
 class _Stopping:
-    """Set by the library when the server is told to stop: the stream ends as a whole, and is not cut off."""
+    """Set by the library when the server shuts down, so that the stream ends cleanly."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed

@@ -1,4 +1,4 @@
-"""Files by signed link: whoever has the link may fetch it until it expires."""
+"""Files by signed link: anyone with the link may fetch the file until the link expires."""
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse

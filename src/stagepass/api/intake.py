@@ -38,7 +38,7 @@ def submit(
     """Accept a job. When this returns, it is kept, with its files.
 
     Raises:
-        RequestError: it is refused; the text says why. StoreUnavailable: nobody knows; ask again with the same key.
+        RequestError: refused; the message says why. StoreUnavailable: unknown; submit again with the same key.
     """
     model = system.registry.latest(pipeline).input
     _refuse_named_files(incoming.values)

@@ -144,7 +144,7 @@ def no_result(job: Job) -> Response:
     return problems.problem(
         409,
         f"job_{job.state.value}",
-        error.message if error and error.message else f"the job was {job.state.value}; resume it to go on",
+        error.message if error and error.message else f"the job is {job.state.value}; resume it to continue",
         error=error.model_dump(exclude_none=True) if error else None,
         job_id=job.id,
     )

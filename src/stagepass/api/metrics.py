@@ -1,7 +1,7 @@
 """``/metrics`` for Prometheus: this process's requests, and the queues as the database has them.
 
 Closed by default: it answers this machine, asked directly and not through a proxy, and a caller that is
-named ``metrics`` (in API_KEYS, in a token's subject, or by the gateway). To everybody else it is not there.
+named ``metrics`` (in API_KEYS, in a token's subject, or by the gateway). All others get 404.
 """
 
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ class _Queues(Collector):
         yield unfinished
         served = GaugeMetricFamily("stagepass_queue_served", "1 where some worker serves the queue", labels=["queue"])
         serving = liveness.served(workers, now)
-        # a queue that only an older or newer version declares is one that somebody has to know of, too
+        # includes queues that only an older or newer version declares
         for queue in sorted({*self._system.registry.queues(), *(queue for queue, _, _ in runs)}):
             served.add_metric([queue], float(queue in serving))
         yield served

@@ -22,7 +22,8 @@ def get_spend(job_id: JobId, owner: Owner, system: SystemDep) -> SpendList:
 
 @router.get(f"{PREFIX}/providers", summary="List the providers that are closed for now", tags=["providers"])
 def list_breakers(owner: Owner, system: SystemDep) -> BreakerList:
-    """Without credit, down, or asked too often. What needs them is parked, spends no attempt, and goes on by itself."""
+    """Providers that are out of credit, down, or over their rate limit. Stage runs that need them wait without using an
+    attempt and continue automatically."""
     now = system.engine.clock.now()
     return BreakerList(
         providers=[

@@ -1,4 +1,4 @@
-"""Pipelines: what there is, what each takes, and what it does."""
+"""Pipelines: the list, and each one's inputs and stages."""
 
 from typing import Annotated
 

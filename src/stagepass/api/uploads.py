@@ -34,7 +34,7 @@ class Upload:
 
 @dataclass(slots=True)
 class Incoming:
-    """An input as it was sent: values that nobody has checked yet, and the files beside them."""
+    """An input as it was sent: unchecked values, and uploaded files."""
 
     values: Any
     uploads: list[Upload] = field(default_factory=list)

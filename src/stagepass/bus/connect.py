@@ -18,7 +18,7 @@ _OPTIONS: dict[str, Any] = {"socket_connect_timeout": 2, "health_check_interval"
 
 
 def _once_more() -> Retry:
-    """The client's own default tries for seconds, in which a stage's thread would stand still."""
+    """The client's default retries for seconds, which would block a stage's thread."""
     return Retry(ExponentialBackoff(cap=0.1, base=0.02), 1)
 
 

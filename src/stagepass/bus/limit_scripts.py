@@ -3,7 +3,7 @@
 Keys of a provider:
     breaker: why it is closed, until when, since when.
     probe: the ticket of the one call that tries a closed provider.
-    inside: tickets of calls that go on, by the time at which their place is free again at the latest.
+    inside: tickets of running calls, by the time at which their slot is freed at the latest.
     calls: tickets of the calls of the last `per` milliseconds, by time; kept only where there is a rate.
     failures: calls in a row that got no answer.
     line: stage runs that wait, in the order in which they are called.
@@ -69,7 +69,7 @@ local function coming(run)
   return count
 end
 
--- call as many as there is room for: at most so many where there is no limit
+-- call as many as the limits allow, at most a fixed number if there is no limit
 local function call(most)
   local runs = {{}}
   if redis.call('EXISTS', line) == 0 or redis.call('EXISTS', breaker) == 1 then return runs end

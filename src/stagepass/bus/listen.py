@@ -29,7 +29,7 @@ FROZEN = 5.0
 """Seconds beyond `BLOCK` after which a Redis that does not answer is given up."""
 
 CHECK_EVERY = 2.0
-"""Seconds between two looks, for all followed jobs at once, whether SQL knows more than Redis told."""
+"""Seconds between two checks of SQL, for all followed jobs at once, for events that Redis did not deliver."""
 
 CHECK_ALONE = 0.5
 """The same while Redis does not answer."""
@@ -109,7 +109,7 @@ class Feed:
         self._store = store
         self._keys = [STREAM.format(number) for number in range(streams)]
         self._positions: dict[str, str] = {}
-        """By stream: the last entry that was read. Kept while Redis is away, so that what it told meanwhile is read."""
+        """By stream: the last entry read. Kept while Redis is unreachable, so that later entries are read afterwards."""
         self._followers: dict[str, set[Follower]] = defaultdict(set)
         self._look = asyncio.Event()
         self._redis_answers = True
@@ -233,7 +233,7 @@ class Feed:
         for key in self._keys:
             if key not in self._positions:
                 self._positions[key] = await self._end(key)
-                self._look.set()  # whatever was told before is SQL's to say
+                self._look.set()  # earlier events come from SQL
 
     async def _end(self, key: str) -> str:
         last: Any = await self._client.xrevrange(key, count=1)
@@ -243,7 +243,7 @@ class Feed:
         return entry_id.decode() if isinstance(entry_id, bytes) else str(entry_id)
 
     async def _notice_lost_streams(self) -> None:
-        """A stream that was lost and began anew may count from lower numbers, if the clock was set back."""
+        """A stream that was lost and created again may start with lower ids if the clock was set back."""
         for key in self._keys:
             end = await self._end(key)
             if _number(end) < _number(self._positions[key]):

@@ -4,10 +4,10 @@ One script decides in one round trip: is the provider closed, on trial, full, or
 The rate is a sliding window: the times of the last calls in a sorted set.
 
 Who finds no place gets one in the provider's line, where owners take turns. It comes back when it is called by a
-call that ended, when the rate has room for it, or, should nobody call it, a little later the further back it is:
+call that ended, when the rate allows it, or, if no call wakes it, after a delay that grows with its position:
 so a thousand that wait cost no more than the few whose turn it is.
 
-A breaker opens when a provider says that it was asked too often, that there is no credit, or when several
+A breaker opens when a provider reports a rate limit or missing credit, or when several
 calls in a row got no answer. When its pause is over, one call at a time tries the provider; a healthy one
 closes the breaker, a bad one opens it for another pause. Without Redis nothing is known of any of it.
 """
@@ -26,7 +26,7 @@ from stagepass.sentences import sentence
 log = logging.getLogger("stagepass.provider_limits")
 
 KEPT = 86_400
-"""Seconds after its pause for which a breaker that nobody tries is remembered."""
+"""Seconds after its pause for which an unprobed breaker is remembered."""
 
 DOWN_AFTER = 5
 """Calls in a row without an answer, by whichever workers, after which a provider is taken for down."""
@@ -38,7 +38,7 @@ _INDEX = "stagepass:gate:breakers"
 
 
 class RedisProviderLimits:
-    """See `stagepass.engine.model.limits.ProviderLimits`. While Redis is away, limited calls wait and unlimited ones go on."""
+    """See `stagepass.engine.model.limits.ProviderLimits`. While Redis is unreachable, limited calls wait and unlimited ones continue."""
 
     def __init__(self, client: "redis.Redis", *, down_after: int = DOWN_AFTER, down_pause: float = DOWN_PAUSE) -> None:
         self._client = client
@@ -73,7 +73,7 @@ class RedisProviderLimits:
         try:
             return _texts(self._call(keys=_keys(provider), args=[*_limits(limit), *gone]))
         except redis.RedisError as problem:
-            log.warning("nobody could be called to %s: %s", provider, type(problem).__name__)
+            log.warning("no waiting run of %s could be woken: %s", provider, type(problem).__name__)
             return []
 
     def close_for(self, provider: str, seconds: float, reason: str) -> None:

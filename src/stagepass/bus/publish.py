@@ -21,7 +21,7 @@ log = logging.getLogger("stagepass.bus")
 STREAM = "stagepass:events:{}"
 
 COUNTERS = "stagepass:counters"
-"""A hash: what the processes of the whole installation count, by name and labels. It starts anew with Redis."""
+"""A hash with the counters of all processes, by name and labels. It restarts from zero with Redis."""
 KEPT = 10_000
 """Entries kept per stream, about; a client further behind reads from SQL."""
 
@@ -29,7 +29,7 @@ REMEMBERED = 3600
 """Seconds for which Redis knows what it has counted already."""
 
 AGAIN = 1.0
-"""Seconds between two tries to tell Redis, while nothing new is to be told."""
+"""Seconds between two attempts to publish to Redis while there is nothing new."""
 
 _COUNT_ONCE = """
 if redis.call('SET', KEYS[2], 1, 'NX', 'EX', ARGV[1]) then
@@ -83,7 +83,7 @@ class RedisBus:
         self._waiting: deque[Event | Tick] = deque(maxlen=WAITING)
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._untold: tuple[str, Counter[tuple[str, ...]]] | None = None
-        """What Redis was told to count without an answer, and the token that makes it count this only once."""
+        """Counts sent to Redis without an answer, and the token that makes Redis count them once."""
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -103,7 +103,7 @@ class RedisBus:
             self._wake.notify()
 
     def count(self, name: str, *labels: str, amount: float = 1.0) -> None:
-        """Told with the next news, and at the end."""
+        """Published with the next events, and at the end."""
         if not math.isfinite(amount):
             return  # no sum survives it
         with self._wake:
@@ -138,7 +138,7 @@ class RedisBus:
                 with self._wake:
                     if self._closing:
                         return
-                    if not self._waiting:  # said later; what could not be told at all is in SQL
+                    if not self._waiting:  # published later; events that are never published are in SQL
                         self._wake.wait(AGAIN)
 
     def _send(self, batch: list[Event | Tick]) -> bool:
@@ -161,9 +161,11 @@ class RedisBus:
         except redis.RedisError as problem:
             if time.monotonic() - self._complained > 10:
                 self._complained = time.monotonic()
-                log.warning("news could not be told to Redis (%s); clients get it from SQL", type(problem).__name__)
+                log.warning(
+                    "events could not be published to Redis (%s); clients get them from SQL", type(problem).__name__
+                )
             return False
-        except Exception:  # the thread serves everybody: what cannot be told is left out, and SQL has it
+        except Exception:  # one thread for all jobs: an event that cannot be published is skipped, SQL has it
             log.exception("news could not be written down for Redis")
             self._untold = None
             return True

@@ -1,4 +1,4 @@
-"""What is known of a job while it is watched: fed with its news, drawn by `live` or told by `lines`."""
+"""The state of a watched job: updated by its events, drawn by `live` or printed by `lines`."""
 
 import time
 from dataclasses import dataclass, field
@@ -103,7 +103,7 @@ class Board:
         row.message = None if what in ("started", "completed") else event.data.get("message")
         row.state = "running" if what in ("started", "rescued", "decided", "answered") else what
         if over and event.item is not None and row.done < row.total and what != "failed":
-            row.state = "running"  # other items of it go on
+            row.state = "running"  # other items are still running
         elif over:
             row.ended = event.at
 

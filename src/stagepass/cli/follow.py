@@ -51,7 +51,7 @@ async def _follow(system: "System", job: Job, take: Take) -> Job:
 
 
 async def _hint(system: "System", job: Job) -> None:
-    """Nothing happens: say so where that is because nobody is there to do it."""
+    """Print a hint if nothing happens because no worker serves the queue."""
     await asyncio.sleep(NOBODY)
     waiting = {run.queue for run in await asyncio.to_thread(system.engine.runs, job) if run.state == "ready"}
     missing = waiting - system.liveness.served(await asyncio.to_thread(system.store.workers), system.engine.clock.now())

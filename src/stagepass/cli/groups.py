@@ -102,7 +102,7 @@ def pool_of(stages: Sequence[Stage]) -> Pool:
 
 
 def default_slots(registry: Registry, queues: Sequence[str], pool: Pool) -> int:
-    """Slots for these queues when nobody says how many."""
+    """The default number of slots for these queues."""
     stages = _stages(registry)
     told = [stage.concurrency if (stage := stages.get(queue)) else None for queue in queues]
     if told and all(told):

@@ -28,7 +28,7 @@ def installation() -> "System":
         )
     migrate.require(settings.database)
     system = load_system(settings)
-    system.engine.clock.refresh()  # what it shows is told by the database's clock, as what is stored
+    system.engine.clock.refresh()  # use the database's clock, like the stored times
     return system
 
 

@@ -72,7 +72,7 @@ def list_(
 
 
 ITEMS = 10
-"""So many items of a stage and state are shown one by one; JSON has them all."""
+"""Maximum number of items per stage and state that are shown one by one; JSON has all."""
 
 
 @group.command()

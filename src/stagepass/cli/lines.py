@@ -9,7 +9,7 @@ from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Event
 
 STEP = 0.25
-"""Ticks of progress are told when they have gone up by so much."""
+"""Minimum increase between two printed progress ticks, as a fraction."""
 
 
 class Lines:

@@ -14,7 +14,7 @@ BAR = 28
 
 
 class Picture:
-    """A board as Rich draws it; drawn anew at each look, so that clocks go on."""
+    """A board as Rich draws it; redrawn each time, so that its clocks advance."""
 
     def __init__(self, board: Board) -> None:
         self.board = board

@@ -48,7 +48,7 @@ def total(system: "System", runs: Sequence[str]) -> "Price":
 
 
 def tell_total(count: int, price: "Price") -> None:
-    """What sending so many again will cost, for people."""
+    """Print the cost of redriving `count` stage runs."""
     amounts = {"usd": price.usd, "later": price.later_usd, "kept": price.kept_usd}
     shown = {name: dollars(usd) for name, usd in amounts.items()}
     code = "dead.would_redrive" if price.sampled else "dead.would_redrive_unpriced"

@@ -67,11 +67,11 @@ class Plan:
             "grace": GRACE,
             "hold": (self.socket, *self.hold),
         }
-        # the API comes last: it is asked whether all is ready, and that must hold nobody back
+        # the API comes last: its readiness check must not delay other children
         return [*workers, relay, api]
 
     def _environment(self) -> dict[str, str]:
-        """Told in full: no child depends on where it was started, or on what its parent was told by option."""
+        """All settings explicitly, so that no child depends on its working directory or on its parent's options."""
         settings = self.settings
         return {
             **self.environ,

@@ -11,10 +11,10 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket that holds the port and does not listen yet: until the API does, clients are refused.
 
     Raises:
-        Conflict: somebody else has the port. SettingsError: this machine has no such address.
+        Conflict: the port is in use. SettingsError: this machine has no such address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # with its protocol: asyncio switches Nagle off only where it is told, and each answer would wait 40 ms
+    # with its protocol: otherwise asyncio leaves Nagle's algorithm on, and each answer waits 40 ms
     held = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -45,7 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def answers(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
+    """Whether a process listens on this address."""
     try:
         with socket.create_connection((reachable(host), port), timeout=0.5):
             return True

@@ -1,4 +1,4 @@
-"""``stagepass relay``: what waited long enough goes on, what a dead worker dropped goes on elsewhere."""
+"""``stagepass relay``: wakes runs that are due and rescues runs of dead workers."""
 
 import logging
 import signal

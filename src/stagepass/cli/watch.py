@@ -1,4 +1,4 @@
-"""``stagepass watch``: a job as it goes on, and how it ended."""
+"""``stagepass watch``: follow a job, and show its outcome."""
 
 import json as json_
 import sys

@@ -40,7 +40,7 @@ class Pipeline:
         name: lower-case letters, digits and underscores; the first half of each queue's name.
         input: the Pydantic model of what is submitted.
         version: raised when stages change in a way that running jobs would not survive; a job keeps its own.
-        title: what it is, for people, by language tag.
+        title: name for people, by language tag.
         examples: inputs that work, shown in the API and run by the contract tests.
         key: the idempotency key that an input brings itself, for a submit that names none.
         stepwise: whether an input asks to hold after each stage.
@@ -135,13 +135,13 @@ class Pipeline:
             retry: what happens after an error that may pass; by default 3 retries after 1, 2 and 4 s.
             time_limit: of one attempt.
             run_limit: of the stage run from its first attempt on, waits included.
-            crashes: after so many attempts during which the worker died, it is given up.
+            crashes: number of worker deaths after which the stage run fails.
             needs: the ports that it uses; a parameter annotated with one is filled with the provider.
             pool: ``"cpu"`` puts it into processes instead of threads.
-            concurrency: gives it a worker group of its own with so many slots, under `stagepass up`.
+            concurrency: gives it its own worker group with this many slots, under `stagepass up`.
             collect: for a stage with `each`: whether the next one needs ``"all"`` items, ``"any"``, or
                 takes them as they ended (``"settled"``).
-            batch: call it once for up to so many runs, of any jobs: each parameter is then a list with one
+            batch: call it once for up to this many runs, of any jobs: each parameter is then a list with one
                 entry per run, and it returns a list of as many outputs (or a `StageError` for one that failed).
             within: for a stage with `batch`: how long the first run of a batch waits for it to be full.
             weight: its share of the job's progress, relative to the other stages.

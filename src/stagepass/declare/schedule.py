@@ -23,7 +23,7 @@ class Schedule:
 
     Attributes:
         name: ``pipeline:name``, unique.
-        missed: what was due while nobody looked is made up for ``"once"``, or not at all (``"skip"``).
+        missed: after an outage, submit one job (``"once"``) or none (``"skip"``) for missed due times.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One program under the supervisor: what it is, and its process while it lives."""
+"""One program under the supervisor: its definition, and its process while it runs."""
 
 import os
 import signal

@@ -16,8 +16,8 @@ _LOOK_EVERY = 0.05
 class FolderLock:
     """Holds a data folder, by ``flock`` on two files in it that are never removed.
 
-    ``up.lock`` is the supervisor's own, and names it: whoever finds it held is refused at once.
-    ``children.lock`` belongs to whoever has `fd` open: given to the embedded Redis server (`Child.hold`),
+    ``up.lock`` belongs to the supervisor and names it: a second supervisor is refused at once.
+    ``children.lock`` belongs to every process with `fd` open: given to the embedded Redis server (`Child.hold`),
     it keeps the folder closed until that server has ended too, so that after a ``kill -9`` of the
     supervisor no second server opens the same files beside it.
 

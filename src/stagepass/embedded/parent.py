@@ -87,7 +87,7 @@ def _pipe_from(text: str) -> int | None:
 
 
 def _end_with_parent(fd: int, grace: float) -> None:
-    os.read(fd, 1)  # nobody writes: it returns at the end of file
+    os.read(fd, 1)  # there is no writer: read returns at the end of file
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(grace)
     os._exit(1)

@@ -125,7 +125,7 @@ class EmbeddedRedis:
         return answers
 
     def wait_ready(self, timeout: float = 10.0) -> None:
-        """Waits for an answer, for so many seconds; then raises `TimeoutError`."""
+        """Wait for an answer for up to this many seconds, then raise `TimeoutError`."""
         deadline = time.monotonic() + timeout
         while not self.ready():
             if time.monotonic() > deadline:
@@ -219,7 +219,7 @@ def _answers(path: Path) -> bool:
 
 
 def _make_private(folder: Path) -> None:
-    """Makes the folder, which has a name that others can guess, or checks that it is nobody else's."""
+    """Create the folder, whose name others can guess, or check that it belongs to this user alone."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:

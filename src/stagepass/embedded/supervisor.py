@@ -57,7 +57,7 @@ class Supervisor:
         self._killed = False
 
     def run(self) -> int:
-        """Runs until it is told to stop and all children have ended.
+        """Run until a stop signal arrives and all children have ended.
 
         Returns:
             The exit code: 0 after a clean stop, 1 if a child had to be killed.

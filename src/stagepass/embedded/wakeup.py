@@ -50,7 +50,7 @@ class Wakeup:
         return noted
 
     def sleep(self, seconds: float | None) -> None:
-        """Sleeps until a signal, or for so many seconds (None: for as long as it takes)."""
+        """Sleep until a signal, for at most this many seconds (None: without limit)."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._reader, selectors.EVENT_READ)
             selector.select(seconds)

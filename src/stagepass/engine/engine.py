@@ -29,7 +29,7 @@ MAX_SIGNAL = 32_000
 """Bytes of a callback's payload as JSON."""
 
 OPERATOR = None
-"""The owner that stands for everybody: only the CLI and the relay act as it."""
+"""Stands for all owners: only the CLI and the relay act as it."""
 
 
 class Engine:

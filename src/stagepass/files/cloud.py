@@ -56,7 +56,7 @@ class CloudFiles:
             raise SettingsError(
                 sentence("FILES_URL must be s3://bucket, gs://bucket or az://container, optionally with a folder")
             )
-        self._store()  # a wrong setting is told at the start
+        self._store()  # fail at start if a setting is wrong
 
     def __repr__(self) -> str:
         return f"CloudFiles({self._parts.scheme}://{self._parts.netloc})"
@@ -132,7 +132,7 @@ class CloudFiles:
         return True
 
     def url(self, file: File | str, expires_in: float) -> str:
-        """A link of the store's own that anybody may follow, for so many seconds; at most seven days."""
+        """A link of the store that anyone may open, valid for this many seconds; at most seven days."""
         life = timedelta(seconds=min(expires_in, LONGEST_LIFE))
         with self._told():
             return str(_obstore().sign(self._store(), "GET", _path(file), life))
@@ -273,7 +273,7 @@ class _Counted:
         self.size = 0
 
     def read(self, size: int) -> bytes:
-        """So many bytes, or all that is left."""
+        """Read up to this many bytes, or all that is left."""
         taken = bytearray()
         while len(taken) < size and (piece := self._content.read(size - len(taken))):
             taken += piece

@@ -2,7 +2,7 @@
 
 A token is ``<payload>.<mac>``, both base64url. The MAC is HMAC-SHA256 over the purpose and the
 payload, so that a token made for one purpose is worth nothing for another. Signed, not secret:
-whoever has a token can read its payload.
+anyone with a token can read its payload.
 """
 
 import base64

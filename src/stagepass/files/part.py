@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 
 class Part(io.RawIOBase):
-    """Reads another file from where it stands, at most so many bytes, and closes it with itself.
+    """Reads at most this many bytes of another file from its current position, and closes it with itself.
 
     Args:
         content: the file.

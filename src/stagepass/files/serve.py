@@ -86,7 +86,7 @@ def _part(header: str | None, size: int) -> tuple[int, int] | None:
     match = _RANGE.fullmatch(header) if header else None
     if not match or not (match[1] or match[2]):
         return None
-    if not match[1]:  # the last so many bytes
+    if not match[1]:  # the last N bytes
         length = min(int(match[2]), size)
         return (size - length, size) if length else _NOWHERE
     start = int(match[1])

@@ -16,7 +16,7 @@ from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.records import Event, Job
 
 Tell = Callable[[Event], tuple[str, dict[str, Any]] | None]
-"""An event in a pipeline's own words: its type and data; None for one that is not told."""
+"""An event in a pipeline's own format: its type and data; None if it is not shown."""
 
 
 class RouteDeps(Protocol):

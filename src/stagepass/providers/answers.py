@@ -1,7 +1,7 @@
 """A vendor's HTTP answers as our errors: by tables, so that an adapter says nothing but where its vendor differs.
 
 A table is read from the top; the first rule that fits decides. What no rule of the vendor's fits is
-read by what the HTTP status means to everybody. `retry_after` is the one place that reads when to come back.
+read by the usual meaning of the HTTP status. `retry_after` is the one place that reads when to retry.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 from stagepass.errors import Permanent, QuotaExhausted, RateLimited, StageError, TimedOut, Transient
 
 LONGEST_RETRY_AFTER = 86_400.0
-"""Seconds: nobody is believed who says to come back later than in a day."""
+"""Maximum accepted `Retry-After`, in seconds: one day."""
 
 LONGEST_BODY = 65_536
 """Bytes of an error's body that are looked at, where it is not read as JSON before."""
@@ -166,7 +166,7 @@ class Table:
             return any(code in self.good for code in codes)
         first = value[0] if isinstance(value, list) and value else value
         if not isinstance(first, Mapping):
-            return True  # not JSON, or of another shape: whoever reads it says so
+            return True  # not JSON, or of another shape: the reader reports it
         if first.get("error") or "error" in (first.get("type"), first.get("object")):
             return False
         return not self.holds or first is not value or any(first.get(name) is not None for name in self.holds)

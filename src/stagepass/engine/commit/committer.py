@@ -29,7 +29,7 @@ log = logging.getLogger("stagepass.committer")
 
 @dataclass(slots=True)
 class CommitReport:
-    """What a commit made known: its events, and the runs that are ready and that nobody has claimed yet."""
+    """The result of a commit: its events, and the ready runs that were not claimed in it."""
 
     events: list[Event]
     ready: list[StageRun]
@@ -152,8 +152,8 @@ class Committer:
     def _tell(self, news: CommitReport) -> None:
         try:
             self._told(news)
-        except Exception:  # the commit stands: the relay and the gateways find what was not told
-            log.exception("news of a commit could not be told")
+        except Exception:  # the commit is done: the relay and the gateways find what was not announced
+            log.exception("the report of a commit could not be delivered")
 
     @staticmethod
     def _pass_by(when: str, batch: Iterable[Request]) -> None:

@@ -30,7 +30,7 @@ FOR_EVER = float("inf")
 class Operation(ABC):
     """One thing to do inside a transaction.
 
-    `patience` is for how many seconds it is tried again while the database cannot answer; for ever where it keeps
+    `patience` is the number of seconds to retry while the database is unavailable; without limit for one that stores
     the end of an attempt, or something that was paid for. `answer_within` is for how many seconds its caller waits.
     """
 
@@ -41,7 +41,7 @@ class Operation(ABC):
     may_be_second: ClassVar[bool] = False
     """Whether another process may have kept the same key just before; then it is tried again, and finds that."""
     again: bool = False
-    """It is tried again, and nobody knows whether its first commit went through."""
+    """It is retried, and whether its first commit went through is unknown."""
 
     def jobs(self) -> Sequence[str]:
         """Ids of the jobs to lock and read."""
@@ -56,7 +56,7 @@ class Operation(ABC):
         """Check, then change. What it returns is the caller's result."""
 
     def known(self) -> Outputs:
-        """Outputs that it had at hand, for whoever claims the next run of the same job in this transaction."""
+        """Outputs in memory, for a claim of the next run of the same job in this transaction."""
         return {}
 
 
@@ -142,7 +142,7 @@ class Settle(Operation):
 
     def known(self) -> Outputs:
         if self.claimed.members:
-            return {}  # read anew, since what each of them gave is known only run by run
+            return {}  # read again: the outcome is known per run only
         mine = dict(self.claimed.outputs)
         if isinstance(self.outcome, Completed) and self.claimed.run.item is None:
             mine[self.claimed.run.stage] = {None: (self.outcome.output, None)}

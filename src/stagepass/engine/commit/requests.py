@@ -16,7 +16,7 @@ from stagepass.engine.model.ports import Stale
 from stagepass.errors import StoreUnavailable
 
 BATCH = 64
-"""The most operations of one transaction: a commit's cost is well shared by so many, and a burst of a hundred
+"""Maximum number of operations per transaction: enough to share a commit's cost, and a burst of a hundred
 ends does not wait as a whole for its last one."""
 
 PAUSE = 0.2

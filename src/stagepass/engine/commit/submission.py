@@ -114,7 +114,7 @@ def _made_up(model: type[BaseModel]) -> frozenset[str]:
 def body_hash(pipeline: str, text: str) -> str:
     """What tells one input from another: the same for the same values in another order.
 
-    Files are told by their content: uploaded again, the same photo lies in another place.
+    Files are compared by content: uploaded again, the same photo has another location.
     """
     value = json.loads(text, object_hook=_without_place)
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,6 +1,6 @@
 """Human approval: a stage asks, one person gets a signed link, and the answer wakes the stage.
 
-The question is a memo that is kept before the link is told; the answer is another, so there can be one only.
+The question is a memo stored before the link is sent; the answer is another memo, so there can be only one.
 """
 
 import json
@@ -108,7 +108,7 @@ class Approvals:
             given = yield Store(lambda: self._read(VERDICT + own, fresh=True))  # the last moment counts
             if given is not None:
                 return _verdict(given, type)
-            raise Permanent(f"nobody answered in time: {own}", advice="resume the job to ask again")
+            raise Permanent(f"no answer within the time limit: {own}", advice="resume the job to ask again")
         url = self._make_url(self._run_id, own, asked["ask"], left)
         told = f"told:{asked['ask'][:16]}"
         self._calls.first_pause = (yield Store(lambda: self._calls.memo(told))) is None

@@ -4,7 +4,7 @@
         ▲                                                    │
         └── woken after the commit that ends it ─────────────┘      a parent that is stopped stops its children
 
-The memo's key (stage run, name) lets there be one child only. What is told after a commit is lost when the
+The memo's key (stage run, name) allows one child only. An announcement after a commit is lost when the
 process dies just then: the parent's own look, and the relay's look at orphans, find it again.
 """
 

@@ -85,7 +85,7 @@ class Context:
         Args:
             name: of the memo, unique within the stage.
             type: what the value must fit (anything that Pydantic can read); by default it must be JSON.
-            free: a second call would cost nothing and harm nobody, so after a crash it is simply made again.
+            free: a second call costs nothing and does no harm, so it is repeated after a crash.
         """
         found: T = self._now(self._memos.once(name, call, TypeAdapter(type or Any), free=free))
         return found
@@ -164,7 +164,7 @@ class Context:
 
         Raises:
             Permanent: the stage's limits end before. CallChanged: the same call had another duration before;
-            a computed one belongs into `once`.
+            put a computed one in `once`.
         """
         self._now(self._waits.sleep(duration, saying, name))
 
@@ -205,7 +205,7 @@ class Context:
         """Start a job of another pipeline once, wait for its end without a slot, and give its result.
 
         The job has this one's owner and priority. It is cancelled with this stage run. Its end wakes this one at
-        once; `every` is only the net. When this call is tried again after its job has failed, that job goes on
+        once; `every` is only the fallback. When this call is retried after its job failed, that job continues
         from where it failed.
 
         Args:

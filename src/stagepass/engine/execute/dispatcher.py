@@ -50,7 +50,7 @@ class Dispatcher:
 
     Args:
         ring: called with a queue that others serve too, in which more is ready than this process has slots for.
-        too_many_stuck: called when so many threads are past their limit that the process should be replaced.
+        too_many_stuck: called when the number of threads past their limit calls for replacing the process.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Dispatcher:
         lock = threading.RLock()  # `stop_claiming` may be called by a signal, in a thread that holds it
         self._change = threading.Condition(lock)
         self._deadlines = threading.Condition(lock)
-        """What the watch waits on; told only of an end that is nearer than the one it waits for."""
+        """Wakes the watch thread; set only for a deadline earlier than the one it waits for."""
         self._next_end = float("inf")
         self._again_at: float | None = None
         """When to look again without a bell: another process held what was ready."""
@@ -139,7 +139,7 @@ class Dispatcher:
         return idle
 
     def stop_claiming(self) -> None:
-        """What runs goes on; nothing more is begun."""
+        """Stop starting runs; running ones continue."""
         with self._change:
             self._draining = True
             self._change.notify_all()
@@ -236,7 +236,7 @@ class Dispatcher:
                 self.running.pop(claimed.token, None)
                 if self._draining:
                     self._deadlines.notify()
-            if not lease.end():  # its time was up: whoever ended it has settled it and freed this slot
+            if not lease.end():  # its time was up: the watch has settled it and freed this slot
                 with self._change:
                     self._stuck -= 1
                 return

@@ -53,7 +53,7 @@ class EventLoop:
 
 
 async def _kept_in(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What would end the loop, and with it everybody's stages, ends this one."""
+    """An exception that would end the loop, and with it all stages, ends only this one."""
     try:
         return await coroutine
     except (SystemExit, KeyboardInterrupt) as problem:

@@ -101,7 +101,7 @@ class _JobDispatcher(Dispatcher):
         return Accepted(watch.job or accepted.job, accepted.created)
 
     def drain(self, grace: float) -> None:
-        """As every dispatcher does; who still waits is told where the job is."""
+        """Like any dispatcher; callers that still wait get the job's location."""
         super().drain(grace)
         with self._change:
             for watch in self._watches.values():

@@ -33,7 +33,7 @@ LOOKED_AT = 500
 """Parked runs that a beat looks through for those that this worker knows; more come to the front in time."""
 
 LOOK_EVERY = 3
-"""Beats between two looks for work without a bell: work goes on, slower, while the broker is away."""
+"""Heartbeats between two polls for work without a bell: work continues, slower, while the broker is down."""
 
 
 class Heartbeat:

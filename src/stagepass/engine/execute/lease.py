@@ -42,7 +42,7 @@ class Lease:
         return first
 
     def lose(self) -> None:
-        """Somebody else owns the run now."""
+        """Another worker owns the run now."""
         self.lost = True
         if self.interrupt:
             self.interrupt()

@@ -28,7 +28,7 @@ class _Call:
 
 
 _call: ContextVar[_Call | None] = ContextVar("stagepass_call", default=None)
-"""Of this thread or task: payments of calls that are made side by side are told apart."""
+"""Per thread or task, so that payments of parallel calls stay separate."""
 
 
 class Payments:
@@ -45,8 +45,8 @@ class Payments:
     def pay(self, spend: Spend, key: str | None) -> None:
         """Note a payment, unless it is noted already.
 
-        Without a key of its own it is told by the order of the payments in this attempt, or in this call of
-        `ctx.once`: after a wait the stage begins anew, and what it paid before is not noted again.
+        Without a key, a payment is identified by its position in this attempt, or in this call of
+        `ctx.once`: after a wait the stage starts again, and its earlier payments are not recorded twice.
         """
         _check(spend, key)
         call = _call.get()

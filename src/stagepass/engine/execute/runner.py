@@ -39,7 +39,7 @@ from stagepass.strict import Unfit, dumps
 log = logging.getLogger("stagepass.runner")
 
 MAX_OUTPUT = 1_000_000
-"""Bytes of a stage's output as JSON; what is larger belongs into a file."""
+"""Maximum size of a stage's output as JSON, in bytes; put larger values in a file."""
 
 STORE_PAUSE = 1.0
 """Seconds after which a stage is begun again that could not ask the database."""
@@ -146,7 +146,7 @@ class Runner:
                 return _planned(result, None) or Cancelled()
             if not isinstance(result, list) or len(result) != len(given):
                 told = f"{len(result)} outputs" if isinstance(result, list) else type(result).__name__
-                raise StageError(f"a batch of {len(given)} runs gave {told}; return a list with one for each")
+                raise StageError(f"a batch of {len(given)} runs returned {told}; return a list with one output per run")
             for (number, _), value in zip(given, result, strict=True):
                 outcomes[number] = _part(stage, value)
         failpoints.hit("body.after")

@@ -60,7 +60,7 @@ class Services:
 
         def wake(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
             if attempt.wake(uow, run, job) or run.state in (RunState.READY, RunState.RUNNING):
-                coming.add(run.id)  # what still runs has just been told to wait, and comes by itself in a moment
+                coming.add(run.id)  # a running stage was just asked to wait and returns in a moment
             return True
 
         def pass_on(gone: list[str]) -> None:
@@ -84,7 +84,7 @@ class Files:
         self._claimed = claimed
 
     def put(self, source: BinaryIO | bytes | Path, *, name: str, type: str) -> File:
-        """Keep a file; the returned reference belongs into the stage's output."""
+        """Store a file; put the returned reference in the stage's output."""
         run = self._claimed.run
         uri = self._services.files.reserve(name, run.job_id)
         self._services.store.doom([uri], run.owner, self._services.clock.now() + WRITTEN_WITHIN)

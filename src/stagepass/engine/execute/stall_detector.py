@@ -1,6 +1,6 @@
 """Detects a stalled worker: alive, with free slots, and claiming nothing while work is waiting.
 
-A heart may beat in a process whose claiming stands still; then its leases hold, nobody rescues what it
+The heartbeat can continue in a process that claims nothing; then its leases hold, no one rescues what it
 has, and its queues wait. Nobody sees that as well as the process itself.
 """
 

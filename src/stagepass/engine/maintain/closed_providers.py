@@ -1,4 +1,4 @@
-"""Stage runs that sleep since their provider is closed: who is sent to try it, and when all of them go on.
+"""Stage runs that wait for a closed provider: which one probes it, and when all of them continue.
 
 Part of the relay. Without it, a parked run still looks by itself some minutes later.
 """

@@ -1,4 +1,4 @@
-"""The relay: makes due what waited long enough, rescues what a dead worker dropped, rings what nobody heard.
+"""The relay: wakes runs that are due, rescues runs of dead workers, and rings again for lost bells.
 
 Any number may run at once: each move is guarded by the row that it moves. Without one, nothing is lost
 and nothing that waits goes on.
@@ -104,7 +104,7 @@ class Relay:
         self._ringing = _Beside(self.ring, "ring")
         self._watching = _Beside(watch, "look after providers and alerts") if watch else None
         self._silent: dict[str, tuple[int, float]] = {}
-        """By worker: its last known beat, and for how many seconds we have watched it stand still."""
+        """By worker: its last known heartbeat, and the seconds for which it has not changed."""
         self._last_watch = float("-inf")
         self._stops: SimpleQueue[None] = SimpleQueue()
         self._last_look = self._last_prune = float("-inf")
@@ -172,7 +172,7 @@ class Relay:
 
         A worker is watched by whether its beat goes up, timed by our own clock: clocks that differ or jump
         do not kill anybody. Only time in which we ourselves could look counts: after a pause of the database,
-        or of this whole machine, everybody gets the chance to beat again. A process of this very machine
+        or of this machine, all workers get the chance to beat again. A process on this machine
         that is gone is dead at once.
         """
         workers = {worker.id: worker for worker in self._store.workers()}
@@ -181,7 +181,7 @@ class Relay:
         steady = self._clock.steady()
         watched, self._last_watch = min(steady - self._last_watch, LONGEST_LOOK), steady
         if any(self._silent.get(i, (None,))[0] == beat for i, beat in beats.items()):
-            self._store.check_writes()  # raises while nobody can beat, and that counts against nobody
+            self._store.check_writes()  # raises while no worker can beat, which counts against none of them
         self._silent = {
             i: (beat, self._silent[i][1] + watched if i in self._silent and self._silent[i][0] == beat else 0.0)
             for i, beat in beats.items()

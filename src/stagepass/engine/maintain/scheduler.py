@@ -65,7 +65,7 @@ class Scheduler:
         return found
 
     def _take_over(self, schedule: Schedule, row: ScheduleRow, version: int, began: int) -> ScheduleRow:
-        """The row with this declaration's timing. What is due just now still fires; what is to come is reckoned anew."""
+        """The row with this declaration's timing. A due time of now still fires; later ones are computed again."""
         now = self._clock.now()
         is_due = row.next_at <= now < row.next_at + LATE * 1000
         next_at = row.next_at if is_due else schedule.after(now)

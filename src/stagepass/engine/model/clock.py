@@ -2,7 +2,7 @@
 
 Every time that another process compares (due, ready since, began, ended, beat, next firing) is the database's:
 each process measures its own clock against it once a second, and goes by its steady clock in between. A machine
-whose calendar is wrong, or jumps, so writes what everybody else would have written.
+whose clock is wrong, or jumps, so writes the same times as all others.
 """
 
 import logging
@@ -94,7 +94,7 @@ class StoreClock:
             if at is None:
                 at = time.time_ns() // 1_000_000
             elif after - before > MEASURE_EVERY and self._anchor is not None:
-                return  # an answer that was under way for so long says little
+                return  # an answer that took this long is not precise
             self._anchor = at, (before + after) / 2
             self._measured = after
             self.off = (time.time_ns() // 1_000_000 - self.now()) / 1000

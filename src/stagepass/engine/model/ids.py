@@ -17,7 +17,7 @@ def new_id(at: int | None = None) -> str:
 
 
 def new_token() -> str:
-    """A lease's token: nobody else can hold or guess it."""
+    """A lease's token: unique, and impossible to guess."""
     return secrets.token_hex(12)
 
 

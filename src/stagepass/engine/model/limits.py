@@ -81,7 +81,7 @@ class ProviderLimits(Protocol):
         ...
 
     def close_for(self, provider: str, seconds: float, reason: str) -> None:
-        """Nobody calls this provider for a while: it said so, or its credit is gone. Then one call tries it."""
+        """No calls to this provider for a while: it said so, or its credit is used up. Then one call probes it."""
         ...
 
     def failed(self, provider: str, ticket: str) -> float:

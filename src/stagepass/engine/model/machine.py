@@ -23,7 +23,7 @@ def place() -> str:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this place exists. One that nobody has reaped yet counts as dead."""
+    """Whether a process of this machine exists. A zombie counts as dead."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -32,7 +32,7 @@ class Wait(BaseException):
         self.seconds = seconds(wait)
         self.saying = saying and cleaned(saying, most=LONGEST_MESSAGE)
         self.idle = False
-        """Whether it is for somebody else, who has a deadline of their own: then it is not this stage's time."""
+        """Whether the wait is for a person or a job with its own deadline, so that it does not count as this stage's time."""
 
 
 class Cancel(BaseException):
@@ -50,7 +50,7 @@ class LeaseLost(BaseException):
 class Busy(BaseException):
     """A provider's limit is reached or its breaker is open: come back later, no attempt is spent.
 
-    `certain` is False where a call was made and nobody knows whether it was carried out; `closed` is True where the
+    `certain` is False if a call was made and its outcome is unknown; `closed` is True if the
     provider may be closed for hours.
     """
 
@@ -165,6 +165,6 @@ class Each:
 
 
 RunOutcome = Completed | Skipped | Waiting | Failure | Held | Cancelled | Released | Unknown
-"""How an attempt ended for one stage run. Whoever matches on it ends with `assert_never`."""
+"""How an attempt ended for one stage run. A match on it ends with `assert_never`."""
 
 Outcome = RunOutcome | Each

@@ -126,7 +126,7 @@ class Tx(Protocol):
         ...
 
     def drop_worker(self, worker: str, *, lost_at: int | None = None) -> None:
-        """Take a worker's row out; with a time, notice that it was lost: by whoever takes the row out."""
+        """Delete a worker's row; with a time, record that the worker was lost, once, by the caller that deletes the row."""
         ...
 
     def save(self, changes: Changes) -> None:
@@ -146,7 +146,7 @@ class Taken(StagepassError):
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to list. `owner` None means everybody's, which only the relay and the CLI may ask for."""
+    """Which jobs to list. `owner` None means all owners, for the relay and the CLI only."""
 
     owner: str | None
     pipeline: str | None = None
@@ -286,7 +286,7 @@ class Store(Protocol):
         ...
 
     def condemned(self, now: int, limit: int) -> list[str]:
-        """Uris of files to delete now, which nobody can claim any more."""
+        """Uris of files to delete now; they can no longer be claimed."""
         ...
 
     def forget_doomed(self, uris: Sequence[str]) -> None: ...
@@ -320,7 +320,7 @@ class Bell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Progress that nobody needs later: it is told once and kept nowhere."""
+    """Progress that is published once and not stored."""
 
     job_id: str
     stage: str
@@ -358,7 +358,7 @@ class FileStore(Protocol):
     def stream(self, file: File, start: int = 0, end: int | None = None) -> Iterator[bytes]: ...
     def delete(self, uri: str) -> None: ...
     def sweep(self, older_than: float) -> int:
-        """Remove what writers left unfinished for more than so many seconds. Returns how many there were."""
+        """Delete files left unfinished for longer than this many seconds. Returns their number."""
         ...
 
 

@@ -52,7 +52,7 @@ class Job:
     tally: dict[str, Tally] = field(default_factory=dict)
     """By stage that has begun."""
     stepwise: bool = False
-    """Hold after each stage until a person says go on."""
+    """Hold after each stage until it is resumed."""
     cancel_requested: bool = False
     error: dict[str, Any] | None = None
     finished_at: int | None = None
@@ -117,7 +117,7 @@ class Event:
     item: int | None = None
     data: dict[str, Any] = field(default_factory=dict)
     queue: str | None = field(default=None, compare=False)
-    """Of its stage run, for whoever counts; not kept."""
+    """Of its stage run, for counters; not stored."""
 
 
 TERMINAL = frozenset({"job.completed", "job.failed", "job.cancelled"})

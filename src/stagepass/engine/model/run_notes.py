@@ -49,7 +49,7 @@ class RunNotes:
     again: list[str] = field(default_factory=list)
     """Calls of `ctx.run` that are tried again, so that a child that failed is sent on; see `EVERY`."""
     busy: str | None = None
-    """Why its provider took no call when it last asked; told once, until it changes."""
+    """Why its provider refused the last call; reported once, until it changes."""
     blocked_by: str | None = None
     """The closed provider that it waits for: woken when that one answers again. Also a column."""
     signal: Any = None

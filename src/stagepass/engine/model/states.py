@@ -24,7 +24,7 @@ stage run     due_at            when `waiting`, `retrying` or `parked` ends by i
               notes.alone       a claim gives it no company in a batch
               notes.cancelling  ready once more, only for `on_cancel`; then cancelled
               notes.counted     failed, and yet counted as done: the stage goes on without it
-              notes.step        held by the job's own step, so nothing was bought and `resume` may go on
+              notes.step        held by the job's own step, so nothing was bought and `resume` may continue
 job           tally             all runs of a stage are done: the next stages begin, or the job is completed
               cancel_requested  whatever comes to rest is cancelled
               stepwise          the runs of the next stages begin as held

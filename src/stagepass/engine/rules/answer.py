@@ -1,4 +1,4 @@
-"""A person's answer to what a stage asked: recorded once, by whoever holds the link."""
+"""A person's answer to an approval: recorded once, for anyone with the link."""
 
 import json
 
@@ -18,7 +18,7 @@ def answer(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, ask: str, app
     """Keep the answer and wake the stage run.
 
     Raises:
-        Conflict: it was answered before, it is too late, or nobody waits for it any more.
+        Conflict: already answered, past the deadline, or no longer needed.
     """
     asked = uow.tx.memo(run.id, QUESTION + name)
     question = json.loads(asked.value) if asked is not None and asked.value is not None else None

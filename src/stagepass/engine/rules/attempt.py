@@ -18,7 +18,7 @@ from stagepass.text import clean
 R, J = RunState, JobState
 
 LONGEST_PARK = 15.0
-"""Seconds between two offers of what nobody knew so far. The first come sooner: in a release old and new are there."""
+"""Seconds between two offers of a parked run. The first come sooner: during a release both versions run."""
 
 
 def claim(uow: UnitOfWork, run: StageRun, job: Job, worker: str) -> None:
@@ -242,7 +242,7 @@ def park(uow: UnitOfWork, run: StageRun, job: Job, outcome: Unknown) -> None:
 
 
 def rescue(uow: UnitOfWork, run: StageRun, job: Job) -> None:
-    """Its worker died: another one goes on, unless it has killed too many."""
+    """Its worker died: another one takes over, unless too many have died."""
     run.crashes += 1
     error = WorkerLost(
         f"the worker died during {run.crashes} attempt(s) at this stage",
@@ -284,7 +284,7 @@ def _said(error: StageError) -> dict[str, Any]:
 
 
 def wake(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
-    """What it was parked for may be over: it looks now, whenever it was due. False when it has moved on meanwhile."""
+    """Make a parked run ready now, whenever it was due. False if it has changed state meanwhile."""
     if run.state is not R.WAITING or run.notes.busy is None:
         return False
     run.due_at = uow.now

@@ -97,7 +97,7 @@ def leave(uow: UnitOfWork, run: StageRun, to: RunState) -> None:
 
 
 def leave_children(uow: UnitOfWork, run: StageRun) -> None:
-    """Nobody waits for the jobs that this run has started: they are cancelled after the commit."""
+    """The child jobs of this run are no longer needed: cancel them after the commit."""
     uow.left_alone += run.notes.children
 
 

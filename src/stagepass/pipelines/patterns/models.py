@@ -11,10 +11,10 @@ from stagepass.errors import SettingsError
 from stagepass.sentences import sentence
 
 LONGEST = 3000.0
-"""Seconds that a step may be told to take."""
+"""Maximum duration of a step, in seconds."""
 
 STEP_SECONDS = 2.0
-"""Seconds that each step of a chain takes when nobody says otherwise."""
+"""Default duration of each step of a chain, in seconds."""
 
 MOST_ITEMS = 10_000
 

@@ -151,7 +151,7 @@ class _Pen:
         return least <= syllables(line, self.rules.language) <= most
 
     def speakable(self, frame: str, values: dict[str, str]) -> bool:
-        """Whether each particle in the frame follows a word whose reading is known: nobody can sing 은(는)."""
+        """Whether each particle in the frame follows a word with a known reading: 은(는) cannot be sung."""
         return all(final(value) is not None or f"{{{key}:" not in frame for key, value in values.items())
 
     def _fill(self, couplet: Couplet, values: dict[str, str]) -> Couplet:

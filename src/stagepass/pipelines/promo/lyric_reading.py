@@ -1,4 +1,4 @@
-"""Reads a customer's input for the local lyric writer: what can be sung, and what it is about.
+"""Reads a customer's input for the local lyric writer: the words that can be sung, and the themes.
 
 Nothing here invents: a theme is only found where the text names it and does not deny it.
 """

@@ -183,7 +183,7 @@ class Song(BaseModel):
     remote_id: str = Field(description="the maker's id of the task, such as suno_task_id")
     timing: list[SungLine] = Field(default_factory=list, description="when each line is sung")
     timing_source: Literal["provider", "spread"] = Field(
-        description="told by the maker, or spread over the lines by their length"
+        description="given by the maker, or spread over the lines by their length"
     )
 
 

@@ -22,7 +22,7 @@ PIPELINE = "promo"
 
 
 class Started(BaseModel):
-    """The task was accepted, or goes on."""
+    """The task was accepted or resumed."""
 
     success: bool = True
     task_id: str
@@ -87,7 +87,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
 
     @router.post("/pipeline/resume/{task_id}", status_code=202, summary="Go on with a task")
     def resume(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
-        """From the stage that failed, or at which it was told to stop. 409 if it did neither."""
+        """From the stage that failed or was cancelled. 409 if the task did neither."""
         job = tasks.find(task_id, owner)
         return tasks.started(deps.engine.resume(job.id, owner), say("job.resumed", language))
 

@@ -49,7 +49,7 @@ _CLOSED_6 = [
     for text in (
         "2001::/23",  # protocol assignments, Teredo among them
         "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4: carries an IPv4 address; nobody serves pictures by it
+        "2002::/16",  # 6to4: carries an IPv4 address; not used to serve pictures
         "3fff::/20",  # documentation
     )
 ]

@@ -264,7 +264,7 @@ def _read(
         content += piece
         if len(content) > max_bytes:
             raise too_large
-        if kind is None and len(content) >= HEAD:  # a film is not fetched to its end to be told that it is none
+        if kind is None and len(content) >= HEAD:  # a video is refused by its first bytes, not after a full download
             kind = _allowed(content, allowed_types, field)
     return Fetched(bytes(content), kind or _allowed(content, allowed_types, field), url)
 

@@ -1,4 +1,4 @@
-"""Is this a photo that every later stage can open? Told at the door, with the way to put it right."""
+"""Checks that a photo can be opened by every later stage. Errors name the fix, at the time of upload."""
 
 import io
 import re

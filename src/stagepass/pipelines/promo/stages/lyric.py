@@ -46,5 +46,5 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
 
 
 def _other_language(wanted: str, language: str) -> str:
-    """What its reader is told of a lyric that came in another language than was asked for."""
+    """The note for the reader of a lyric in another language than requested."""
     return Catalogue.load("stagepass.pipelines.promo").text("lyric.other_language", language, wanted=wanted)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 def wait_for(
     ctx: Context, maker: str, memo: str, look: Callable[[Tell], T | None], *, every: str, at_most: str, saying: str
 ) -> T:
-    """Look until it is made. An order that ended without a result is forgotten, so that the next attempt orders anew."""
+    """Poll until it is ready. An order that ended without a result is forgotten, so that the next attempt places a new one."""
 
     def tell(fraction: float) -> None:
         ctx.progress(0.9 * fraction, saying)
@@ -25,7 +25,7 @@ def wait_for(
             with ctx.using(maker):  # makers count looks as calls too
                 return look(tell)
         except RateLimited:
-            return None  # the maker is closed to everyone for a while now; the order itself goes on
+            return None  # the maker is closed to all workers for a while; the order itself continues
 
     try:
         return ctx.wait(within_limits, every=every, at_most=at_most, saying=saying)

@@ -9,7 +9,7 @@ from stagepass.pipelines.promo.texts import message
 from stagepass.providers.ports import LineTiming, MadeSong, SongMaker, SongRequest
 
 TASK = "suno_task_id"
-"""The memo that holds the remote task's id, whoever the maker is."""
+"""The memo that holds the remote task's id, for any maker."""
 
 EVERY, AT_MOST = "10s", "5m"
 
@@ -66,7 +66,7 @@ def _submit(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker)
 
 
 def spread(lyric: str, duration: float) -> Sequence[LineTiming]:
-    """Times for the lines of a lyric that nobody timed: by their length, between a short intro and outro."""
+    """Times for lyric lines without timing: by their length, between a short intro and outro."""
     lines = [line.strip() for line in lyric.splitlines() if line.strip() and not line.strip().startswith("[")]
     intro, outro = duration * 0.08, duration * 0.08
     letters = sum(len(line) for line in lines) or 1

@@ -11,7 +11,7 @@ from stagepass.pipelines.promo.texts import message
 from stagepass.providers.ports import ClipMaker, ClipRequest, LineTiming
 
 TASK = "creatomate_render_id"
-"""The memo that holds the render's id, whoever the maker is."""
+"""The memo that holds the render's id, for any maker."""
 
 EVERY, AT_MOST = "15s", "10m"
 

@@ -115,7 +115,7 @@ class Film:
 
 
 def _scrim(size: tuple[int, int]) -> Overlay:
-    """A shade that deepens towards the lower edge: nobody notices it, and it keeps white readable on snow."""
+    """A subtle shade that deepens towards the lower edge and keeps white text readable on snow."""
     column = Image.new("L", (1, size[1]))
     for y in range(size[1]):
         depth = _clamp((y / size[1] - 0.52) / 0.48)
