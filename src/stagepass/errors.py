@@ -60,7 +60,7 @@ class SettingsError(StagepassError):
 
 
 class StoreUnavailable(StagepassError):
-    """The database did not answer in time, or cannot do now what it is asked for.
+    """The database did not answer in time, or cannot carry out the request now.
 
     `reached` is True where a server answered with an error: another operation may succeed meanwhile.
     """

@@ -64,7 +64,7 @@ def refuse(value: Any) -> None:
 
 
 class Unfit(ValueError):
-    """A value that JSON, or whoever reads it, cannot hold.
+    """A value that JSON or its reader cannot represent.
 
     Args:
         path: where it is, as ``items.2.price``; empty for the value itself.

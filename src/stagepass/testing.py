@@ -44,7 +44,7 @@ class Crash(BaseException):
 
 
 class HandClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that only moves when a test moves it."""
 
     def __init__(self, at: int = 1_800_000_000_000) -> None:
         self._ms = at
@@ -74,7 +74,7 @@ class HandClock:
 
 
 class Recorder:
-    """Stands where the broker and the bus are: notes what they would have been told."""
+    """Takes the place of broker and bus, and records what they would have been sent."""
 
     def __init__(self) -> None:
         self.rung: list[str] = []
@@ -233,7 +233,7 @@ class Lab:
             pass
 
     def crash(self, at: str, *, times: int = 1) -> None:
-        """Let the process die the next time that it comes by this failpoint; `recover` then goes on."""
+        """Make the process die the next time it reaches this failpoint; `recover` then continues."""
         failpoints.arm(at, _crash, at=times)
 
     def recover(self) -> None:

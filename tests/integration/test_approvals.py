@@ -205,7 +205,10 @@ def test_after_the_deadline_there_is_no_answer_and_resume_asks_anew() -> None:
             lab.engine.answer(**old, approved=True)
         failed = lab.finish(job)
         assert failed.error is not None
-        assert (failed.error["code"], "no answer within the time limit" in failed.error["message"]) == ("permanent", True)
+        assert (failed.error["code"], "no answer within the time limit" in failed.error["message"]) == (
+            "permanent",
+            True,
+        )
         lab.engine.resume(job.id, None)
         new = asked(lab)
         assert new["ask"] != old["ask"]

@@ -1,8 +1,8 @@
-"""One message per window, by whichever relay comes first: the window's row in SQL is the right to tell it.
+"""Sends one alert per window: the relay that inserts the window's row in SQL sends it.
 
-A relay inserts the row of a window that has something to tell, with its facts, and then sends it; a row that is
-there belongs to somebody else. So no window is told twice. A message that cannot be delivered, or whose relay
-died over it, is told with the next window's.
+A relay inserts the row of a window with something to report, with its facts, and then sends the message. If the
+row exists, another relay sends it, so no window is reported twice. A message that could not be delivered, or whose
+relay died, is included in the next window's message.
 """
 
 import json
@@ -26,7 +26,7 @@ GRACE = 3000
 """Milliseconds after a window's end until it is looked at: what was about to be committed is in it then."""
 
 LOOK_BACK = 3_600_000
-"""Milliseconds: what is older was not told because no relay ran, and is not news any more."""
+"""Milliseconds: older facts were not reported because no relay ran, and are out of date."""
 
 TRIES = 3
 """Of one message; between them the pause that the webhook asks for, or these seconds."""
@@ -36,7 +36,7 @@ TIMEOUT = 10.0
 
 
 class Alerts:
-    """Part of the relay; `look` is asked once a second and blocks for nobody.
+    """Part of the relay; `look` is called once a second and never blocks.
 
     Args:
         target: the webhook's address, from `check_webhook`.
@@ -93,7 +93,7 @@ class Alerts:
         """The window's facts with those that were missed before, if it is this relay's to tell."""
         rows = self._store.alerts(until - LOOK_BACK)
         since = max([row.until for row in rows], default=until - LOOK_BACK)
-        known = Facts()  # told within the last hour; what lasts longer is told once more
+        known = Facts()  # reported within the last hour; a lasting problem is reported again after that
         for row in rows:
             known.add(Facts(**json.loads(row.facts)))
         served = self._liveness.served(self._store.workers(), self._clock.now())

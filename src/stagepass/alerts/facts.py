@@ -48,7 +48,7 @@ def look(
     """What is new in ``since <= at < until``.
 
     Args:
-        known: what the last message told: a provider or queue that is in the same state is not told again.
+        known: the facts of the last message: a provider or queue in the same state is not reported again.
         served: the queues that some living worker serves.
     """
     facts = Facts(lost=store.count_notices("worker_lost", since, until))

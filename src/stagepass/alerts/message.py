@@ -6,7 +6,7 @@ from stagepass.alerts.facts import Facts
 from stagepass.content.catalogue import Catalogue
 
 MOST_LINES = 20
-"""Of one kind; what is beyond is told as a number."""
+"""Maximum number of lines per kind; the rest is a count."""
 
 
 def message(facts: Facts, missed: int, language: str) -> str:

@@ -110,7 +110,7 @@ def _page(
 
 
 def _question(system: System, claims: dict[str, Any]) -> dict[str, Any]:
-    """The question; or `told`, the outcome, if there is nothing to answer."""
+    """The question; or the code of the outcome, if there is nothing to answer."""
     run, name = system.store.run(claims["run"]), claims["name"]
     memos = {memo.name: memo.value for memo in system.store.memos(claims["run"])} if run is not None else {}
     asked = memos.get(QUESTION + name)

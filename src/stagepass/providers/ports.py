@@ -1,4 +1,4 @@
-"""The ports: what a stage may ask of a provider, whoever it is.
+"""The ports: interfaces between stages and providers.
 
 A provider is named in every result (`provider`, `model`). It raises only the errors of
 `stagepass.errors`; its own retries are off, since the engine owns them. It is made once per
@@ -25,11 +25,11 @@ class Usage:
 
 
 Tell = Callable[[float], None]
-"""Is told how far something is, from 0 to 1."""
+"""Receives the progress, from 0 to 1."""
 
 
 def silent(fraction: float) -> None:
-    """Tells nobody."""
+    """Discards the progress."""
 
 
 @runtime_checkable

@@ -1,7 +1,7 @@
 """The ledger: what jobs spent, what their checkpoints saved, and what was paid twice. All of it from records.
 
 spent   every payment that was noted, also one that led to nothing.
-saved   whenever an attempt began anew (a retry, after a crash, a redrive, a resume, a stage made again), what it
+saved   whenever an attempt starts again (a retry, after a crash, a redrive, a resume, a stage retried), what it
         stood on had been paid already: the calls of its own stage run that `ctx.once` had kept, and the stages
         before it. A program that starts over would have paid that again, each time. It is counted once the
         attempt is over, and in favour of the stage that had paid. First attempts save nothing.

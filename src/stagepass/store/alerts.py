@@ -54,7 +54,7 @@ class AlertReads(Connections):
         return True
 
     def end_alert(self, until: int, state: str) -> None:
-        """``told`` or ``missed``."""
+        """State of the window, `told` or `missed`."""
         with self._writing() as db:
             db.execute(sa.update(alerts).where(alerts.c.until == until).values(state=state))
 

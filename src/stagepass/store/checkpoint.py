@@ -2,7 +2,7 @@
 
 Left to itself, SQLite does that inside whichever commit finds more than a thousand pages in the log. That
 commit then waits for the disk, a tenth of a second on a common one, and with it all slots of its process
-and everybody who waits for the write lock. Here a thread does it, beside the commits.
+and for all who wait for the write lock. Here a thread does it, in parallel with the commits.
 """
 
 import logging
@@ -20,7 +20,7 @@ ROWS = 2000
 """Rows that a process writes between two looks at the log; some hundreds of pages."""
 
 LONG = 4000
-"""Pages of a log that commits outran; they are held up for a moment, so that it can begin anew."""
+"""Pages of a log at which commits are paused briefly, so that the log can be restarted."""
 
 
 class Checkpointer:
@@ -40,7 +40,7 @@ class Checkpointer:
         self._thread: threading.Thread | None = None
 
     def wrote(self, rows: int) -> None:
-        """A transaction with so many changed rows was committed."""
+        """A transaction with this many changed rows was committed."""
         with self._change:
             self._rows += rows
             if self._rows < ROWS or self._closing:

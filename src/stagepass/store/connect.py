@@ -89,7 +89,7 @@ def engine(url: str, *, reads: bool = False, pool: int = 5, patience: Patience =
         "pool_timeout": patience.statement,
     }
     if reads:
-        # of its own, not an option of the other's connections: that is set anew at each checkout, by a round trip
+        # a separate engine, not an option of the other's connections: that is set at each checkout, with a round trip
         # on MySQL, and a connection that is lost in it is never given back
         options |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     if kind == "mysql":
@@ -126,7 +126,7 @@ def _sqlite(url: URL, *, begin: bool, pool: int, patience: Patience) -> Engine:
 def shut(engine: Engine) -> None:
     """Close the connections: the idle ones now, the others when they are given back; and make none any more.
 
-    A thread that outlives its store would else open a connection that nobody closes.
+    Otherwise a thread that outlives its store opens a connection that is never closed.
     """
     sessions.closed.add(engine)
     event.listen(engine, "do_connect", _refuse)

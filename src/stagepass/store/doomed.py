@@ -31,7 +31,7 @@ class DoomedFiles(Connections):
             claim(db, [file], job_id, run_id, owner, at, noted=False)
 
     def condemned(self, now: int, limit: int) -> list[str]:
-        """Uris whose time is over; from now on nobody claims them. Delete the files, then `forget_doomed`."""
+        """Uris that have expired and can no longer be claimed. Delete the files, then call `forget_doomed`."""
         c = doomed_files.c
         due = sa.select(c.uri).where(c.after <= now).order_by(c.after).limit(limit).with_for_update(skip_locked=True)
         with self._writing() as db:

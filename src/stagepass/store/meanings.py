@@ -12,7 +12,7 @@ from typing import Any
 class Meaning(Enum):
     """What to do after an error of the database."""
 
-    AGAIN = "somebody else was first, or holds the row: do the same once more"
+    AGAIN = "another transaction was first, or locks the row: retry"
     TAKEN = "a row with this key is there already"
     VALUE = "the database cannot hold this value"
     BUG = "the statement is wrong, or breaks a rule of the schema: our fault"

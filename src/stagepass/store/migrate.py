@@ -57,7 +57,7 @@ def upgrade(url: str, revision: str = "head") -> None:
     """Upgrade the schema; safe to call from several processes at once.
 
     Raises:
-        SettingsError: the database is newer than this program, or holds tables of somebody else.
+        SettingsError: the database is newer than this program, or contains tables of other programs.
         StoreUnavailable: it did not answer, or another upgrade did not end.
     """
     _run(url, "upgrade", revision)
@@ -229,7 +229,7 @@ def _collation_problems(connection: Connection) -> list[str]:
 
 
 def make_views(url: str, views: Mapping[str, str]) -> None:
-    """Make these views anew, by name and statement; they hold no data of their own."""
+    """Recreate these views, by name and statement; they hold no data."""
     with _connection(url, writes=True) as connection, _alone(connection):
         for name, statement in views.items():
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")

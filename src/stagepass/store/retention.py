@@ -62,7 +62,7 @@ class Retention(Connections):
 
         Args:
             ended_before: only those that are still over, and were then; one that was resumed meanwhile stays, and one
-                that somebody holds stays until the next time.
+                that is locked stays until the next time.
 
         Returns:
             The ids of the jobs that are gone.
@@ -115,7 +115,7 @@ def _old(pipeline: str, before: int) -> sa.Select[Any]:
 
 
 def _held(connection: sa.Connection, ids: Sequence[str], ended_before: int | None) -> list[str]:
-    """Those of these jobs whose rows are now ours; first the job, as everybody does. What is over is looked at again."""
+    """The jobs whose rows are now locked, job rows first as everywhere. Whether a job has ended is checked again."""
     held = sa.select(jobs.c.id).where(jobs.c.id.in_(list(ids))).order_by(jobs.c.id)
     if ended_before is None:
         return list(connection.scalars(held.with_for_update()))

@@ -102,7 +102,7 @@ def job_changes(job: Job) -> dict[str, Any]:
 
 
 def _counts(tally: Tally) -> list[int]:
-    """As every release reads them: [total, done], and where some are held also [1, at most so many]."""
+    """As every release reads them: [total, done], and if some are held also [1, maximum]."""
     held = () if tally.most_held == 0 else (1,) if tally.most_held is None else (1, tally.most_held)
     return [tally.total, tally.done, *held]
 

@@ -1,4 +1,4 @@
-"""The store: transactions for the committer, and reads for everybody. See `stagepass.engine.model.ports.Store`."""
+"""The store: transactions for the committer, reads for all others. See `stagepass.engine.model.ports.Store`."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -221,7 +221,7 @@ alerts = Table(
     Column("facts", Text, nullable=False),
     **_MYSQL,
 )
-"""One row per window of which there was something to tell; whoever inserts it tells it."""
+"""One row per window with something to report; the relay that inserts it sends the message."""
 
 api_metrics = Table(
     "api_metrics",
@@ -274,7 +274,7 @@ doomed_files = Table(
     Index("ix_doomed_files_owner", "owner"),
     **_MYSQL,
 )
-"""Files that no row names any more, or will not if nobody claims them: they are deleted after that time."""
+"""Files that no row references any more, or that are not claimed in time: deleted after that time."""
 
 schedules = Table(
     "schedules",

@@ -73,7 +73,7 @@ READY_FREE = ByList(lambda ids: _ready_by_id(ids).with_for_update(skip_locked=Tr
 OUTPUTS = ByList(_outputs, "jobs", "stages")
 
 _OUTPUT = sa.case((sa.bindparam("b_unread") == 1, stage_runs.c.output), else_=sa.bindparam("output", type_=sa.Text))
-"""One that was not read stays what it is."""
+"""An unread one stays unchanged."""
 
 UPDATE_RUN = Prepared(
     sa.update(stage_runs)
@@ -122,7 +122,7 @@ def chunks(ids: Iterable[Any], size: int = CHUNK) -> Iterable[list[Any]]:
 
 @cache
 def _turns(count: int) -> Prepared:
-    """For each of so many (queue, priority, owner): the owner's last turn, and anyone's first."""
+    """For each (queue, priority, owner): the owner's last turn, and the first turn of any owner."""
     c = stage_runs.c
     parts = []
     for number in range(count):
@@ -140,7 +140,7 @@ def _turns(count: int) -> Prepared:
 
 @cache
 def _lanes(count: int) -> Prepared:
-    """The first ready runs of each of so many queues."""
+    """The first ready runs of each queue."""
     c = stage_runs.c
     lanes = [
         sa.select(c.id, c.queue, c.priority, c.turn, c.due_at)

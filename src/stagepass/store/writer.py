@@ -24,7 +24,7 @@ class WriterLock:
 
     Args:
         path: the database file.
-        patience: seconds to wait for it: a process that was stopped in a transaction holds it for ever.
+        patience: seconds to wait for it: a process suspended in a transaction never releases it.
     """
 
     def __init__(self, path: str, patience: float = 10.0) -> None:

@@ -49,7 +49,7 @@ class StageView(BaseModel):
     )
     attempts: int = Field(ge=0, description="of all items together")
     progress: float = Field(ge=0, le=1)
-    message: str | None = Field(default=None, description="what it is busy with", examples=["song: generating, 30 s"])
+    message: str | None = Field(default=None, description="current activity", examples=["song: generating, 30 s"])
     started_at: datetime | None = None
     finished_at: datetime | None = None
     error: JobError | None = None
@@ -60,7 +60,7 @@ class StageView(BaseModel):
 
 
 class Links(BaseModel):
-    """Where to go on."""
+    """The next page."""
 
     self: str
     events: str

@@ -1,4 +1,4 @@
-"""Money as JSON, in US dollars: payments, a job's ledger, the price of going on."""
+"""Money as JSON, in US dollars: payments, a job's ledger, the price of continuing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -16,7 +16,7 @@ class StageInfo(BaseModel):
     queue: str
     after: list[str]
     each: str | None = Field(default=None, description="runs once per item of this list")
-    batch: int | None = Field(default=None, description="called once for up to so many runs, of any jobs")
+    batch: int | None = Field(default=None, description="maximum number of runs, of any jobs, per call")
     optional: bool = Field(description="may be skipped")
     pool: Literal["io", "cpu"]
     concurrency: int | None = Field(default=None, description="slots of its own worker group under `stagepass up`")

@@ -14,7 +14,7 @@ class BreakerView(BaseModel):
     """A provider that is closed for now."""
 
     provider: str
-    state: Literal["open", "trying"] = Field(description="open: nobody calls it; trying: one call at a time may")
+    state: Literal["open", "trying"] = Field(description="open: no calls; trying: one call at a time")
     reason: str = Field(examples=["quota_exhausted", "down", "rate_limited"])
     since: datetime
     next_try_at: datetime

@@ -17,7 +17,7 @@ class Redriven(BaseModel):
     usd: float | None = Field(default=None, description="of a dry run: what they will cost, about")
     later_usd: float | None = Field(default=None, description="of a dry run: and the stages after them")
     kept_usd: float | None = Field(default=None, description="of a dry run: what is not paid again")
-    jobs: list[str] = Field(description="ids of the jobs that go on")
+    jobs: list[str] = Field(description="ids of the jobs that continue")
     runs: int = Field(description="dead letters that were sent again")
     refused: dict[str, str] = Field(description="by stage run: why it was not")
     more: bool = Field(description="there may be more of them")

@@ -18,7 +18,7 @@ class ScheduleView(BaseModel):
     owner: str = Field(description="whose jobs they are")
     zone: str = Field(examples=["Asia/Seoul"])
     paused: bool
-    missed: str = Field(description="what was due while nobody looked is made up for once, or skipped")
+    missed: str = Field(description="after an outage: once (one job for all missed due times) or skip")
     next_at: datetime
     last_at: datetime | None = None
     last_job: str | None = None

@@ -51,7 +51,7 @@ for _queue in system.registry.queues():
 
 
 def _queues() -> tuple[str, ...]:
-    """What this process was told to serve, by -Q."""
+    """The queues of this process, from -Q."""
     consumed = app.amqp.queues.consume_from
     return tuple(name for name in consumed if name in set(system.registry.queues()))
 
@@ -69,7 +69,7 @@ def _our_broker(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def _check(instance: Any, **_: Any) -> None:
-    """Refuse to start without what the stages need: better now than in the middle of somebody's job."""
+    """Refuse to start without what the stages need: better now than in the middle of a job."""
     try:
         system.check_needs(_queues())
         system.check_redis()

@@ -27,7 +27,7 @@ class Liveness:
     The note does not wait for the database: while that does not answer, this process lives all the same.
 
     Args:
-        replace: ends this process in good order, so that whoever started it starts another.
+        replace: shuts this process down, so that its process manager starts another.
     """
 
     def __init__(self, system: System, dispatcher: Dispatcher, replace: Callable[[], None] | None) -> None:
@@ -101,7 +101,7 @@ class Liveness:
         self._notes.write(dispatcher.worker, dispatcher.queues, dispatcher.slots, running, work, stalled_for)
 
     def _end(self, replace: Callable[[], None]) -> None:
-        """In good order if it can; what stands still cannot, and its work goes on elsewhere when it is gone."""
+        """Shut down normally if possible; a hung process cannot, and other workers take over its work when it is gone."""
         timer = threading.Timer(self._end_within, os._exit, [1])
         timer.daemon = True
         timer.start()

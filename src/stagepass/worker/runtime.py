@@ -17,7 +17,7 @@ class Runtime:
     """Serves some queues with some slots.
 
     Args:
-        replace: ends this process, so that whoever started it starts another; called when too many of its
+        replace: ends this process, so that its process manager starts another; called when too many of its
             threads are past their time limit, and when it is stalled (`engine.execute.stall_detector`).
     """
 

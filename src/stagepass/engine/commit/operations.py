@@ -134,7 +134,7 @@ class Settle(Operation):
         if not mine:
             raise LeaseLost(self.claimed.run.id)
         for claimed in everyone:
-            if claimed.job.id in uow.jobs:  # for whoever claims its next run
+            if claimed.job.id in uow.jobs:  # for a claim of its next run
                 uow.jobs[claimed.job.id].input = claimed.job.input
         for run, job, outcome in mine:
             settle.settle(uow, run, job, outcome)
@@ -285,7 +285,7 @@ class OnJob(Operation):
         if job is None or (self.owner is not None and job.owner != self.owner):
             raise NotFound(sentence("there is no job {job}", job=self.job_id), job_id=self.job_id)
         result = self.act(uow, job)
-        uow.read_job_inputs([job.id])  # whoever asked may show it
+        uow.read_job_inputs([job.id])  # for the caller to show
         return result
 
 

@@ -337,7 +337,7 @@ class Context:
 
         Args:
             key: names the payment within this stage run, such as the vendor's own id of it; noted again, it is
-                not noted twice. By default it is told by the order of the payments of this attempt, so that the
+                not recorded twice. By default it is identified by its position in this attempt, so that the
                 way through the stage after a wait does not note it again; give a key to what each look costs.
         """
         run, now = self._claimed.run, self._services.clock.now()

@@ -1,7 +1,7 @@
 """Detects a stalled worker: alive, with free slots, and claiming nothing while work is waiting.
 
 The heartbeat can continue in a process that claims nothing; then its leases hold, no one rescues what it
-has, and its queues wait. Nobody sees that as well as the process itself.
+has, and its queues wait. The process itself is the best place to detect this.
 """
 
 from enum import StrEnum

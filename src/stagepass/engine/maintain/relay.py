@@ -1,7 +1,7 @@
 """The relay: wakes runs that are due, rescues runs of dead workers, and rings again for lost bells.
 
 Any number may run at once: each move is guarded by the row that it moves. Without one, nothing is lost
-and nothing that waits goes on.
+but waits, retries and rescues stop.
 """
 
 import logging

@@ -86,7 +86,7 @@ class Waiting:
     Attributes:
         waits: when each wait of this attempt began, by its name; None leaves what was noted.
         busy: why its provider takes no call now; `blocked_by`: that provider, if it is closed.
-        told: makes it news: the first wait of its kind.
+        told: emit an event: the first wait of its kind.
         idle: it waits for a place at a provider, a person or another job, which does not count towards its time limits.
     """
 
@@ -127,7 +127,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Held:
-    """Nobody but a person can say how to go on."""
+    """Only a person can decide how to continue."""
 
     error: StageError
 

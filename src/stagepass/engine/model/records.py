@@ -23,7 +23,7 @@ class Tally:
     done: int = 0
     """Those that are completed or skipped, or that the stage does without."""
     most_held: int | None = 0
-    """At most so many of them are held; None: some may be, and nobody counted them (an older release's note)."""
+    """Maximum number of held ones; None: unknown, written by an older release."""
 
     @property
     def all_done(self) -> bool:

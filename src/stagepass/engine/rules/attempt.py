@@ -202,7 +202,7 @@ def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None
 
 
 def hold(uow: UnitOfWork, run: StageRun, job: Job, outcome: Held) -> None:
-    """Nobody but a person can say how to go on."""
+    """Only a person can decide how to continue."""
     run.error = describe(outcome.error, None)
     uow.note_attempt(run, "held", run.error)
     if stopped(uow, run, job):

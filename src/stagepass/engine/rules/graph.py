@@ -116,7 +116,7 @@ def settle_held(uow: UnitOfWork, job: Job) -> None:
         return
     left = sum(tally.total - tally.done for tally in unfinished)
     if None not in held and left > sum(most for most in held if most is not None):
-        return  # so many cannot all be held
+        return  # too many to keep all of them
     states = {run.state for run in uow.runs_in(job.id, OPEN)}
     if states == {R.HELD}:
         uow.move_job(job, J.HELD)

@@ -83,7 +83,7 @@ def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
 
 
 def decide(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, value: str | None) -> Job:
-    """A person decided about a call of unknown outcome: the held run goes on.
+    """A person decided on a call with an unknown outcome: the held run continues.
 
     Args:
         name: of the call's memo.

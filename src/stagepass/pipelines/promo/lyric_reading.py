@@ -67,7 +67,7 @@ def read(name: str, region: str, details: str, genre: str, rules: Words) -> Brie
 def sung_name(name: str, nobody: str) -> str:
     """The name as it is sung: without notes in brackets, company forms, emoji and marks.
 
-    `nobody` where nothing of it can be sung.
+    `nobody` if none of it can be sung.
     """
     text = clean(name)
     for candidate in (_COMPANY.sub("", _NOTE.sub(" ", text).strip()), text):

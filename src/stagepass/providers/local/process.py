@@ -128,9 +128,9 @@ class Child:
         return self._process.pid
 
     def wait(self, time_limit: float, provider: str, tell: Callable[[float], None] | None = None) -> None:
-        """Wait for a good end. Raises what the child told, `TimedOut` past `time_limit` seconds, else `Transient`.
+        """Wait for success. Raises the error the child reported, `TimedOut` past `time_limit` seconds, or `Transient`.
 
-        `tell` is told now and then, in this thread, how far the child is, 0–1; what it raises ends the child.
+        `tell` is called from this thread with the child's progress, 0–1; an exception from it ends the child.
         """
         try:
             code = self._wait(time_limit, tell)
@@ -162,7 +162,7 @@ class Child:
     def kill(self) -> None:
         """End the child and all that it started; harmless when it has ended."""
         with self._ending:
-            # Once it is collected, its number may belong to somebody else.
+            # Once it is reaped, its pid may belong to another process.
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)
@@ -206,7 +206,7 @@ def child_main(body: Callable[[], None]) -> int:
     """Run `body` as the whole of a child process, and tell its parent how it failed.
 
     Returns:
-        The exit status: 0, or 3 after a failure that was told. A bug ends with its traceback on stderr.
+        The exit status: 0, or 3 after a reported failure. A bug ends with its traceback on stderr.
     """
     die_with_parent()
     try:

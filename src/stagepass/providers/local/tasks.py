@@ -89,7 +89,7 @@ class TaskDesk:
 
     @contextlib.contextmanager
     def claim(self, task_id: str) -> Iterator[int | None]:
-        """The right to work on a task: the lock's file descriptor, or None while somebody else has it.
+        """Lock a task: returns the lock's file descriptor, or None while another process has it.
 
         Let the child inherit the descriptor: then the right lasts until both are gone, and a task whose
         worker was killed is not begun again beside a child that is still ending.
@@ -116,7 +116,7 @@ class TaskDesk:
             self._remove(self.folder(task_id))
 
     def clean(self, older_than_seconds: float) -> int:
-        """Remove the tasks that nobody has worked on or looked at for that long; returns how many."""
+        """Delete tasks that were not worked on or polled for that long. Returns their number."""
         oldest, removed = time.time() - older_than_seconds, 0
         for folder in self._root.iterdir() if self._root.is_dir() else ():
             with contextlib.suppress(OSError, Permanent):
@@ -137,7 +137,7 @@ class TaskDesk:
             os.utime(self.folder(task_id))
 
     def _remove(self, folder: Path) -> None:
-        # One rename first, so that nobody meets half of a task.
+        # Rename first, so that no process sees half of a task.
         gone = self._root / f"{_UNFINISHED}{uuid.uuid4().hex}"
         with contextlib.suppress(FileNotFoundError):
             folder.rename(gone)

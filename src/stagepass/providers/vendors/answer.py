@@ -23,7 +23,7 @@ from stagepass.providers.vendors.wire import own_shape
 __all__ = ["LONGEST_WAIT", "Said", "Turn", "Unfit", "VendorText", "plain_schema", "read", "typed"]
 
 LONGEST_WAIT = 60.0
-"""Seconds that a call may take where nobody said how many."""
+"""Default time limit of a call, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class VendorText(ABC):
 
     @abstractmethod
     def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
-        """Ask once, within so many seconds. Raises a `StageError`."""
+        """Make one request, with this time limit in seconds. Raises a `StageError`."""
 
     @abstractmethod
     def self_check(self) -> str:
@@ -123,7 +123,7 @@ _BOUNDS = {"minItems", "maxItems", "minLength", "maxLength"}
 """How long texts and lists may be: words that a server with a grammar knows, and that every model understands."""
 
 _GRAMMAR = _BOUNDS | {"prefixItems"}
-"""Words that only a server with a grammar is told: what each entry of a list is, one by one, instead of `items`."""
+"""Schema keyword only for servers with a grammar: the schema of each entry of a list, one by one, instead of `items`."""
 
 
 def plain_schema(schema: type[BaseModel], *, bounds: bool = False, grammar: bool = False) -> dict[str, Any]:

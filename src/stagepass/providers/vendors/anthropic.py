@@ -15,7 +15,7 @@ from stagepass.providers.vendors.wire import amount, record
 VERSION = "2026-10-21"
 
 MOST_TOKENS = 16_384
-"""Tokens of an answer; the API wants to be told."""
+"""Maximum number of answer tokens; the API requires it."""
 
 
 class AnthropicText(VendorText):

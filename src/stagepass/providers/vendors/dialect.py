@@ -48,7 +48,7 @@ class Broken(Exception):
 class Dialect:
     """A text, and the values in it.
 
-    Numbers that JSON cannot hold (``NaN``, ``1e999``) are read as floats that are not finite, so that whoever uses the
+    Numbers that JSON cannot represent (``NaN``, ``1e999``) are read as non-finite floats, so that a user of the
     value can say where they stand.
     """
 

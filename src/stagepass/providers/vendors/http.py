@@ -48,7 +48,7 @@ class Http:
         base_url: with the path that all calls have in common.
         headers: sent with every call; the key is among them, so they are never shown.
         table: how the vendor says that something went wrong.
-        limit_header: where the vendor wants to hear how many seconds it has, so that it does not work for nobody.
+        limit_header: header with the time limit in seconds, for vendors that stop work on time.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], table: Table, *, limit_header: str = "") -> None:

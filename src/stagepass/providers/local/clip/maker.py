@@ -76,7 +76,7 @@ class LocalClipMaker:
         return self.submit(request)
 
     def look(self, task_id: str, tell: Tell = silent) -> MadeClip | None:
-        """The clip, rendered now if it is not there yet; None while somebody else renders it.
+        """The clip, rendered now if it does not exist yet; None while another process renders it.
 
         Raises:
             Permanent: the task is not known here, or cannot be done (the text says which image is at fault).
@@ -119,7 +119,7 @@ class LocalClipMaker:
         return None if child is None else child.progress
 
     def clean(self, older_than_seconds: float) -> int:
-        """Remove the tasks that nobody has looked at for that long; returns how many."""
+        """Delete tasks that were not polled for that long. Returns their number."""
         return self._committer.clean(older_than_seconds)
 
     def _render(self, task_id: str, folder: Path, lock: int, tell: Tell) -> None:

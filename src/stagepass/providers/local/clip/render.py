@@ -63,7 +63,7 @@ def _watched(frames: Iterable[Frame], count: int, folder: Path) -> Iterator[Fram
         if number % 15 == 0:
             report_progress(number / count)
             if not (folder / "request.json").exists():
-                os._exit(1)  # nobody wants it any more; ffmpeg goes with this process
+                os._exit(1)  # no longer needed; ffmpeg ends with this process
         yield frame
 
 

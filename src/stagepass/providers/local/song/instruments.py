@@ -132,7 +132,7 @@ def bell(midi: int, seconds: float) -> Mono:
 
 @lru_cache(maxsize=512)
 def lead(midi: int, seconds: float) -> Mono:
-    """A reed between flute and clarinet: plays the melody where nobody can sing it."""
+    """A reed between flute and clarinet: plays the melody where it cannot be sung."""
     t = moments(seconds + 0.12)
     depth = 0.006 * np.clip((t - 0.25) / 0.3, 0, 1)
     turn = 2 * np.pi * hertz(midi) * (t + depth / (2 * np.pi * 5.3) * np.sin(2 * np.pi * 5.3 * t))

@@ -14,7 +14,7 @@ FADE = 2.4  # seconds at the end
 _SENDS = {"keys": 0.8, "guitar": 0.8, "pad": 0.9, "bass": 0.0, "drums": 0.3, "bell": 1.5, "voice": 1.0}
 _GAINS = {"keys": 0.9, "guitar": 2.3, "pad": 0.8, "bass": 0.72, "drums": 0.9, "bell": 0.9}
 _ABOVE = 3.5  # dB
-_DUCK = 0.26  # by how much the chords step back while somebody sings
+_DUCK = 0.26  # attenuation of the chords during vocals
 VOICE_RMS = 0.135
 
 
@@ -61,7 +61,7 @@ def _summed(music: Stereo, voice: Stereo, sung: float, send: s.Mono, room_level:
 def _forward(music: _Spectrum, voice: _Spectrum, sung: float, size: int) -> np.float32:
     """The voice's gain that puts it `_ABOVE` the music where words are understood, 300 Hz to 4 kHz.
 
-    `sung` is the share of the song in which somebody sings; the music plays all the time.
+    `sung` is the fraction of the song with vocals; the music plays all the time.
     """
     band = slice(300 * size // RATE, 4000 * size // RATE)
     behind, ahead = (float(np.vdot(part[:, band], part[:, band]).real) for part in (music, voice))
@@ -75,7 +75,7 @@ def _clearing(hz: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _presence(voice: Stereo) -> NDArray[np.float32]:
-    """0…1: is somebody singing? Smoothed over a quarter of a second."""
+    """Presence of vocals, 0…1, smoothed over a quarter of a second."""
     step = RATE // 100
     count = voice.shape[1] // step
     level = np.sqrt(np.mean(voice[:, : count * step].reshape(2, count, step) ** 2, axis=(0, 2)))

@@ -1,6 +1,6 @@
 """The child process that renders one song: ``python -m stagepass.providers.local.song.render request.json folder``.
 
-Writes ``song.mp3`` and then ``result.json`` into the folder, each renamed when complete: whoever finds
+Writes ``song.mp3`` and then ``result.json`` into the folder, each renamed when complete: a process that finds
 ``result.json`` finds a whole song. A song of 45 s takes about 5 s of one core.
 """
 

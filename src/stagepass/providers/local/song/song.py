@@ -47,7 +47,7 @@ def make(request: SongRequest, told: Callable[[float], None] = lambda fraction: 
 
     Args:
         request: what to sing and how.
-        told: is called with how much is done, 0…1, now and then.
+        told: called with the progress, 0…1, from time to time.
 
     Raises:
         NothingToSing: the lyric has no line with a word in it.

@@ -74,7 +74,7 @@ class Espeak:
         if self.sample_rate <= 0:
             raise RuntimeError("espeak-ng found no data")
         self._heard = _Heard()
-        # held by the object: ctypes frees a callback that nobody holds
+        # keep a reference: ctypes frees a callback without one
         self._callback = _Callback(lambda wav, count, events: self._heard.take(wav, count, events))
         self._lib.espeak_SetSynthCallback(self._callback)
         self._settings = {RATE: rate, PITCH: pitch, RANGE: 0, WORDGAP: 0}  # range 0: one flat pitch

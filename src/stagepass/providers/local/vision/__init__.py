@@ -1,4 +1,4 @@
-"""What is on a photo, told on this machine: EfficientNet-Lite0, its weights from a package, its sums by NumPy."""
+"""Classifies a photo on this machine: EfficientNet-Lite0, with weights from a package, computed with NumPy."""
 
 from stagepass.providers.local.vision.classifier import Classifier, Guess, opened
 

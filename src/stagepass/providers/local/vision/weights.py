@@ -55,7 +55,7 @@ class _Restricted(pickle.Unpickler):
             return _rebuilt
         if module == "torch" and name in _DTYPES:
             return name
-        raise pickle.UnpicklingError(f"{module}.{name} does not belong into a file of weights")
+        raise pickle.UnpicklingError(f"{module}.{name} does not belong in a file of weights")
 
     def persistent_load(self, pid: Any) -> str:
         _, storage, key, *_ = pid

@@ -1,4 +1,4 @@
-"""A measured call has an owner, so that nobody deletes another's; those about a job get its owner.
+"""A measured call has an owner, so that only its owner deletes it; calls for a job get the job's owner.
 
 Old code goes on beside it: what it writes has no owner, and goes by its age.
 """
