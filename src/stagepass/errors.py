@@ -192,6 +192,9 @@ class StageError(StagepassError):
         advice: what a person can do next, if they must.
         not_done: True where it is certain that nothing was bought or started, although no answer came
             (a refused connection). Only `ctx.once` looks at it.
+        estimated: `retry_after` is a usual value, since the provider named none: it closes the provider for so
+            long, and a stage's own wait for this error goes before it.
+        reason: what is at fault, where that matters to an operator: ``key`` for a rejected API key.
     """
 
     code = "stage_error"
@@ -205,6 +208,8 @@ class StageError(StagepassError):
     retry_after: float | None = None
     advice: str | None = None
     not_done: bool = False
+    estimated: bool = False
+    reason: str | None = None
 
     def __init__(
         self,
@@ -214,6 +219,8 @@ class StageError(StagepassError):
         retry_after: float | None = None,
         advice: str | None = None,
         not_done: bool = False,
+        estimated: bool = False,
+        reason: str | None = None,
     ) -> None:
         self.message = _text(message)
         super().__init__(self.message)
@@ -221,6 +228,8 @@ class StageError(StagepassError):
         self.retry_after = _wait(retry_after)
         self.advice = advice and _text(advice)
         self.not_done = not_done
+        self.estimated = estimated
+        self.reason = reason and clean(reason, most=60)
 
     def __reduce__(self) -> tuple[Any, ...]:
         kwargs = {
@@ -228,6 +237,8 @@ class StageError(StagepassError):
             "retry_after": self.retry_after,
             "advice": self.advice,
             "not_done": self.not_done,
+            "estimated": self.estimated,
+            "reason": self.reason,
         }
         return _rebuild, (type(self), self.message, kwargs)
 

@@ -119,6 +119,19 @@ def test_what_happened_in_a_window_is_one_message_of_counts(host: Process, hook:
         assert secret not in text
 
 
+def test_a_rejected_key_is_told_as_what_it_is_with_its_provider_and_stages(host: Process, hook: Vendor) -> None:
+    one = alerts(host, hook)
+    for _ in range(2):
+        host.engine.submit("chain", {"text": "x"})
+        (claimed,) = host.claim()
+        host.settle(claimed, Failure(Permanent("m", provider="suno", reason="key")))
+    window_over(host, one)
+    (text,) = told(hook)
+    assert "suno rejects the API key.* 2 stage runs failed: chain.one" in text
+    assert "Dead letters" not in text
+    assert message(Facts(keys={"suno a.b": 1, "suno a.c": 2}), 0, "ko").splitlines()[1].startswith("*suno가 API 키를")
+
+
 def test_a_quiet_window_tells_nothing_and_what_lasts_is_told_once(host: Process, hook: Vendor) -> None:
     gate = ClosedGate()
     one = alerts(host, hook, gate)

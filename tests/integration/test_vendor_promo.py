@@ -108,7 +108,7 @@ def test_a_photo_that_cannot_be_had_ends_the_job_before_anything_is_bought(tmp_p
             job = lab.run({**INPUT, "images": [photo]})
             assert job.state is JobState.FAILED
             assert job.error is not None
-            assert (job.error["stage"], job.error["advice"]) == ("lyric", "change the input's field images.0")
+            assert (job.error["stage"], job.error["advice"]) == ("lyric", "change the input field images.0")
         assert not words.calls
         assert not songs.calls
 
@@ -139,6 +139,78 @@ def test_photos_are_fetched_once_in_their_order_and_go_with_the_lyric_to_the_cli
     (render,) = clips.renders.values()
     sources = json.dumps(render.order)
     assert sorted(kept, key=lambda file: sources.index(file.sha256)) == kept
+
+
+@contextmanager
+def makers(tmp_path: Any) -> Iterator[tuple[Suno, Creatomate, Lab]]:
+    """promo with Suno and Creatomate, and its own writer."""
+    songs, clips = Suno(key=KEY), Creatomate(key=KEY)
+    settings = {"TEXT_MODEL": "local", "SONG_MAKER": "suno:V5", "CLIP_MAKER": "creatomate"}
+    with serving(songs, clips), lab_of(providers(tmp_path, settings, suno=songs, creatomate=clips)) as lab:
+        yield songs, clips, lab
+
+
+def waits_of(lab: Lab, job: Any) -> list[tuple[str, str, Any]]:
+    """Stage, code and seconds of each retry, but for its jitter."""
+    return [
+        (str(e.stage), e.data["code"], pytest.approx(e.data["seconds"], rel=0.12))
+        for e in lab.engine.events(job.id)
+        if e.type == "stage.retrying"
+    ]
+
+
+def test_a_download_that_fails_has_its_own_tries_and_orders_nothing_again(tmp_path: Any) -> None:
+    with makers(tmp_path) as (songs, clips, lab):
+        clips.will("/renders", {"status": 429}, {"status": 429})  # two of the order's three tries
+        clips.will(".mp4", {"status": 500}, {"drop": True})  # and two of the download's
+        job = lab.run(INPUT)
+        assert job.state is JobState.COMPLETED, job.error
+        assert len(clips.renders) == 1
+        assert len(songs.tasks) == 1
+        assert [wait[0] for wait in waits_of(lab, job)] == ["video"] * 4
+        assert waits_of(lab, job)[2] == ("video", "transient", 120), "the first of its own"
+
+
+def test_a_rate_limit_waits_as_the_stage_says_unless_the_vendor_names_a_time(tmp_path: Any) -> None:
+    with makers(tmp_path) as (songs, _, lab):
+        busy = {"body": {"code": 430, "msg": "too often"}}
+        songs.will("/generate", busy, {**busy, "headers": {"Retry-After": "90"}})
+        job = lab.run(INPUT)
+        assert job.state is JobState.COMPLETED, job.error
+        assert [wait[:2] for wait in waits_of(lab, job)][:2] == [("song", "rate_limited")] * 2
+        assert [wait[2] for wait in waits_of(lab, job)][:2] == [300, 90]
+
+
+def test_a_template_error_keeps_the_vendors_hint_and_is_not_tried_again(tmp_path: Any) -> None:
+    hint = "The template 9e90 does not exist"
+    with makers(tmp_path) as (_, clips, lab):
+        clips.will("/renders", {"status": 404, "body": {"hint": hint}})
+        job = lab.run(INPUT)
+        assert job.error is not None
+        assert (job.error["code"], job.error["advice"]) == ("permanent", f"creatomate: {hint}")
+        (run,) = [run for run in lab.engine.runs(job) if run.stage == "video"]
+        assert run.error is not None
+        assert run.error["advice"] == f"creatomate: {hint}"
+        assert waits_of(lab, job) == []
+
+
+def test_a_song_and_a_clip_without_their_lengths_are_kept(tmp_path: Any) -> None:
+    with makers(tmp_path) as (songs, _, lab):
+        songs.will(
+            "/record-info",
+            {
+                "body": {
+                    "code": 200,
+                    "data": {
+                        "status": "SUCCESS",
+                        "response": {"sunoData": [{"id": "a", "audioUrl": f"{songs.url}/files/a.mp3"}]},
+                    },
+                }
+            },
+        )
+        job = lab.run(INPUT)
+        assert job.state is JobState.COMPLETED, job.error
+        assert lab.engine.outputs(job, every=True)["song"]["duration"] > 0
 
 
 # ── a chain ──

@@ -294,6 +294,17 @@ def test_a_stage_that_never_reaches_the_database_ends_by_its_time_limit() -> Non
         (Retry(3, wait=10, factor=3, at_most=50, jitter=0), [Transient("x")] * 4, [10, 30, 50]),
         (Retry(2, wait=1, jitter=0), [Transient("x", retry_after=45)] * 2, [45, 45]),
         (Retry(1, wait=1, jitter=0, special={"rate_limited": Again(3, "7s")}), [RateLimited("x")] * 4, [7, 7, 7]),
+        (
+            Retry(1, wait=1, jitter=0, special={"rate_limited": Again(2, "5m")}),
+            [RateLimited("x", retry_after=10, estimated=True)] * 3,
+            [300, 300],
+        ),
+        (
+            Retry(1, wait=1, jitter=0, special={"rate_limited": Again(2, "5m")}),
+            [RateLimited("x", retry_after=10)] * 3,
+            [10, 10],
+        ),
+        (Retry(1, wait=1, jitter=0), [RateLimited("x", retry_after=10, estimated=True)] * 2, [10]),
         (Retry(3, wait=1, jitter=0, special={"blocked": Again(1)}), [Blocked("x")] * 2, [1]),
         (Retry(3, wait=1, jitter=0, special={"transient": Again(0)}), [Transient("x")], []),
         (Retry(0), [Transient("x")], []),
@@ -306,6 +317,8 @@ def test_lesson_17_the_waits_before_retries_are_the_stages_own(
         job = lab.run({"text": "a"})
         told = [e.data["seconds"] for e in lab.engine.events(job.id) if e.type == "stage.retrying"]
         assert told == waits
+        left = [e.data["retries"] for e in lab.engine.events(job.id) if e.type == "stage.retrying"]
+        assert left == list(range(len(waits), 0, -1)), "what is really left, the next one included"
         began = [e.at for e in lab.engine.events(job.id) if e.type == "stage.started" and e.stage == "one"]
         assert [(b - a) / 1000 for a, b in pairwise(began)] == pytest.approx(waits, abs=0.01)
         assert (job.state is JobState.FAILED) == (len(problems) > len(waits))

@@ -2,7 +2,9 @@
 
 import io
 import json
+import wave
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from stagepass.errors import (
     Transient,
     Unavailable,
 )
+from stagepass.providers.fetching.length import seconds_of
 from stagepass.providers.ports import MadeSong, SelfCheck, SongRequest
 from stagepass.providers.vendors.suno import LIMITS, SunoSongs
 from stagepass.providers.vendors.timing import fold
@@ -259,6 +262,18 @@ def test_the_self_check_tells_the_credits(server: Suno) -> None:
     songs: SelfCheck = maker(server)
     assert songs.self_check() == "suno: the key is good; 41 credits are left"
     assert KEY not in json.dumps(repr(vars(songs)))
+
+
+def test_a_recordings_length_is_measured_where_its_maker_does_not_say(tmp_path: Path) -> None:
+    sound, noise = tmp_path / "a.wav", tmp_path / "b.mp3"
+    with wave.open(str(sound), "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(2)
+        recording.setframerate(8000)
+        recording.writeframes(b"\0\0" * 20_000)
+    noise.write_bytes(b"no sound at all")
+    assert seconds_of(sound) == pytest.approx(2.5, abs=0.05)
+    assert seconds_of(noise) == 0
 
 
 # ── word timings ──

@@ -1,7 +1,7 @@
 """What happened in a window of time, as counts: no ids, no inputs, no names of people."""
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,14 +26,17 @@ class Facts:
     lost: int = 0
     unserved: dict[str, int] = field(default_factory=dict)
     """By queue without a worker: ready stage runs, counted up to a bound."""
+    keys: dict[str, int] = field(default_factory=dict)
+    """Dead letters of a rejected API key, by ``provider queue``."""
 
     def __bool__(self) -> bool:
-        return bool(self.dead or self.held or self.closed or self.lost or self.unserved)
+        return bool(self.keys or self.dead or self.held or self.closed or self.lost or self.unserved)
 
     def add(self, other: "Facts") -> None:
         """Put those of another window to these: what happened is summed, what is so now stays as it is."""
         self.dead = dict(Counter(self.dead) + Counter(other.dead))
         self.held = dict(Counter(self.held) + Counter(other.held))
+        self.keys = dict(Counter(self.keys) + Counter(other.keys))
         self.lost += other.lost
         self.closed = {**other.closed, **self.closed}
         self.unserved = {**other.unserved, **self.unserved}
@@ -52,9 +55,10 @@ def look(
         served: the queues that some living worker serves.
     """
     facts = Facts(lost=store.count_notices("worker_lost", since, until))
-    for queue, code in store.failed_between(since, until):
-        name = f"{queue} {code}"
-        facts.dead[name] = facts.dead.get(name, 0) + 1
+    for queue, error in store.failed_between(since, until):
+        rejected = error.get("reason") == "key" and error.get("provider")
+        counts, name = (facts.keys, f"{rejected} {queue}") if rejected else (facts.dead, f"{queue} {_code(error)}")
+        counts[name] = counts.get(name, 0) + 1
     for queue in store.held_between(since, until):
         facts.held[queue] = facts.held.get(queue, 0) + 1
     try:
@@ -69,3 +73,7 @@ def look(
         if queue not in served and queue not in known.unserved:
             facts.unserved[queue] = count
     return facts
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    return str(error.get("code", "error"))

@@ -21,6 +21,9 @@ def message(facts: Facts, missed: int, language: str) -> str:
         return _catalogue().text(code, language, **parameters)
 
     lines = [text("title")]
+    for provider in sorted({name.split(" ")[0] for name in facts.keys}):
+        queues = {name.split(" ")[1]: count for name, count in facts.keys.items() if name.split(" ")[0] == provider}
+        lines.append(text("key", provider=provider, stages=", ".join(sorted(queues)), count=sum(queues.values())))
     if facts.dead:
         lines.append(text("dead", count=sum(facts.dead.values())))
         lines += _items(facts.dead)

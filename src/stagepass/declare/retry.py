@@ -71,9 +71,17 @@ class Retry:
         wait = self.wait * self.factor ** min(failures - 1, 64)
         if special and special.wait is not None:
             wait = seconds(special.wait)
-        if error.retry_after:  # the provider knows better; never earlier than it said
+        own = error.estimated and special is not None and special.wait is not None
+        if error.retry_after and not own:  # the provider knows better; never earlier than it said
             return error.retry_after * (1 + random.uniform(0, self.jitter))
         return min(wait * (1 + random.uniform(-self.jitter, self.jitter)), self.at_most)
+
+    def left(self, error: StageError, *, failures: int, same_failures: int) -> int:
+        """Retries that are left after a failure, the next one included. Arguments as for `next_wait`."""
+        special = self.special.get(error.code)
+        if special and special.times is not None:
+            return max(0, special.times - same_failures + 1)
+        return max(0, self.times - failures + 1) if error.retryable or special else 0
 
 
 def _special(given: Mapping[str, Again] | None) -> dict[str, Again]:

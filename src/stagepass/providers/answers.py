@@ -14,12 +14,16 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from stagepass.errors import Permanent, QuotaExhausted, RateLimited, StageError, TimedOut, Transient
+from stagepass.text import clean
 
 LONGEST_RETRY_AFTER = 86_400.0
 """Maximum accepted `Retry-After`, in seconds: one day."""
 
 LONGEST_BODY = 65_536
 """Bytes of an error's body that are looked at, where it is not read as JSON before."""
+
+LONGEST_HINT = 500
+"""Characters of a vendor's hint that are kept."""
 
 LONGEST_MESSAGE = 2_000
 """Characters of a vendor's message that rules are held against."""
@@ -81,6 +85,7 @@ class Rule:
         wait: seconds to come back after, where the answer itself does not say.
         advice: what a person can do, if they must.
         not_done: nothing was bought or begun, although this class of error would not say so by itself.
+        reason: see `StageError`.
     """
 
     raises: type[StageError]
@@ -91,6 +96,7 @@ class Rule:
     wait: float | None = None
     advice: str | None = None
     not_done: bool = False
+    reason: str | None = None
 
     def fits(self, status: int, codes: Sequence[str], text: str) -> bool:
         """Whether it is about this answer."""
@@ -114,6 +120,7 @@ class Table:
         good: codes that mean success, of a vendor that answers 200 to everything and says more in the body;
             empty where the status alone tells.
         holds: names of which a good JSON object holds at least one; empty for any.
+        hints: where the vendor's hint to a developer stands; it is added to the advice of an error that does not pass.
     """
 
     provider: str
@@ -123,6 +130,7 @@ class Table:
     waits: Sequence[str] = ()
     good: frozenset[str] = field(default_factory=frozenset)
     holds: Sequence[str] = ()
+    hints: Sequence[str] = ()
 
     def error(self, status: int, body: Any = b"", headers: Mapping[str, str] | None = None) -> StageError | None:
         """The error that an answer stands for; None when it is a good one.
@@ -157,9 +165,18 @@ class Table:
             f"{self.provider}: {rule.message} (HTTP {status}{_shown(codes)})",
             provider=self.provider,
             retry_after=rule.wait if wait is None else wait,
-            advice=rule.advice,
+            advice=self._advice(rule, value),
             not_done=rule.not_done,
+            estimated=wait is None and rule.wait is not None,
+            reason=rule.reason,
         )
+
+    def _advice(self, rule: Rule, value: Any) -> str | None:
+        said = next((found for path in self.hints for found in _at(value, path) if isinstance(found, str)), "")
+        hint = clean(said, most=LONGEST_HINT)
+        if not hint or rule.reason or issubclass(rule.raises, (RateLimited, QuotaExhausted)):
+            return rule.advice
+        return f"{rule.advice}; {self.provider}: {hint}" if rule.advice else f"{self.provider}: {hint}"
 
     def _is_good(self, value: Any, codes: Sequence[str]) -> bool:
         if self.good and codes:
@@ -237,7 +254,7 @@ _KEY = "check the API key: is it set, does it belong to this account, does it ha
 _CREDIT = "top up the account; waiting jobs continue automatically"
 
 EVERYBODY = (
-    Rule(Permanent, "rejected the API key", status=(401, 403), advice=_KEY),
+    Rule(Permanent, "rejected the API key", status=(401, 403), advice=_KEY, reason="key"),
     Rule(QuotaExhausted, "has no credit left", status=(402,), advice=_CREDIT),
     Rule(TimedOut, "timed out", status=(408, 504)),
     Rule(RateLimited, "rate limit exceeded", status=(425, 429)),
@@ -253,6 +270,7 @@ UNDER_SUCCESS = (
         "rejected the API key",
         text=r"(invalid|incorrect|missing|no).{0,20}(api.?key|credential)",
         advice=_KEY,
+        reason="key",
     ),
     Rule(QuotaExhausted, "has no credit left", text=r"(insufficient|not enough).{0,20}(credit|balance|quota|fund)"),
     Rule(Transient, "returned an error"),

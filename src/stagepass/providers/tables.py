@@ -20,7 +20,7 @@ SUNO = Table(
         Rule(Transient, "is under maintenance", code=("455",), wait=300, not_done=True),
         Rule(Blocked, "rejected the lyrics", text=r"sensitive|copyright|artist name"),
         Rule(Permanent, "the text is too long", code=("413",), advice="shorten the lyrics or the style"),
-        Rule(Permanent, "rejected the API key", code=("401",), advice="check the API key setting"),
+        Rule(Permanent, "rejected the API key", code=("401",), advice="check the API key setting", reason="key"),
         Rule(Permanent, "rejected the request", code=("400", "404", "422")),
         Rule(Transient, "failed", code=("500",)),
     ),
@@ -63,6 +63,7 @@ CREATOMATE = Table(
     codes=("code", "error.code"),
     texts=("hint", "message", "error", "error.message"),
     holds=("id",),
+    hints=("hint", "message"),
     rules=(Rule(RateLimited, "rate limit exceeded", status=(429,), wait=10),),
 )
 """api.creatomate.com uses the usual statuses: 401 key, 402 credit, 429 rate."""
@@ -127,7 +128,13 @@ GEMINI = Table(
     texts=("error.message", "error.details.violations.quotaId"),
     waits=("error.details.retryDelay",),
     rules=(
-        Rule(Permanent, "rejected the API key", code=("API_KEY_INVALID",), advice="check the API key setting"),
+        Rule(
+            Permanent,
+            "rejected the API key",
+            code=("API_KEY_INVALID",),
+            advice="check the API key setting",
+            reason="key",
+        ),
         Rule(
             QuotaExhausted,
             "has used up the day's quota",
@@ -160,7 +167,7 @@ KIE = Table(
         Rule(RateLimited, "rate limit exceeded", code=("429",), wait=10),
         Rule(Transient, "is under maintenance", code=("455",), wait=300, not_done=True),
         Rule(Blocked, "rejected the lyrics", text=r"sensitive|copyright|artist name"),
-        Rule(Permanent, "rejected the API key", code=("401",), advice="check the API key setting"),
+        Rule(Permanent, "rejected the API key", code=("401",), advice="check the API key setting", reason="key"),
         Rule(Permanent, "rejected the request", code=("400", "404", "413", "422")),
         Rule(Transient, "failed", code=("408", "451", "500", "501", "531")),
     ),
@@ -187,6 +194,7 @@ CREATOMATE_RENDER = Table(
     "creatomate",
     codes=("status",),
     texts=("error_message",),
+    hints=("error_message",),
     good=frozenset({"succeeded"}),
     rules=(
         Rule(

@@ -14,14 +14,14 @@ from stagepass.store.tables import alerts, attempts, notices, stage_runs
 class AlertReads(Connections):
     """Part of `SqlStore`. No question grows with history: each goes by an index over what is alive, or over time."""
 
-    def failed_between(self, since: int, until: int) -> list[tuple[str, str]]:
-        """(queue, code) of each dead letter of that time that still is one."""
+    def failed_between(self, since: int, until: int) -> list[tuple[str, dict[str, Any]]]:
+        """(queue, error) of each dead letter of that time that still is one."""
         c = stage_runs.c
         stopped = sa.text("state IN ('failed', 'held')")  # as in the index
         query = sa.select(c.queue, c.error).where(
             stopped, c.state == "failed", c.finished_at >= since, c.finished_at < until
         )
-        return [(queue, str((rows.load(error) or {}).get("code", "error"))) for queue, error in self._all(query)]
+        return [(queue, rows.load(error) or {}) for queue, error in self._all(query)]
 
     def held_between(self, since: int, until: int) -> list[str]:
         """The queue of each call of unknown outcome that was held in that time, and still is."""

@@ -140,7 +140,7 @@ def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
             message=run.error.get("message"),
             provider=error.provider,
             attempt=run.attempts,
-            retries=stage.retry.times,
+            retries=stage.retry.left(error, failures=failures, same_failures=same_failures),
             seconds=round(pause, 1),
         )
         return
@@ -271,6 +271,7 @@ def describe(error: StageError, trace: str | None) -> dict[str, Any]:
         "message": clean(str(error.message), lines=True, most=LONGEST_TEXT),
         "provider": error.provider,
         "advice": error.advice and clean(str(error.advice), lines=True, most=LONGEST_TEXT),
+        "reason": error.reason,
         "trace": trace,
         "said": _said(error) or None,
     }

@@ -49,7 +49,7 @@ def lyric(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
     needs=SongMaker,
     concurrency=2,
     time_limit="10m",
-    retry=Retry(3, wait="30s", special={"rate_limited": Again(wait="5m"), "timed_out": Again(times=1)}),
+    retry=Retry(3, wait="60s", special={"rate_limited": Again(wait="5m"), "timed_out": Again(times=1)}),
     weight=2,
 )
 def song(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) -> Song:
@@ -75,7 +75,7 @@ def stop_song(memos: dict[str, str], maker: SongMaker) -> None:
     needs=ClipMaker,
     concurrency=2,
     time_limit="15m",
-    retry=Retry(2, wait="30s", special={"permanent": Again(times=0)}),
+    retry=Retry(2, wait="120s", special={"permanent": Again(times=0)}),
     weight=2,
 )
 def video(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> Clip:

@@ -35,7 +35,11 @@ def wait_for(
 
 
 def keep(ctx: Context, fetch: Callable[[BinaryIO], None], *, name: str, type: str) -> File:
-    """Copy what was made into the file store."""
+    """Copy what was made into the file store, once. Downloads that fail are counted by themselves."""
+    return ctx.once(name, lambda: _kept(ctx, fetch, name, type), type=File, free=True)
+
+
+def _kept(ctx: Context, fetch: Callable[[BinaryIO], None], name: str, type: str) -> File:
     ctx.progress(0.95, message(f"{ctx.stage}.storing"))
     with tempfile.TemporaryFile() as copy:
         fetch(copy)

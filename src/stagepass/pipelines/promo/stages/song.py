@@ -6,12 +6,16 @@ from stagepass import Context, File
 from stagepass.pipelines.promo.models import Lyric, PromoRequest, Song, SungLine, language_tag
 from stagepass.pipelines.promo.stages.remote import keep, wait_for
 from stagepass.pipelines.promo.texts import message
+from stagepass.providers.fetching.length import seconds_of
 from stagepass.providers.ports import LineTiming, MadeSong, SongMaker, SongRequest
 
 TASK = "suno_task_id"
 """The memo that holds the remote task's id, for any maker."""
 
 EVERY, AT_MOST = "10s", "5m"
+
+USUAL = 120.0
+"""Seconds that a recording is taken for whose length cannot be found."""
 
 
 def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) -> Song:
@@ -27,13 +31,14 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
         saying=message("song.generating"),
     )
     file = keep(ctx, lambda copy: maker.fetch(made, copy), name="song.mp3", type=made.content_type)
+    duration = made.duration or ctx.once("duration", lambda: _measured(ctx, file), type=float, free=True)
     also = [_kept_also(ctx, maker, other, number) for number, other in enumerate(made.also, 2)]
     told = made.timing is not None and len(made.timing) > 0
-    lines = made.timing if told and made.timing else spread(lyric.text, made.duration)
+    lines = made.timing if told and made.timing else spread(lyric.text, duration)
     return Song(
         file=file,
         also=also,
-        duration=made.duration,
+        duration=duration,
         clip_id=made.clip_id,
         provider=maker.name,
         model=maker.model,
@@ -41,6 +46,12 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
         timing=[SungLine(text=line.text, start=line.start, end=line.end) for line in lines],
         timing_source="provider" if told else "spread",
     )
+
+
+def _measured(ctx: Context, file: File) -> float:
+    """For a maker that does not say how long its song is: it was paid for all the same."""
+    with ctx.files.local(file) as path:
+        return seconds_of(path) or USUAL
 
 
 def _kept_also(ctx: Context, maker: SongMaker, other: MadeSong, number: int) -> File:

@@ -15,6 +15,9 @@ TASK = "creatomate_render_id"
 
 EVERY, AT_MOST = "15s", "10m"
 
+SIZES = {"vertical": (1080, 1920), "horizontal": (1920, 1080)}
+"""Pixels, by orientation."""
+
 
 def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> Clip:
     """Order, wait, fetch, keep."""
@@ -30,11 +33,12 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: C
         saying=message("video.rendering"),
     )
     file = keep(ctx, lambda copy: maker.fetch(made, copy), name="clip.mp4", type=made.content_type)
+    width, height = SIZES[request.orientation]  # what was ordered, for a maker that does not say what it made
     return Clip(
         file=file,
-        width=made.width,
-        height=made.height,
-        duration=made.duration,
+        width=made.width or width,
+        height=made.height or height,
+        duration=made.duration or song.duration,
         provider=maker.name,
         model=maker.model,
         remote_id=task,
