@@ -259,6 +259,11 @@ class System:
             self.engine.close(lane_grace=self.settings.drain_seconds)
 
 
+def keep_private() -> None:
+    """What this process makes is its user's alone. For processes of our own: a host that embeds us keeps its mask."""
+    os.umask(0o077)
+
+
 _system: System | None = None
 
 

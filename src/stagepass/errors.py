@@ -6,7 +6,8 @@
     ├── RequestError            what a caller asked for cannot be done; the edge maps it to HTTP
     │   ├── InvalidInput  422     ├── NotFound   404     ├── Conflict  409
     │   ├── BadRequest    400     ├── TooLarge   413     ├── Forbidden 403
-    │   └── Unauthenticated 401   └── Unavailable 503
+    │   ├── Unauthenticated 401   ├── TooManyRequests 429
+    │   └── Unavailable   503
     ├── StoreUnavailable        the database cannot answer now; the work is kept, and tried again
     ├── ValueRefused            the database cannot hold a value; the edge makes 422 of it
     ├── StoreBug                a statement of ours is wrong; nothing was stored
@@ -152,6 +153,13 @@ class InvalidInput(RequestError):
 
     code = "invalid_input"
     status = 422
+
+
+class TooManyRequests(RequestError):
+    """The caller is over a quota. The details name the `limit` and the seconds to `retry_after`."""
+
+    code = "too_many_requests"
+    status = 429
 
 
 class Unavailable(RequestError):

@@ -8,25 +8,59 @@ from typing import Any, Literal
 
 import structlog
 
-_SECRET_NAME = re.compile(r"(key|token|secret|password|authorization|cookie|dsn)$", re.IGNORECASE)
-_SECRET_TEXT = re.compile(
-    r"(sk-[A-Za-z0-9_-]{8,}|AIza[0-9A-Za-z_-]{20,}|Bearer\s+[A-Za-z0-9._~+/-]{8,}=*|xox[bp]-[A-Za-z0-9-]{8,}"
-    r"|hooks\.slack\.com/services/\S+|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+)"
-)
-_URL_PASSWORD = re.compile(r"(\w+://[^:/@\s]*:)[^@/\s]+@")
 HIDDEN = "[hidden]"
+
+_NAMES = (
+    r"api[_-]?key|access[_-]?key|account[_-]?key|secret(?:[_-]?key)?|password|passwd|pwd|token|ticket|signature|sig"
+)
+_SECRET_NAME = re.compile(r"(key|token|ticket|secret|password|passwd|authorization|cookie|dsn)$", re.IGNORECASE)
+
+# Each pattern is anchored by letters of its own and bounded, so that no text makes it slow.
+_SECRET_TEXT = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"sk[-_](?:live_|test_)?[A-Za-z0-9_-]{8,}"  # OpenAI, Anthropic, Stripe
+    r"|AIza[0-9A-Za-z_-]{20,}"  # Google
+    r"|(?:AKIA|ASIA)[0-9A-Z]{12,}"  # AWS
+    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|glpat-[A-Za-z0-9_-]{16,}|npm_[A-Za-z0-9]{16,}"
+    r"|hf_[A-Za-z0-9]{16,}|xox[abeoprs]-[A-Za-z0-9-]{8,}"
+    r"|eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{1,2000}"  # JSON Web Tokens
+    r")"
+    r"|hooks\.slack\.com/services/\S+"
+    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]{0,20000}(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
+)
+_NAMED = re.compile(
+    rf"""(?<![A-Za-z])((?:x-)?(?:{_NAMES})["']?\s{{0,3}}[=:]\s{{0,3}}["']?)(?!\[hidden\])[^\s"'&,;)}}\]]{{1,2000}}""",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(r"((?:authorization|cookie)[\"']?\s{0,3}[:=]\s{0,3}[\"']?)[^\r\n\"',}]{1,4000}", re.IGNORECASE)
+_BEARER = re.compile(r"((?:bearer|basic)\s{1,3})[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_QUERY = re.compile(r"([?&](?:key|code|auth|credential)=)[^\s&#\"']{1,2000}", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,30}://[^:/@\s]{0,200}:)[^\s\"'<>]{1,500}@")
 
 
 def redact(text: str) -> str:
-    """The text without keys and without the passwords of URLs."""
-    return _URL_PASSWORD.sub(rf"\1{HIDDEN}@", _SECRET_TEXT.sub(HIDDEN, text))
+    """The text without keys, tokens and passwords: alone, in headers, in queries, in settings and in URLs."""
+    text = _SECRET_TEXT.sub(HIDDEN, text)
+    text = _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
+    for pattern in (_HEADER, _BEARER, _NAMED, _QUERY):
+        text = pattern.sub(rf"\1{HIDDEN}", text)
+    return text
 
 
 def _hide(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in line.items():
-        if isinstance(value, str):
-            line[name] = HIDDEN if _SECRET_NAME.search(name) and name != "event" else redact(value)
+        line[name] = value if name == "event" and not isinstance(value, str) else _hidden(name, value)
     return line
+
+
+def _hidden(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return HIDDEN if _SECRET_NAME.search(name) and name != "event" else redact(value)
+    if isinstance(value, dict):
+        return {inner: _hidden(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(name, held) for held in value]
+    return value
 
 
 def configure_logging(level: str = "INFO", format: Literal["auto", "json", "text"] = "auto") -> None:

@@ -3,6 +3,7 @@
 Every setting has a default: without configuration, everything runs embedded in `DATA_DIR`.
 """
 
+import logging
 import os
 import secrets
 from functools import cached_property
@@ -15,6 +16,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from stagepass.errors import SettingsError
 from stagepass.sentences import sentence
 from stagepass.strict import encodable
+
+log = logging.getLogger("stagepass.settings")
+
+_OURS = ("stagepass.db", "stagepass.db-wal", "stagepass.db-shm", "secret", "files", "redis", "providers")
+"""What the data folder holds that is nobody else's."""
+
+SHORTEST_SECRET, LETTERS = 16, 5
+"""Characters that a secret has at least, and how many different ones."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -57,9 +66,16 @@ class Settings(BaseSettings):
     jwt_audience: str = Field("", description="AUTH_MODE=jwt: required audience")
     jwt_issuer: str = Field("", description="AUTH_MODE=jwt: required issuer")
     user_header: str = Field("X-User-ID", description="AUTH_MODE=header or none: header that names the user")
+    allowed_hosts: Names = Field(
+        (), description="names that the API answers to, besides this machine's and PUBLIC_URL's; empty: any"
+    )
+    metrics_key: SecretStr = Field(
+        SecretStr(""), description="opens /metrics, as Authorization: Bearer; empty: shown under AUTH_MODE=none only"
+    )
     trusted_proxies: Names = Field(
         (), description="AUTH_MODE=header: networks of the gateways that may set USER_HEADER"
     )
+    max_connections: int = Field(5000, ge=10, description="connections of one API process; beyond them it answers 503")
     max_input_bytes: int = Field(1_000_000, ge=1000, description="maximum size of a JSON input, in bytes")
     max_upload_bytes: int = Field(15 * 1024 * 1024, ge=1000, description="maximum size of an uploaded file, in bytes")
 
@@ -106,6 +122,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("stalled_after_seconds", "deaf_after_seconds"),
         description="seconds a worker with free slots may claim nothing while work waits before it counts as stalled",
     )
+    remote_control: bool = Field(
+        False,
+        description="workers obey Celery's remote control: shutdown, revoke and so on; off: they only answer questions",
+    )
     queue_type: Literal["classic", "quorum"] = Field("classic", description="type of the RabbitMQ queues")
     event_streams: int = Field(4, ge=1, le=64, description="number of Redis Streams that events are spread over")
     keep_events_days: float = Field(7.0, gt=0, description="days to keep events of finished jobs")
@@ -122,7 +142,7 @@ class Settings(BaseSettings):
     alert_language: Literal["en", "ko"] = Field("en", description="language of the alerts")
     alert_allow_loopback: bool = Field(False, description="allow a webhook on this machine, also without https")
 
-    @field_validator("jwt_algorithms", "trusted_proxies", "pipelines", mode="before")
+    @field_validator("jwt_algorithms", "trusted_proxies", "allowed_hosts", "pipelines", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
@@ -132,6 +152,16 @@ class Settings(BaseSettings):
     def _text(cls, value: object) -> object:
         if isinstance(value, str) and ("\0" in value or not encodable(value)):
             raise ValueError("the value is not UTF-8 text")
+        return value
+
+    @field_validator("secret_key", "secret_key_old", "metrics_key")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text and (len(text) < SHORTEST_SECRET or len(set(text)) < LETTERS):
+            raise ValueError(
+                f"it can be guessed; at least {SHORTEST_SECRET} characters, generate one with: openssl rand -hex 32"
+            )
         return value
 
     @classmethod
@@ -158,6 +188,7 @@ class Settings(BaseSettings):
         """The data folder, created if missing, readable only by this user."""
         path = self.data_dir.expanduser().resolve()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close(path)
         return path
 
     @cached_property
@@ -180,10 +211,6 @@ class Settings(BaseSettings):
         """Signing keys: the first one signs, all are accepted."""
         current = self.secret_key.get_secret_value() or self._made_secret()
         old = self.secret_key_old.get_secret_value()
-        if len(current) < 16:
-            raise SettingsError(
-                sentence("SECRET_KEY is shorter than 16 characters; generate one with: openssl rand -hex 32")
-            )
         return [current.encode(), *([old.encode()] if old else [])]
 
     def _made_secret(self) -> str:
@@ -199,3 +226,22 @@ class Settings(BaseSettings):
             made = secrets.token_hex(32)
             file.write(made)
         return made
+
+
+def _close(folder: Path) -> None:
+    """Close a data folder that other users of this machine may look into, as one made by an older version or by hand."""
+    shared = folder in (Path.home(), Path.cwd(), Path(folder.anchor))  # theirs for more than this: only what is ours
+    for path in [*([] if shared else [folder]), *(folder / name for name in _OURS)]:
+        try:
+            found = path.stat()
+            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+                path.chmod(found.st_mode & 0o700)
+                log.warning("%s was open to other users of this machine; it is closed now", path)
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise SettingsError(
+                sentence(
+                    "DATA_DIR: {path} cannot be closed to other users: {reason}", path=path, reason=problem.strerror
+                )
+            ) from None

@@ -369,18 +369,136 @@ def test_a_gateway_without_a_network_stops_the_start(tmp_path: Path, networks: s
 # ── metrics ──
 
 
-def test_metrics_are_for_this_machine_and_for_the_caller_of_that_name(tmp_path: Path, redis: RedisServer) -> None:
+def test_metrics_are_for_the_caller_of_that_name(tmp_path: Path, redis: RedisServer) -> None:
     given = f"metrics:{KEY_ANN},bob:{KEY_BOB}"
     with serving(tmp_path, redis, auth_mode="api_key", api_keys=given) as ask:
-        assert ask(path="/metrics").status_code == 200
-        through = {"X-Forwarded-For": "203.0.113.9"}
-        assert ask(through, "/metrics").status_code == 404
-        assert ask({**through, "X-API-Key": KEY_BOB}, "/metrics").status_code == 404
-        told = ask({**through, "X-API-Key": KEY_ANN}, "/metrics")
+        assert ask(path="/metrics").status_code == 404  # a proxy on this machine asks just so
+        assert ask({"X-API-Key": KEY_BOB}, "/metrics").status_code == 404
+        told = ask({"X-API-Key": KEY_ANN}, "/metrics")
         assert told.status_code == 200
         assert 'stagepass_queue_served{queue="demo.draft"} 0.0' in told.text
         assert 'stagepass_http_requests_total{method="GET",route="/metrics",status="404"} 2.0' in told.text
         assert "bob" not in told.text
+
+
+def test_metrics_without_a_key_are_for_this_machine_asked_directly(nobody: Ask) -> None:
+    assert nobody(path="/metrics").status_code == 200
+    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+        assert nobody({name: "203.0.113.9"}, "/metrics").status_code == 404
+    assert nobody({"Host": "evil.example"}, "/metrics").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        {},
+        {"auth_mode": "header", "trusted_proxies": "127.0.0.0/8"},
+        {"auth_mode": "jwt", "jwt_secret": "0123456789abcdef0123456789abcdef"},
+        {"auth_mode": "api_key", "api_keys": f"metrics:{KEY_ANN}"},
+    ],
+    ids=["none", "header", "jwt", "api_key"],
+)
+def test_a_key_for_the_metrics_opens_them_and_no_user_s_name_does(
+    tmp_path: Path, redis: RedisServer, mode: dict[str, str]
+) -> None:
+    key = "0123456789abcdefKEY"
+    with serving(tmp_path, redis, metrics_key=key, **mode) as ask:
+        assert ask({"Authorization": f"Bearer {key}"}, "/metrics").status_code == 200
+        assert ask({"X-User-ID": "metrics"}, "/metrics").status_code == 404
+        assert ask({"Authorization": "Bearer " + "x" * 19}, "/metrics").status_code == 404
+        assert ask(path="/metrics").status_code == 404
+
+
+def test_a_user_named_metrics_reads_none(gateway: Ask) -> None:
+    assert gateway({"X-Forwarded-User": "metrics"}, "/metrics").status_code == 404
+
+
+# ── names and other sites ──
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/openapi.json", "/health/ready", "/docs", "/nope", "/api/v1/jobs"])
+def test_a_name_that_was_bent_to_this_machine_reaches_nothing(nobody: Ask, path: str) -> None:
+    refused(nobody({"Host": "evil.example:8000"}, path), 403)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "[::1"},
+        {"Host": "a b"},
+        {"Host": "a/b"},
+        {"Host": "x" * 300},
+        {"Host": "localhost:port"},
+        {"Host": "user@localhost"},
+    ],
+)
+def test_a_host_that_is_no_name_is_refused_as_such(nobody: Ask, gateway: Ask, headers: dict[str, str]) -> None:
+    for ask in (nobody, gateway):
+        refused(ask(headers, "/health/live"), 400)
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://", "x", "http://a:b:c", "http://evil.example", "null", ""])
+def test_an_origin_that_is_none_is_foreign(nobody: Ask, gateway: Ask, origin: str) -> None:
+    refused(nobody({"Origin": origin}, "/api/v1/me/data", "DELETE"), 403)
+    refused(gateway({"Origin": origin, "X-Forwarded-User": "ann"}, "/api/v1/me/data", "DELETE"), 403)
+
+
+@pytest.mark.parametrize(
+    ("headers", "foreign"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, True),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://home.example:8000"}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Referer": "http://evil.example/page"}, True),
+        ({"Referer": "http://home.example:8000/docs"}, False),
+        ({"Origin": "http://other.home.example"}, True),
+        ({}, False),
+    ],
+)
+def test_a_page_of_another_host_is_foreign_also_of_the_same_site(
+    nobody: Ask, headers: dict[str, str], foreign: bool
+) -> None:
+    answer = nobody(headers, "/api/v1/me/data", "DELETE")
+    assert answer.status_code == (403 if foreign else 200)
+
+
+def test_names_may_be_listed(tmp_path: Path, redis: RedisServer) -> None:
+    given = {"auth_mode": "api_key", "api_keys": f"ann:{KEY_ANN}", "allowed_hosts": "api.example.org"}
+    with serving(tmp_path, redis, **given) as ask:
+        assert ask({"Host": "API.example.org:443"}, "/health/live").status_code == 200
+        assert ask({"Host": "127.0.0.1"}, "/health/live").status_code == 200
+        refused(ask({"Host": "evil.example"}, "/health/live"), 403)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"allowed_hosts": "a b"}, {"public_url": "not an address"}, {"public_url": "http://[::1"}],
+)
+def test_a_name_that_is_none_stops_the_start(tmp_path: Path, redis: RedisServer, given: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(given)).upper()):
+        create_app(make_system(tmp_path, redis.url, **given))
+
+
+@pytest.mark.parametrize("name", ["secret_key", "secret_key_old", "metrics_key"])
+@pytest.mark.parametrize("value", ["short", "x" * 64, "abababababababababab"])
+def test_a_secret_that_can_be_guessed_stops_the_start(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name.upper()) as refused:
+        Settings.load(_env_file=None, **{name: value})
+    assert value not in str(refused.value)
+
+
+def test_settings_that_let_nearly_anybody_in_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for networks, told in (("0.0.0.0/0", True), ("::/0", True), ("10.0.0.0/8,::1/128", False)):
+        caplog.clear()
+        make_authenticate(Settings.load(_env_file=None, auth_mode="header", trusted_proxies=networks))
+        assert ("TRUSTED_PROXIES" in caplog.text) is told
+    caplog.clear()
+    make_authenticate(Settings.load(_env_file=None, auth_mode="api_key", api_keys=f"*:{KEY_ANN}"))
+    assert "'*'" in caplog.text
+    with pytest.raises(SettingsError, match="API_KEYS"):
+        make_authenticate(Settings.load(_env_file=None, auth_mode="api_key", api_keys="bob:" + "x" * 32))
 
 
 def test_probes_need_no_name(keys: Ask) -> None:

@@ -358,6 +358,44 @@ def test_news_that_cannot_be_read_do_not_end_the_reading(stage: Stage, only_redi
     run(stage.feed, main)
 
 
+@pytest.mark.parametrize("type", ["job.completed", "job.failed", "job.cancelled", "job.resumed"])
+def test_the_end_of_a_job_that_only_redis_tells_is_not_told(stage: Stage, only_redis: None, type: str) -> None:
+    """Whoever can write to Redis cannot end a client's stream: SQL says how a job ended."""
+
+    async def main() -> None:
+        async with stage.following() as client:
+            await client.until(lambda got: got == [1])
+            stage.tell(Event(stage.job, 2, type, 0, data={"code": "forged"}))
+            stage.tell(*stage.write("a"))
+            assert await client.until(lambda got: len(got) >= 2) == [1, 2]
+            stage.tell(Tick(stage.job, "only", None, 0.5, "goes on", 0))
+            assert "goes on" in await client.until(lambda got: "goes on" in got)
+
+    run(stage.feed, main)
+
+
+FORGED: list[Any] = [
+    {"seq": "2"}, {"seq": True}, {"seq": None}, {"type": 5}, {"at": "x"}, {"data": []}, {"stage": 5}, {"item": "x"},
+    {"type": "tick", "data": {"progress": "x", "message": None}}, {"type": "tick", "data": {}}, {"job": 5},
+    {"type": "tick", "stage": "s", "data": {"progress": 1e9, "message": None}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=str)
+def test_news_of_another_shape_are_dropped_and_counted(stage: Stage, only_redis: None, forged: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with stage.following() as client:
+            await client.until(lambda got: got == [1])
+            news = {**as_json(Event(stage.job, 2, "a", 0)), **forged}
+            stage.redis.xadd(stream_of(stage.job, 4), {"n": json.dumps([{"job": stage.job, "seq": 9}, news])})
+            stage.redis.xadd(stream_of(stage.job, 4), {"n": json.dumps([news])})
+            stage.tell(*stage.write("a"))
+            assert await client.until(lambda got: len(got) >= 2) == [1, 2]
+            assert stage.feed.dropped >= (1 if "job" in forged else 2)
+
+    run(stage.feed, main)
+
+
 def test_stopping_ends_every_stream(stage: Stage, only_redis: None) -> None:
     async def main() -> None:
         async with stage.following() as client:

@@ -208,3 +208,16 @@ def test_what_is_no_number_is_refused(kim: httpx2.Client, body: dict[str, Any], 
     problem = kim.post("/solo/add", json=body)
     is_problem(problem, 422, "invalid_input")
     assert problem.json()["detail"] == told
+
+
+@pytest.mark.parametrize("path", ["/solo/add", "/solo/chain", "/solo/group"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Referer": "https://evil.example/"},
+     {"Origin": "https://evil.example"}],
+)  # fmt: skip
+def test_a_page_of_another_site_starts_nothing_by_a_link(
+    kim: httpx2.Client, path: str, headers: dict[str, str]
+) -> None:
+    is_problem(kim.get(path, headers=headers), 403, "forbidden")
+    assert kim.get(path, headers={"Sec-Fetch-Site": "none"}).status_code == 202

@@ -1,5 +1,6 @@
 """The routes of `scan` with a worker behind them, the local models, and a vendor that says what it likes."""
 
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from PIL import Image
 
 from stagepass.declare.registry import Registry
 from stagepass.pipelines.scan.pipeline import character, scan, users
@@ -138,6 +140,19 @@ def test_a_photo_put_ahead(ann: httpx2.Client, world: Installation) -> None:
     accepted = ann.post(f"{API}/scan", json={"image_key": ticket["key"], "user_input": "Where?"})
     assert accepted.status_code == 202
     assert ended(ann, accepted.json())["status"] == "completed"
+
+
+def test_a_photo_put_ahead_may_be_as_large_as_any_and_its_link_is_looked_at_first(ann: httpx2.Client) -> None:
+    made = io.BytesIO()
+    Image.effect_noise((1400, 1400), 90).save(made, "jpeg", quality=98)
+    large = made.getvalue()
+    assert len(large) > 1_000_000
+    ticket = ann.post(f"{API}/images/scan", json={"filename": "a.jpg", "content_type": "image/jpeg"}).json()
+    headers = ticket["required_headers"]
+    assert ann.put(ticket["upload_url"], content=large, headers=headers).status_code == 204
+    is_problem(ann.put(ticket["upload_url"][:-3] + "abc", content=b"x" * 20_000_000), 403, "forbidden")
+    again = ann.post(f"{API}/images/scan", json={"filename": "a.jpg", "content_type": "image/jpeg"}).json()
+    is_problem(ann.put(again["upload_url"], content=b"x" * 16_000_000, headers=headers), 413, "too_large")
 
 
 def test_where_the_api_has_a_public_address_the_upload_has_it_too(redis: RedisServer, tmp_path: Any) -> None:

@@ -186,3 +186,40 @@ def test_a_lost_broker_content_costs_seconds_and_no_job(embedded: Site) -> None:
     embedded.celery(*THREADS)
     for job in jobs:
         assert embedded.settled(job).state is JobState.COMPLETED
+
+
+GARBAGE = [
+    b"garbage", b"\xff\xfe\0", b"5", b"[1, 2]", b"null", b"[" * 100_000, b'{"body": "x"}',
+    b'{"body": "x", "properties": 5, "headers": {}, "content-type": "application/json", "content-encoding": "utf-8"}',
+    b'{"body": "%%%", "properties": {"body_encoding": "base64", "delivery_tag": "a", "delivery_info": {}}, '
+    b'"headers": {"task": "steps.one", "id": "1"}, "content-type": "application/json", "content-encoding": "utf-8"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pool", [THREADS, PREFORK], ids=["threads", "prefork"])
+def test_what_strangers_write_to_the_broker_ends_no_worker(here: Site, pool: tuple[str, ...]) -> None:
+    from stagepass.queue.app import make_app
+
+    worker = here.celery(*pool)
+    here.settled(here.submit("warm"))
+    app = make_app(here.settings["broker_url"], here.system.registry.queues())
+    try:
+        with app.connection_for_write() as connection:
+            channel = connection.default_channel
+            for garbage in GARBAGE:
+                if hasattr(channel, "client"):  # Redis: the bytes themselves
+                    channel.client.lpush("steps.one", garbage)
+                for headers in ({}, {"task": "steps.one", "id": "1"}, {"task": 5, "id": []}):
+                    message = channel.prepare_message(garbage, 0, "application/json", "utf-8", headers, {})
+                    channel.basic_publish(message, "stagepass", "steps.one")
+        for _ in range(2):
+            app.control.shutdown()
+            app.control.broadcast("pool_shrink", arguments={"n": 100})
+            app.control.cancel_consumer("steps.one")
+    finally:
+        app.close()
+    for text in ("a", "b", "c"):
+        assert here.settled(here.submit(text)).state is JobState.COMPLETED
+    assert worker.poll() is None
+    if here.settings["broker_url"].startswith("redis") and pool is THREADS:  # elsewhere it is told at the end
+        wait_until(lambda: here.system.bus.counters().get(("messages_dropped",), 0) >= 5, 20)

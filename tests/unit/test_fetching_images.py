@@ -185,3 +185,59 @@ def test_any_bytes_have_an_answer(data: bytes) -> None:
     for start in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBP"):
         with pytest.raises(InvalidInput):
             check_image(start + data)
+
+
+# ── made to be slow, or to show nothing ──
+
+
+def chunk(kind: bytes, data: bytes = b"") -> bytes:
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+
+JPEG, PNG = picture("jpeg", (320, 240)), picture("png", (320, 240))
+SCAN = JPEG.index(b"\xff\xda")
+IDAT = PNG.index(b"IDAT") - 4
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        JPEG[:2] + b"\xff" * 14_000_000 + JPEG[2:],
+        JPEG[:SCAN] + b"\xff" * 2_000 + JPEG[SCAN:],
+        JPEG[: SCAN + 100] + b"\xff" * 2_000 + JPEG[SCAN + 100 :],
+        JPEG[:2] + b"\xff\xfe\0\2" * 3_000_000 + JPEG[2:],
+        JPEG[:SCAN] + JPEG[SCAN:-2] * 50 + JPEG[-2:],
+        PNG[:IDAT] + chunk(b"IDAT") * 1_200_000 + PNG[IDAT:],
+        PNG[:IDAT] + chunk(b"tEXt", b"a\0b") * 30_000 + PNG[IDAT:],
+    ],
+    ids=["fill", "fill before a scan", "fill in a scan", "comments", "scans", "chunks", "texts"],
+)
+def test_a_picture_of_too_many_parts_is_refused_before_it_is_opened(data: bytes, monkeypatch: Any) -> None:
+    def opened(*_: Any, **__: Any) -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(Image, "open", opened)
+    refused(data, "far too many parts")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        JPEG[:SCAN] + b"\xff" * 100 + JPEG[SCAN:],
+        JPEG[:SCAN] + b"\0" * 100 + JPEG[SCAN:],
+        PNG[:IDAT] + chunk(b"tEXt", b"a\0b") * 100 + PNG[IDAT:],
+        picture("jpeg", (320, 240), progressive=True),
+        picture("png", (800, 8)),
+    ],
+    ids=["some fill", "left-over bytes", "some texts", "progressive", "a banner"],
+)
+def test_what_programs_write_passes(data: bytes) -> None:
+    assert check_image(data)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 10_000), (10_000, 1), (20_000, 20), (7, 700)])
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_picture_that_shows_nothing_is_told_so(format: str, size: tuple[int, int]) -> None:
+    if format == "webp" and max(size) > 16_383:
+        pytest.skip("larger than WebP can be")
+    refused(picture(format, size), "too thin to show anything")

@@ -26,11 +26,13 @@ from stagepass.api import (
 )
 from stagepass.api.auth import make_authenticate
 from stagepass.api.edge import Edge
+from stagepass.api.hosts import Hosts
 from stagepass.api.metrics import Metrics
 from stagepass.api.mount import mount_pipelines
 from stagepass.api.openapi import describe
-from stagepass.bootstrap import System, load_system
+from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.bus.connect import sync_client
+from stagepass.providers.fetching.turns import Turns
 
 _ROUTERS = (
     pipelines,
@@ -94,6 +96,7 @@ def create_app(system: System) -> FastAPI:
     app.state.system = system
     app.state.authenticate = authenticate
     app.state.feed = feed
+    app.state.turns = Turns(queue=100)
     app.state.metrics = Metrics(system, feed)
     app.state.redis = sync_client(system.redis_url, timeout=1.0)
     problems.install(app)
@@ -103,6 +106,7 @@ def create_app(system: System) -> FastAPI:
     _describe_itself(app, system)
     app.add_middleware(
         Edge,
+        hosts=Hosts(system.settings),
         largest=max(system.settings.max_input_bytes, callbacks.LARGEST),
         routes={id(route.original_route): route.path or "-" for route in iter_route_contexts(app.routes)},
         seen=app.state.metrics.seen,
@@ -121,6 +125,7 @@ def _describe_itself(app: FastAPI, system: System) -> None:
 
 def make() -> FastAPI:
     """For ``uvicorn --factory stagepass.api.app:make``."""
+    keep_private()
     system = load_system()
     system.configure_logging()
     return create_app(system)

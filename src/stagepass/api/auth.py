@@ -10,11 +10,12 @@ import hashlib
 import hmac
 import ipaddress
 import logging
+import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from stagepass.api.hosts import is_loopback, public_host, refuse_other_sites
 from stagepass.api.tokens import Tokens
 from stagepass.errors import BadRequest, Forbidden, SettingsError, Unauthenticated
 from stagepass.sentences import sentence
@@ -26,8 +27,20 @@ Authenticate = Callable[[HTTPConnection], str]
 """The caller's name. Raises `Unauthenticated`."""
 
 LONGEST_NAME = 200
+
+_WIDEST = 7
+"""Bits of a network's prefix that is no longer one of gateways; 10.0.0.0/8 is."""
+
 SHORTEST_KEY = 16
+
+_LETTERS = 5
+"""Different characters that a key has at least."""
+
+_NAME = re.compile(r"[\w.@+-]+")
 _UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+
+ACTS = "stagepass.acts"
+"""In the scope of a request whose route changes something although its method is GET."""
 
 
 def make_authenticate(settings: Settings) -> Authenticate:
@@ -57,7 +70,7 @@ class Nobody:
                 )
             )
         self._header = settings.user_header
-        self._public = urlsplit(settings.public_url).hostname
+        self._public = public_host(settings)
 
     def __call__(self, connection: HTTPConnection) -> str:
         server = connection.scope.get("server")
@@ -65,14 +78,8 @@ class Nobody:
             raise Forbidden(
                 sentence("without AUTH_MODE, only this machine may call the API: use 127.0.0.1, or set AUTH_MODE")
             )
-        host = urlsplit("//" + connection.headers.get("host", "localhost")).hostname or ""
-        if not (is_loopback(host) or host == self._public):  # a name that was bent to this machine
-            raise Forbidden(
-                sentence(
-                    "without AUTH_MODE, the API answers only to the host name localhost; use that, or set PUBLIC_URL"
-                )
-            )
-        refuse_other_sites(connection, self._public)
+        if acts(connection):
+            refuse_other_sites(connection.headers, self._public)
         named = connection.headers.getlist(self._header)
         if len(named) > 1:
             raise BadRequest(sentence("{header} was sent more than once; send it once", header=self._header))
@@ -92,6 +99,14 @@ class ApiKeys:
                         "API_KEYS: write name:key pairs, separated by commas, with keys of at least {least} "
                         "characters; generate a key with: openssl rand -hex 24",
                         least=SHORTEST_KEY,
+                    )
+                )
+            if not _NAME.fullmatch(name):
+                log.warning("API_KEYS: %r is the name of one caller, and stands for nobody else", name)
+            if len(set(key)) < _LETTERS:
+                raise SettingsError(
+                    sentence(
+                        "API_KEYS: the key of {name} can be guessed; generate one: openssl rand -hex 24", name=name
                     )
                 )
             self._keys.append((_digest(key), name))
@@ -118,13 +133,16 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self._header = settings.user_header
-        self._public = urlsplit(settings.public_url).hostname
+        self._public = public_host(settings)
         try:
             self._trusted = [ipaddress.ip_network(text) for text in settings.trusted_proxies]
         except ValueError as error:
             raise SettingsError(
                 sentence("TRUSTED_PROXIES: {error}; write networks such as 10.0.0.0/8,::1/128", error=error)
             ) from None
+        for network in self._trusted:
+            if network.num_addresses >= 2 ** (network.max_prefixlen - _WIDEST):
+                log.warning("TRUSTED_PROXIES=%s lets nearly anyone name any user; list the gateways only", network)
         if not self._trusted:
             raise SettingsError(
                 sentence("AUTH_MODE=header needs TRUSTED_PROXIES: the networks of the gateways that set the header")
@@ -137,7 +155,8 @@ class Gateway:
         named = connection.headers.getlist(self._header)
         if len(named) != 1:  # two: the gateway added its own to one that it let through
             raise Unauthenticated(sentence("the gateway must send {header} exactly once", header=self._header))
-        refuse_other_sites(connection, self._public)
+        if acts(connection):
+            refuse_other_sites(connection.headers, self._public)
         return _name(_text(named[0]))
 
     def _is_trusted(self, connection: HTTPConnection) -> bool:
@@ -150,26 +169,10 @@ class Gateway:
         return any(peer.version == network.version and peer in network for network in self._trusted)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches that address."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def refuse_other_sites(connection: HTTPConnection, public: str | None) -> None:
-    """Where the browser itself proves the user, another site's page could act as them: its origin tells."""
-    if connection.scope["type"] == "http" and connection.scope["method"] not in _UNSAFE:
-        return
-    origin = connection.headers.get("origin")
-    host = urlsplit("//" + connection.headers.get("host", "")).netloc
-    if origin is not None and urlsplit(origin).netloc != host and urlsplit(origin).hostname != (public or ""):
-        raise Forbidden(sentence("cross-site request blocked: call the API from the same origin"))
-    if connection.headers.get("sec-fetch-site") == "cross-site":
-        raise Forbidden(sentence("cross-site request blocked: call the API from the same origin"))
+def acts(connection: HTTPConnection) -> bool:
+    """Whether a request changes something: by its method, or by what its route says."""
+    scope = connection.scope
+    return scope["type"] != "http" or scope["method"] in _UNSAFE or bool(scope.get(ACTS))
 
 
 def _bearer(connection: HTTPConnection) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from stagepass.api.edge import BODY
 from stagepass.errors import BadRequest, InvalidInput, TooLarge
 from stagepass.inputs import validated
 from stagepass.sentences import sentence
@@ -51,6 +52,15 @@ async def read_json(request: Request, limit: int, *, any_type: bool = False, emp
         raise InvalidInput(str(error), field=error.path or None) from None
     except ValueError as error:
         raise BadRequest(sentence("the body is not valid JSON: {error}", error=error)) from None
+
+
+async def read_bytes(request: Request, most: int) -> bytes:
+    """The whole body, also one that is larger than the limit of most routes. Raises `TooLarge`."""
+    request.scope[BODY].largest = most
+    content = bytearray()
+    async for piece in request.stream():
+        content += piece
+    return bytes(content)
 
 
 async def read_model(request: Request, model: type[M], limit: int) -> M:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Path, Query, Request
 
+from stagepass.api.auth import ACTS
 from stagepass.bootstrap import System
 from stagepass.engine.model.records import Job
 from stagepass.errors import BadRequest, Forbidden, InvalidInput, NotFound
@@ -33,6 +34,12 @@ async def system_of(request: Request) -> System:
 async def current_owner(request: Request) -> str:
     """The caller's name; every route that touches a person's things depends on it."""
     return cast(str, request.app.state.authenticate(request))
+
+
+async def acting_owner(request: Request) -> str:
+    """The same on a route that changes something although it is a GET: guarded like a POST."""
+    request.scope[ACTS] = True
+    return await current_owner(request)
 
 
 async def current_watcher(

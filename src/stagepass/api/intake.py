@@ -11,7 +11,7 @@ from stagepass.declare.values import File
 from stagepass.engine.commit.operations import Accepted
 from stagepass.errors import InvalidInput, StagepassError, StoreUnavailable
 from stagepass.inputs import validated
-from stagepass.providers.fetching.accept import FileField, checked_kind, file_fields
+from stagepass.providers.fetching.accept import file_fields
 from stagepass.sentences import sentence
 
 log = logging.getLogger("stagepass.api")
@@ -86,20 +86,17 @@ def _with_files(system: System, model: type[BaseModel], incoming: Incoming, owne
         there = values.get(upload.field)
         if field.many:
             there = there if isinstance(there, list) else []
-        where = f"{upload.field}.{len(there)}" if isinstance(there, list) else upload.field
-        file = _stored(system, upload, field, where, owner)
+        file = _stored(system, upload, owner)
         stored.append(file)
         values[upload.field] = [*there, file] if isinstance(there, list) else file
     return values
 
 
-def _stored(system: System, upload: Upload, field: FileField, where: str, owner: str) -> File:
+def _stored(system: System, upload: Upload, owner: str) -> File:
     upload.content.seek(0)
-    content = upload.content.read()
-    kind = checked_kind(content, field, where, system.settings.max_upload_bytes)
     uri = system.files.reserve(upload.name, FOLDER)
     system.store.doom([uri], owner, system.engine.clock.now() + CLAIMED_WITHIN)
-    return system.files.put(content, name=upload.name, type=kind, uri=uri)
+    return system.files.put(upload.content, name=upload.name, type=upload.kind, uri=uri)
 
 
 def _delete(system: System, stored: list[File]) -> None:

@@ -4,6 +4,7 @@ Closed by default: it answers this machine, asked directly and not through a pro
 named ``metrics`` (in API_KEYS, in a token's subject, or by the gateway). All others get 404.
 """
 
+import hmac
 from collections.abc import Iterator
 
 import redis
@@ -13,11 +14,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from stagepass.api.auth import is_loopback
+from stagepass.api.hosts import is_loopback
 from stagepass.bootstrap import System
 from stagepass.bus.listen import Feed
 from stagepass.errors import NotFound, RequestError, StoreUnavailable, Unavailable
 from stagepass.sentences import sentence
+from stagepass.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -66,6 +68,9 @@ class _Queues(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "stagepass_event_entries_dropped", "Entries of Redis that could not be read here", self._feed.dropped
+        )
         yield GaugeMetricFamily("stagepass_event_followers", "Clients that follow a job here", self._feed.followers)
         try:
             self._system.engine.clock.refresh()
@@ -124,6 +129,7 @@ _COUNTERS = {
         "Ends of attempts, and what else befell stage runs, since Redis began",
         ["queue", "outcome", "code"],
     ),
+    "messages_dropped": ("Messages that workers could not read, since Redis began", []),
     "spends": ("Payments that stages noted, since Redis began", ["queue", "provider"]),
     "spend_usd": ("US dollars that stages noted, since Redis began", ["queue", "provider"]),
 }
@@ -139,10 +145,15 @@ def metrics(request: Request) -> Response:
 
 
 def _may_read(request: Request) -> bool:
+    """With METRICS_KEY, or a key of API_KEYS by that name; else only where this machine alone is answered, directly."""
+    settings: Settings = request.app.state.system.settings
+    if key := settings.metrics_key.get_secret_value():
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        return hmac.compare_digest(key.encode(), given.encode())
+    if settings.auth_mode == "api_key":  # there the operator gives the names; elsewhere a user could take this one
+        try:
+            return bool(request.app.state.authenticate(request) == SCRAPER)
+        except RequestError:
+            return False
     direct = not any(name in request.headers for name in _FORWARDED)
-    if direct and request.client is not None and is_loopback(request.client.host):
-        return True
-    try:
-        return bool(request.app.state.authenticate(request) == SCRAPER)
-    except RequestError:
-        return False
+    return settings.auth_mode == "none" and direct and request.client is not None and is_loopback(request.client.host)

@@ -4,13 +4,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
 from stagepass.api import events, intake
-from stagepass.api.deps import PREFIX, current_owner, idempotency_key, owned_job
+from stagepass.api.body import read_bytes
+from stagepass.api.deps import PREFIX, acting_owner, current_owner, idempotency_key, owned_job
 from stagepass.api.openapi import input_body
 from stagepass.api.uploads import Incoming, read_input
 from stagepass.bootstrap import System
@@ -21,21 +22,26 @@ from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.records import Job
 from stagepass.errors import DeclarationError
 from stagepass.pipelines.http import Tell
+from stagepass.providers.fetching.turns import Turns
 from stagepass.views.files import with_links
+
+T = TypeVar("T")
 
 
 class Deps:
     """See `stagepass.pipelines.http.RouteDeps`."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, turns: Turns) -> None:
         self.engine = system.engine
         self.files: FileStore = system.files
         self.environ = system.providers.environ
         self.largest_upload = system.settings.max_upload_bytes
         self.public_url = system.settings.public_url.rstrip("/")
         self.owner: Callable[..., Any] = current_owner
+        self.actor: Callable[..., Any] = acting_owner
         self.key: Callable[..., Any] = idempotency_key
         self._system = system
+        self._turns = turns
 
     def read_input(self, pipeline: str) -> Callable[..., Any]:
         system = self._system
@@ -49,6 +55,12 @@ class Deps:
                     upload.content.close()
 
         return incoming
+
+    async def read_body(self, request: Request, most: int) -> bytes:
+        return await read_bytes(request, most)
+
+    async def in_turn(self, owner: str, work: Callable[[], T]) -> T:
+        return await self._turns.run(owner, work)
 
     def submit(
         self, pipeline: str, incoming: Any, *, owner: str, key: str | None = None, stepwise: bool = False
@@ -89,7 +101,7 @@ class Deps:
 
 def mount_pipelines(app: FastAPI, system: System) -> None:
     """Mount every pipeline's own routes. Raises `DeclarationError` for a `routes.py` that makes none."""
-    deps = Deps(system)
+    deps = Deps(system, app.state.turns)
     folders = dict.fromkeys(folder for pipeline in system.registry for folder in _folders_of(pipeline))
     for folder in folders:
         routes, name = f"{folder}.routes", folder.rpartition(".")[2]

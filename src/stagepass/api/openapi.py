@@ -8,7 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from stagepass.api.deps import PREFIX, current_owner, current_watcher
+from stagepass.api.deps import PREFIX, acting_owner, current_owner, current_watcher
 from stagepass.api.problems import MEDIA_TYPE, Problem
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
@@ -35,11 +35,12 @@ _ERRORS = {
     "413": "This is too large",
     "415": "This form of content is not taken",
     "422": "The input does not fit",
+    "429": "Asked too often, or too much at once; `limit` names what, and Retry-After when to come back",
     "503": "A part of the system does not answer; try again after Retry-After",
 }
 
 
-_OWNERS = (current_owner, current_watcher)
+_OWNERS = (current_owner, acting_owner, current_watcher)
 
 
 def requires_owner(route: RouteContext) -> bool:

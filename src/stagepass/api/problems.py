@@ -24,7 +24,14 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 2
 """Seconds until the client may retry a request that failed because a service was unavailable."""
 
-_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_type"}
+_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    413: "too_large",
+    415: "unsupported_type",
+}
 
 
 class FieldError(BaseModel):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from fastapi import Request
@@ -13,7 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from stagepass.api.body import media_type, read_json
 from stagepass.api.edge import BODY
 from stagepass.errors import BadRequest, InvalidInput, TooLarge
-from stagepass.providers.fetching.accept import MAX_FILES, FileField, file_fields, is_many
+from stagepass.providers.fetching.accept import MAX_FILES, FileField, checked_kind, file_fields, is_many
 from stagepass.sentences import sentence
 from stagepass.settings import Settings
 from stagepass.strict import Unfit, loads
@@ -30,6 +31,8 @@ class Upload:
     name: str
     content: BinaryIO
     size: int
+    kind: str = ""
+    """Its content type, once its content was looked at."""
 
 
 @dataclass(slots=True)
@@ -66,7 +69,28 @@ async def read_input(request: Request, model: type[BaseModel], settings: Setting
                 uploads.append(Upload(name, value.filename or "", value.file, value.size or 0))
         else:
             texts.setdefault(name, []).append(value)
-    return Incoming(_values(texts, model), uploads)
+    incoming = Incoming(_values(texts, model), uploads)
+    await _look_at(request, incoming, takes, settings)
+    return incoming
+
+
+async def _look_at(request: Request, incoming: Incoming, takes: dict[str, FileField], settings: Settings) -> None:
+    """Find each file's kind, on threads that nobody else waits for, and in the caller's turn."""
+    state = request.app.state
+    owner = state.authenticate(request) if incoming.uploads else ""
+    counts: dict[str, int] = {}
+    for upload in incoming.uploads:
+        name, field = upload.field, takes[upload.field]
+        there = incoming.values.get(name) if isinstance(incoming.values, dict) else None
+        number = counts.setdefault(name, len(there) if isinstance(there, list) else 0)
+        counts[name] += 1
+        where = f"{name}.{number}" if field.many else name
+        upload.kind = await state.turns.run(owner, partial(_kind_of, upload, field, where, settings.max_upload_bytes))
+
+
+def _kind_of(upload: Upload, field: FileField, where: str, most: int) -> str:
+    upload.content.seek(0)
+    return checked_kind(upload.content.read(), field, where, most)
 
 
 def _values(texts: dict[str, list[str]], model: type[BaseModel]) -> Any:

@@ -41,6 +41,9 @@ PAGE = 500
 
 _RESUMED = "job.resumed"
 
+_ASK_SQL = TERMINAL | {_RESUMED}
+"""Types of event that end a stream or keep it open: whoever can write to Redis must not say so in SQL's name."""
+
 
 class Follower:
     """What waits for one client, and what it has seen."""
@@ -111,6 +114,8 @@ class Feed:
         self._positions: dict[str, str] = {}
         """By stream: the last entry read. Kept while Redis is unreachable, so that later entries are read afterwards."""
         self._followers: dict[str, set[Follower]] = defaultdict(set)
+        self.dropped = 0
+        """Entries of Redis that could not be read."""
         self._look = asyncio.Event()
         self._redis_answers = True
         self._tasks: list[asyncio.Task[None]] = []
@@ -158,7 +163,7 @@ class Feed:
                     news = await follower.next()
                     if isinstance(news, Tick):
                         yield news
-                    elif news is not None and news.seq == follower.last + 1:
+                    elif news is not None and news.seq == follower.last + 1 and news.type not in _ASK_SQL:
                         follower.saw(news)
                         yield news
                     elif news is None or news.seq > follower.last:
@@ -260,8 +265,10 @@ class Feed:
                     news = from_json(value)
                     for follower in followers:
                         follower.offer(news)
-        except (ValueError, KeyError, TypeError) as problem:
-            log.warning("news that cannot be read were left out: %s", type(problem).__name__)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+            self.dropped += 1
+            if self.dropped.bit_count() == 1:  # the first, and then ever more seldom
+                log.warning("%d entries of Redis could not be read: %s", self.dropped, type(problem).__name__)
             self._look.set()
 
     async def _check(self) -> None:

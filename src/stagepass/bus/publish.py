@@ -9,7 +9,7 @@ import time
 import zlib
 from collections import Counter, deque
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import redis
 
@@ -17,6 +17,8 @@ from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Event
 
 log = logging.getLogger("stagepass.bus")
+
+T = TypeVar("T")
 
 STREAM = "stagepass:events:{}"
 
@@ -63,11 +65,27 @@ def as_json(news: Event | Tick) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any]) -> Event | Tick:
-    """The news that `as_json` made."""
-    if value["type"] == "tick":
-        data = value["data"]
-        return Tick(value["job"], value["stage"], value["item"], data["progress"], data["message"], value["at"])
-    return Event(value["job"], value["seq"], value["type"], value["at"], value["stage"], value["item"], value["data"])
+    """The news that `as_json` made. Raises `TypeError`, `KeyError` or `ValueError` for what it cannot have made."""
+    job, kind, at, data = (
+        _is(str, value["job"]),
+        _is(str, value["type"]),
+        _is(int, value["at"]),
+        _is(dict, value["data"]),
+    )
+    stage = None if value["stage"] is None else _is(str, value["stage"])
+    item = None if value["item"] is None else _is(int, value["item"])
+    if kind != "tick":
+        return Event(job, _is(int, value["seq"]), kind, at, stage, item, data)
+    if not 0 <= (fraction := float(data["progress"])) <= 1:
+        raise ValueError("a progress is from 0 to 1")
+    message = None if data["message"] is None else _is(str, data["message"])
+    return Tick(job, _is(str, stage), item, fraction, message, at)
+
+
+def _is(kind: type[T], value: Any) -> T:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
+    return value
 
 
 def _field(labels: tuple[str, ...]) -> str:

@@ -34,10 +34,10 @@ def api(
     listening = socket.socket(fileno=fd) if fd is not None else ports.bind(host, port)
     system.store.check()
     system.check_redis()
-    _serve(listening)
+    _serve(listening, settings.max_connections)
 
 
-def _serve(listening: socket.socket) -> None:
+def _serve(listening: socket.socket, most: int) -> None:
     import uvicorn
 
     config = uvicorn.Config(
@@ -45,6 +45,8 @@ def _serve(listening: socket.socket) -> None:
         factory=True,
         log_config=None,
         access_log=False,
+        http="stagepass.api.deadlines:Deadlines",
+        limit_concurrency=most,
         proxy_headers=False,  # the peer's own address decides whom AUTH_MODE=header believes
         # streams of events never end by themselves: clients come back and go on where they were
         timeout_graceful_shutdown=3,

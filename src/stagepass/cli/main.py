@@ -1,6 +1,7 @@
 """``stagepass``: the commands, and what happens when one fails."""
 
 import logging
+import os
 import sys
 from typing import Annotated, Any
 
@@ -38,6 +39,7 @@ class App(typer.Typer):
     """A Typer app whose errors are sentences and exit codes, not traces."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        os.umask(0o077)  # what a command makes holds keys, inputs and results: nobody else reads it
         arguments = _language_first(sys.argv[1:])
         try:
             _check_text(arguments)

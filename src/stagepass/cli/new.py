@@ -1,6 +1,7 @@
 """``stagepass new``: the folder of a pipeline that works, to be changed into one's own."""
 
 import keyword
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -40,6 +41,7 @@ def new(
     if folder.exists():
         raise Conflict(sentence("{folder} already exists; choose another name or remove it first", folder=folder))
     _refuse_known(name)
+    os.umask(0o022)  # a project of theirs, to be shared
     folder.mkdir(parents=True)
     made = []
     template = files("stagepass.cli") / "template"

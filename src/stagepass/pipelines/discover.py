@@ -75,11 +75,26 @@ def _imported(name: str) -> ModuleType:
         raise
 
 
+def _refuse_taken_name(folder: Path) -> None:
+    """The folder's name is the name of its modules: another module of that name would be found first."""
+    taken = folder.name in sys.stdlib_module_names or folder.name in sys.builtin_module_names
+    known = sys.modules.get(folder.name)
+    places = [str(Path(place).resolve()) for place in getattr(known, "__path__", ())]
+    if taken or (known is not None and str(folder) not in places):
+        raise SettingsError(
+            sentence(
+                "PIPELINES: the folder {folder} has the name of an installed module; rename it",
+                folder=repr(str(folder)),
+            )
+        )
+
+
 def _in_folder(folder: Path) -> Iterator[ModuleType]:
     """Each ``<name>/pipeline.py`` below `folder`, imported as ``<folder>.<name>.pipeline``."""
     found = sorted(path for path in folder.glob("*/pipeline.py") if not path.parent.name.startswith((".", "_")))
     if not found:
         return
+    _refuse_taken_name(folder)
     root = str(folder.parent)
     if root not in sys.path:
         sys.path.insert(0, root)

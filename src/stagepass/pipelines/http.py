@@ -5,7 +5,7 @@ Most pipelines need no routes of their own: the API gives each of them submit, l
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,8 @@ from stagepass.engine.commit.operations import Accepted
 from stagepass.engine.engine import Engine
 from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.records import Event, Job
+
+T = TypeVar("T")
 
 Tell = Callable[[Event], tuple[str, dict[str, Any]] | None]
 """An event in a pipeline's own format: its type and data; None if it is not shown."""
@@ -53,12 +55,25 @@ class RouteDeps(Protocol):
         ...
 
     @property
+    def actor(self) -> Callable[..., Any]:
+        """The same for a GET that changes something: pages of other sites are refused, as they are for a POST."""
+        ...
+
+    @property
     def key(self) -> Callable[..., Any]:
         """For `Depends`: the request's idempotency key, or None."""
         ...
 
     def read_input(self, pipeline: str) -> Callable[..., Any]:
         """For `Depends`: the input that a request brings for that pipeline, as JSON or as a form with files."""
+        ...
+
+    async def read_body(self, request: Request, most: int) -> bytes:
+        """A request's body of up to `most` bytes, once it is known that it may be sent. Raises `TooLarge`."""
+        ...
+
+    async def in_turn(self, owner: str, work: Callable[[], T]) -> T:
+        """What `work` gives, on a thread of its own and in the caller's turn. Raises `TooManyRequests`."""
         ...
 
     def submit(

@@ -14,10 +14,11 @@ from typing import Any
 from celery import signals
 from celery.exceptions import SecurityWarning
 
-from stagepass.bootstrap import System, load_system
+from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.engine.model import failpoints
 from stagepass.errors import SettingsError
 from stagepass.queue.app import make_app
+from stagepass.worker import guard
 from stagepass.worker.runtime import Runtime
 
 log = logging.getLogger("stagepass.worker")
@@ -25,8 +26,13 @@ log = logging.getLogger("stagepass.worker")
 GO_ON = 30.0
 """Seconds for which a prefork child goes on with other runs before it answers to Celery again."""
 
+keep_private()
 system: System = load_system()
 app = make_app(system.broker_url, system.registry.queues(), queue_type=system.settings.queue_type)
+
+guard.drop_garbage(lambda: system.bus.count("messages_dropped"))
+if not system.settings.remote_control:
+    guard.take_no_orders()
 
 # The warning is about pickled messages from a broker that others can write to; ours are JSON, and two ids.
 warnings.filterwarnings("ignore", category=SecurityWarning)

@@ -72,7 +72,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
 
 
 def _add_starts(router: APIRouter, deps: RouteDeps) -> None:
-    owner_of, key_of = Depends(deps.owner), Depends(deps.key)
+    owner_of, actor_of, key_of = Depends(deps.owner), Depends(deps.actor), Depends(deps.key)
 
     def started(pipeline: str, given: BaseModel, owner: str, key: str | None) -> Job:
         return deps.engine.submit(pipeline, given, owner=owner, key=key).job
@@ -96,7 +96,7 @@ def _add_starts(router: APIRouter, deps: RouteDeps) -> None:
         )
 
     @router.get("/solo/add", status_code=202, summary="Add two random numbers")
-    def get_solo(owner: Annotated[str, owner_of], key: Annotated[str | None, key_of]) -> Started:
+    def get_solo(owner: Annotated[str, actor_of], key: Annotated[str | None, key_of]) -> Started:
         """Takes `SOLO_SECONDS`."""
         return solo(SoloInput(), owner, key)
 
@@ -106,7 +106,7 @@ def _add_starts(router: APIRouter, deps: RouteDeps) -> None:
         return solo(given, owner, key)
 
     @router.get("/solo/chain", status_code=202, summary="Chain two steps on random numbers")
-    def get_chain(owner: Annotated[str, owner_of], key: Annotated[str | None, key_of]) -> ChainStarted:
+    def get_chain(owner: Annotated[str, actor_of], key: Annotated[str | None, key_of]) -> ChainStarted:
         """An addition, then the sum times each number; two seconds each."""
         return chain(ChainInput(), owner, key)
 
@@ -118,7 +118,7 @@ def _add_starts(router: APIRouter, deps: RouteDeps) -> None:
         return chain(given, owner, key)
 
     @router.get("/solo/group", status_code=202, summary="Two tasks side by side on random numbers")
-    def get_group(owner: Annotated[str, owner_of], key: Annotated[str | None, key_of]) -> GroupStarted:
+    def get_group(owner: Annotated[str, actor_of], key: Annotated[str | None, key_of]) -> GroupStarted:
         """An addition and a multiplication."""
         return group(GroupInput(), owner, key)
 

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED
-from stagepass.errors import InvalidInput, NotFound, TooLarge
+from stagepass.errors import InvalidInput, NotFound
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.scan import choice, rulebook, telling
 from stagepass.pipelines.scan.stages.reward import characters
@@ -105,8 +104,10 @@ def _upload_routes(router: APIRouter, deps: RouteDeps) -> None:
     @router.put("/images/scan/files/{token}", status_code=204, summary="Put a photo", openapi_extra=_BINARY)
     async def put(token: str, request: Request) -> Response:
         """The photo itself as the body. The address is the permission; it is good once."""
-        content = await _body(request, deps.largest_upload)
-        await run_in_threadpool(uploads.keep, token, request.headers.get("content-type", ""), content)
+        facts = uploads.leave(token)
+        content = await deps.read_body(request, deps.largest_upload)
+        kind = request.headers.get("content-type", "")
+        await deps.in_turn(facts["owner"], lambda: uploads.keep(facts, kind, content))
         return Response(status_code=204)
 
     @router.get("/images/scan/files/{token}", summary="See a photo", response_class=Response)
@@ -117,18 +118,6 @@ def _upload_routes(router: APIRouter, deps: RouteDeps) -> None:
 
 
 _BINARY = {"requestBody": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
-
-
-async def _body(request: Request, most: int) -> bytes:
-    content = bytearray()
-    async for piece in request.stream():
-        content += piece
-        if len(content) > most:
-            raise TooLarge(
-                sentence("the photo is larger than the limit of {size} MiB", size=f"{most / 2**20:g}"),
-                field="image",
-            )
-    return bytes(content)
 
 
 # ── scans ────────────────────────────────────────────────────────────────────────────────────────

@@ -7,15 +7,17 @@ import hashlib
 import io
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from stagepass.declare.values import File
 from stagepass.errors import Forbidden, InvalidInput, NotFound
+from stagepass.inputs import Words
 from stagepass.pipelines.http import RouteDeps
 from stagepass.pipelines.scan.stages.vision import TYPES
 from stagepass.providers.fetching.images import check_image
+from stagepass.providers.fetching.kinds import HEAD, kind_of
 from stagepass.sentences import sentence
 
 EXPIRES_IN = 600
@@ -28,8 +30,8 @@ _PURPOSE = "scan-photo"
 class Ahead(BaseModel):
     """A photo that is about to be uploaded."""
 
-    filename: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    content_type: str = Field(description="image/jpeg, image/png or image/webp")
+    filename: Annotated[str, Words(most=200, least=1)]
+    content_type: str = Field(max_length=100, description="image/jpeg, image/png or image/webp")
 
 
 class Ticket(BaseModel):
@@ -50,6 +52,7 @@ class Photo:
     name: str
     content: BinaryIO
     size: int
+    kind: str
 
 
 class Uploads:
@@ -75,13 +78,19 @@ class Uploads:
             required_headers={"Content-Type": ahead.content_type},
         )
 
-    def keep(self, token: str, content_type: str, content: bytes) -> None:
+    def leave(self, token: str) -> dict[str, Any]:
+        """What a link allows. Raises `Forbidden` where it expired."""
+        return self._deps.verify(_PURPOSE, token)
+
+    def keep(self, facts: dict[str, Any], content_type: str, content: bytes) -> None:
         """Keep what was put. A second time is refused: a key always means the same photo.
 
+        Args:
+            facts: what `leave` gave.
+
         Raises:
-            Forbidden: the address expired or was used. InvalidInput: it is no photo of that type.
+            Forbidden: the address was used. InvalidInput: it is no photo of that type.
         """
-        facts = self._deps.verify(_PURPOSE, token)
         if content_type.partition(";")[0].strip().lower() != facts["type"]:
             raise InvalidInput(
                 sentence("send the photo with the header Content-Type: {type}", type=facts["type"]),
@@ -112,7 +121,8 @@ class Uploads:
     def photo(self, key: str, owner: str) -> Photo:
         """The photo of a key, for a job. Raises `NotFound`, also for another's."""
         content = self._content(_place(key, owner))
-        return Photo("image", "photo", io.BytesIO(content), len(content))
+        kind = kind_of(content[:HEAD]) or ""  # it was looked at as a whole when it was put
+        return Photo("image", "photo", io.BytesIO(content), len(content), kind)
 
     def _content(self, place: str) -> bytes:
         uris = self._deps.stored(place)

@@ -14,6 +14,15 @@ from stagepass.sentences import sentence
 MAX_BYTES = 15 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 
+SHORTEST_SIDE = 8
+MOST_RATIO = 100
+"""Pixels of a picture's shorter side, and how many times longer the other may be: what is thinner shows nothing."""
+
+# A picture made to be slow is one of very many parts, each of which costs its reader a call.
+MOST_PARTS = 20_000
+MOST_FILL = 1_000  # bytes between two parts of a JPEG
+MOST_SCANS = 40
+
 Format = Literal["jpeg", "png", "webp"]
 
 _FORMATS: dict[str, Format] = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
@@ -27,6 +36,7 @@ _ZIP_ENTRY, _ZIP_END = b"PK\x01\x02", b"PK\x05\x06"
 _ZIP_REACH = 65557  # bytes from the end of a file within which its last record is looked for
 _PDF_REACH = 1024  # where readers look for its first mark
 
+_FILL = b"\xff" * MOST_FILL
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # in scan data: not a stuffed byte, not a restart
 
 
@@ -110,6 +120,15 @@ def _open_all(data: bytes, format: Format, max_pixels: int, field: str | None) -
         width, height = image.size  # from the header: nothing is unpacked yet
         if width * height > max_pixels:
             raise _too_many_pixels(f"{width} x {height}", max_pixels, field)
+        if min(width, height) < SHORTEST_SIDE or max(width, height) > MOST_RATIO * min(width, height):
+            raise InvalidInput(
+                sentence(
+                    "the picture is {width} x {height} pixels, too thin to show anything; send the whole photo",
+                    width=width,
+                    height=height,
+                ),
+                field=field,
+            )
         # Several pictures in a JPEG are what phones add to a photo (depth, HDR), not an animation.
         if format != "jpeg" and getattr(image, "n_frames", 1) > 1:
             raise InvalidInput(
@@ -124,7 +143,13 @@ def _open_all(data: bytes, format: Format, max_pixels: int, field: str | None) -
 
 
 def _refuse_two_in_one(data: bytes, format: Format, field: str | None) -> None:
-    end = _end(data, format)
+    try:
+        end = _end(data, format)
+    except _Overdone:
+        raise InvalidInput(
+            sentence("this picture is made of far too many parts; open it and save it again as a picture"),
+            field=field,
+        ) from None
     if end is None or end > len(data):
         raise _damaged(format, field)
     zipped = _ZIP_END in data[-_ZIP_REACH:] and _ZIP_ENTRY in data
@@ -151,6 +176,10 @@ def _damaged(format: Format, field: str | None) -> InvalidInput:
 # ── where the picture ends ───────────────────────────────────────────────────────────────────────
 
 
+class _Overdone(Exception):
+    """No camera and no program writes so many parts."""
+
+
 def _end(data: bytes, format: Format) -> int | None:
     """The byte after the picture's last, or None if it never ends."""
     if format == "webp":  # RIFF: the length is in the header
@@ -159,8 +188,11 @@ def _end(data: bytes, format: Format) -> int | None:
 
 
 def _end_of_png(data: bytes) -> int | None:
-    at = 8
+    at, parts = 8, 0
     while at + 12 <= len(data):
+        parts += 1
+        if parts > MOST_PARTS:
+            raise _Overdone
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         at += 12 + length
         if kind == b"IEND":
@@ -169,11 +201,19 @@ def _end_of_png(data: bytes) -> int | None:
 
 
 def _end_of_jpeg(data: bytes) -> int | None:
-    at = 2
-    while at + 2 <= len(data) and data[at] == 0xFF:
+    at, parts, scans, fill = 2, 0, 0, 0
+    while at + 2 <= len(data):
+        if data[at] != 0xFF:  # left over by a program that counted wrongly: readers look for the next part
+            start, at = at, data.find(b"\xff", at)
+            if at < 0 or at - start > MOST_FILL:
+                return None
+            continue
         marker = data[at + 1]
         if marker == 0xD9:  # end of image
             return at + 2
+        parts, scans, fill = parts + 1, scans + (marker == 0xDA), fill + 1 if marker == 0xFF else 0
+        if parts > MOST_PARTS or scans > MOST_SCANS or fill > MOST_FILL:
+            raise _Overdone
         if marker == 0xFF:  # fill
             at += 1
             continue
@@ -182,5 +222,7 @@ def _end_of_jpeg(data: bytes) -> int | None:
             found = _JPEG_MARKER.search(data, at)
             if found is None:
                 return None
+            if data.find(_FILL, at, found.start()) >= 0:
+                raise _Overdone
             at = found.start()
     return None
