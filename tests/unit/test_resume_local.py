@@ -200,7 +200,7 @@ def test_rules_refer_to_what_there_is() -> None:
 
 
 def test_every_question_says_the_same_in_both_languages_and_invents_nothing() -> None:
-    filled = dict.fromkeys(("deed", "before", "after", "scale", "skill"), "@")
+    filled = dict.fromkeys(("deed", "before", "after", "scale", "skill", "guide"), "@")
     for entry in rulebook.questions():
         assert slots(entry, "ko") == slots(entry, "en") <= filled.keys()
         for wording in (entry.ko, entry.en):
@@ -211,7 +211,8 @@ def test_every_question_says_the_same_in_both_languages_and_invents_nothing() ->
 
 def test_no_question_is_there_twice_and_everything_that_is_done_can_be_asked_about() -> None:
     entries = rulebook.questions()
-    assert len({entry.ko.q for entry in entries}) == len({entry.en.q for entry in entries}) == len(entries)
+    for texts in ([entry.ko for entry in entries], [entry.en for entry in entries]):
+        assert len({(text.q, text.why) for text in texts}) == len(entries)
     profile = profile_of("잘 알려지지 않은 일을 오래 해 온 사람입니다")
     for kind in kinds():
         for about in ("project", "team", "problem", "grow"):

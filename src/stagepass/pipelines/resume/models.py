@@ -38,8 +38,8 @@ class Employer(BaseModel):
 
     name: str
     role: str = ""
-    start: str = Field(description="YYYY-MM", examples=["2021-03"])
-    end: str | None = Field(description="YYYY-MM; null: until now")
+    start: str = Field(description="YYYY-MM; YYYY where no month is said", examples=["2021-03"])
+    end: str | None = Field(description="YYYY-MM or YYYY; null: until now; empty: not understood")
 
 
 class Deed(BaseModel):
@@ -208,7 +208,10 @@ class Analysis(BaseModel):
     skills: list[Skill]
     employers: list[Employer]
     strengths: list[Deed]
-    gaps: list[str] = Field(description="what the field usually asks for and the résumé does not name")
+    gaps: list[str] = Field(description="what the field usually asks for and the résumé does not show in any words")
+    unsaid: list[str] = Field(
+        default_factory=list, description="what to add to a résumé that says little, as sentences"
+    )
 
 
 class ResumeReport(BaseModel):

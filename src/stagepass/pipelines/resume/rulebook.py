@@ -75,12 +75,14 @@ class Skills(Head):
 
 
 class FieldEntry(_Rules):
-    """A field of work: how its titles are written, what its postings name (one of each), and what to learn for it."""
+    """A field of work: how its titles are written, what its postings name (one of each), what to learn for it, and two
+    questions that bring out what was done where the résumé says little of it."""
 
     name: dict[Language, str]
     titles: list[str]
     expects: list[list[Id]]
     topics: list[Id]
+    guides: dict[Language, list[Text]]
 
 
 class Fields(Head):
@@ -112,6 +114,7 @@ class Acts(Head):
 
     kinds: dict[Id, list[str]]
     verbs: list[str]
+    present: list[str]
     not_verbs: list[str]
     nouns: list[str]
     titles: list[str]
@@ -177,13 +180,18 @@ class TopicTexts(_Rules):
 
 
 class Topic(_Rules):
-    """Something to learn, with what it takes and where it is taught."""
+    """Something to learn, with what it takes and where it is taught.
+
+    find: per language, places to look at, each with what to look for: ``kmooc:통계학``. after: topics to learn before.
+    """
 
     hours: int = Field(gt=0)
     level: Difficulty
     teaches: list[Id]
-    resources: list[Id] = Field(min_length=2)
+    resources: list[Id]
     words: list[str]
+    find: dict[Language, list[str]]
+    after: list[Id] = []
     ko: TopicTexts
     en: TopicTexts
 
@@ -221,10 +229,20 @@ class ResourceEntry(_Rules):
     url_ko: Link | None = None
 
 
+class Place(_Rules):
+    """Where many things are taught, by language; {what} is what to look for there."""
+
+    type: ResourceType
+    title: dict[Language, Text]
+    about: dict[Language, str]
+    url: Link
+
+
 class Resources(Head):
     """rules/resources.json"""
 
     resources: dict[Id, ResourceEntry]
+    places: dict[Id, Place]
 
 
 R = TypeVar("R", bound=Head)
@@ -271,10 +289,29 @@ def with_implied(have: Iterable[str]) -> set[str]:
     return {name for skill in have for name in (skill, *implied[skill])}
 
 
-def lacking(field: str, have: Iterable[str]) -> list[str]:
-    """What a field asks for and somebody with these skills does not show; of several that would do, the first."""
+def lacking(field: str, have: Iterable[str], text: str = "") -> list[str]:
+    """What a field asks for and somebody with these skills and this résumé does not show; of several, the first.
+
+    A résumé shows a skill also by words that belong to it, in either language.
+    """
     known = with_implied(have)
-    return [one_of[0] for one_of in fields()[field].expects if not known & set(one_of)]
+    lower = text.lower()
+    return [one_of[0] for one_of in fields()[field].expects if not known & set(one_of) and not _shown(one_of, lower)]
+
+
+def _shown(one_of: Iterable[str], text: str) -> bool:
+    return any(word in text for skill in one_of for word in _signs().get(skill, ()))
+
+
+@cache
+def _signs() -> dict[str, tuple[str, ...]]:
+    """By skill, lower-case words that show it: its own names, and those beside it."""
+    return {
+        entry.id: tuple(
+            word.lower() for word in (*entry.shown_by, *(a for a in entry.aliases if len(a) > 3 or not a.isascii()))
+        )
+        for entry in skills().skills
+    }
 
 
 @cache
@@ -296,7 +333,14 @@ def resources() -> dict[str, ResourceEntry]:
 
 
 @cache
+def places() -> dict[str, Place]:
+    """Where to look for courses, by id."""
+    return _load(Resources, "resources").places
+
+
+@cache
 def links() -> frozenset[str]:
     """Every address of the catalogue."""
     known = {link for entry in resources().values() for link in (entry.url, entry.url_ko) if link}
+    known |= {place.url for place in places().values()}
     return frozenset(known | {entry.url for entry in skills().skills if entry.url})

@@ -21,12 +21,13 @@ class Fit:
     deed: Deed | None
     skill: Skill | None
     points: float
+    guide: str = ""
 
 
 def fits(profile: Profile, about: str, deed: Deed) -> Iterator[Fit]:
     """Every question of a kind that fits something the person did."""
     used = [skill for skill in profile.skills if skill.id in deed.skills]
-    for entry in _entries(about):
+    for entry in entries(about):
         when = entry.when
         if when.words and not _words(tuple(when.words)).search(deed.text):
             continue
@@ -49,7 +50,7 @@ def _of_the_field(profile: Profile, when: rulebook.When, deed: Deed) -> list[Ski
 
 def of_skill(about: str, skill: Skill) -> Iterator[Fit]:
     """Every question of a kind about a skill; those made for it fit better."""
-    for entry in _entries(about):
+    for entry in entries(about):
         if not entry.when.skills or skill.id in entry.when.skills:
             yield Fit(entry, None, skill, _SKILL * bool(entry.when.skills))
 
@@ -62,7 +63,8 @@ def slots(entry: rulebook.QuestionEntry, language: str) -> set[str]:
 
 
 @cache
-def _entries(about: str) -> tuple[rulebook.QuestionEntry, ...]:
+def entries(about: str) -> tuple[rulebook.QuestionEntry, ...]:
+    """Every question of a kind."""
     return tuple(entry for entry in rulebook.questions() if entry.about == about)
 
 

@@ -7,6 +7,7 @@ from stagepass.pipelines.resume import rulebook
 from stagepass.pipelines.resume.local.words import fill, quoted, rank
 from stagepass.pipelines.resume.models import ActionItem, Deed, LearningPath, PathSet, Priority, Profile, Resource
 from stagepass.pipelines.resume.parsing.profile import GENERAL, field_of, skill_name
+from stagepass.pipelines.resume.rulebook import Language
 from stagepass.providers.local.text import writes
 from stagepass.providers.ports import TextRequest
 
@@ -18,7 +19,7 @@ _HANDS_ON = {"build", "migrate", "improve", "operate", "analyze", "sell", "care"
 """Kinds of deeds that most topics can be tried on; leading and teaching people has topics of its own."""
 
 
-@writes("resume.learning_path", model="planner-2")
+@writes("resume.learning_path", model="planner-3")
 def write_paths(request: TextRequest) -> PathSet:
     """Answer ``resume.learning_path`` from the prompt's variables."""
     facts = request.facts
@@ -31,7 +32,7 @@ def compose(profile: Profile, target: str = "", focus: str = "", hours: int = 5)
     """The paths, the most needed first: as many as the hours a week allow."""
     plan = _Plan(profile, target, focus, hours)
     chosen = plan.topics()[: 3 if hours < 5 else 4 if hours < 15 else 5]
-    return PathSet(learning_paths=[plan.path(name, number) for number, name in enumerate(chosen)])
+    return PathSet(learning_paths=[plan.path(name, number) for number, name in enumerate(plan.in_order(chosen))])
 
 
 class _Plan:
@@ -43,8 +44,9 @@ class _Plan:
         self._focus = focus.lower()
         self._field = field_of(target) or profile.field
         self._have = {skill.id for skill in profile.skills}
-        self._lacking = rulebook.lacking(self._field, self._have)
+        self._lacking = rulebook.lacking(self._field, self._have, profile.text)
         self._told: set[str] = set()
+        self._named: set[str] = set()
 
     def topics(self) -> list[str]:
         """Topics of the wished field, then of the person's own, then general ones.
@@ -60,11 +62,26 @@ class _Plan:
 
         return sorted(dict.fromkeys([*own, *general]), key=place)
 
+    def in_order(self, topics: list[str]) -> list[str]:
+        """The same topics, each behind those that it builds on and that the person does not know yet."""
+        ordered: list[str] = []
+
+        def add(name: str) -> None:
+            for before in self._rules.topics[name].after:
+                if before in topics and before not in ordered and not self._known(before):
+                    add(before)
+            if name not in ordered:
+                ordered.append(name)
+
+        for name in topics:
+            add(name)
+        return ordered
+
     def path(self, name: str, number: int) -> LearningPath:
         """One topic, tied to what the résumé says and does not say."""
         topic, language = self._rules.topics[name], self._profile.language
         texts = getattr(topic, language)
-        sources = [_resource(source, language) for source in topic.resources]
+        sources = self._sources(topic)
         weeks = [max(1, math.ceil(topic.hours * share / self._hours)) for share in _SHARES]
         actions = (texts.study, texts.make, self._look_back(name))
         return LearningPath(
@@ -85,6 +102,15 @@ class _Plan:
             recommended_resources=sources,
             expected_outcomes=texts.out,
         )
+
+    def _sources(self, topic: rulebook.Topic) -> list[Resource]:
+        """What to learn from, in the answer's language; nothing that another path names already."""
+        language = self._profile.language
+        found = [_resource(source, language) for source in topic.resources if language == "ko" or _is_latin(source)]
+        found += [_place(each, language) for each in topic.find[language]]
+        fresh = [source for source in found if source.title not in self._named] or found[-1:]
+        self._named |= {source.title for source in fresh}
+        return fresh
 
     # ── how much a topic is needed ──
 
@@ -107,7 +133,12 @@ class _Plan:
 
     def _reasons(self, name: str) -> list[str]:
         if missing := self._missing(name):
-            return [fill(self._says.lacks, {"skills": ", ".join(map(skill_name, missing))})]
+            return [
+                fill(
+                    self._says.lacks,
+                    {"skills": ", ".join(skill_name(skill, self._profile.language) for skill in missing)},
+                )
+            ]
         topic = self._rules.topics[name]
         if known := [skill.evidence for skill in self._profile.skills if skill.id in topic.teaches]:
             return [fill(self._says.goes_on, {"skills": ", ".join(known)})]
@@ -138,6 +169,19 @@ class _Plan:
     def _tied(self, sayings: list[str], name: str, deed: Deed) -> str:
         chosen = min(sayings, key=lambda text: rank(self._profile, name + text))
         return fill(chosen, {"deed": quoted(deed.text, self._profile.language)})
+
+
+def _is_latin(source: str) -> bool:
+    """Whether a resource can be named to somebody who does not read Korean."""
+    return rulebook.resources()[source].title.isascii()
+
+
+def _place(entry: str, language: Language) -> Resource:
+    """A place to look at, with what to look for."""
+    name, _, what = entry.partition(":")
+    place = rulebook.places()[name]
+    title = fill(place.title[language], {"what": what})
+    return Resource(type=place.type, title=title, url=place.url, description=place.about[language])
 
 
 def _for_step(step: int, sources: list[Resource]) -> list[str]:

@@ -6,7 +6,8 @@ The same résumé gives the same questions; another one gives others.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from stagepass.pipelines.resume.local.fitting import Fit, fits, of_skill, slots
+from stagepass.pipelines.resume import rulebook
+from stagepass.pipelines.resume.local.fitting import Fit, entries, fits, of_skill, slots
 from stagepass.pipelines.resume.local.words import fill, rank, values_of
 from stagepass.pipelines.resume.models import Category, Deed, Difficulty, Profile, Question, QuestionSet, Skill
 from stagepass.pipelines.resume.parsing.deeds import LONGEST
@@ -23,11 +24,15 @@ _ORDER: dict[str, tuple[Category, Difficulty]] = {
 }
 _AGAIN, _LATER, _WISHED = 6.0, 0.4, 15.0
 """Lost by what was asked about already, and per place in the résumé's order; gained by what the person wishes for."""
+LEAST = 2
+"""Deeds with which a résumé can be asked about."""
+_OPEN = ("team", "problem", "grow")
+"""Questions that bring out what was done, in any field."""
 _KEPT = 2.0
 """Lost as a project by leading and teaching others: what that was like is asked about as working together."""
 
 
-@writes("resume.questions", model="interviewer-2")
+@writes("resume.questions", model="interviewer-3")
 def write_questions(request: TextRequest) -> QuestionSet:
     """Answer ``resume.questions`` from the prompt's variables: the profile, and what to look at most."""
     profile = Profile.model_validate_json(request.facts["profile"])
@@ -37,7 +42,7 @@ def write_questions(request: TextRequest) -> QuestionSet:
 def compose(profile: Profile, focus: str = "") -> QuestionSet:
     """One easy question on a skill, two of what was done and with whom, two hard ones."""
     interview = _Interview(profile, focus)
-    chosen = interview.plain() if not (profile.deeds or profile.skills) else interview.chosen()
+    chosen = interview.plain() if len(profile.deeds) < LEAST else interview.chosen()
     return QuestionSet(questions=[interview.written(about, chosen[about]) for about in _ORDER])
 
 
@@ -46,7 +51,7 @@ class _Interview:
         self._profile = profile
         self._focus = [word for word in focus.lower().split(", ") if word]
         self._wished = named(focus)
-        self._deeds = _deeds(profile)
+        self._deeds = profile.deeds
         self._asked_of: Counter[str] = Counter()
         self._asked: set[str] = set()
 
@@ -56,17 +61,32 @@ class _Interview:
         return {**found, "basic": self._basic(found["problem"].skill)}
 
     def plain(self) -> dict[str, Fit]:
-        """Nothing was recognised: questions that bring it out, on the words that are there."""
-        deed = self._deeds[0]
-        return {about: next(fits(self._profile, f"plain{number}", deed)) for number, about in enumerate(_ORDER)}
+        """Too little was done to ask about: what there is, two questions of the field, and three that bring it out."""
+        guides = iter(rulebook.fields()[self._profile.field].guides[self._profile.language])
+        found: dict[str, Fit] = {}
+        if self._profile.skills:
+            found["basic"] = self._basic(None)
+        if self._profile.deeds:
+            found["project"] = self._best(self._of_deeds("project"))
+        for number, about in enumerate(_ORDER):
+            if about not in found:
+                (entry,) = entries(f"plain{number if about in _OPEN else min(number, 1)}")
+                found[about] = Fit(entry, None, None, 0.0, guide=next(guides, "") if about not in _OPEN else "")
+        for about, unused in zip(
+            ("problem", "team"), guides, strict=False
+        ):  # a deed or a skill was asked about instead
+            (entry,) = entries("plain1")
+            found[about] = Fit(entry, None, None, 0.0, guide=unused)
+        return found
 
     def written(self, about: str, fit: Fit) -> Question:
         """The question, filled with the résumé's own words."""
         category, level = _ORDER[about]
         wording = getattr(fit.entry, self._profile.language)
-        values = values_of(self._profile, fit.deed, fit.skill.evidence if fit.skill else None)
+        values = values_of(self._profile, fit.deed, fit.skill.evidence if fit.skill else None) | {"guide": fit.guide}
         text = fill(wording.q, values)
         quotes = [*([fit.deed.text] if fit.deed else []), *([fit.skill.evidence] if fit.skill else [])]
+        quotes = quotes or [_grounds(self._profile)]
         return Question(
             question_text=text,
             category=category,
@@ -123,10 +143,11 @@ class _Interview:
         return bool(self._wished & set(deed.skills)) or any(word in deed.text.lower() for word in self._focus)
 
 
-def _deeds(profile: Profile) -> list[Deed]:
-    """What was done; where nothing of it was recognised, the résumé's first words stand for it."""
-    if profile.deeds:
-        return profile.deeds
-    lines = [line.strip() for line in profile.text.splitlines() if len(line.strip()) >= 6]
-    words = (lines or [profile.text.strip()])[0]
-    return [Deed(text=words if len(words) <= LONGEST else words[:LONGEST].rsplit(" ", 1)[0], kind="other")]
+def _grounds(profile: Profile) -> str:
+    """Words of a résumé that says little: its position, a skill, else its longest line."""
+    if profile.role:
+        return profile.role
+    if profile.skills:
+        return profile.skills[0].evidence
+    words = max(profile.text.splitlines(), key=len).strip()
+    return words if len(words) <= LONGEST else words[:LONGEST].rsplit(" ", 1)[0]

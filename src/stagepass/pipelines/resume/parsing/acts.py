@@ -37,7 +37,7 @@ _NOT_KOREAN_VERB = re.compile(
     r"(?:책임|선임|주임|전임|모임|경험|그림|요즘|처음|마음|믿음|싸움|기쁨|담임|게임|시스템|프로그램|팀|아침|지침|작품|이름)$"
 )
 _CERTIFICATE = re.compile(
-    r"자격증|면허|취득|합격|수료|이수증|토익|TOEIC|TOEFL|TEPS|OPIc|JLPT|HSK|SQLD|정보처리기사|기능사|산업기사|\bcertifi(?:ed|cate|cation)\b|\blicen[cs]e[ds]?\b|\bdiploma\b|\bIELTS\b|급$|\bscored?\b",
+    r"자격증|면허|취득|합격|수료|이수증|토익|TOEIC|TOEFL|TEPS|OPIc|JLPT|HSK|SQLD|정보처리기사|기능사|산업기사|\bcertifi(?:ed|cate|cation)\b|\blicen[cs]e[ds]?\b|\bdiploma\b|\bIELTS\b|급$|^score\b",
     re.IGNORECASE,
 )
 _AWARD = re.compile(
@@ -94,17 +94,20 @@ def has_verb(text: str) -> bool:
     korean = _KOREAN_VERB.search(last)
     if korean and not (korean.end() == len(last) and _NOT_KOREAN_VERB.search(last)):
         return True
-    rules = _verbs()
-    first = True
-    for word in re.findall(r"[A-Za-z][A-Za-z'-]{0,30}", text):
+    past, present, never = _verbs()
+    before = ""
+    for word in _LATIN_WORD.findall(text):
         plain = word.lower()
-        formed = plain.endswith("ed") and len(plain) > 4 and plain not in rules[1]
-        if (plain in rules[0] or formed) and (first or word.islower()):
+        formed = plain.endswith("ed") and len(plain) > 4 and plain not in never
+        if (plain in past or formed) and (not before or word.islower()):
             return True
-        first = False
+        if plain in present and before in ("", "i", "we", "and", "who", "to"):
+            return True
+        before = plain
     return bool(_PHRASES.search(text))
 
 
+_LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'-]{0,30}")
 _PHRASES = re.compile(
     r"\bresponsible for\b|\bin charge of\b|\bcare for\b|^\W{0,3}[A-Z]?[a-z]{2,12}ing (?:the |a |all |for |of |with |daily |and )",
     re.I,
@@ -126,12 +129,12 @@ def is_title(text: str) -> bool:
     bare = _AGE.sub("", _IN_BRACKETS.sub(" ", text)).strip(" .,·|-–—:/")
     if not bare:
         return bool(text.strip())
-    if has_verb(bare) or _counted(bare) or len(bare) > 70:
+    if len(bare) > 70:
         return False
     words = bare.split()
-    if any("가" <= char <= "힣" for char in words[-1]):
-        return len(words) <= 5 and bool(_korean_titles().search(bare))
-    return len(words) <= 9 and bool(_english_titles().search(bare))
+    if any("가" <= char <= "힣" for char in words[-1]):  # also with what the person is like before it
+        return bool(_korean_titles().search(words[-1])) and len(words) <= (4 if _counted(bare) else 9)
+    return not has_verb(bare) and not _counted(bare) and len(words) <= 9 and bool(_english_titles().search(bare))
 
 
 def title_in(text: str) -> bool:
@@ -197,9 +200,9 @@ def _words(words: Iterable[str]) -> re.Pattern[str]:
 
 
 @cache
-def _verbs() -> tuple[frozenset[str], frozenset[str]]:
+def _verbs() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     rules = rulebook.acts()
-    return frozenset(word for word in rules.verbs if " " not in word), frozenset(rules.not_verbs)
+    return frozenset(rules.verbs), frozenset(rules.present), frozenset(rules.not_verbs)
 
 
 @cache
@@ -215,9 +218,12 @@ def _korean_titles() -> re.Pattern[str]:
 
 @cache
 def _english_titles() -> re.Pattern[str]:
+    """A position at the end of a name, or before what it is a position of: “Head of sales”, not “Senior Living Inc”."""
     titles = sorted((t for t in rulebook.acts().titles if t.isascii()), key=len, reverse=True)
+    words = "|".join(re.escape(title).replace("\\ ", "[ -]") for title in titles)
     return re.compile(
-        rf"(?<![A-Za-z])(?:{'|'.join(re.escape(t).replace(chr(92) + ' ', '[ -]') for t in titles)})(?![A-Za-z])", re.I
+        rf"(?<![A-Za-z])(?:{words})(?=$|\s?[,.(/|&:;–-]|\s(?:of|for|in|at|to|with|and|on|who|I{{1,3}}|from|since)\b|\s\d)",
+        re.I,
     )
 
 

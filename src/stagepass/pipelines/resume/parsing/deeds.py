@@ -42,7 +42,7 @@ _SHORTEST_PART = 11
 """Characters of a part of a list that can stand by itself."""
 _WISH = re.compile(
     r"싶습니다|싶다|싶어|하겠습니다|되겠습니다|관심이\s?(?:있|많)|지원합니다|지원하게|지원했습니다|want to|would like to|hope to|looking for|interested in|seeking"
-    r"|eager to|available (?:on|upon)|references available|passionate about|사실과 다름|틀림없|위와 같이|nice to meet|my name is|잘 부탁|안녕하세요|성실한|책임감",
+    r"|eager to|available (?:on|upon)|references available|passionate about|사실과 다름|틀림없|위와 같이|nice to meet|my name is|잘 부탁|안녕하세요|성실|책임감|\bI (?:like|love|enjoy|am|believe)\b|좋아합니다|좋아해|최선을 다|노력하는|끊임없이",
     re.I,
 )
 _YEARS = re.compile(
@@ -147,6 +147,8 @@ def _is_deed(piece: _Piece) -> bool:
         return counted or is_act(text) or len(text.split()) >= 3
     if _names_a_company(text) and not (has_verb(text) or counted):
         return False
+    if counted and piece.line.section in ("work", "project") and len(text) >= 8:
+        return True
     korean = any("가" <= char <= "힣" for char in text)
     if korean:
         return has_verb(text) or (counted and is_act(text)) or ((is_act(text) or has_noun(text)) and len(text) >= 7)

@@ -36,11 +36,11 @@ def employers(lines: list[Line]) -> list[Employer]:
 def _around(lines: list[Line], line: Line, used: set[int]) -> list[Part]:
     """The names in the lines above a period, else in the line below it."""
     above: list[Part] = []
-    for number in range(line.number - 1, max(-1, line.number - 3), -1):
+    for number in range(line.number - 1, max(-1, line.number - 4), -1):
         other = lines[number]
         if not _can_be_named(other) or number in used:
             break
-        names = names_of(other.bare)
+        names = [part for part in parts_of(other) if part.labelled and part.tag != "deed"] or names_of(other.bare)
         if not names:
             break
         above = [*names, *above]

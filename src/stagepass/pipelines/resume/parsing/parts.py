@@ -113,19 +113,26 @@ def _of_entry(text: str) -> list[Part]:
     colon = _INLINE.search(text)
     if colon and colon.start() and not is_act(text[: colon.start()]):
         return [*_of_entry(text[: colon.start()]), *_of_entry(text[colon.end() :])]
-    if _done(text):
+    pieces = [piece for each in _HEAD.split(text) if (piece := trimmed(each))]
+    names = len(pieces) > 1 and not _done(pieces[0])
+    if _done(text) and not names:
         name = company_in(text)
         return [*([Part(name, "company")] if name and not has_verb(name) else []), Part(text, "deed")]
-    return [found for piece in _HEAD.split(text) if (found := _named(trimmed(piece)))]
+    found = [part for piece in pieces if (part := _named(piece))]
+    done = next((n for n, part in enumerate(found) if part.tag == "deed"), None)
+    if done is None:
+        return found
+    behind = text[text.find(found[done].text) :]  # a deed keeps its own commas
+    return [*found[:done], Part(behind, "deed")]
 
 
 def _named(piece: str) -> Part | None:
     if len(piece) < 2 or not any(map(str.isalpha, piece)) or is_place(piece) or len(piece) > 60:
         return None
-    if has_company(piece):
-        return Part(piece, "company")
     if is_title(piece):
         return Part(piece, "role")
+    if has_company(piece) and not _done(piece):
+        return Part(piece, "company")
     if _done(piece) and len(piece) >= 6:
         return Part(piece, "deed")
     return Part(piece, "head")

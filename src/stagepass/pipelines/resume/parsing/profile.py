@@ -33,7 +33,7 @@ def read_profile(text: str, request: ResumeRequest, today: date) -> Profile:
         skills=[Skill(id=each.skill.id, name=each.skill.name, evidence=each.text) for each in found],
         employers=employers(lines),
         deeds=deeds(lines),
-        missing=rulebook.lacking(field, (each.skill.id for each in found)),
+        missing=rulebook.lacking(field, (each.skill.id for each in found), text),
     )
 
 
@@ -93,6 +93,7 @@ def _field_and_role(text: str, found: list[Found], target: str) -> tuple[str, st
     return field, max(whole, key=len) if whole else ""  # 백엔드 개발자 rather than the 백엔드 of a sentence
 
 
-def skill_name(skill_id: str) -> str:
-    """How a skill is written."""
-    return taxonomy()[skill_id].name
+def skill_name(skill_id: str, language: str = "en") -> str:
+    """How a skill is written in a language."""
+    skill = taxonomy()[skill_id]
+    return (language == "ko" and skill.name_ko) or skill.name

@@ -70,6 +70,7 @@ class Known:
     field: str
     guard: str
     unless: tuple[str, ...] = ()
+    name_ko: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,4 +197,4 @@ def _group(names: list[str], latin_first: bool, latin_last: bool) -> str:
 
 
 def _known(entry: rulebook.SkillEntry) -> Known:
-    return Known(entry.id, entry.name, entry.field, entry.guard, tuple(entry.unless))
+    return Known(entry.id, entry.name, entry.field, entry.guard, tuple(entry.unless), entry.name_ko)

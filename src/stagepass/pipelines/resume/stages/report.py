@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 from stagepass import Context
 from stagepass.pipelines.resume import rulebook
+from stagepass.pipelines.resume.local.questions import LEAST
 from stagepass.pipelines.resume.models import Analysis, Paths, Profile, Questions, ResumeReport
 from stagepass.pipelines.resume.parsing.profile import skill_name
 from stagepass.pipelines.resume.request import ResumeRequest
+from stagepass.pipelines.resume.texts import texts
 
 STRENGTHS = 4
 
@@ -26,7 +28,8 @@ def report(ctx: Context, request: ResumeRequest, profile: Profile, questions: Qu
             skills=profile.skills,
             employers=profile.employers,
             strengths=profile.deeds[:STRENGTHS],
-            gaps=[skill_name(skill) for skill in profile.missing],
+            gaps=[skill_name(skill, profile.language) for skill in profile.missing],
+            unsaid=_unsaid(profile),
         ),
         interview_questions=questions.questions,
         learning_paths=paths.learning_paths,
@@ -34,3 +37,11 @@ def report(ctx: Context, request: ResumeRequest, profile: Profile, questions: Qu
         tokens=sum(each.tokens_in + each.tokens_out for each in made.values()),
         usd=round(sum(each.usd for each in made.values()), 6),
     )
+
+
+def _unsaid(profile: Profile) -> list[str]:
+    """What the résumé leaves out, told so that it can be added."""
+    if len(profile.deeds) >= LEAST:
+        return []
+    codes = ["unsaid.deeds", *(["unsaid.periods"] if not profile.employers else [])]
+    return [texts().text(code, profile.language) for code in codes]
