@@ -11,7 +11,7 @@ from stagepass.pipelines.resume.texts import texts, translated
 SLOTS = {
     "kind": "PDF",
     "least": "10",
-    "length": "20,001",
+    "count": "20,001",
     "megabytes": "10",
     "most": "30",
     "pages": "31",

@@ -5,7 +5,7 @@ from functools import cache
 
 from stagepass.content.catalogue import Catalogue
 
-_SLOTS = ("kind", "least", "length", "megabytes", "most", "pages", "seconds")
+_SLOTS = ("count", "kind", "least", "megabytes", "most", "pages", "seconds")
 
 
 @cache
