@@ -7,8 +7,9 @@
 Everything but the threads, the broker and Redis is real: the database is SQLite, in a folder of its own.
 """
 
+import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +27,7 @@ from stagepass.engine.execute.runner import Runner
 from stagepass.engine.execute.services import Services
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model import failpoints
-from stagepass.engine.model.ids import new_id
+from stagepass.engine.model.ids import job_of, new_id
 from stagepass.engine.model.limits import Limit, ProviderLimits
 from stagepass.engine.model.outcomes import LeaseLost, Unknown
 from stagepass.engine.model.ports import Tick
@@ -77,6 +78,8 @@ class Recorder:
     """Takes the place of broker and bus, and records what they would have been sent."""
 
     def __init__(self) -> None:
+        self.cancelling: Callable[[str], None] = lambda job_id: None
+        """Called with a job that is cancelled while one of its stages runs."""
         self.rung: list[str] = []
         self.news: list[Event | Tick] = []
 
@@ -88,6 +91,9 @@ class Recorder:
 
     def publish(self, news: Sequence[Event | Tick]) -> None:
         self.news.extend(news)
+        for one in news:
+            if isinstance(one, Event) and one.type == "job.cancelling":
+                self.cancelling(one.job_id)
 
     def count(self, name: str, *labels: str, amount: float = 1.0) -> None: ...
 
@@ -126,13 +132,18 @@ class Lab:
         self.folder = Path(self._temporary.name) if self._temporary else Path(str(folder))
         self.clock = HandClock()
         given = [pipelines] if isinstance(pipelines, Pipeline) else list(pipelines)
-        self.first = given[0].name
+        self.first = given[0].name if given else ""
         """The pipeline that is run where none is named: the first one given."""
         self.registry = Registry(given)
         self.store = SqlStore(database_url or f"sqlite:///{self.folder / 'lab.db'}")
         self.store.create_all()
         self.recorder = Recorder()
-        self.engine = Engine(self.store, self.registry, self.recorder, self.recorder, clock=self.clock)
+        dice = random.Random(1)  # the same waits every time
+        self.engine = Engine(
+            self.store, self.registry, self.recorder, self.recorder, clock=self.clock, dice=dice.uniform
+        )
+        self.recorder.cancelling = self._cancelling
+        self._leases: dict[str, Lease] = {}
         self.files = LocalFiles(self.folder / "files")
         services = Services(
             self.store,
@@ -182,6 +193,14 @@ class Lab:
         """The completed job's result, as JSON values."""
         return self.engine.result(self.job(job))
 
+    def send(self, job: Job, name: str, payload: Any = None, *, key: str | None = None) -> bool:
+        """Send the job a message, as `Engine.send`."""
+        return self.engine.send(job.id, name, payload, key=key)
+
+    def ticks(self, job: Job) -> list[Tick]:
+        """The job's ticks of progress so far, in order."""
+        return [one for one in self.recorder.news if isinstance(one, Tick) and one.job_id == job.id]
+
     def events(self, job: Job) -> list[str]:
         """The job's events as ``"stage.completed song"``, in order."""
         return [f"{event.type} {event.stage or ''}".strip() for event in self.engine.events(job.id)]
@@ -226,11 +245,20 @@ class Lab:
         runs = [one.run for one in claimed.everyone()]
         self.ran += [stage.name if run.item is None else f"{stage.name}[{run.item}]" for run in runs]
         lease = Lease(claimed.run.id, claimed.token, attempt.time_left(claimed.run, stage, self.clock.now()))
+        self._leases[claimed.run.id] = lease
         try:
             outcome = self.runner.run(claimed, stage, lease)
             self.engine.committer.do(Settle(claimed, outcome))
         except LeaseLost:
             pass
+        finally:
+            self._leases.pop(claimed.run.id, None)
+
+    def _cancelling(self, job_id: str) -> None:
+        """What the heartbeat brings elsewhere: the stage that runs now learns of the cancel at its next `ctx` call."""
+        for run_id, lease in self._leases.items():
+            if job_of(run_id) == job_id:
+                lease.cancelled = True
 
     def crash(self, at: str, *, times: int = 1) -> None:
         """Make the process die the next time it reaches this failpoint; `recover` then continues."""

@@ -28,6 +28,7 @@ OPEN = {
     "/metrics": "its own rule: this machine, or the caller `metrics`",
     "/api/v1/files/{token}": "the signed link is the leave",
     "/api/v1/callbacks/{token}": "the signed address is the leave",
+    "/api/v1/callbacks/{token}/{name}": "the signed address is the leave",
     "/api/v1/approvals/{token}": "the signed link is the leave",
 }
 """Routes that do not ask who is there, and why that is right."""
@@ -36,6 +37,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/pipelines/{name}/jobs": {"text": "x"},
     "/api/v1/dead/redrive": {},
     "/api/v1/demo/count": ["a"],
+    "/api/v1/jobs/{job_id}/messages/{name}": {"text": "x"},
     "/api/v1/runs/{run_id}/decide": {"name": "buy", "again": True},
     "/api/v1/pipeline/start": {"customer_name": "a", "region": "b"},
     "/api/v1/lyric/generate": {"customer_name": "a", "region": "b"},

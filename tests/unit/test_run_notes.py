@@ -20,6 +20,7 @@ VALUES: dict[str, Any] = {
     "codes": {"transient": 2},
     "streaks": {"~wait:song": {"transient": 2}},
     "memoless": 3,
+    "looked": 7,
     "again": ["square#2"],
     "waits": {"song: generating": 60_000},
     "busy": "suno: quota_exhausted",

@@ -2,7 +2,7 @@
 
 import difflib
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from stagepass.declare.values import Duration, seconds
@@ -53,12 +53,20 @@ class Retry:
         self.special = _special(special)
         self.on = _on(on)
 
-    def next_wait(self, error: StageError, *, failures: int, same_failures: int) -> float | None:
+    def next_wait(
+        self,
+        error: StageError,
+        *,
+        failures: int,
+        same_failures: int,
+        dice: Callable[[float, float], float] = random.uniform,
+    ) -> float | None:
         """Seconds to wait before the next attempt, or None when there is to be none.
 
         Args:
             failures: how many attempts have failed, this one included.
             same_failures: how many of them with this error's code.
+            dice: gives a number between two others.
         """
         special = self.special.get(error.code)
         if not error.retryable and special is None:
@@ -73,8 +81,8 @@ class Retry:
             wait = seconds(special.wait)
         own = error.estimated and special is not None and special.wait is not None
         if error.retry_after and not own:  # the provider knows better; never earlier than it said
-            return error.retry_after * (1 + random.uniform(0, self.jitter))
-        return min(wait * (1 + random.uniform(-self.jitter, self.jitter)), self.at_most)
+            return error.retry_after * (1 + dice(0, self.jitter))
+        return min(wait * (1 + dice(-self.jitter, self.jitter)), self.at_most)
 
     def left(self, error: StageError, *, failures: int, same_failures: int) -> int:
         """Retries that are left after a failure, the next one included. Arguments as for `next_wait`."""

@@ -1,5 +1,7 @@
 """The engine's front: what the API, the CLI and tests ask of it. Every change goes over the committer."""
 
+import random
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,17 +18,20 @@ from stagepass.engine.execute import child_jobs as children
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.model.clock import Clock, SystemClock
+from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.ports import Bell, Bus, JobFilter, RunFilter, Store
-from stagepass.engine.model.records import Event, Job, StageRun
-from stagepass.engine.rules import answer, operator, stop
-from stagepass.engine.rules.unit_of_work import UnitOfWork
+from stagepass.engine.model.records import Event, Job, Message, StageRun
+from stagepass.engine.rules import answer, messages, operator, stop
+from stagepass.engine.rules.unit_of_work import Dice, UnitOfWork
 from stagepass.errors import InvalidInput, NotFound, TooLarge
 from stagepass.inputs import json_text
 from stagepass.reports import results
 from stagepass.sentences import sentence
 
 MAX_SIGNAL = 32_000
-"""Bytes of a callback's payload as JSON."""
+"""Bytes of a message's payload as JSON; a callback is one."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?")
 
 OPERATOR = None
 """Stands for all owners: only the CLI and the relay act as it."""
@@ -49,6 +54,7 @@ class Engine:
         bus: Bus,
         *,
         clock: Clock | None = None,
+        dice: Dice = random.uniform,
         max_input: int = MAX_INPUT,
         make_lane: Callable[[], FastLane | None] = lambda: None,
     ) -> None:
@@ -57,7 +63,7 @@ class Engine:
         self.bell = bell
         self.bus = bus
         self.clock = clock or SystemClock()
-        self.committer = Committer(store, registry, self._told, clock=self.clock)
+        self.committer = Committer(store, registry, self._told, clock=self.clock, dice=dice)
         self.dispatcher: Dispatcher | None = None
         """Set in a worker: work that becomes ready here is taken here first."""
         self._max_input = max_input
@@ -225,15 +231,37 @@ class Engine:
         return self._on_run(run_id, owner, partial(operator.decide, name=name, value=text))
 
     def signal(self, run_id: str, payload: Any) -> bool:
-        """A verified callback for a stage run. Repeated and late ones are harmless. Returns whether it arrived.
+        """A verified callback for a stage run. Late ones are harmless. Returns whether it is kept.
 
         Raises:
             NotFound. TooLarge: the payload has more than `MAX_SIGNAL` bytes as JSON.
         """
-        if len(json_text(payload, "payload").encode()) > MAX_SIGNAL:
-            raise TooLarge(sentence("a callback payload may have at most {most} bytes", most=MAX_SIGNAL))
-        arrived: bool = self.committer.do(OnRun(run_id, OPERATOR, partial(operator.signal, payload=payload)))
-        return arrived
+        text = _payload(payload)
+        message = Message(job_of(run_id), messages.callback_name(run_id), text, self.clock.now())
+        kept: bool = self.committer.do(OnJob(message.job_id, OPERATOR, partial(messages.callback, message=message)))
+        return kept
+
+    def send(
+        self, job_id: str, name: str, payload: Any = None, *, owner: str | None = OPERATOR, key: str | None = None
+    ) -> bool:
+        """Send a message to a job, for a stage that asks for it with `ctx.receive(name)`, now or later.
+
+        Args:
+            key: the sender's own; within a job the same key is kept once. Returns whether the message is new.
+
+        Raises:
+            NotFound, InvalidInput, TooLarge. Conflict: the job is completed, or too many of its messages are unread.
+        """
+        text = _payload(payload)
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(
+                sentence("a message name has 1 to 60 letters and digits, with . _ - in between"), field="name"
+            )
+        if key is not None and not (1 <= len(key) <= 200 and key.isprintable() and key == key.strip()):
+            raise InvalidInput(sentence("a message key has 1 to 200 printable characters"), field="idempotency_key")
+        message = Message(job_id, name, text, self.clock.now(), key)
+        new: bool = self.committer.do(OnJob(job_id, owner, partial(messages.send, message=message)))
+        return new
 
     def answer(self, run_id: str, *, name: str, ask: str, approved: bool, note: str = "") -> None:
         """A person's answer, by a link that was verified. Raises `NotFound`, and `Conflict` when it is not open."""
@@ -256,3 +284,11 @@ class Engine:
         self.bell.close()
         self.bus.close()
         self.store.close()
+
+
+def _payload(payload: Any) -> str:
+    """As JSON text. Raises `InvalidInput` for what JSON cannot say, and `TooLarge`."""
+    text = json_text(payload, "payload")
+    if len(text.encode()) > MAX_SIGNAL:
+        raise TooLarge(sentence("a message may have at most {most} bytes", most=MAX_SIGNAL))
+    return text

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.engine import Row
 
 from stagepass.engine.model import run_notes
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, Spend, StageRun, Tally, WorkerRow
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, Spend, StageRun, Tally, WorkerRow
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.sentences import Sentence, as_stored, from_stored
@@ -258,6 +258,20 @@ def memo_row(memo: Memo) -> dict[str, Any]:
 
 def memo_of(row: Row[Any]) -> Memo:
     return Memo(row.run_id, row.name, row.token, row.value, row.made_at)
+
+
+def message_row(message: Message) -> dict[str, Any]:
+    return {
+        "job_id": message.job_id,
+        "name": message.name,
+        "message_key": message.key,
+        "payload": message.payload,
+        "sent_at": message.sent_at,
+    }
+
+
+def message_of(row: Row[Any]) -> Message:
+    return Message(row.job_id, row.name, row.payload, row.sent_at, row.message_key, row.id)
 
 
 def spend_row(spend: Spend) -> dict[str, Any]:

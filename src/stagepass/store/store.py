@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagepass.engine.model.ports import JobFilter, Outputs, Parked, RunFilter
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, StageRun, WorkerRow
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, StageRun, WorkerRow
 from stagepass.engine.model.states import OPEN, RunState
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
@@ -18,7 +18,7 @@ from stagepass.store.ledger import LedgerReads
 from stagepass.store.retention import Retention
 from stagepass.store.tables import attempts, events, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
-from stagepass.store.tx import JOB, RUN, SqlTx, chunks
+from stagepass.store.tx import JOB, RUN, SqlTx, chunks, unread_messages
 
 BACKLOG_SEEN = 1000
 """Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
@@ -211,6 +211,9 @@ class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable
 
     def memos(self, run_id: str) -> list[Memo]:
         return [rows.memo_of(row) for row in self._all(sa.select(memos).where(memos.c.run_id == run_id))]
+
+    def messages(self, job_id: str, name: str, limit: int) -> list[Message]:
+        return [rows.message_of(row) for row in self._all(unread_messages(job_id, name).limit(limit))]
 
     # ── workers ──
 

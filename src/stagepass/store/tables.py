@@ -162,6 +162,22 @@ memos = Table(
     **_MYSQL,
 )
 
+messages = Table(
+    "messages",
+    metadata,
+    _counter("id"),
+    _id("job_id", nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("message_key", String(200)),
+    Column("payload", _long(), nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    _id("taken_by", 100),
+    Index("ix_messages_job", "job_id", "name", "taken_by"),
+    Index("ux_messages_key", "job_id", "message_key", unique=True),
+    **_MYSQL,
+)
+"""What was sent to a job; a row is marked by the stage run that takes it, in the transaction that ends its wait."""
+
 spends = Table(
     "spends",
     metadata,

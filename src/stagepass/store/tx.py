@@ -10,12 +10,12 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from stagepass.engine.model.ports import Candidate, Changes, Outputs, Stale
-from stagepass.engine.model.records import UNREAD, Job, Memo, StageRun
+from stagepass.engine.model.records import UNREAD, Job, Memo, Message, StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.store import rows
 from stagepass.store.doomed import claim
 from stagepass.store.prepared import ByList, Prepared
-from stagepass.store.tables import attempts, events, jobs, memos, notices, spends, stage_runs, workers
+from stagepass.store.tables import attempts, events, jobs, memos, messages, notices, spends, stage_runs, workers
 
 CHUNK = 500
 """Values in one IN list; every supported database takes more."""
@@ -99,6 +99,16 @@ UPDATE_MEMO = (
 
 
 _INSERT = {table: Prepared(sa.insert(table)) for table in (jobs, stage_runs, events, attempts, memos)}
+
+
+def unread_messages(job_id: str, name: str) -> sa.Select[Any]:
+    """Messages of that name that nothing has taken, in the order in which they were kept."""
+    c = messages.c
+    return sa.select(messages).where(c.job_id == job_id, c.name == name, c.taken_by.is_(None)).order_by(c.id)
+
+
+def _taken_by(run_id: str) -> tuple[Any, ...]:
+    return messages.c.job_id == run_id.partition(".")[0], messages.c.taken_by == run_id
 
 
 @cache
@@ -261,6 +271,25 @@ class SqlTx:
         owners = {job.id: job for job in map(rows.job_of, held)}
         return [(run, owners[run.job_id]) for run in taken if run.job_id in owners]
 
+    def messages(self, job_id: str, name: str, limit: int) -> list[Message]:
+        found = self._db.execute(unread_messages(job_id, name).limit(limit)).all()
+        return [rows.message_of(row) for row in found]
+
+    def has_message(self, job_id: str, key: str) -> bool:
+        c = messages.c
+        query = sa.select(c.id).where(c.job_id == job_id, c.message_key == key)
+        return self._db.execute(query.limit(1)).first() is not None
+
+    def unread(self, job_id: str, limit: int) -> int:
+        c = messages.c
+        found = sa.select(c.id).where(c.job_id == job_id, c.taken_by.is_(None)).limit(limit).subquery()
+        return int(self._db.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
+
+    def begun(self, job_id: str) -> list[str]:
+        c = stage_runs.c
+        query = sa.select(c.id).where(c.job_id == job_id, c.state.in_(("waiting", "running")))
+        return list(self._db.scalars(query))
+
     # ── writing ──
 
     def holds_leases(self, worker: str) -> bool:
@@ -295,6 +324,14 @@ class SqlTx:
         self._insert(memos, [rows.memo_row(memo) for memo in changes.intents])
         for memo in changes.memos:
             self._keep(memo)
+        if changes.messages:
+            self._db.execute(sa.insert(messages), [rows.message_row(message) for message in changes.messages])
+        for run_id in changes.returned:
+            self._db.execute(sa.update(messages).where(*_taken_by(run_id)).values(taken_by=None))
+        for number, run_id in changes.taken:
+            free = messages.c.id == number, messages.c.taken_by.is_(None)
+            if self._db.execute(sa.update(messages).where(*free).values(taken_by=run_id)).rowcount != 1:
+                raise Stale(f"the message {number} was taken meanwhile")
         if changes.spends:
             self._db.execute(_new_spend(self._db.dialect.name), [rows.spend_row(spend) for spend in changes.spends])
 

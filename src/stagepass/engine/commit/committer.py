@@ -6,6 +6,7 @@ last, so that a worker which settles one run takes the next in the same transact
 """
 
 import logging
+import random
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.outcomes import LeaseLost
 from stagepass.engine.model.ports import Outputs, Stale, Store, Taken
 from stagepass.engine.model.records import Event, StageRun
-from stagepass.engine.rules.unit_of_work import UnitOfWork
+from stagepass.engine.rules.unit_of_work import Dice, UnitOfWork
 from stagepass.errors import StagepassError, StoreUnavailable
 
 log = logging.getLogger("stagepass.committer")
@@ -47,8 +48,15 @@ class Committer:
     """
 
     def __init__(
-        self, store: Store, registry: Registry, told: Callable[[CommitReport], None], *, clock: Clock | None = None
+        self,
+        store: Store,
+        registry: Registry,
+        told: Callable[[CommitReport], None],
+        *,
+        clock: Clock | None = None,
+        dice: Dice = random.uniform,
     ) -> None:
+        self._dice = dice
         self._store = store
         self._registry = registry
         self._told = told
@@ -124,7 +132,7 @@ class Committer:
             operations = [(request, request.asked) for request in batch if isinstance(request.asked, Operation)]
             if operations and batch[0].alone:
                 tx.require_free(operations[0][1].jobs(), operations[0][1].runs())
-            uow = UnitOfWork(tx, self._clock, self._registry)
+            uow = UnitOfWork(tx, self._clock, self._registry, self._dice)
             uow.open_jobs(i for _, operation in operations for i in operation.jobs())
             uow.open_runs(i for _, operation in operations for i in operation.runs())
             known: Outputs = {}

@@ -20,6 +20,7 @@ from stagepass.engine.model.states import ENDED, RunState
 from stagepass.engine.rules import settle
 from stagepass.engine.rules.accept import accept
 from stagepass.engine.rules.attempt import streak_over
+from stagepass.engine.rules.messages import take_callbacks
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
 from stagepass.sentences import sentence
@@ -204,6 +205,8 @@ class Keep(Operation):
     """Names of memos that these replace."""
     worked: Sequence[str] = ()
     """Calls whose streak of failures is over."""
+    taken: Sequence[int] = ()
+    """Callbacks that the wait which is over has seen."""
     cleaning: bool = False
     """The stage knows that the job is cancelled, and cleans up."""
 
@@ -218,14 +221,19 @@ class Keep(Operation):
         run, job = owned(uow, self.claimed)
         if (job.cancel_requested or job.state in ENDED) and not self.cleaning:
             return True
+        if self.again and self._is_kept(uow, run):
+            return False
         for name in self.drop:
             uow.forget(run.id, name)
         for memo in self.memos:
-            there = uow.tx.memo(run.id, memo.name) if self.again and memo.name not in self.drop else None
-            if there is None or there.token != memo.token:
-                uow.note_intent(memo)
+            uow.note_intent(memo)
         streak_over(uow, run, self.worked)
+        take_callbacks(uow, run, self.taken)
         return False
+
+    def _is_kept(self, uow: UnitOfWork, run: StageRun) -> bool:
+        there = [uow.tx.memo(run.id, memo.name) for memo in self.memos]
+        return all(one is not None and one.token == memo.token for one, memo in zip(there, self.memos, strict=True))
 
 
 @dataclass(slots=True)

@@ -30,6 +30,9 @@ from stagepass.strict import dumps
 Body = Callable[[str, Record | None], Steps[Any]]
 """The work of a call, given its name and the record of what has begun."""
 
+_BEGINNINGS = ("run:", "approval:", "told:")
+"""Memos that say that something has begun, not that it is over."""
+
 _NOT_AN_OUTCOME = (StoreUnavailable, OutcomeUnknown, CallChanged, NotDone)
 """What is raised inside a call and is not what the call itself gave."""
 
@@ -39,6 +42,13 @@ class Text:
     """What a call gave, with the JSON that it was read from."""
 
     text: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a call gave whose record its own transaction has kept."""
+
     value: Any
 
 
@@ -70,6 +80,9 @@ class Calls:
         """Calls of which a look worked in this pass: their streaks of failures are over."""
         self.first_pause = True
         """Whether the wait that ends this pass is news."""
+        self.seen: list[int] = []
+        """Callbacks that the look of the present wait has seen."""
+        self.old_signal_taken = False
         self.passed: set[str] = set()
         """Records of calls that this pass has come by."""
         self._store = store
@@ -119,6 +132,9 @@ class Calls:
                 self.track(problem, key, own)
             raise
         self.waits.pop(_wait_name(key, own), None)
+        if isinstance(value, Kept):
+            self.passed.add(key)
+            return value.value
         yield InStore(lambda: self._keep_returned(key, call, value, adapter))
         self.passed.add(key)
         return value.value if isinstance(value, Text) else value
@@ -168,6 +184,7 @@ class Calls:
         for one in own:
             if one.began is not None:
                 self.waits.setdefault(*one.began)
+        failure.looked = max(self.seen, default=0)
         failure.waits, failure.memoless = self.waits, self._memoless
         failure.worked = sorted(self.worked)
         return failure
@@ -194,6 +211,17 @@ class Calls:
             self._memos = {memo.name: memo for memo in self._store.memos(self.run_id)}
         return self._memos.get(name)
 
+    def ends_ahead(self) -> Iterator[int]:
+        """When calls ended that this pass has not come by yet, in milliseconds since the epoch."""
+        self.memo("any")
+        for name, memo in (self._memos or {}).items():
+            if name in self.passed or memo.value is None or name.startswith(_BEGINNINGS):
+                continue
+            record = call_records.read(memo.value) if name.startswith("~") else None
+            until = record.until if record is not None else None
+            if until is None or until <= self._clock.now():
+                yield memo.made_at if until is None else until
+
     def read_again(self) -> None:
         """What others have kept meanwhile counts, too."""
         self._memos = None
@@ -212,12 +240,14 @@ class Calls:
     def new(self, name: str, value: str | None) -> Memo:
         return Memo(self.run_id, name, new_token(), value, self._clock.now())
 
-    def keep(self, *memos: Memo, drop: Sequence[str] = ()) -> None:
+    def keep(self, *memos: Memo, drop: Sequence[str] = (), taken: Sequence[int] = ()) -> None:
         """Keep these in one transaction. Raises `Cancel` when the job's owner has cancelled it."""
         failpoints.hit("call.before_record")
-        if self._committer.do(Keep(self.claimed, memos, drop, sorted(self.worked), self.cleaning)):
+        if self._committer.do(Keep(self.claimed, memos, drop, sorted(self.worked), taken, self.cleaning)):
             self.cleaning = True
             raise Cancel
+        if taken:
+            self.seen, self.old_signal_taken = [], self.old_signal_taken or 0 in taken
         for name in drop:
             self.drop(name)
         for memo in memos:
@@ -226,7 +256,8 @@ class Calls:
 
     def keep_raised(self, key: str, call: str, problem: Exception, drop: Sequence[str] = ()) -> None:
         self.worked.discard(key)  # a look worked and the wait failed all the same: that is no end of its failures
-        self.keep(self.new(key, call_records.raised(call, problem)), drop=drop)
+        taken = self.seen if key.startswith("~wait:") and _begins_anew(problem) else ()
+        self.keep(self.new(key, call_records.raised(call, problem)), drop=drop, taken=taken)
         self.passed.add(key)
 
     def _keep_returned(self, key: str, call: str, value: Any, adapter: TypeAdapter[Any] | None) -> None:
@@ -236,7 +267,8 @@ class Calls:
         else:
             kind, reads = ("", adapter) if adapter is not None else _kind_of(value)
             text = dumps(reads, value)
-        self.keep(self.new(key, call_records.returned(call, text, kind)), drop=(key,) if there is not None else ())
+        drop, taken = (key,) if there is not None else (), self.seen if key.startswith("~wait:") else ()
+        self.keep(self.new(key, call_records.returned(call, text, kind)), drop=drop, taken=taken)
 
     def settle_with(self, memo: Memo) -> None:
         """Keep it in the transaction that gives the slot back."""
@@ -246,6 +278,7 @@ class Calls:
     def end_with(self, waiting: Waiting) -> Waiting:
         """The pass ends and gives the slot back: what it has begun, and what worked, is kept with that."""
         waiting.waits, waiting.memoless = self.waits, self._memoless
+        waiting.looked = max(self.seen, default=0)
         waiting.memos, waiting.worked, waiting.told = self.begun, sorted(self.worked), self.first_pause
         return waiting
 

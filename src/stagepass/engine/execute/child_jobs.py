@@ -34,7 +34,7 @@ from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Memo, StageRun
 from stagepass.engine.model.run_notes import EVERY
 from stagepass.engine.model.states import ENDED, JobState
-from stagepass.engine.rules import answer, operator, stop
+from stagepass.engine.rules import messages, operator, stop
 from stagepass.engine.rules.accept import accept
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import ChildFailed, Permanent, TimedOut
@@ -291,7 +291,7 @@ def _note(uow: UnitOfWork, run: StageRun, child: str) -> None:
 def after_commit(committer: Committer, woken: Iterable[str], left_alone: Iterable[str]) -> None:
     """Wake stage runs whose child has ended, and cancel children whose parent was stopped. Waits for nothing."""
     for run_id in woken:
-        committer.put(OnRuns([(run_id, run_id.partition(".")[0])], answer.wake_now))
+        committer.put(OnRuns([(run_id, run_id.partition(".")[0])], messages.wake_now))
     for child in left_alone:
         committer.put(OnJob(child, None, _cancel))
 

@@ -15,8 +15,10 @@ from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.child_jobs import ChildJobs
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.memos import Memos
+from stagepass.engine.execute.messages import Messages
 from stagepass.engine.execute.payments import Payments
 from stagepass.engine.execute.services import Files, Services
+from stagepass.engine.execute.signals import Signals
 from stagepass.engine.execute.steps import Steps, drive, drive_async
 from stagepass.engine.execute.using import Using
 from stagepass.engine.execute.waits import Waits
@@ -60,7 +62,9 @@ class Context:
         self._calls = Calls(store, committer, clock, claimed, lease)
         self._payments = Payments(store, committer, services.bus, run)
         self._memos = Memos(self._calls, committer, self._payments)
-        self._waits = Waits(self._calls, clock, lease, limit, self._tick_wait)
+        self._signals = Signals(self._calls, store)
+        self._waits = Waits(self._calls, self._signals, clock, lease, limit, self._tick_wait)
+        self._messages = Messages(self._calls, self._waits, store, committer)
         self._child_jobs = ChildJobs(self._calls, self._waits, clock, store, committer)
         self._approvals = Approvals(self._calls, self._waits, clock, run.id, services.approval_url)
 
@@ -292,15 +296,48 @@ class Context:
         """Milliseconds since the epoch."""
         return self._services.clock.now()
 
+    # ── messages ──
+
+    def receive(self, name: str, *, type: Any = None, at_most: Duration, saying: str | None = None) -> Any:
+        """Wait without a slot for the next message of that name, and take it.
+
+        Messages are sent by `POST /api/v1/jobs/{id}/messages/{name}`, by `callback_url(name)`, or by `Engine.send`.
+        They are kept in order from the moment that the job is accepted, and each is taken once.
+
+        Args:
+            type: what the message is read as; by default plain JSON values.
+            at_most: then it gives None. The wait does not count towards the stage's own limits.
+
+        Raises:
+            InvalidOutput: the message does not fit its type; it is taken all the same.
+        """
+        return self._now(self._messages.receive(name, type, at_most, saying))
+
+    async def receive_async(self, name: str, *, type: Any = None, at_most: Duration, saying: str | None = None) -> Any:
+        """`receive` for stages that are `async def`."""
+        return await self._soon(self._messages.receive(name, type, at_most, saying))
+
     @property
     def signal(self) -> Any:
-        """What the last callback to this stage run carried, or None."""
-        return self._claimed.run.notes.signal
+        """What a callback to this stage run carried, or None.
 
-    def callback_url(self) -> str | None:
-        """A signed URL that wakes this stage run, or None where this installation has no public address."""
+        In the look of a wait: the first that no wait has taken yet, then the next; the wait that ends takes what
+        its look has seen. Elsewhere it shows a callback from the place on that the stage had come to when it
+        arrived, so that what was decided before stays decided.
+        """
+        return self._signals.current()
+
+    def callback_url(self, name: str | None = None) -> str | None:
+        """A signed URL that wakes this stage run, or None where this installation has no public address.
+
+        Args:
+            name: what is posted there is a message of that name, for `receive`; else it is for `signal`.
+        """
         make = self._services.callback_url
-        return make(self._claimed.run.id, self._claimed.run.job_id) if make else None
+        if make is None:
+            return None
+        run = self._claimed.run
+        return make(run.id, run.job_id) if name is None else f"{make(run.id, run.job_id)}/{name}"
 
     # ── tell ──
 

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter
 from stagepass.declare.values import Duration, seconds
 from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.lease import Lease
-from stagepass.engine.execute.steps import Ask, Steps, Store
+from stagepass.engine.execute.signals import Signals
+from stagepass.engine.execute.steps import Steps, Store
 from stagepass.engine.model import call_records
 from stagepass.engine.model.call_records import Record
 from stagepass.engine.model.clock import Clock
@@ -26,8 +27,15 @@ class Waits:
     """
 
     def __init__(
-        self, calls: Calls, clock: Clock, lease: Lease, limit: float, tick: Callable[[str, float], None]
+        self,
+        calls: Calls,
+        signals: Signals,
+        clock: Clock,
+        lease: Lease,
+        limit: float,
+        tick: Callable[[str, float], None],
     ) -> None:
+        self._signals = signals
         self._calls = calls
         self._clock = clock
         self._lease = lease
@@ -51,7 +59,7 @@ class Waits:
 
         def body(own: str, _: Record | None) -> Steps[Any]:
             since = self.begin(own)
-            value = yield Ask(look)
+            value = yield from self._signals.looking(look)
             if value is not None:
                 return value
             self._calls.worked.add(call_records.record_name("wait", own))

@@ -97,6 +97,8 @@ class Waiting:
     blocked_by: str | None = None
     told: bool = True
     idle: bool = False
+    looked: int = 0
+    """The last callback that the look of the wait has seen."""
     memoless: bool = False
     """The run has no memos, so the next pass need not look for any."""
     memos: Sequence[Memo] = ()
@@ -121,6 +123,7 @@ class Failure:
     drop: Sequence[str] = ()
     again: Sequence[str] = ()
     waits: dict[str, int] | None = None
+    looked: int = 0
     memoless: bool = False
     worked: Sequence[str] = ()
 

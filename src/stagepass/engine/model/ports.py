@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from stagepass.declare.values import File
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, ScheduleRow, Spend, StageRun, WorkerRow
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, ScheduleRow, Spend, StageRun, WorkerRow
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import StagepassError, StoreUnavailable
 
@@ -32,6 +32,11 @@ class Changes:
     spends: list[Spend] = field(default_factory=list)
     files: list[tuple[Job, Sequence[File]]] = field(default_factory=list)
     """Uploads of new jobs, each noted by `Store.doom` before it was written."""
+    messages: list[Message] = field(default_factory=list)
+    taken: list[tuple[int, str]] = field(default_factory=list)
+    """Messages that are read, each with the stage run that has taken it."""
+    returned: list[str] = field(default_factory=list)
+    """Stage runs whose messages are there again."""
 
 
 Ended = tuple[str | None, dict[str, Any] | None]
@@ -98,6 +103,22 @@ class Tx(Protocol):
 
     def job_by_key(self, owner: str, key: str) -> Job | None: ...
     def memo(self, run_id: str, name: str) -> Memo | None: ...
+    def messages(self, job_id: str, name: str, limit: int) -> list[Message]:
+        """Those of that name that nothing has taken, the first first."""
+        ...
+
+    def has_message(self, job_id: str, key: str) -> bool:
+        """Whether a message with that key was ever kept for the job."""
+        ...
+
+    def unread(self, job_id: str, limit: int) -> int:
+        """How many messages of the job nothing has taken, counted up to a bound."""
+        ...
+
+    def begun(self, job_id: str) -> list[str]:
+        """Ids of the job's runs that wait or run."""
+        ...
+
     def open_calls(self, run_ids: Sequence[str]) -> list[tuple[str, str]]:
         """(run, memo's name) of calls that were begun and whose value was never kept."""
         ...
@@ -205,6 +226,10 @@ class Store(Protocol):
 
     def attempts(self, run_ids: Sequence[str]) -> list[Attempt]: ...
     def memos(self, run_id: str) -> list[Memo]: ...
+    def messages(self, job_id: str, name: str, limit: int) -> list[Message]:
+        """As `Tx.messages`, by itself."""
+        ...
+
     def spends(self, job_id: str) -> list[Spend]: ...
     def spends_of(self, job_ids: Sequence[str]) -> dict[str, list[Spend]]:
         """By job; jobs that spent nothing are left out."""

@@ -150,6 +150,22 @@ class Memo:
 
 
 @dataclass(slots=True, frozen=True)
+class Message:
+    """A value that was sent to a job: kept in order from the moment that the job is accepted, and taken once."""
+
+    job_id: str
+    name: str
+    """Which messages of the job it belongs to; callbacks of a stage run have a name of their own."""
+    payload: str
+    """JSON."""
+    sent_at: int
+    key: str | None = None
+    """The sender's: within a job the same key is kept once."""
+    id: int = 0
+    """Its place in the order; given by the store."""
+
+
+@dataclass(slots=True, frozen=True)
 class Spend:
     """What an attempt paid for."""
 

@@ -53,7 +53,9 @@ class RunNotes:
     blocked_by: str | None = None
     """The closed provider that it waits for: woken when that one answers again. Also a column."""
     signal: Any = None
-    """What the last callback carried."""
+    """What the last callback carried that a release before this one took; now they are messages."""
+    looked: int = 0
+    """The last callback that the present wait has looked at."""
     unread: bool = False
     """A callback, or the end of a child, came while it ran: it does not wait when it wants to."""
 

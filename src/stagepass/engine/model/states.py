@@ -17,10 +17,12 @@ Facts that decide the next move, beside the state:
 stage run     due_at            when `waiting`, `retrying` or `parked` ends by itself
               token             only its holder settles a running attempt
               notes.failures    with notes.codes and the stage's `Retry`: retrying, or failed
+              notes.streaks     the same of a single `ctx` call, whose error left the stage
               crashes           with the stage's limit: ready again, or failed
               notes.resumes     the next claim continues an attempt, or begins one and counts it
               notes.unread      a wait that a running attempt asks for is over before it begins
               notes.busy        with notes.blocked_by: a waiting run that its provider may wake
+              notes.again       calls of `ctx.run` whose failed child is sent on
               notes.alone       a claim gives it no company in a batch
               notes.cancelling  ready once more, only for `on_cancel`; then cancelled
               notes.counted     failed, and yet counted as done: the stage goes on without it

@@ -4,8 +4,8 @@ import json
 
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.records import Job, Memo, StageRun
-from stagepass.engine.model.states import ENDED, OPEN, RunState
-from stagepass.engine.rules.attempt import promote
+from stagepass.engine.model.states import ENDED, OPEN
+from stagepass.engine.rules.messages import wake_now
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict
 from stagepass.sentences import sentence
@@ -32,14 +32,3 @@ def answer(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, ask: str, app
     uow.note_intent(Memo(run.id, VERDICT + name, new_token(), json.dumps(verdict, ensure_ascii=False), uow.now))
     uow.emit(job, "stage.answered", run, approved=approved)
     wake_now(uow, run, job)
-
-
-def wake_now(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
-    """What it waits for has come: it looks at once, or does not wait when it wants to. Returns whether it waited."""
-    if run.state is RunState.WAITING:
-        run.due_at = uow.now
-        return promote(uow, run, job)
-    if run.state is RunState.RUNNING:
-        run.notes.unread = True
-        uow.touch_run(run)
-    return False

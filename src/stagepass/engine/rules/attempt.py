@@ -96,6 +96,7 @@ def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
     notes.resumes = True
     if outcome.waits is not None:
         notes.waits = outcome.waits
+    notes.looked = outcome.looked or notes.looked
     if outcome.memoless:
         notes.memoless = notes.claims
     for memo in outcome.memos:
@@ -124,7 +125,9 @@ def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
         stopped(uow, run, job)
         return
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)
-    pause = stage.retry.next_wait(error, failures=failures, same_failures=same_failures) if stage else None
+    pause = (
+        stage.retry.next_wait(error, failures=failures, same_failures=same_failures, dice=uow.dice) if stage else None
+    )
     if stage and pause is not None and pause > stage.run_limit and error.retry_after:
         _say_too_long(error, stage)
         run.error = describe(error, outcome.trace)
@@ -153,6 +156,7 @@ def _count_failure(uow: UnitOfWork, run: StageRun, outcome: Failure) -> tuple[in
     notes, call, code = run.notes, outcome.call, outcome.error.code
     if outcome.waits is not None:
         notes.waits = outcome.waits
+    notes.looked = outcome.looked or notes.looked
     if outcome.memoless:
         notes.memoless = notes.claims
     for name in outcome.drop:

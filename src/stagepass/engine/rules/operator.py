@@ -1,6 +1,4 @@
-"""What people ask for once something is at rest: resume, decide, retry, discard; and a callback that comes."""
-
-from typing import Any
+"""What people ask for once something is at rest: resume, decide, retry, discard."""
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.ids import run_id
@@ -13,24 +11,6 @@ from stagepass.errors import Conflict, NotFound
 from stagepass.sentences import sentence
 
 R, J = RunState, JobState
-
-
-def signal(uow: UnitOfWork, run: StageRun, job: Job, *, payload: Any) -> bool:
-    """A callback came. A waiting run is ready at once; a running one will not wait when it wants to."""
-    if job.state in ENDED:
-        return False
-    if run.state in (R.WAITING, R.RETRYING):
-        run.notes.signal = payload
-        run.due_at = uow.now
-        uow.move_run(run, R.READY)
-        return True
-    if run.state in (R.RUNNING, R.READY):
-        run.notes.signal = payload
-        if run.state is R.RUNNING:
-            run.notes.unread = True
-        uow.touch_run(run)
-        return True
-    return False
 
 
 def resume(uow: UnitOfWork, job: Job) -> Job:
@@ -145,6 +125,7 @@ def retry_stage(uow: UnitOfWork, job: Job, *, name: str) -> Job:
     for run in runs:
         if run.stage in again:
             uow.forget(run.id)
+            uow.return_messages(run.id)
             leave_children(uow, run)
             if run.stage != name or stage.mapped:
                 uow.drop_run(run)

@@ -4,25 +4,31 @@ The rules change the objects in here; they never speak SQL. At the end the store
 in a few statements, however many jobs they belong to.
 """
 
+import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Changes, Tx
-from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Spend, StageRun
+from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Message, Spend, StageRun
 from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
 
 _WITHOUT_PROGRESS = frozenset({"job.accepted", "stage.started", "stage.answered"})
 """Types of event that change nothing of a job's progress."""
 
 
+Dice = Callable[[float, float], float]
+
+
 class UnitOfWork:
     """Jobs and stage runs by id, and the list of what has changed."""
 
-    def __init__(self, tx: Tx, clock: Clock, registry: Registry) -> None:
+    def __init__(self, tx: Tx, clock: Clock, registry: Registry, dice: Dice = random.uniform) -> None:
+        self.dice = dice
+        """Spreads retries: gives a number between two others."""
         self.tx = tx
         self.registry = registry
         self.now = clock.now()
@@ -221,6 +227,22 @@ class UnitOfWork:
         """These uploads belong to a new job."""
         if files:
             self._changes.files.append((job, files))
+
+    def note_message(self, message: Message) -> None:
+        self._changes.messages.append(message)
+
+    def take_message(self, number: int, run_id: str) -> None:
+        """Mark a message as read by that run."""
+        self._changes.taken.append((number, run_id))
+
+    def return_messages(self, run_id: str) -> None:
+        """What the run has taken is there again: it is made again."""
+        self._changes.returned.append(run_id)
+
+    @property
+    def fresh_messages(self) -> list[Message]:
+        """Messages that were sent in here."""
+        return self._changes.messages
 
     def note_spend(self, spend: Spend) -> None:
         self._changes.spends.append(spend)

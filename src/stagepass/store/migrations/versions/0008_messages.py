@@ -1,0 +1,40 @@
+"""Messages: what is sent to a job is kept in order, and taken once."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.mysql import LONGTEXT
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+MYSQL: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mysql_row_format": "DYNAMIC",
+}
+LONG = sa.Text().with_variant(LONGTEXT(), "mysql", "mariadb")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "messages",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
+        sa.Column("job_id", sa.String(40), nullable=False),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("message_key", sa.String(200)),
+        sa.Column("payload", LONG, nullable=False),
+        sa.Column("sent_at", sa.BigInteger, nullable=False),
+        sa.Column("taken_by", sa.String(100)),
+        **MYSQL,
+    )
+    op.create_index("ix_messages_job", "messages", ["job_id", "name", "taken_by"])
+    op.create_index("ux_messages_key", "messages", ["job_id", "message_key"], unique=True)
+
+
+def downgrade() -> None:
+    op.drop_table("messages")
