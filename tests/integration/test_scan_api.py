@@ -91,7 +91,7 @@ def test_a_photo_from_post_to_reward(ann: httpx2.Client) -> None:
     made = result["pipeline_result"]
     assert made["classification_result"]["classification"]["minor_category"] == "와인병"
     assert made["classification_result"]["meta"]["user_input"] == "이 폐기물을 어떻게 분리배출해야 하나요?"
-    assert made["disposal_rules"]["sources"][0]["publisher"] == "환경부"
+    assert made["disposal_rules"]["sources"][0]["publisher"] == "기후에너지환경부"
     assert made["final_answer"]["user_answer"].startswith("와인병은 유리병으로 분리배출해요.")
     assert result["reward"]["received"] is True
     assert result["queue_wait_ms"] >= 0

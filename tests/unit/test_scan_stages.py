@@ -93,7 +93,7 @@ def test_a_broken_bottle_is_no_glass_bottle_any_more(lab: ScanLab) -> None:
 def test_what_cannot_be_seen_is_said_so_without_a_model(lab: ScanLab) -> None:
     out = lab.scan(plain())
     assert out["vision"]["classification"]["major_category"] == "미분류"
-    assert out["rule"] == {"rule": None, "others": [], "options": [], "danger": None}
+    assert (out["rule"]["rule"], out["rule"]["others"], out["rule"]["danger"]) == (None, [], None)
     assert out["answer"]["provider"] == "fixed"
     assert "알아보지 못했어요" in out["answer"]["user_answer"]
     assert out["reward"]["reward"] is None

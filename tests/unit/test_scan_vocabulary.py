@@ -31,7 +31,7 @@ def both(texts: Any) -> None:
     """A Korean text and an English one, each in its own letters; a Korean name may stand in brackets behind the English."""
     assert re.search("[가-힣]", texts[0]), texts
     assert re.search("[A-Za-z]", texts[1]), texts
-    assert not re.search("[가-힣]", re.sub(r"\([가-힣 ·]+\)|분리배출\.kr", "", texts[1])), texts
+    assert not re.search("[가-힣]", re.sub(r"\([가-힣 ·]+\)|“[가-힣 ]+”|분리배출\.kr", "", texts[1])), texts
 
 
 def test_the_vocabulary_has_the_contracts_size() -> None:
@@ -152,7 +152,7 @@ def test_a_municipality_adds_to_the_national_rule(region: str) -> None:
     assert local.id == "KR.clear_pet+seoul"
     assert local.steps == national.steps
     assert any("목요일" in step for step in local.details)
-    assert [source.publisher for source in local.sources] == ["환경부", "서울특별시"]
+    assert [source.publisher for source in local.sources] == ["기후에너지환경부", "서울특별시"]
     assert rule_of(vocabulary().groups["food"], region=region).id == "KR.food"
 
 

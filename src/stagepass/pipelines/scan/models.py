@@ -188,6 +188,8 @@ class Source(BaseModel):
     url: str
     version: str = Field(description="of the rule as Stagepass has it")
     date: str = Field(description="when it was written down, ISO 8601")
+    article: str | None = Field(default=None, description="article or annex of the source")
+    checked: str | None = Field(default=None, description="when our text was compared with it; null: not yet")
 
 
 class Elsewhere(BaseModel):
@@ -238,6 +240,23 @@ class Found(BaseModel):
 # ── the answer and the reward ────────────────────────────────────────────────────────────────────
 
 
+class Thing(BaseModel):
+    """One thing to choose."""
+
+    item: str | None = Field(description="of the vocabulary; null: the group")
+    group: str
+    name: str
+    say: str = Field(description="what to send as `user_input`, with the same photo, to choose it")
+
+
+class Choice(BaseModel):
+    """A material, and the things of it."""
+
+    group: str
+    name: str
+    things: list[Thing]
+
+
 class AnswerText(BaseModel):
     """What a text model is asked for."""
 
@@ -262,6 +281,8 @@ class Answer(AnswerText):
     prompt_version: str
     warning: str | None = Field(default=None, description="what can hurt someone; to be shown above all else")
     asks_back: bool = Field(default=False, description="it asks which of several things the object is")
+    nearest: list[Thing] = Field(default_factory=list, description="the nearest, where it is not known for sure")
+    choices: list[Choice] = Field(default_factory=list, description="then: a list to tap, material and thing")
 
 
 class Reward(BaseModel):

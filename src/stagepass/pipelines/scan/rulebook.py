@@ -31,7 +31,8 @@ def find(
     steps, details = _steps(facts, target, move, category)
     danger = assess([category], tags, said, language, by_words=by_words)
     local = [] if danger and danger.steps else _local_steps(extra, vocabulary().groups[target], texts)
-    sources = [_source(facts["source"], texts), *([_source(extra["source"], texts)] if local else [])]
+    own = [detail["source"] for detail in _details(facts, category) if "source" in detail]
+    sources = [_source(name, texts) for name in (facts["source"], *own, *([extra["source"]] if local else []))]
     return Rule(
         id=f"KR.{group.id}" + (f"+{extra['region']}" if local else ""),
         region=f"KR, {extra['ko' if texts == 0 else 'en']}" if local else "KR",
@@ -119,6 +120,8 @@ def _source(name: str, texts: int) -> Source:
         url=facts["url"],
         version=read("disposal")["version"],
         date=read("disposal")["date"],
+        article=facts["article"],
+        checked=facts["checked"],
     )
 
 

@@ -11,9 +11,6 @@ from stagepass.providers.local.text import writes
 from stagepass.providers.ports import TextRequest
 
 _TOO_COMMON = {"어떻게", "어디", "어디에", "버려요", "버려야", "하나요", "해야", "분리배출", "분리배출해야", "폐기물", "쓰레기", "버리", "버리나요", "이거", "이게", "이건", "how", "do", "i", "throw", "this", "away", "the", "is", "it", "a", "to", "should", "where", "what", "still", "on", "and", "of", "put", "in", "can", "with", "my", "for", "go", "goes"}  # fmt: skip
-_FIRST = ("carton", "clear_pet", "plastic", "vinyl", "foam", "glass", "metal", "bulky", "construction")
-"""Groups whose first step matters most (empty it, register it); in the others the last."""
-
 _PARTICLE = re.compile(r"(은|는|이|가|을|를|도|에|의|으로|로|까지|부터|만|과|와)$")
 
 
@@ -75,8 +72,7 @@ def _reply(rule: Rule, others: list[Rule], fixes: list[str], question: str, lang
     elif fixes:
         yield say("answer.first", language, fix=_first_sentence(fixes[0]))
     else:
-        most = rule.steps[0] if group.id in _FIRST else rule.steps[-1]
-        yield _first_sentence(_asked_about(rule, question) or (*rule.details, most)[0])
+        yield _first_sentence(_asked_about(rule, question) or (*rule.details, *rule.steps)[0])
     if others and not rule.warning:
         yield say("answer.others", language, names=", ".join(dict.fromkeys(other.name for other in others)))
 

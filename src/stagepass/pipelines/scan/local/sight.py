@@ -28,6 +28,16 @@ SURE = 0.6
 NAMED = 0.75
 """The confidence where a person names the object and the photo does not speak against it."""
 
+FLAT = 6
+"""Standard deviation of brightness below which there is nothing on the photo that could be blurred."""
+
+SHARP = 12
+"""Below this sharpness a photo is called blurred."""
+
+POTS = {"화분(도기)", "플라스틱 화분", "유리 꽃병", "사기 꽃병"}
+LEAVES = 0.12
+"""A pot with more green than this share of the photo holds a plant."""
+
 MOST = 5
 """Objects that one scan answers."""
 
@@ -38,19 +48,20 @@ DARK = 35
 @writes("scan.vision", model="efficientnet-lite0")
 def write_sight(request: TextRequest) -> Sight:
     """Answer ``scan.vision``: look at the photo, and read what the person says about it."""
-    from stagepass.providers.local.vision import Classifier, opened  # NumPy and a network: only for those who look
+    from stagepass.providers.local.vision import Classifier, centre, opened  # NumPy and a network, for those who look
 
     question = str(request.facts["user_input"])
     photo = opened(request.images[0])
     classifier = Classifier()
-    found = _grouped(classifier.look([photo])[0])
+    found = _surer([_grouped(look) for look in classifier.look([photo, centre(photo)])])
     objects = [_object(found[0], request_tags(question))]
     if found[0].share < SURE and (parts := _parts(photo)):
         objects = _several(classifier.look(parts), objects)
-    alternatives = [_object(one, []) for one in found[1:4] if one.share >= 0.05 and one.group is not None]
+    least = 0.05 if found[0].group else 0.0  # where nothing is seen, even the faintest guess helps to choose
+    alternatives = [_object(one, []) for one in found[1:4] if one.share >= least and one.group is not None]
     sight = _by_name(Sight(objects=objects, alternatives=alternatives[:3]), question)
     first = sight.objects[0]
-    first.situation_tags = list(dict.fromkeys([*first.situation_tags, *_photo_tags(photo)]))
+    first.situation_tags = list(dict.fromkeys([*first.situation_tags, *_photo_tags(photo, first)]))
     return sight
 
 
@@ -83,6 +94,11 @@ def _grouped(guesses: "list[Guess]") -> list[_Share]:
     if not found or found[0].share < AT_ALL:
         found.insert(0, _Share(None, found[0].share if found else 0.0, None))
     return found
+
+
+def _surer(views: list[list[_Share]]) -> list[_Share]:
+    """Of several views of a photo the one that shows something most surely."""
+    return max(views, key=lambda found: found[0].share if found[0].group else 0.0)
 
 
 def _object(one: _Share, tags: list[str]) -> Seen:
@@ -178,7 +194,35 @@ def _category(name: str) -> Category:
 # ── its state ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _photo_tags(photo: "Image") -> list[str]:
+def _photo_tags(photo: "Image", first: Seen) -> list[str]:
+    """The photo's own faults, and a living plant in a pot."""
     from PIL import ImageStat
 
-    return ["too_dark"] if ImageStat.Stat(photo.convert("L")).mean[0] < DARK else []
+    grey = photo.convert("L")
+    light = ImageStat.Stat(grey)
+    dark = light.mean[0] < DARK
+    blurred = not dark and light.stddev[0] > FLAT and _sharpness(grey) < SHARP
+    plant = first.classification.minor_category in POTS and _green(photo) > LEAVES
+    found = {"too_dark": dark, "blurred": blurred, "living_plant": plant}
+    return [tag for tag, there in found.items() if there]
+
+
+def _sharpness(grey: "Image") -> float:
+    """How much neighbouring points differ at their strongest edges, on a small copy of the photo."""
+    import numpy as np
+
+    small = grey.copy()
+    small.thumbnail((256, 256))
+    points = np.asarray(small, np.float32)
+    edges = np.concatenate([np.abs(np.diff(points, axis=axis)).ravel() for axis in (0, 1)])
+    return float(np.percentile(edges, 99.5)) if edges.size else 0.0
+
+
+def _green(photo: "Image") -> float:
+    """The share of green points."""
+    import numpy as np
+
+    small = photo.copy()
+    small.thumbnail((128, 128))
+    red, green, blue = (np.asarray(band, np.int16) for band in small.split())
+    return float(((green > red + 12) & (green > blue + 12)).mean())

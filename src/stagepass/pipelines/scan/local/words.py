@@ -59,6 +59,19 @@ def confirmed(question: str) -> bool:
     return any(pattern.search(question) for pattern in _patterns("confirmations"))
 
 
+def unknown_word(question: str) -> str | None:
+    """What the person calls the thing, where no name in the question is known."""
+    common = set(read("hints")["common"])
+    words = re.findall(r"[가-힣]+|[a-z][a-z-]+", question.lower())
+    left = [_stem(word) for word in words if not _ASKS.search(word)]
+    kept = [word for word in left if len(word) > 1 and word not in common]
+    return max(kept, key=len, default=None)
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?:이에요|예요|인데요|인데|이랑|에서|은|는|이|가|을|를|도|의|만|요)+$", "", word) or word
+
+
 # ── names in sentences ───────────────────────────────────────────────────────────────────────────
 
 

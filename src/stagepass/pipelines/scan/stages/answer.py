@@ -23,10 +23,10 @@ def chosen(request: ScanRequest, seen: Classified, found: Found, ask_model: Call
         return fixed.in_danger(found, request.speaks)
     if found.rule is not None:
         answer = ask_model()
-    elif found.options:
-        answer = fixed.asked_back(request, found.options)
+    elif found.options and seen.meta.unsure and seen.classification.middle_category != vocabulary().unknown:
+        answer = fixed.asked_back(request, seen, found.options)
     else:
-        answer = fixed.no_rule(request, seen)
+        answer = fixed.no_rule(request, seen, found.options)
     return _guarded(answer, found.danger, request.speaks)
 
 

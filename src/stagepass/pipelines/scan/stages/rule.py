@@ -6,6 +6,9 @@ from stagepass.pipelines.scan import rulebook
 from stagepass.pipelines.scan.models import Category, Classified, Danger, Found, Rule, ScanRequest
 from stagepass.pipelines.scan.safety import assess
 
+MOST = 3
+"""Things that are named when it is not sure."""
+
 
 def find(request: ScanRequest, seen: Classified) -> Found:
     """Looks the rules up. When unsure there is no rule, only what each reply would lead to."""
@@ -16,11 +19,10 @@ def find(request: ScanRequest, seen: Classified) -> Found:
 
     first = rule_of(seen.classification, seen.situation_tags, by_words=True)
     danger = _danger(request, seen)
-    if first is None:
-        return Found(rule=None, danger=danger)
-    if seen.meta.unsure:
+    if first is None or seen.meta.unsure:
         categories = [seen.classification, *_guesses(seen)]
-        return Found(rule=None, options=[rule for c in categories if (rule := rule_of(c))], danger=danger)
+        options = [rule for category in categories if (rule := rule_of(category))]
+        return Found(rule=None, options=options[:MOST], danger=danger)
     others = [rule for other in seen.objects[1:] if (rule := rule_of(other.classification, other.situation_tags))]
     return Found(rule=first, others=others, danger=danger)
 
@@ -33,8 +35,8 @@ def _danger(request: ScanRequest, seen: Classified) -> Danger | None:
 
 
 def _guesses(seen: Classified) -> list[Category]:
-    """At most two other things that it could be, of other groups."""
+    """What else it could be, of other groups."""
     found = [other.classification for other in seen.alternatives]
     own = seen.classification.middle_category
     guesses = {guess.middle_category: guess for guess in found if guess.middle_category != own}
-    return list(guesses.values())[:2]
+    return list(guesses.values())

@@ -51,13 +51,31 @@ def opened(content: bytes, longest: int = 1024) -> Image.Image:
     """A photo's content as a picture in RGB, the right way up, on white, its longer side at most `longest` pixels."""
     with Image.open(io.BytesIO(content)) as image:
         image.draft("RGB", (longest, longest))
-        upright = ImageOps.exif_transpose(image)
+        upright = _eight_bits(ImageOps.exif_transpose(image))
         if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
             layer = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
         picture = upright.convert("RGB")
     picture.thumbnail((longest, longest))
     return picture
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey values of more than 8 bits brought to 0 to 255: a conversion would cut all above 255 off, to a white sheet."""
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image, np.float64)
+    most = 255.0 if image.mode == "F" else 65535.0
+    if values.max(initial=0) > most or (image.mode == "F" and values.max(initial=0) <= 1):
+        most = max(float(values.max()), 1e-9)
+    return Image.fromarray((np.clip(values / most, 0, 1) * 255).astype(np.uint8), "L")
+
+
+def centre(photo: Image.Image, share: float = 0.8) -> Image.Image:
+    """The middle of a photo: `share` of its width and height."""
+    width, height = max(1, round(photo.width * share)), max(1, round(photo.height * share))
+    left, top = (photo.width - width) // 2, (photo.height - height) // 2
+    return photo.crop((left, top, left + width, top + height))
 
 
 def _array(view: Image.Image) -> Array:
