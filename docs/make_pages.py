@@ -51,7 +51,7 @@ def settings_table() -> str:
             groups.setdefault(group, []).append(found[1])
     lines: list[str] = []
     for title, names in groups.items():
-        lines += [f"### {title[0].upper()}{title[1:]}", "", "| setting | default | what it is |", "|---|---|---|"]
+        lines += [f"### {title[0].upper()}{title[1:]}", "", "| setting | default | meaning |", "|---|---|---|"]
         lines += [_row(name) for name in names]
         lines.append("")
     return "\n".join(lines).strip()

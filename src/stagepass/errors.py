@@ -273,7 +273,7 @@ class TimedOut(Transient):
 
 
 class TaskFailed(Transient):
-    """A remote task came to its end without a result; nothing goes on under its id. A new order may work."""
+    """A remote task ended without a result. A new order may work."""
 
     code = "task_failed"
     answered = True

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, allow_inf_nan=False
     )
 
-    # where things are
+    # storage and services
     data_dir: Path = Field(
         Path(".stagepass"), description="data folder of the embedded services: database, Redis, files"
     )
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         "", description='"suno=20/10s:5" allows 20 calls per 10 s and 5 at once; separate entries with commas'
     )
 
-    # running
+    # running jobs
     time_limits: str = Field(
         "",
         description='"resume.questions=10m, promo.video=40m/3h" overrides the limit of an attempt / of the stage run; '

@@ -27,7 +27,7 @@ from stagepass.engine.model import failpoints
 from stagepass.engine.model.states import JOB_MOVES, RUN_MOVES
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
-from tests.docs import pages
+from tests.docs import pages, words
 from tests.docs.commands import commands
 from tests.docs.pages import ROOT
 
@@ -323,3 +323,22 @@ def test_the_reference_for_authors_is_complete() -> None:
         assert shown.strip("` ") in ("", str(default), f'"{default}"') or name == "retry"
     for name in [name for name in vars(Context) if not name.startswith("_")]:
         assert re.search(rf"\b{name}\b", told), f"ctx.{name}"
+
+
+def test_no_text_has_a_phrase_that_is_hard_to_read() -> None:
+    assert words.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        ("A failure is told within 2 s.", ["told"]),
+        ("Nobody waits; it goes on by itself.", ["Nobody", "goes on"]),
+        ("At most so many of them.", ["so many"]),
+        ("`told` is a column, and {told} a parameter.", []),
+        ("told: called after each commit.", ["told"]),
+        ("    told: called after each commit.", []),
+    ],
+)
+def test_the_word_check_finds_them(text: str, hits: list[str]) -> None:
+    assert words.found(text) == hits

@@ -19,11 +19,11 @@ PHRASES = {
     r"anew": "again, or a new one",
     r"nobody|somebody|everybody": "name the reader, the caller, the worker, …",
     r"whoever|whomever": "name who it is",
-    r"(goes|go|going|went) on(?! [A-Z])": "continues, resumes, runs",
+    r"(goes|go|going|went) on": "continues, resumes, runs",
     r"so (many|much|long)(?! (that|as|ago))": "give the number or name the parameter",
     r"for ever": "forever, or until when",
     r"belongs? into": "belongs in",
-    r"what (it|that|this|there) (is|was|are)": "name the thing",
+    r"what there is|what (it|that) is that": "name the thing",
     r"puts? (it )?right": "fix",
     r"stands? still": "stops, hangs",
     r"was asked too often|asked too often": "rate limit exceeded",
@@ -35,7 +35,7 @@ PHRASES = {
 ALLOWED = (
     r"deaf_after_seconds",  # the alias of a renamed setting
     r"coffeehouse somebody everyday",  # words whose syllables are irregular
-    r"`[^`]*`",  # names in the code
+    r"`+[^`]*`+",  # names in the code
     r"\{[^{}]*\}",  # expressions in an f-string, parameters of a text
     r"^ +[a-z_, ]+: ",  # names of parameters in a docstring
 )

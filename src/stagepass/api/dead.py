@@ -63,7 +63,7 @@ def _chosen(system: System, owner: str, wanted: Redrive) -> tuple[list[StageRun]
 
 @router.post(f"{PREFIX}/dead/redrive", summary="Send many again", status_code=202, openapi_extra=json_body(Redrive))
 def redrive_many(owner: Owner, system: SystemDep, wanted: Annotated[Redrive, Depends(_wanted)]) -> Redriven:
-    """Up to 100 dead letters of the caller's, by filter. A job goes on as a whole, with all of its dead letters."""
+    """Up to 100 dead letters of the caller, by filter. A job is redriven as a whole, with all its dead letters."""
     chosen, more = _chosen(system, owner, wanted)
     if wanted.dry_run:
         return priced(system, chosen, more)

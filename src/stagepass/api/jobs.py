@@ -173,9 +173,9 @@ def cancel(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
     return look(system, job_id, owner)
 
 
-@router.post(f"{PREFIX}/jobs/{{job_id}}/resume", summary="Go on with a job", status_code=202)
+@router.post(f"{PREFIX}/jobs/{{job_id}}/resume", summary="Resume a job", status_code=202)
 def resume(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
-    """Goes on from what failed, was cancelled or is held; finished stages are kept. 409 if there is nothing to resume."""
+    """Continues a failed, cancelled or held job; finished stages are kept. 409 if there is nothing to resume."""
     system.engine.resume(job_id_of(job_id), owner)
     return look(system, job_id, owner)
 

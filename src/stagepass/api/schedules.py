@@ -34,7 +34,7 @@ def pause(name: str, owner: Owner, system: SystemDep) -> ScheduleView:
 
 @router.post(f"{PREFIX}/schedules/{{name}}/resume", summary="Resume a schedule")
 def resume(name: str, owner: Owner, system: SystemDep) -> ScheduleView:
-    """It goes on from its next due time; what was due meanwhile is not made up for."""
+    """Continues from the next due time; runs missed while paused are skipped."""
     return _set(system, name, owner, paused=False)
 
 

@@ -85,7 +85,7 @@ class Decision(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=80, description="the call's name", examples=["suno_task_id"])
-    value: JsonValue = Field(default=None, description="what it gave; the job goes on with it")
+    value: JsonValue = Field(default=None, description="the call's result; the job continues with it")
     again: bool = Field(default=False, description="it had no effect, or paying twice is accepted: make it again")
 
 

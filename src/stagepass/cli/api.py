@@ -48,7 +48,7 @@ def _serve(listening: socket.socket, most: int) -> None:
         http="stagepass.api.deadlines:Deadlines",
         limit_concurrency=most,
         proxy_headers=False,  # the peer's own address decides whom AUTH_MODE=header believes
-        # streams of events never end by themselves: clients come back and go on where they were
+        # event streams are open-ended: clients reconnect and continue where they were
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listening])

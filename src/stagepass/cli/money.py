@@ -33,7 +33,7 @@ def tell_spent(price: "Price") -> None:
 
 
 def total(system: "System", runs: Sequence[str]) -> "Price":
-    """The price of going on with the jobs of all these stage runs."""
+    """The price of redriving the jobs of all these stage runs."""
     from stagepass.reports.prices import Price, Prices
 
     prices, sum_ = Prices(system.store, system.registry), Price()

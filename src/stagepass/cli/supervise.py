@@ -36,7 +36,7 @@ class Orders:
         redis: the data folder of the embedded server, if there is one to start.
         host, port: where the API will listen.
         wanted: queues that need a worker before all is ready.
-        began: when `up` was started, on the monotonic clock, which goes on over `execv`.
+        began: when `up` was started, on the monotonic clock, which continues across `execv`.
         banner: said when all is ready, on standard error.
         facts: said instead as JSON on standard output, if given.
         waiting_api, waiting_workers: what is said while it lasts.

@@ -139,7 +139,7 @@ class Engine:
         """Accept a job and run its stages in this process, for up to `budget` seconds.
 
         It returns as soon as the job has ended, or cannot go on here: its time is up, it has to wait, or this
-        process runs as many as it may. Then the workers go on with it; look at `job.state`. Arguments and errors
+        process runs as many as allowed. Then the workers take over; check `job.state`. Arguments and errors
         are those of `submit`.
         """
         submit = prepare(
@@ -208,7 +208,7 @@ class Engine:
         return self._on_job(job_id, owner, stop.cancel)
 
     def resume(self, job_id: str, owner: str | None) -> Job:
-        """Go on from what failed, was cancelled or is held; what is done stays done."""
+        """Resume a failed, cancelled or held job; finished stages are kept."""
         return self._on_job(job_id, owner, operator.resume)
 
     def retry(self, job_id: str, stage: str, owner: str | None) -> Job:

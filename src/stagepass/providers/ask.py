@@ -35,7 +35,7 @@ def ask(ctx: Context, model: TextModel | Chain, request: TextRequest) -> TextAns
     for number, member in enumerate(members):
         own = dataclasses.replace(request, time_limit=max(1.0, end - time.monotonic()) / (len(members) - number))
         try:
-            # who goes on to the next one keeps no place in the line of this one
+            # falling back to the next model gives up the place in this one's line
             return _asked(ctx, member, own, queues=len(members) == 1)
         except (Transient, QuotaExhausted) as problem:
             failed.append(problem)

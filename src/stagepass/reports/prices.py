@@ -50,7 +50,7 @@ class Prices:
         self._usual: dict[str, tuple[float, int]] = {}
 
     def of(self, job: Job) -> Price:
-        """The price of going on with a job that has stopped."""
+        """The price of resuming a stopped job."""
         runs, spends = self._store.runs_of(job.id), self._store.spends_of([job.id]).get(job.id, [])
         again = [run for run in runs if operator.is_stopped(job, run)]
         price = Price(spent=sum(spend.usd for spend in spends), runs=len(again))

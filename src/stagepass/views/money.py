@@ -49,7 +49,7 @@ class SpendList(BaseModel):
 
 
 class PriceView(BaseModel):
-    """What going on with a job will cost, in US dollars: an estimate from what its stages usually spend."""
+    """The cost of resuming a job, in US dollars, estimated from the usual cost of its stages."""
 
     usd: float = Field(description="for the stage runs that are sent again")
     later_usd: float = Field(description="for the stages after them, which have not been done yet")

@@ -1,4 +1,4 @@
-"""Many dead letters at once as JSON: how many went on or were given up, and what it costs."""
+"""Many dead letters at once as JSON: how many were redriven or discarded, and the cost."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -50,7 +50,7 @@ class DeadDetail(DeadView):
     error_type: str | None = Field(default=None, description="the exception's type")
     trace: str | None = Field(default=None, description="where it was raised: files, lines and functions")
     history: list[AttemptView] = Field(description="its attempts, the first first")
-    cost: PriceView = Field(description="of the whole job, since it goes on as a whole")
+    cost: PriceView = Field(description="of the whole job, because it is redriven as a whole")
 
 
 class HeldView(BaseModel):

@@ -24,7 +24,7 @@ from stagepass.worker.runtime import Runtime
 log = logging.getLogger("stagepass.worker")
 
 GO_ON = 30.0
-"""Seconds for which a prefork child goes on with other runs before it answers to Celery again."""
+"""Seconds for which a prefork child runs other stage runs before it returns to Celery."""
 
 keep_private()
 system: System = load_system()

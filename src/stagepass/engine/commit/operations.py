@@ -195,7 +195,7 @@ class Intend(Operation):
 
 @dataclass(slots=True)
 class Keep(Operation):
-    """Keep what calls of an attempt gave or raised, before the stage goes on with it."""
+    """Store results and errors of an attempt's calls before the stage uses them."""
 
     patience: ClassVar[float] = 60.0
     answer_within: ClassVar[float | None] = None

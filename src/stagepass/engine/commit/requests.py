@@ -29,7 +29,7 @@ SOON, LONGEST_SOON = 0.002, 0.25
 """The same where another transaction was first, or holds a row."""
 
 CLOSING = 25.0
-"""Seconds that a process which stops goes on trying."""
+"""Seconds for which a stopping process keeps retrying."""
 
 
 class Pending(Future[Any]):

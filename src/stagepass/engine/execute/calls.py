@@ -60,7 +60,7 @@ class _Raised:
     key: str
     drop: tuple[str, ...]
     began: tuple[str, int] | None = None
-    """The wait that goes on with the next try, and since when it lasts: `at_most` begins once."""
+    """The wait that continues across attempts, and its start: `at_most` starts once."""
     child: str | None = None
     """The child that is sent on by the next try."""
 

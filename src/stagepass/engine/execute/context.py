@@ -160,7 +160,7 @@ class Context:
         return found
 
     def sleep(self, duration: Duration, saying: str | None = None, *, name: str | None = None) -> None:
-        """Give the slot back for that time, then go on from the top and past this line.
+        """Give the slot back for that time, then start from the first line and continue after this one.
 
         Args:
             saying: what people see meanwhile.

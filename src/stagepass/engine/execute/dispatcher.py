@@ -1,4 +1,4 @@
-"""The slots of one process: claims ready runs, runs each in a thread, and goes on while there is work.
+"""The slots of one process: claims ready runs, runs each in a thread, and continues while there is work.
 
 A bell only wakes it. It fills all free slots in one claim; a slot that settles a run claims the next
 one in the same transaction, without a message. When all slots are taken and more is ready, it rings

@@ -2,7 +2,7 @@
 
 The first stages are claimed in the transaction that accepts the job, and each next one in the
 transaction that settles the one before it, so no bell rings and no worker is needed. The process beats
-like a worker: if it dies, the workers go on with the job. What has to wait (a retry, a remote task, a
+like a worker: if it dies, the workers take over the job. What has to wait (a retry, a remote task, a
 limit), and what is left when the caller's time is up, goes the ordinary way.
 """
 

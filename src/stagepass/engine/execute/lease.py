@@ -32,7 +32,7 @@ class Lease:
         return max(0.0, self.ends - time.monotonic())
 
     def extend(self, seconds: float) -> None:
-        """Let the attempt go on for that long from now."""
+        """Extend the attempt's deadline to that long from now."""
         self.ends = time.monotonic() + seconds
 
     def end(self) -> bool:

@@ -194,7 +194,7 @@ class Relay:
         return sum(self.rescue_worker(worker) for worker in dead)
 
     def rescue_worker(self, worker: str) -> int:
-        """This worker is dead: others go on with what it held."""
+        """This worker is dead: hand its runs to others."""
         held = self._store.running_of(worker)
         failpoints.hit("relay.before_rescue")
 
@@ -210,7 +210,7 @@ class Relay:
             if not tx.holds_leases(worker):
                 tx.drop_worker(worker, lost_at=self._clock.now())
                 self._silent.pop(worker, None)
-        log.warning("worker %s is dead; %d of its stage runs go on elsewhere", worker, rescued)
+        log.warning("worker %s is dead; other workers take over %d stage runs", worker, rescued)
         return rescued
 
     def ring(self) -> None:

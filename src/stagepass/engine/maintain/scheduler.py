@@ -46,7 +46,7 @@ class Scheduler:
         """Every declared schedule with what is kept of it; a new one is kept first.
 
         Where releases differ, the newest one's timing holds: the higher version's, and of one version that of the
-        process which began last. So each process writes its timing once at most, and an old one that goes on beside
+        process that started last. So each process writes its timing at most once, and an old one that still runs beside
         the new fires by what is kept.
         """
         if self._began is None:
@@ -101,7 +101,7 @@ class Scheduler:
         return job if created else None
 
     def pause(self, name: str, paused: bool) -> ScheduleRow:
-        """Stop it, or let it go on from the next due time. Raises `NotFound`."""
+        """Pause it, or resume it from the next due time. Raises `NotFound`."""
         found = self.rows().get(name)
         if found is None:
             raise NotFound(sentence("there is no schedule {name}", name=f"{name!r}"), name=name)

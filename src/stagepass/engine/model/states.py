@@ -25,7 +25,7 @@ stage run     due_at            when `waiting`, `retrying` or `parked` ends by i
               notes.again       calls of `ctx.run` whose failed child is sent on
               notes.alone       a claim gives it no company in a batch
               notes.cancelling  ready once more, only for `on_cancel`; then cancelled
-              notes.counted     failed, and yet counted as done: the stage goes on without it
+              notes.counted     failed, but counted as done: the stage continues without it
               notes.step        held by the job's own step, so nothing was bought and `resume` may continue
 job           tally             all runs of a stage are done: the next stages begin, or the job is completed
               cancel_requested  whatever comes to rest is cancelled
@@ -67,7 +67,7 @@ class JobState(StrEnum):
     """Accepted; no worker has begun."""
     RUNNING = "running"
     HELD = "held"
-    """Nothing of it can go on until a person decides."""
+    """Nothing in it can continue until a person decides."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -67,7 +67,7 @@ def _used(run: StageRun, now: int) -> float:
 
 
 def complete(uow: UnitOfWork, run: StageRun, job: Job, outcome: Completed | Skipped) -> None:
-    """Keep the output for good, and go on to what comes after."""
+    """Store the output, and start the next stages."""
     skipped = isinstance(outcome, Skipped)
     run.output = None if isinstance(outcome, Skipped) else outcome.output
     run.progress, run.message, run.error = 1.0, None, None
@@ -220,7 +220,7 @@ def hold(uow: UnitOfWork, run: StageRun, job: Job, outcome: Held) -> None:
 
 
 def release(uow: UnitOfWork, run: StageRun, job: Job, *, alone: bool = False) -> None:
-    """The attempt goes on elsewhere: its worker goes away in good order, or its batch is taken apart (`alone`)."""
+    """Give the attempt back: its worker shuts down, or its batch is split up (`alone`)."""
     run.notes.resumes = True
     run.notes.alone = run.notes.alone or alone
     if stopped(uow, run, job):

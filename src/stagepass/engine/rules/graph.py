@@ -109,7 +109,7 @@ def note_hold(run: StageRun, job: Job) -> None:
 
 
 def settle_held(uow: UnitOfWork, job: Job) -> None:
-    """Where nothing of a job can go on until a person decides, the job is held."""
+    """Hold the job if nothing in it can continue until a person decides."""
     unfinished = [tally for tally in job.tally.values() if not tally.all_done]
     held = [tally.most_held for tally in unfinished if tally.most_held != 0]
     if not held or job.state is not J.RUNNING or job.cancel_requested:

@@ -14,7 +14,7 @@ R, J = RunState, JobState
 
 
 def resume(uow: UnitOfWork, job: Job) -> Job:
-    """Go on from what failed, was cancelled or is held. What is done stays done."""
+    """Resume a failed, cancelled or held job. Finished stages are kept."""
     if job.state not in (J.FAILED, J.CANCELLED, J.HELD):
         raise Conflict(
             sentence("only a failed, cancelled or held job can be resumed; this one is {state}", state=job.state),

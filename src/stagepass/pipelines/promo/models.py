@@ -124,7 +124,7 @@ class PromoRequest(BaseModel):
     )
     auto_continue: bool = Field(
         default=True,
-        title="Go on by itself",
+        title="Continue automatically",
         description="Off: the job stops after each stage until you continue it.",
         examples=[True],
         json_schema_extra={

@@ -85,7 +85,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
             )
         return tasks.started(deps.engine.retry(job.id, stage, owner), say("job.again", language, stage=stage))
 
-    @router.post("/pipeline/resume/{task_id}", status_code=202, summary="Go on with a task")
+    @router.post("/pipeline/resume/{task_id}", status_code=202, summary="Resume a task")
     def resume(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
         """From the stage that failed or was cancelled. 409 if the task did neither."""
         job = tasks.find(task_id, owner)

@@ -1,4 +1,4 @@
-"""Checks an answer against the résumé, whoever gave it: what it says of the person must be in there.
+"""Checks an answer of any model against the résumé: every statement about the applicant must be in the résumé.
 
 Each problem is a sentence that a model can act on. Problems hold no text of the résumé, so that they may
 stand in an error.
@@ -14,7 +14,7 @@ from stagepass.pipelines.resume.parsing.skills import named, taxonomy
 from stagepass.text import composed
 
 ALIKE = 0.8
-"""Two questions that share so much of their words are one question."""
+"""Share of common words above which two questions count as one."""
 
 _QUOTED = re.compile(r"[‘“\"]([^‘’“”\"]{4,})[’”\"]")
 _FIGURE = re.compile(r"\d[\d,.]*\d|\d")

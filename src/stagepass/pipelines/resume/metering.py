@@ -27,7 +27,7 @@ PREFIX = "/api/v1/resume/"
 SESSION = "resume.session"
 """Where a request's scope has its session."""
 FACTS = "resume.facts"
-"""Where a route puts owner, job_id, model_ms and tokens; and ``nobody``, for a call that is to be noted of nobody."""
+"""Where a route puts owner, job_id, model_ms and tokens; ``nobody`` for a call that is not recorded for an owner."""
 ROWS = "resume.rows"
 """Where a route finds the `Rows` that are on their way."""
 

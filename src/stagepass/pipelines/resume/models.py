@@ -16,7 +16,7 @@ MIX: dict[Difficulty, int] = {"초급": 1, "중급": 2, "고급": 2}
 _QUESTIONS = sum(MIX.values())
 
 _QUOTES = 50
-"""At most so many pieces of a résumé are offered to be quoted."""
+"""Maximum number of résumé passages offered for quotation."""
 
 PATHS = (3, 5)
 """The least and the most learning paths."""

@@ -103,7 +103,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
         summary="Analyse a résumé now",
         response_model=ResumeReport,
         openapi_extra=deps.body(PIPELINE),
-        responses={202: {"model": Started, "description": "The time is up; the job goes on"}},
+        responses={202: {"model": Started, "description": "The time is up; the job continues"}},
     )
     def analyze(
         request: Request,
@@ -194,7 +194,7 @@ class _Analyses:
         return job
 
     def result_now(self, job: Job, facts: dict[str, Any], language: str) -> ResumeReport | None:
-        """The result of a job that has ended; None while it goes on. Raises `AnalysisFailed`."""
+        """The result of a job that has ended; None while it is running. Raises `AnalysisFailed`."""
         facts["job_id"] = job.id
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             job, runs = self._engine.look(job.id, job.owner)
@@ -264,7 +264,7 @@ def language_for(request: ResumeRequest) -> str:
 
 
 def _forgetting(request: Request) -> None:
-    """Calls that are still on their way are written first, so that they are deleted too; this one names nobody."""
+    """Write pending measurements first, so that they are deleted too; this call is recorded without an owner."""
     request.scope[FACTS]["nobody"] = True
     request.scope[ROWS].flush()
 

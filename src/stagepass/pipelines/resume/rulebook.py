@@ -49,10 +49,10 @@ class Head(_Rules):
 
 
 class SkillEntry(_Rules):
-    """One skill of the taxonomy, with every way in which people write it, and what nobody has it without.
+    """One skill of the taxonomy, with all its spellings and the skills that it implies.
 
     name_ko: where Korean has a name of its own. unless: phrases in which a name means something else. shown_by: words
-    that show that somebody does it without naming it; they keep it from being told as missing.
+    that show the skill without naming it, so that it is not reported as missing.
     """
 
     id: Id
@@ -152,7 +152,7 @@ class Wording(_Rules):
 
 
 class QuestionEntry(_Rules):
-    """A question that can be asked about what somebody did or knows."""
+    """A question about an achievement or a skill."""
 
     about: Literal["basic", "project", "team", "problem", "grow", "plain0", "plain1", "plain2", "plain3", "plain4"]
     when: When = When()
@@ -284,7 +284,7 @@ def fields() -> dict[str, FieldEntry]:
 
 
 def with_implied(have: Iterable[str]) -> set[str]:
-    """These skills, and those that nobody has them without: SQL for PostgreSQL."""
+    """These skills and the skills they imply: SQL for PostgreSQL."""
     implied = {entry.id: entry.implies for entry in skills().skills}
     return {name for skill in have for name in (skill, *implied[skill])}
 

@@ -14,11 +14,11 @@ from stagepass.pipelines.resume.texts import texts, translated
 Status = Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED"]
 
 UNSERVED_AFTER = 2000
-"""Milliseconds after which a job that nobody has begun asks whether anybody listens at all."""
+"""Milliseconds after which a job that has not started checks whether its queue has a worker."""
 
 
 class Started(BaseModel):
-    """The analysis was accepted, or goes on."""
+    """The analysis was accepted or is running."""
 
     job_id: str
     status: Status

@@ -1,1 +1,1 @@
-"""scan: a photo of waste → what it is, how to throw it away, and a reward."""
+"""scan: from a photo of waste to its name, how to dispose of it, and a reward."""

@@ -1,4 +1,4 @@
-"""Holds an answer to the safety advice, whoever wrote it: the warning first, and nothing that contradicts it."""
+"""Makes any writer's answer respect the safety advice: the warning comes first, and nothing contradicts it."""
 
 import re
 

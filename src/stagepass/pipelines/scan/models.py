@@ -13,7 +13,7 @@ from stagepass.providers.fetching.addresses import LONGEST_URL, is_public, parse
 from stagepass.sentences import sentence
 
 QUESTION = "이 폐기물을 어떻게 분리배출해야 하나요?"
-"""What is asked where nobody asks anything."""
+"""The default question."""
 
 PORTS = (80, 443)
 
@@ -71,7 +71,7 @@ class ScanRequest(BaseModel):
     @field_validator("image_url")
     @classmethod
     def _may_be_fetched(cls, url: str | None) -> str | None:
-        """What can be told without looking the name up is told at the door; the worker checks the rest, hop by hop."""
+        """Checks that need no name look-up are made at submission; the worker checks the rest, hop by hop."""
         if url is None:
             return None
         try:

@@ -149,7 +149,7 @@ class Teller:
         return _STATUS.get(event.type, "completed" if event.type == "job.accepted" else "started")
 
     def _made(self, event: Event) -> dict[str, Any] | None:
-        """What a completed stage adds to the result: nobody waits for the answer to hear what it is."""
+        """The part of the result that a completed stage adds, so that clients see the item before the answer is ready."""
         if event.type != "stage.completed" or event.stage not in STAGES:
             return None
         whole = _parts(self._engine.outputs(self._job, every=True))

@@ -11,7 +11,7 @@ PACKAGE = "stagepass.pipelines.scan"
 
 @functools.cache
 def read(name: str) -> Any:
-    """A file of `rules/`, read once; nobody changes what is in it."""
+    """A file of `rules/`, read once; its content must not be changed."""
     return json.loads((files(PACKAGE) / "rules" / f"{name}.json").read_text("utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Which questions fit what somebody did or knows, and how well."""
+"""Finds the questions that fit the applicant's experience and skills, with a score."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def fits(profile: Profile, about: str, deed: Deed) -> Iterator[Fit]:
 
 
 def _of_the_field(profile: Profile, when: rulebook.When, deed: Deed) -> list[Skill]:
-    """The skills of somebody of that field, for what they did with their own hands and without naming a tool."""
+    """Skills of a field, for hands-on work that names no tool."""
     led = deed.kind == "lead" or (deed.kind == "teach" and when.field != "teaching")
     return [] if when.field != profile.field or led else profile.skills
 

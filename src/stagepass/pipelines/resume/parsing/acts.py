@@ -1,4 +1,4 @@
-"""Tells acts from names, titles and lists: what somebody did, of which kind, and the figures in it (rules/acts.json)."""
+"""Recognises achievements among names, titles and lists, with their kind and figures (rules/acts.json)."""
 
 import itertools
 import re
@@ -89,7 +89,7 @@ def _whole(text: str, bare: re.Match[str]) -> tuple[int, int] | None:
 
 
 def has_verb(text: str) -> bool:
-    """Whether somebody does something in a text, by the form of its words."""
+    """Whether a text describes an action, by the form of its words."""
     last = text.rstrip(" .,!;:\"'”’)")
     korean = _KOREAN_VERB.search(last)
     if korean and not (korean.end() == len(last) and _NOT_KOREAN_VERB.search(last)):
@@ -125,7 +125,7 @@ def is_act(text: str) -> bool:
 
 
 def is_title(text: str) -> bool:
-    """Whether a text says who somebody is: a position, with or without its years and place."""
+    """Whether a text is a position, with or without years and place."""
     bare = _AGE.sub("", _IN_BRACKETS.sub(" ", text)).strip(" .,·|-–—:/")
     if not bare:
         return bool(text.strip())
@@ -159,7 +159,7 @@ def is_place(text: str) -> bool:
 
 
 def is_certificate(text: str) -> bool:
-    """Whether a text names what somebody passed or was given, not what they did."""
+    """Whether a text names an exam or an award instead of an action."""
     if not (_CERTIFICATE.search(text) or _AWARD.search(text)):
         return False
     if len(text) > 60:

@@ -107,7 +107,7 @@ def _balanced(bare: str, piece: str) -> str:
 
 
 def _clauses(sentence: str) -> list[str]:
-    """The sentence; its parts between commas where it begins with who somebody is, or is longer than can be quoted.
+    """The sentence, or its parts between commas if it starts with a position or is too long to quote.
 
     A result stands behind a comma as often as another deed does, so a sentence is taken apart only where it must be.
     """
@@ -126,7 +126,7 @@ def _clauses(sentence: str) -> list[str]:
 
 
 def is_title_like(text: str) -> bool:
-    """Who somebody is, where and for how long."""
+    """Position, place and duration."""
     return is_title(text) or _at_work(text) or (bool(_YEARS.search(text)) and title_in(text) and not change(text))
 
 

@@ -39,7 +39,7 @@ def extract(content: bytes, *, time_limit: float = TIME_LIMIT) -> str:
 
     Raises:
         Unreadable: it is empty, too large, of another kind, locked, a scan, broken, or took too long.
-        Unavailable: so many others are being read that its turn did not come in time.
+        Unavailable: too many files are being read, so its turn did not come in time.
     """
     found = kind(content)
     text = decoded(content)[:MOST_TEXT] if found == "text" else _in_child(found, content, time_limit)

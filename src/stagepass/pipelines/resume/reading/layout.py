@@ -105,7 +105,7 @@ def _blocks(lines: list[_Line], to: float, depth: int = 0) -> Iterator[tuple[lis
     if first:
         yield from _blocks(lines[:first], to, depth + 1)
     columns = sorted([(left, begins), (right, to)], key=lambda column: _width(column[0]))
-    for column, end in columns:  # the narrow one first, so that the wide one goes on on the next page
+    for column, end in columns:  # the narrow one first, so that the wide one continues on the next page
         yield from _blocks(column, end, depth + 1)
     if last < len(lines):
         yield from _blocks(lines[last:], to, depth + 1)

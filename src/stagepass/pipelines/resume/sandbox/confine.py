@@ -1,4 +1,4 @@
-"""The half that runs inside a child: from here on it opens nothing, starts nothing and reaches nobody.
+"""The half that runs inside a child: from here on it opens no files, starts no process and has no network.
 
 Everything that it needs must be imported before. Each measure is taken where the system knows it; a system that
 refuses one (a container without user namespaces) still has the others.
@@ -32,7 +32,7 @@ def confine(memory: int = MEMORY) -> None:
 
 
 def allow_seconds(seconds: int) -> None:
-    """Let the system end this process after so much more computing time, should its parent be gone."""
+    """Make the system end this process after this much more CPU time, in case its parent is gone."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + seconds + 1
     with contextlib.suppress(ValueError, OSError):

@@ -27,5 +27,5 @@ def parse(ctx: Context, request: ResumeRequest) -> Profile:
 
 
 def today() -> date:
-    """Until when a job that goes on is counted."""
+    """End date for jobs that are still held."""
     return datetime.now(UTC).date()

@@ -160,7 +160,7 @@ def _assign(one: Found, following: Found | None, ends: list[int], words: Diction
 
 
 def _told_material(one: Found, following: Found, words: Dictionary) -> bool:
-    """ "옷걸이가 철사인데": what is told of it is its material."""
+    """ "옷걸이가 철사인데": the statement is about its material."""
     material = words.materials.get(following.name)
     if material is None or not re.match(r"(?:은|는|이|가)$", one.tail) or not _IS.match(following.tail):
         return False

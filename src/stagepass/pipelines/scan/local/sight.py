@@ -169,7 +169,7 @@ def _by_name(sight: Sight, question: str) -> Sight:
 
 
 def _told(category: Category, seen: Seen) -> Seen:
-    """A thing that was named, with the state that was told; "this bottle" is the one that the photo shows."""
+    """A named item with its stated condition; "this bottle" is the one in the photo."""
     told = Seen(classification=category, situation_tags=seen.situation_tags, confidence=NAMED)
     told.situation_tags = [tag for tag in seen.situation_tags if tag != "not_waste"]
     if category.middle_category == seen.classification.middle_category:

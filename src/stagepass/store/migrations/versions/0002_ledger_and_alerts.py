@@ -1,6 +1,6 @@
 """The ledger: what makes a payment one, and which call it paid for. The alerts, and what leaves no other trace.
 
-Old code goes on beside it: what is new in an old table may be NULL.
+Old code keeps working: new columns of old tables may be NULL.
 """
 
 from typing import Any

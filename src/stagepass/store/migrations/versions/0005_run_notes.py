@@ -1,6 +1,6 @@
 """What is asked for in SQL about a stage run has a column: its error's code, the provider that blocks it, `counted`.
 
-Old code goes on beside it: the columns may be NULL, and its rows are found by their own times.
+Old code keeps working: the columns may be NULL, and its rows are found by their own times.
 """
 
 import json

@@ -1,6 +1,6 @@
 """A worker's clock beside the database's, which release timed a schedule, and files whose rows are gone already.
 
-Old code goes on beside it: the new columns may be NULL, and the table is only looked at by new code.
+Old code keeps working: the new columns may be NULL, and only new code reads the table.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """A measured call has an owner, so that only its owner deletes it; calls for a job get the job's owner.
 
-Old code goes on beside it: what it writes has no owner, and goes by its age.
+Old code keeps working: its rows have no owner, and are deleted by age.
 """
 
 import sqlalchemy as sa
