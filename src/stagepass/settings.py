@@ -20,7 +20,7 @@ from stagepass.strict import encodable
 log = logging.getLogger("stagepass.settings")
 
 _OURS = ("stagepass.db", "stagepass.db-wal", "stagepass.db-shm", "secret", "files", "redis", "providers")
-"""What the data folder holds that is nobody else's."""
+"""Files of the data folder that are private to this user."""
 
 SHORTEST_SECRET, LETTERS = 16, 5
 """Characters that a secret has at least, and how many different ones."""

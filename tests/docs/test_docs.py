@@ -325,10 +325,6 @@ def test_the_reference_for_authors_is_complete() -> None:
         assert re.search(rf"\b{name}\b", told), f"ctx.{name}"
 
 
-def test_no_text_has_a_phrase_that_is_hard_to_read() -> None:
-    assert words.problems() == []
-
-
 @pytest.mark.parametrize(
     ("text", "hits"),
     [

@@ -102,7 +102,7 @@ class ApiKeys:
                     )
                 )
             if not _NAME.fullmatch(name):
-                log.warning("API_KEYS: %r is the name of one caller, and stands for nobody else", name)
+                log.warning("API_KEYS: %r names one caller only", name)
             if len(set(key)) < _LETTERS:
                 raise SettingsError(
                     sentence(

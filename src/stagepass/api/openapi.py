@@ -35,7 +35,7 @@ _ERRORS = {
     "413": "This is too large",
     "415": "This form of content is not taken",
     "422": "The input does not fit",
-    "429": "Asked too often, or too much at once; `limit` names what, and Retry-After when to come back",
+    "429": "Rate limit exceeded, or too much at once; `limit` names the limit, and Retry-After the time to wait",
     "503": "A part of the system does not answer; try again after Retry-After",
 }
 

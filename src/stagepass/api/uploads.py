@@ -75,7 +75,7 @@ async def read_input(request: Request, model: type[BaseModel], settings: Setting
 
 
 async def _look_at(request: Request, incoming: Incoming, takes: dict[str, FileField], settings: Settings) -> None:
-    """Find each file's kind, on threads that nobody else waits for, and in the caller's turn."""
+    """Detect each file's type, on separate threads, in the caller's turn."""
     state = request.app.state
     owner = state.authenticate(request) if incoming.uploads else ""
     counts: dict[str, int] = {}

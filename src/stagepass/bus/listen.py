@@ -42,7 +42,7 @@ PAGE = 500
 _RESUMED = "job.resumed"
 
 _ASK_SQL = TERMINAL | {_RESUMED}
-"""Types of event that end a stream or keep it open: whoever can write to Redis must not say so in SQL's name."""
+"""Event types that end a stream or keep it open: accepted from SQL only, because others may write to Redis."""
 
 
 class Follower:

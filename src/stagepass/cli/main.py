@@ -39,7 +39,7 @@ class App(typer.Typer):
     """A Typer app whose errors are sentences and exit codes, not traces."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        os.umask(0o077)  # what a command makes holds keys, inputs and results: nobody else reads it
+        os.umask(0o077)  # files of a command contain keys, inputs and results: readable by this user only
         arguments = _language_first(sys.argv[1:])
         try:
             _check_text(arguments)

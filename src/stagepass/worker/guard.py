@@ -1,6 +1,6 @@
 """What a worker takes from its broker: bells, and questions. Garbage is dropped and counted, orders are not obeyed.
 
-Whoever can write to the broker can write anything, and Celery ends its process for some of it. It also obeys
+Anyone with access to the broker can send any message, and Celery ends its process on some of them. It also obeys
 orders from there: to stop, to kill, to consume from elsewhere.
 """
 
@@ -16,13 +16,13 @@ from kombu.transport import redis
 log = logging.getLogger("stagepass.worker")
 
 _GARBAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError)
-"""What reading a message raises that nobody of ours has written. No error of a connection is one of these."""
+"""Errors of reading a message that Stagepass did not write. Connection errors are not among them."""
 
 _REVEALING = {"conf", "dump_conf", "report", "memdump", "memsample", "objgraph"}
 """Questions whose answers tell settings, or fill memory and disk."""
 
 _HARMLESS = {"enable_events", "disable_events", "heartbeat"}
-"""Orders that Flower gives, and that change nothing but what is told."""
+"""Commands of Flower that only change what is reported."""
 
 
 def take_no_orders() -> None:
@@ -42,7 +42,7 @@ def drop_garbage(count: Callable[[], None]) -> None:
     """Let messages that cannot be read end here, on Redis and on RabbitMQ.
 
     Args:
-        count: told of each.
+        count: called for each of them.
     """
 
     def dropped(problem: Exception) -> None:

@@ -290,7 +290,7 @@ def with_implied(have: Iterable[str]) -> set[str]:
 
 
 def lacking(field: str, have: Iterable[str], text: str = "") -> list[str]:
-    """What a field asks for and somebody with these skills and this résumé does not show; of several, the first.
+    """Skills that a field requires and that neither these skills nor this résumé cover; of several alternatives, the first.
 
     A résumé shows a skill also by words that belong to it, in either language.
     """

@@ -177,7 +177,7 @@ def _damaged(format: Format, field: str | None) -> InvalidInput:
 
 
 class _Overdone(Exception):
-    """No camera and no program writes so many parts."""
+    """More parts than any camera or program writes."""
 
 
 def _end(data: bytes, format: Format) -> int | None:

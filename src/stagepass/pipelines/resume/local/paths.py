@@ -172,7 +172,7 @@ class _Plan:
 
 
 def _is_latin(source: str) -> bool:
-    """Whether a resource can be named to somebody who does not read Korean."""
+    """Whether a resource is usable for people who do not read Korean."""
     return rulebook.resources()[source].title.isascii()
 
 

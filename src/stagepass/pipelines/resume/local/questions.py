@@ -61,7 +61,7 @@ class _Interview:
         return {**found, "basic": self._basic(found["problem"].skill)}
 
     def plain(self) -> dict[str, Fit]:
-        """Too little was done to ask about: what there is, two questions of the field, and three that bring it out."""
+        """Too few achievements to ask about: the existing ones, two questions of the field, and three that draw more out."""
         guides = iter(rulebook.fields()[self._profile.field].guides[self._profile.language])
         found: dict[str, Fit] = {}
         if self._profile.skills:

@@ -40,7 +40,7 @@ def report(ctx: Context, request: ResumeRequest, profile: Profile, questions: Qu
 
 
 def _unsaid(profile: Profile) -> list[str]:
-    """What the résumé leaves out, told so that it can be added."""
+    """Missing information of the résumé, worded so that it can be added."""
     if len(profile.deeds) >= LEAST:
         return []
     codes = ["unsaid.deeds", *(["unsaid.periods"] if not profile.employers else [])]
