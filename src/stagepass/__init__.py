@@ -1,8 +1,8 @@
-"""Slow AI work with several stages that always finishes.
+"""Multi-stage AI jobs that survive crashes, restarts and vendor outages.
 
-A pipeline is declared with `Pipeline`; its stages are functions. Everything an author needs is here.
-Each name is imported when it is first used, so that the command line and the supervisor, which need
-none of them, start fast and stay small.
+A pipeline is declared with `Pipeline`; its stages are functions. This module has everything an author needs.
+Names are imported on first use, so that the command line and the supervisor, which need none of them, start fast
+and stay small.
 """
 
 from importlib import import_module

@@ -22,21 +22,21 @@ _REF = "#/components/schemas/{model}"
 _DESCRIPTION = """
 Submit a job, watch its events, fetch its result.
 
-Every error is `application/problem+json` with a stable `code`. Send an `Idempotency-Key` with each submit,
-and it can be repeated without harm.
+Every error is `application/problem+json` with a stable `code`. Send an `Idempotency-Key` with each submit, so that
+it can be repeated safely.
 """
 
 _ERRORS = {
-    "400": "The request is not understood",
-    "401": "Who is asking is not known",
-    "403": "This is not allowed",
-    "404": "There is no such thing, or it is another's",
-    "409": "The state of things does not allow this",
-    "413": "This is too large",
-    "415": "This form of content is not taken",
-    "422": "The input does not fit",
+    "400": "Malformed request",
+    "401": "Authentication required",
+    "403": "Not allowed",
+    "404": "Not found, or it belongs to another owner",
+    "409": "Conflict with the current state",
+    "413": "Too large",
+    "415": "Unsupported content type",
+    "422": "Invalid input",
     "429": "Rate limit exceeded, or too much at once; `limit` names the limit, and Retry-After the time to wait",
-    "503": "A part of the system does not answer; try again after Retry-After",
+    "503": "A required service is not responding; try again after Retry-After",
 }
 
 
@@ -44,7 +44,7 @@ _OWNERS = (current_owner, acting_owner, current_watcher)
 
 
 def requires_owner(route: RouteContext) -> bool:
-    """Whether a route knows who is asking."""
+    """Whether a route identifies the caller."""
     dependant = getattr(route, "dependant", None)
     return isinstance(dependant, Dependant) and any(found.call in _OWNERS for found in _all(dependant))
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from stagepass.declare.values import File
 from stagepass.errors import Unavailable
+from stagepass.sentences import sentence
 from stagepass.store.base import Connections
 from stagepass.store.tables import doomed_files, files
 
@@ -70,7 +71,7 @@ def claim(
     c = doomed_files.c
     freed = db.execute(sa.delete(doomed_files).where(c.uri.in_([f.uri for f in kept]), c.after > _CONDEMNED)).rowcount
     if noted and freed != len(kept):
-        raise Unavailable("the upload took too long and was dropped; send it again")
+        raise Unavailable(sentence("the upload took too long and was discarded; send it again"))
     rows = [
         {**file.model_dump(), "name": file.name[:300], "job_id": job_id, "run_id": run_id, "owner": owner}
         for file in kept

@@ -194,6 +194,10 @@ def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Jo
 def _warnings(system: System, runs: Sequence[StageRun]) -> list[str]:
     now = system.engine.clock.now()
     late = {run.queue for run in runs if run.state is RunState.READY and now - run.due_at > UNSERVED_AFTER}
-    unknown = {run.message or f"{run.queue}: no worker knows it" for run in runs if run.state is RunState.PARKED}
+    unknown = {
+        run.message or f"{run.queue}: no worker has this stage or version"
+        for run in runs
+        if run.state is RunState.PARKED
+    }
     unserved = late - system.liveness.served(system.store.workers(), now) if late else set()
     return [f"queue {queue} has no worker" for queue in sorted(unserved)] + sorted(unknown)

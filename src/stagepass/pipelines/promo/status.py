@@ -86,8 +86,13 @@ def _stage(name: str, run: StageRun | None, output: Any, language: str, now: int
         progress=run.progress,
         message=stored_text(run.error, "message", language) if failed and run.error else _busy_with(run, language, now),
         error=run.error.get("code") if failed and run.error else None,
-        result=output if run.state in (RunState.COMPLETED, RunState.SKIPPED) else None,
+        result=_shown(output) if run.state in (RunState.COMPLETED, RunState.SKIPPED) else None,
     )
+
+
+def _shown(output: Any) -> Any:
+    """The output without the prompt, which is not for customers; `GET /jobs/{id}/outputs` has it."""
+    return {name: value for name, value in output.items() if name != "prompt"} if isinstance(output, dict) else output
 
 
 def stage_status(stage: str, run: StageRun) -> Status:

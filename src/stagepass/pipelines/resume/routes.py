@@ -22,6 +22,7 @@ from stagepass.pipelines.resume.reading.places import Places
 from stagepass.pipelines.resume.request import ResumeRequest
 from stagepass.pipelines.resume.status import JobStatus, Started, at, error_of, status_of, view
 from stagepass.pipelines.resume.texts import texts
+from stagepass.sentences import sentence
 
 PIPELINE = "resume"
 USUAL = 20.0
@@ -177,10 +178,12 @@ class _Analyses:
     def read(self, sent: Any, texts: list[str], session: str) -> ResumeRequest:
         """What was sent, with the text of an upload in its file's place: the file itself is not kept."""
         if not isinstance(sent, dict):
-            raise InvalidInput("input: must be an object", field="input")
+            raise InvalidInput(sentence("input: must be a JSON object"), field="input")
         values = dict(sent)
         if values.pop("resume_file", None) is not None:
-            raise InvalidInput("a stored file cannot be named; upload the file in a form", field="resume_file")
+            raise InvalidInput(
+                sentence("a stored file cannot be referenced; upload the file in a form"), field="resume_file"
+            )
         values["session_id"] = session
         if texts:
             values["resume_text"] = "\n".join(filter(None, (str(values.get("resume_text") or ""), *texts)))
@@ -190,7 +193,7 @@ class _Analyses:
         """The owner's analysis. Raises `NotFound`."""
         job = self._deps.job(job_id, owner)
         if job.pipeline != PIPELINE:
-            raise NotFound("there is no analysis of this id")
+            raise NotFound(sentence("there is no analysis with this id"))
         return job
 
     def result_now(self, job: Job, facts: dict[str, Any], language: str) -> ResumeReport | None:
@@ -235,7 +238,7 @@ class _Analyses:
     def profile(self, job: Job) -> ProfileView:
         made = self._engine.outputs(job, every=True)
         if "parse" not in made:
-            raise NotFound("the profile is not there yet; ask for the job's status")
+            raise NotFound(sentence("the profile is not ready yet; check the job status"))
         return ProfileView(
             resume_profile_id=job.id,
             session_id=_session_of(job),
