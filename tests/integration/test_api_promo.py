@@ -4,16 +4,21 @@ import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
 
 from stagepass.declare.registry import Registry
+from stagepass.declare.values import File
 from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
-from stagepass.pipelines.promo.status import stage_status, task_status
-from stagepass.pipelines.promo.texts import message, say
+from stagepass.files.links import Links
+from stagepass.pipelines.promo.routes import _shown
+from stagepass.pipelines.promo.status import Results, stage_status, task_status
+from stagepass.pipelines.promo.texts import message, say, texts
+from stagepass.views.files import FOREVER
 from tests.support.api import Installation, RedisServer, installation, is_problem, picture
 from tests.support.pipelines.demo.pipeline import gates, reached
 from tests.support.pipelines.promo.pipeline import promo
@@ -81,7 +86,7 @@ def test_a_task_runs_to_its_clip(world: Installation, kim: httpx2.Client) -> Non
     done = reaches(kim, task_id, "completed")
     assert done["task_id"] == task_id
     assert done["job_id"] == started["job_id"]
-    assert done["current_stage"] is None
+    assert done["current_stage"] == "video"
     assert done["progress"] == 1
     assert list(done["stages"]) == ["lyric", "song", "video"]
     assert {stage["status"] for stage in done["stages"].values()} == {"completed"}
@@ -91,6 +96,10 @@ def test_a_task_runs_to_its_clip(world: Installation, kim: httpx2.Client) -> Non
     one = kim.get(f"{API}/song/status/{task_id}").json()
     assert (one["stage"], one["status"], one["task_id"]) == ("song", "completed", task_id)
     assert kim.get(one["result"]["file"]["url"]).content == b"sound"
+    assert kim.get(done["song_result_url"]).content == b"sound"
+    assert kim.get(done["result_movie_url"]).content == b"film"
+    assert done["lyric_result"] == done["stages"]["lyric"]["result"]["text"]
+    assert (done["resumed_from"], done["retry_reason"]) == (None, None)
     assert kim.get(f"{API}/jobs/{started['job_id']}").json()["state"] == "completed"  # it is a job like any other
 
 
@@ -115,6 +124,33 @@ def test_a_task_id_makes_a_request_idempotent(kim: httpx2.Client) -> None:
     assert is_problem(other, 422, "invalid_input")["field"] == "idempotency_key"
     assert status(kim, task_id.upper())["job_id"] == first["job_id"]
     reaches(kim, task_id, "completed")
+
+
+@pytest.mark.parametrize("task_id", ["load-test-0-1764500000", "주문 12", "a", "x" * 100, "50%?#&;=+", "é"])
+def test_any_printable_text_is_a_task_id(kim: httpx2.Client, task_id: str) -> None:
+    assert start(kim, task_id=task_id)["task_id"] == task_id
+    found = kim.get(f"{API}/pipeline/status/{quote(task_id, safe='')}")
+    assert found.json()["task_id"] == task_id
+    assert start(kim, task_id=task_id)["job_id"] == found.json()["job_id"]
+
+
+@pytest.mark.parametrize("task_id", ["", " a", "a ", "a\n", "a\u200b", "x" * 101, "a/b", ".", "..", 7])
+def test_a_task_id_that_no_address_can_hold_is_refused(kim: httpx2.Client, task_id: Any) -> None:
+    answer = kim.post(f"{API}/pipeline/start", json=request(task_id=task_id))
+    assert is_problem(answer, 422, "invalid_input")["field"] == "task_id"
+
+
+def test_the_houses_prompt_is_no_part_of_a_status(world: Installation) -> None:
+    outputs = {"lyric": {"text": "la", "prompt": "the house's own", "prompt_version": "lyric.ko 1"}}
+    assert "the house's own" not in str({name: _shown(output) for name, output in outputs.items()})
+
+
+def test_lasting_links_are_absolute_where_the_public_address_is_set(world: Installation) -> None:
+    links = Links(b"s" * 40, base_url="https://us.example/api/v1/files/")
+    file = File(uri="a/b", sha256="0" * 64, size=1, type="audio/mpeg")
+    link = links.make(file, FOREVER * 86_400)
+    assert link.startswith("https://us.example/api/v1/files/")
+    assert links.read(link.rpartition("/")[2]).file == file
 
 
 def test_a_key_in_the_header_is_the_tasks_id(kim: httpx2.Client) -> None:
@@ -152,7 +188,7 @@ def test_a_field_at_fault_is_told_in_plain_words(kim: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"customer_name": ""}, {"orientation": "square"}, {"task_id": "x"}, {"unknown": 1}]
+    "changes", [{"customer_name": ""}, {"orientation": "square"}, {"task_id": " x"}, {"unknown": 1}]
 )
 def test_an_input_that_does_not_fit_is_refused(kim: httpx2.Client, changes: dict[str, Any]) -> None:
     problem = is_problem(kim.post(f"{API}/pipeline/start", json=request(**changes)), 422, "invalid_input")
@@ -174,7 +210,7 @@ def test_what_people_see_while_it_is_made(kim: httpx2.Client, stage: str, how: s
     gate = f"seen-{stage}-{how}"
     task = start(kim, detail_region_info=f"{stage}={how}:{gate}")["task_id"]
     assert reached[gate].wait(10)
-    found = reaches(kim, task, seen, stage, seen)
+    found = reaches(kim, task, "processing", stage, seen)
     assert found["current_stage"] == stage
     order = ["lyric", "song", "video"]
     for other in order:
@@ -192,9 +228,14 @@ def test_what_people_see_while_it_is_made(kim: httpx2.Client, stage: str, how: s
 
 def test_a_retry_that_is_pending_is_never_a_failure(kim: httpx2.Client) -> None:
     task = start(kim, detail_region_info="song=retry")["task_id"]
-    found = reaches(kim, task, "retrying", "song", "retrying")
+    found = reaches(kim, task, "processing", "song", "retrying")
     assert found["stages"]["song"]["error"] is None
     assert "failed" not in str(found["stages"]["song"])
+    told = rf"Trying the song again \(attempt 2\)\. {re.escape(say('why.transient', 'en'))} Next try in \d+ s\."
+    assert re.fullmatch(told, found["message"])
+    assert re.fullmatch(told, found["stages"]["song"]["message"])
+    assert found["retry_reason"] == say("why.transient", "en")
+    assert found["resumed_from"] is None
     kim.post(f"{API}/jobs/{found['job_id']}/cancel")
 
 
@@ -212,6 +253,7 @@ def test_a_failed_task_tells_why_and_goes_on_from_there(kim: httpx2.Client) -> N
     assert failed["stages"]["video"]["status"] == "pending"
     assert kim.post(f"{API}/pipeline/resume/{task}").status_code == 202
     done = reaches(kim, task, "completed")
+    assert done["resumed_from"] == "song"
     attempts = kim.get(f"{API}/jobs/{done['job_id']}/attempts").json()["attempts"]
     assert [attempt["stage"] for attempt in attempts] == ["lyric", "song", "song", "video"]
     is_problem(kim.post(f"{API}/pipeline/resume/{task}"), 409, "conflict")
@@ -250,7 +292,7 @@ def test_without_auto_continue_it_stops_after_each_stage(kim: httpx2.Client) -> 
     for before, stage in (("lyric", "song"), ("song", "video")):
         held = wait_until(lambda: (s := status(kim, task))["stages"][before]["status"] == "completed" and s)  # noqa: B023
         assert held["current_stage"] == stage
-        assert (held["overall_status"], held["stages"][stage]["status"]) == ("pending", "pending")
+        assert (held["overall_status"], held["stages"][stage]["status"]) == ("held", "pending")
         assert held["message"] == say("job.held", "en", stage=before)
         assert kim.post(f"{API}/pipeline/resume/{task}").status_code == 202
     reaches(kim, task, "completed")
@@ -338,6 +380,12 @@ def test_an_unknown_task_is_not_found(kim: httpx2.Client, task: str) -> None:
         ),
         ("running", {"attempts": 1, "message": "a maker's own words"}, "a maker's own words", "a maker's own words"),
         ("retrying", {"attempts": 1}, "노래를 다시 만들고 있어요 (2번째 시도)", "Trying the song again (attempt 2)"),
+        (
+            "retrying",
+            {"attempts": 1, "error": {"code": "rate_limited"}, "due_at": 100_000, "message": "song: generating"},
+            "노래를 다시 만들고 있어요 (2번째 시도). 서비스에 요청이 몰렸어요. 10초 뒤에 다시 시도해요.",
+            "Trying the song again (attempt 2). The service is too busy. Next try in 10 s.",
+        ),
         ("held", {}, "가사가 완성됐어요. 이어서 진행하면 다음 단계를 시작해요.", None),
         (
             "held",
@@ -356,9 +404,28 @@ def test_a_task_is_told_in_the_readers_language(
         "j", "promo", 1, "kim", "{}", 0, 0, state=JobState.HELD if state == "held" else JobState.RUNNING, tally=tally
     )
     for language, expected in (("ko", korean), ("en", english)):
-        found = task_status(job, promo, {"song": run}, {}, language, now=90_000)
+        found = task_status(job, promo, {"song": run}, Results({}), language, now=90_000)
         assert found.current_stage == "song"
         assert expected is None or found.message == expected
+
+
+def test_a_failure_without_korean_words_is_told_in_korean_all_the_same() -> None:
+    error = {"code": "transient", "message": "suno: failed (HTTP 500)"}
+    run = StageRun("j.s", "j", "promo", 1, "song", "promo.song", "kim", 0, state=RunState.FAILED, error=error)
+    job = Job("j", "promo", 1, "kim", "{}", 0, 0, state=JobState.FAILED, tally={"lyric": Tally(1, 1)}, error=error)
+    told = {
+        language: task_status(job, promo, {"song": run}, Results({}), language, now=0).stages["song"].message
+        for language in ("ko", "en")
+    }
+    assert told == {"ko": say("why.transient", "ko"), "en": "suno: failed (HTTP 500)"}
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_no_word_on_a_job_that_failed_for_good_says_that_it_is_tried_again(language: str) -> None:
+    for code in [code for code in texts().codes("en") if code.startswith("error.")]:
+        job = Job("j", "promo", 1, "kim", "{}", 0, 0, state=JobState.FAILED, error={"code": code.partition(".")[2]})
+        told = task_status(job, promo, {}, Results({}), language, now=0).message
+        assert not re.search("by itself|being tried|자동으로|다시 만들고 있", told), told
 
 
 def test_messages_come_in_the_language_that_is_asked_for(kim: httpx2.Client) -> None:

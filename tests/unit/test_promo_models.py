@@ -64,7 +64,8 @@ def test_the_ranges_are_taken_and_survive_storing(more: dict[str, object]) -> No
         ("images", ["ftp://example.com/a.jpg"]),
         ("images", ["file:///etc/passwd"]),
         ("images", ["not a url"]),
-        ("task_id", "42"),
+        ("task_id", " 42"),
+        ("task_id", "x" * 101),
         ("langauge", "Korean"),
     ],
 )

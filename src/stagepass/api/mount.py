@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request
@@ -23,7 +23,7 @@ from stagepass.engine.model.records import Job
 from stagepass.errors import DeclarationError
 from stagepass.pipelines.http import Tell
 from stagepass.providers.fetching.turns import Turns
-from stagepass.views.files import with_links
+from stagepass.views.files import lasting_link, with_links
 
 T = TypeVar("T")
 
@@ -87,6 +87,9 @@ class Deps:
 
     def with_links(self, job: Job, value: Any) -> Any:
         return with_links(self._system, job, value)
+
+    def lasting_link(self, job: Job, file: Mapping[str, Any]) -> str | None:
+        return lasting_link(self._system, job, file)
 
     @property
     def fast_lane_seconds(self) -> float:

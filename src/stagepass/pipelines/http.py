@@ -94,6 +94,10 @@ class RouteDeps(Protocol):
         """A stored output with a signed link in each file's place."""
         ...
 
+    def lasting_link(self, job: Job, file: Mapping[str, Any]) -> str | None:
+        """A link to a stored file of the job that is good for as long as the job is kept; None for a file of others."""
+        ...
+
     @property
     def fast_lane_seconds(self) -> float:
         """How long a request may wait for `engine.run_now`."""

@@ -1,10 +1,14 @@
 """Results as they are shown: each file as a signed link in place of where it is kept."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from stagepass.bootstrap import System
 from stagepass.declare.values import File
 from stagepass.engine.model.records import Job
+
+FOREVER = 3650.0
+"""Days of a link to a file of a job that is never deleted."""
 
 LINK_LIFE = 3600.0
 """Seconds for which a link to a result's file is good."""
@@ -18,6 +22,17 @@ def with_links(system: System, job: Job, value: Any) -> Any:
         return value
     owned = set(system.store.files_of([job.id]))
     return _linked(system, value, owned)
+
+
+def lasting_link(system: System, job: Job, value: Mapping[str, Any]) -> str | None:
+    """A link to a stored file of the job that is good for as long as the job is kept; None for a file of others.
+
+    It leads to this API, which signs anew where the file lies in the cloud, and ends with the file.
+    """
+    if value.get("uri") not in system.store.files_of([job.id]):
+        return None
+    days = system.settings.keep_jobs_days or FOREVER
+    return system.links.make(File.model_validate({name: value[name] for name in _FILE_KEYS}), days * 86_400)
 
 
 def _is_file(value: Any) -> bool:

@@ -4,10 +4,11 @@ The descriptions make the form of the web page and the API's reference; `descrip
 are their Korean.
 """
 
+import re
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, StringConstraints
 
 from stagepass.content.languages import SUGGESTED, language_tag
 from stagepass.declare.values import File
@@ -27,6 +28,21 @@ def _seen(value: str) -> str:
 Line = Annotated[str, Words(most=100, least=1), AfterValidator(_seen)]
 """One line of 1–100 characters, counted after invisible characters and outer spaces are dropped."""
 
+
+def _task_id(value: str) -> str:
+    """A UUID in its one form, whatever its letters; any other text as it is."""
+    if value != value.strip() or not value.isprintable():
+        raise ValueError(sentence("must not contain control characters or start or end with a space"))
+    if "/" in value or value in (".", ".."):
+        raise ValueError(sentence("must not contain a slash, since it is a part of addresses"))
+    return str(UUID(value)) if _UUID.fullmatch(value) else value
+
+
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+TaskId = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_task_id)]
+"""A client's own id of 1–100 printable characters."""
+
 Photo = HttpUrl | File
 """An http(s) address that is fetched by a worker, or a file that was uploaded before."""
 
@@ -36,11 +52,11 @@ class PromoRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="Song and clip for a business")
 
-    task_id: UUID | None = Field(
+    task_id: TaskId | None = Field(
         default=None,
         title="Task id",
-        description="Your own UUID for this request. Sent again with the same input it gives the same job.",
-        examples=["3f0c8a52-6a0e-4a67-9f4e-0f6f4a5f1c11"],
+        description="Your own id for this request, 1–100 characters. The same id with the same input returns the same job.",
+        examples=["3f0c8a52-6a0e-4a67-9f4e-0f6f4a5f1c11", "order-1764500000"],
         json_schema_extra={
             "title_ko": "작업 번호",
             "description_ko": "직접 정한 UUID예요. 같은 UUID와 내용으로 다시 보내면 기존 작업을 알려드려요.",

@@ -14,7 +14,7 @@ from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, RunState
 from stagepass.errors import BadRequest, Conflict, NotFound
 from stagepass.pipelines.http import RouteDeps
-from stagepass.pipelines.promo.status import STAGES, StageStatus, TaskStatus, task_status
+from stagepass.pipelines.promo.status import STAGES, Results, StageStatus, TaskStatus, task_status
 from stagepass.pipelines.promo.texts import say, texts
 from stagepass.sentences import sentence
 
@@ -152,7 +152,7 @@ class _Tasks:
         return job
 
     def _by_key(self, task_id: str, owner: str) -> Job | None:
-        if not (1 <= len(task_id) <= 200 and task_id.isascii() and task_id.isprintable()):
+        if not (1 <= len(task_id) <= 200 and task_id.isprintable()):
             return None
         try:
             return self._engine.job_by_key(task_id, owner)
@@ -175,11 +175,25 @@ class _Tasks:
 
     def status(self, job: Job, language: str, only: str | None = None) -> TaskStatus:
         job, found = self._engine.look(job.id, job.owner)
-        outputs = self._deps.with_links(job, self._engine.outputs(job, every=True))
-        wanted = {name: output for name, output in outputs.items() if only in (None, name)}
+        stored = self._engine.outputs(job, every=True)
+        outputs = self._deps.with_links(job, {name: _shown(output) for name, output in stored.items()})
+        results = Results(
+            {name: output for name, output in outputs.items() if only in (None, name)},
+            self._lasting(job, stored.get("song")),
+            self._lasting(job, stored.get("video")),
+        )
         pipeline = self._engine.registry.find(job.pipeline, job.version)
         runs = {run.stage: run for run in found}
-        return task_status(job, pipeline, runs, wanted, language, self._engine.clock.now())
+        return task_status(job, pipeline, runs, results, language, self._engine.clock.now())
+
+    def _lasting(self, job: Job, output: Any) -> str | None:
+        file = output.get("file") if isinstance(output, dict) else None
+        return self._deps.lasting_link(job, file) if file else None
+
+
+def _shown(output: Any) -> Any:
+    """An output without the prompt that it came from, which is the house's own."""
+    return {name: value for name, value in output.items() if name != "prompt"} if isinstance(output, dict) else output
 
 
 def _plain(task_id: str) -> str:

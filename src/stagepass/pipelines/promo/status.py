@@ -1,6 +1,8 @@
 """A job of `promo` in the words of its routes, in the reader's language: from the engine's records and the catalogue."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue
@@ -8,7 +10,8 @@ from pydantic import BaseModel, Field, JsonValue
 from stagepass.content.translate import stored_text
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.records import Job, StageRun
-from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
+from stagepass.engine.model.run_notes import EVERY
+from stagepass.engine.model.states import OPEN, JobState, RunState
 from stagepass.pipelines.promo.texts import say, texts
 from stagepass.reports.progress import progress, shares_of
 from stagepass.sentences import Sentence
@@ -16,6 +19,7 @@ from stagepass.sentences import Sentence
 STAGES = ("lyric", "song", "video")
 
 Status = Literal["pending", "processing", "uploading", "rendering", "retrying", "completed", "failed"]
+Overall = Literal["processing", "completed", "failed", "cancelled", "held"]
 
 _UNDER_WAY = ("song.generating", "video.rendering")
 _STORING = ("song.storing", "video.storing")
@@ -36,44 +40,63 @@ class TaskStatus(BaseModel):
 
     task_id: str
     job_id: str
-    current_stage: str | None
-    overall_status: Status
+    current_stage: str = Field(description="the stage that is being made or is next; the last one once completed")
+    overall_status: Overall = Field(description="the finer word is the stage's; held waits for a person")
     stages: dict[str, StageStatus]
     progress: float = Field(ge=0, le=1)
     message: str = Field(examples=["song: generating, 30 s"])
+    lyric_result: str | None = Field(default=None, description="the lyric, once it is written")
+    song_result_url: str | None = Field(default=None, description="a link that is good for as long as the job is kept")
+    result_movie_url: str | None = Field(default=None, description="the same for the clip")
+    resumed_from: str | None = Field(default=None, description="the stage from which the task was resumed last")
+    retry_reason: str | None = Field(default=None, description="why a stage is being tried again, while it is retrying")
 
 
-def current_stage(job: Job) -> str | None:
-    """The stage that is being made, or is next; None when all are done."""
-    if job.state is JobState.COMPLETED:
-        return None
-    return next((name for name in STAGES if not job.done(name)), None)
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What is there so far: outputs by stage, with links in the places of files, and the lasting links."""
+
+    outputs: Mapping[str, Any]
+    song: str | None = None
+    movie: str | None = None
+
+
+def current_stage(job: Job) -> str:
+    """The stage that is being made, or is next; the last one when all are done."""
+    return next((name for name in STAGES if not job.done(name)), STAGES[-1])
 
 
 def task_status(
     job: Job,
     pipeline: Pipeline | None,
     runs: Mapping[str, StageRun],
-    outputs: Mapping[str, Any],
+    results: Results,
     language: str,
     now: int,
 ) -> TaskStatus:
     """The whole answer.
 
     Args:
-        runs, outputs: by stage; outputs with links in the places of files.
+        runs: by stage.
         now: milliseconds since the epoch.
     """
+    outputs = results.outputs
     stages = {name: _stage(name, runs.get(name), outputs.get(name), language, now) for name in STAGES}
     current = current_stage(job)
+    run = runs.get(current)
     return TaskStatus(
         task_id=job.key or job.id,
         job_id=job.id,
         current_stage=current,
-        overall_status=_overall(job, stages[current] if current else None),
+        overall_status=_overall(job),
         stages=stages,
         progress=progress(pipeline, job, shares_of(runs.values())),
-        message=_told(job, current, runs.get(current or ""), language, now),
+        message=_told(job, current, run, language, now),
+        lyric_result=(outputs.get("lyric") or {}).get("text"),
+        song_result_url=results.song,
+        result_movie_url=results.movie,
+        resumed_from=next((name for name in STAGES if name in runs and EVERY in runs[name].notes.again), None),
+        retry_reason=_reason(run.error, language) if run and run.error and run.state is RunState.RETRYING else None,
     )
 
 
@@ -84,7 +107,7 @@ def _stage(name: str, run: StageRun | None, output: Any, language: str, now: int
     return StageStatus(
         status=stage_status(name, run),
         progress=run.progress,
-        message=stored_text(run.error, "message", language) if failed and run.error else _busy_with(run, language, now),
+        message=_failure(run.error, language) if failed and run.error else _busy_with(run, language, now),
         error=run.error.get("code") if failed and run.error else None,
         result=_shown(output) if run.state in (RunState.COMPLETED, RunState.SKIPPED) else None,
     )
@@ -117,41 +140,43 @@ def stage_status(stage: str, run: StageRun) -> Status:
             return "pending"
 
 
-def _overall(job: Job, current: StageStatus | None) -> Status:
-    if job.state is JobState.COMPLETED:
-        return "completed"
-    if job.state in ENDED:
-        return "failed"
-    return current.status if current and current.status != "failed" else "processing"
+_OVERALL: dict[JobState, Overall] = {
+    JobState.COMPLETED: "completed",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "cancelled",
+    JobState.HELD: "held",
+}
+
+
+def _overall(job: Job) -> Overall:
+    return _OVERALL.get(job.state, "processing")
 
 
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _told(job: Job, current: str | None, run: StageRun | None, language: str, now: int) -> str:
+def _told(job: Job, current: str, run: StageRun | None, language: str, now: int) -> str:
     match job.state:
         case JobState.COMPLETED | JobState.CANCELLED:
             return say(f"job.{job.state.value}", language)
         case JobState.FAILED:
             return _why(job, current, language)
-    if current is None or run is None:
+    if run is None:
         return say("job.pending", language)
     if run.state is RunState.HELD:
         return _held(current, run, language)
-    if run.state is RunState.RETRYING:
-        return say("job.retrying", language, stage=current, attempt=run.attempts + 1)
     if (message := _busy_with(run, language, now)) is not None:
         return message
     begun = stage_status(current, run) != "pending"
     return say("job.processing" if begun else "job.pending", language, stage=current)
 
 
-def _why(job: Job, current: str | None, language: str) -> str:
+def _why(job: Job, current: str, language: str) -> str:
     """Where it stopped, what is kept, and what to do; the stage's own message has the cause."""
     code = f"error.{(job.error or {}).get('code', '')}"
     kept = [say("job.kept", language)] if any(job.done(name) for name in STAGES) else []
     advice = [say(code, language)] if code in texts().codes("en") else []
-    return " ".join([say("job.failed", language, stage=current or STAGES[-1]), *kept, *advice])
+    return " ".join([say("job.failed", language, stage=current), *kept, *advice])
 
 
 def _held(current: str, run: StageRun, language: str) -> str:
@@ -160,8 +185,32 @@ def _held(current: str, run: StageRun, language: str) -> str:
     return say("job.held", language, stage=STAGES[STAGES.index(current) - 1])
 
 
+def _retrying(run: StageRun, language: str, now: int) -> str:
+    """That it is tried again, why, and when."""
+    told = say("job.retrying", language, stage=run.stage, attempt=run.attempts + 1)
+    if run.error is None:
+        return told
+    seconds = max(0, -(-(run.due_at - now) // 1000))
+    when = say("job.retry_in", language, seconds=seconds) if seconds else say("job.retry_now", language)
+    return f"{told}. {_reason(run.error, language)} {when}"
+
+
+def _reason(error: Mapping[str, Any], language: str) -> str:
+    """Why an attempt failed, for a customer."""
+    code = f"why.{error.get('code', '')}"
+    return say(code if code in texts().codes("en") else "why.other", language)
+
+
+def _failure(error: dict[str, Any], language: str) -> str:
+    """What the stage's error says, in the reader's language: where it has no such text, why it failed."""
+    text = str(stored_text(error, "message", language))
+    return text if language != "ko" or re.search("[가-힣]", text) else _reason(error, language)
+
+
 def _busy_with(run: StageRun, language: str, now: int) -> str | None:
     """What the stage reported last, in the reader's language where it has a code, and for how long."""
+    if run.state is RunState.RETRYING:  # what it reported before is over, and counts no further
+        return _retrying(run, language, now)
     if run.message is None or run.state not in OPEN:
         return None
     if not isinstance(run.message, Sentence):
