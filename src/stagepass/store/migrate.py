@@ -4,11 +4,14 @@ The history lies in the package, so it works from an installed wheel. Its versio
 our own name: the database may be shared with an application that uses Alembic for itself.
 """
 
+import logging
+import random
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,6 +20,13 @@ from stagepass.errors import SettingsError, StoreUnavailable
 from stagepass.sentences import sentence
 from stagepass.store import connect
 from stagepass.store.tables import metadata
+from stagepass.store.writer import WriterLock
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+log = logging.getLogger("stagepass.migrate")
 
 # Alembic is imported where it is used: `is_current` is asked at every start, and seldom says no.
 
@@ -24,7 +34,8 @@ VERSION_TABLE = "stagepass_version"
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_308_604_897_068_083_315  # "stagepass" as a number for PostgreSQL; any will do
-_PATIENCE = 60  # seconds to wait for another process that upgrades
+_PATIENCE = 60  # seconds to wait for locks that others hold
+_LONG = connect.Patience(lock=1.0, statement=3600.0, idle=60.0)  # an index takes as long as it takes
 
 
 def head() -> str:
@@ -90,71 +101,112 @@ def check(url: str) -> list[str]:
 
 
 def _run(url: str, direction: str, revision: str) -> None:
-    from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    with _connection(url, writes=True) as connection, _alone(connection):
-        found = _revision(connection)
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if found is not None and found not in known:
-            raise SettingsError(
-                sentence(
-                    "DATABASE_URL: the database is at {found}, newer than this Stagepass ({head}); install a "
-                    "newer version",
-                    found=found,
-                    head=head(),
-                )
-            )
-        theirs = sorted(set(sa.inspect(connection).get_table_names()) & set(metadata.tables))
-        if found is None and theirs:
-            raise SettingsError(
-                sentence(
-                    "DATABASE_URL: the database has tables of other programs ({theirs}); give Stagepass its own "
-                    "database",
-                    theirs=", ".join(theirs),
-                )
-            )
+    with _alone(url):
+        scripts = ScriptDirectory.from_config(config)
+        with _connection(url) as connection:
+            _check_ours(connection, {script.revision for script in scripts.walk_revisions()})
+        for one in _steps(scripts, current(url), direction, revision):
+            _patiently(one, lambda one=one: _step(url, config, direction, one))  # type: ignore[misc]
+
+
+def _steps(scripts: "ScriptDirectory", found: str | None, direction: str, revision: str) -> list[str]:
+    """The revisions on the way: each is a transaction of its own, and is tried again by itself."""
+    from alembic.util import CommandError
+
+    if direction == "downgrade":
+        return [revision]
+    try:
+        way = list(scripts.iterate_revisions(revision, found or "base"))
+    except CommandError as problem:
+        raise SettingsError(sentence("the schema cannot be upgraded: {problem}", problem=problem)) from None
+    return [script.revision for script in reversed(way)]
+
+
+def _step(url: str, config: "Config", direction: str, revision: str) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    with _connection(url, writes=True) as connection:
         config.attributes["connection"] = connection
         try:
             getattr(command, direction)(config, revision)
+            connection.commit()
         except CommandError as problem:
             raise SettingsError(sentence("the schema cannot be upgraded: {problem}", problem=problem)) from None
 
 
+def _check_ours(connection: Connection, known: set[str]) -> None:
+    found = _revision(connection)
+    if found is not None and found not in known:
+        raise SettingsError(
+            sentence(
+                "DATABASE_URL: the database is at {found}, newer than this Stagepass ({head}); install a "
+                "newer version",
+                found=found,
+                head=head(),
+            )
+        )
+    theirs = sorted(set(sa.inspect(connection).get_table_names()) & set(metadata.tables))
+    if found is None and theirs:
+        raise SettingsError(
+            sentence(
+                "DATABASE_URL: the database has tables of other programs ({theirs}); give Stagepass its own "
+                "database",
+                theirs=", ".join(theirs),
+            )
+        )
+
+
+def _patiently(what: str, act: Callable[[], None]) -> None:
+    """Try again what waits for a lock: each try waits a second at most, so those who work stand no longer."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return act()
+        except StoreUnavailable as problem:
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"the change of the schema to {what} found no moment without locks within {_PATIENCE} s: a backup "
+                    f"or a long query holds them. Nothing is half done; run it again later. ({problem})"
+                ) from None
+            log.warning("the change of the schema to %s waits for others, and tries again: %s", what, problem)
+            time.sleep(random.uniform(0.5, 1.5))
+
+
 @contextmanager
 def _connection(url: str, *, writes: bool = False) -> Iterator[Connection]:
-    engines = connect.engines(url, pool=1)
+    engine = connect.engine(url, reads=not writes, pool=1, patience=_LONG if writes else connect.Patience())
     try:
         # SQLite: the engine for writes begins with the write lock, which is all the mutual exclusion it needs
-        with connect.translated(), engines[0 if writes else 1].connect() as connection:
+        with connect.translated(), engine.connect() as connection:
             yield connection
     finally:
-        for engine in engines:
-            engine.dispose()
+        engine.dispose()
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
-    """Inside, no other process upgrades this database; what was done is committed at the end."""
-    if connection.dialect.name != "mysql":
-        with connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+def _alone(url: str) -> Iterator[None]:
+    """Inside, no other process upgrades this database. The lock ends with its connection, however that ends."""
+    if connect.parse(url).get_backend_name() == "sqlite":
+        with WriterLock(str(connect.parse(url).database), _PATIENCE).held():
             yield
         return
-    # a lock by name holds for the whole server, and DDL commits by itself
-    name = f"stagepass:{connection.engine.url.database}"[:64]
-    if not any(connection.scalar(sa.select(sa.func.get_lock(name, 15))) for _ in range(_PATIENCE // 15)):
-        raise StoreUnavailable("another process is upgrading the database and does not come to an end")
-    try:
+    with _connection(url) as connection:
+        kind = connection.dialect.name
+        # MySQL's lock by name holds for the whole server
+        name = f"stagepass:{connection.engine.url.database}"[:64]
+        take = {"postgresql": sa.func.pg_try_advisory_lock(_LOCK), "mysql": sa.func.get_lock(name, 0)}[kind]
+        deadline = time.monotonic() + 2 * _PATIENCE
+        while not connection.scalar(sa.select(take)):
+            if time.monotonic() > deadline:
+                raise StoreUnavailable("another process is upgrading the database and does not come to an end")
+            time.sleep(0.2)
         yield
-        connection.commit()
-    finally:
-        connection.execute(sa.select(sa.func.release_lock(name)))
 
 
 def _revision(connection: Connection) -> str | None:
@@ -230,7 +282,12 @@ def _collation_problems(connection: Connection) -> list[str]:
 
 def make_views(url: str, views: Mapping[str, str]) -> None:
     """Recreate these views, by name and statement; they hold no data."""
-    with _connection(url, writes=True) as connection, _alone(connection):
+    with _alone(url):
+        _patiently("the pipelines' views", lambda: _make_views(url, views))
+
+
+def _make_views(url: str, views: Mapping[str, str]) -> None:
+    with _connection(url, writes=True) as connection, connection.begin():
         for name, statement in views.items():
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
             connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -13,6 +13,7 @@ context.configure(
     render_as_batch=True,
     # SQLite can undo DDL, although Alembic does not count on it
     transactional_ddl=context.config.attributes["connection"].dialect.name != "mysql",
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

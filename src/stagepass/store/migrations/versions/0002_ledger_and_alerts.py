@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from stagepass.store.migrations import steps
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -19,6 +21,10 @@ MYSQL: dict[str, Any] = {
     "mysql_collate": "utf8mb4_bin",
     "mysql_row_format": "DYNAMIC",
 }
+spends = sa.table(
+    "spends", sa.column("id", sa.BigInteger), sa.column("run_id", sa.String), sa.column("queue", sa.String)
+)
+runs = sa.table("stage_runs", sa.column("id", sa.String), sa.column("queue", sa.String))
 COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 OLD = "id, run_id, job_id, attempt, provider, model, tokens_in, tokens_out, usd, at"
 
@@ -36,28 +42,40 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         _make_spends_again(new_columns())
     else:
-        for column in new_columns():
-            op.add_column("spends", column)
-    op.execute("UPDATE spends SET queue = (SELECT r.queue FROM stage_runs r WHERE r.id = spends.run_id)")
-    op.create_index("ix_spends_queue", "spends", ["queue", "at"])
-    op.create_index("ux_spends_key", "spends", ["run_id", "spend_key"], unique=True)
+        steps.lock_jobs_first("spends")
+        steps.add_columns("spends", *new_columns())
+    _fill()
+    steps.create_index("ix_spends_queue", "spends", ["queue", "at"])
+    steps.create_index("ux_spends_key", "spends", ["run_id", "spend_key"], unique=True)
 
-    op.create_table(
+    steps.create_table(
         "notices",
         sa.Column("id", COUNTER, primary_key=True, autoincrement=True),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("kind", sa.String(24), nullable=False),
         sa.Column("subject", sa.String(200), nullable=False),
+        sa.Index("ix_notices_at", "at"),
         **MYSQL,
     )
-    op.create_index("ix_notices_at", "notices", ["at"])
-    op.create_table(
+    steps.create_table(
         "alerts",
         sa.Column("until", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("state", sa.String(12), nullable=False),
         sa.Column("facts", sa.Text, nullable=False),
         **MYSQL,
     )
+
+
+def _fill() -> None:
+    """The queue of each payment, which its stage run knows."""
+    db = op.get_bind()
+    queue = sa.select(runs.c.queue).where(runs.c.id == spends.c.run_id).scalar_subquery()
+
+    def read(last: Any) -> list[Any]:
+        page = sa.select(spends.c.id).where(spends.c.queue.is_(None), spends.c.id > (last.id if last else 0))
+        return list(db.execute(page.order_by(spends.c.id).limit(steps.PAGE)).all())
+
+    steps.in_pages(read, lambda row: db.execute(sa.update(spends).where(spends.c.id == row.id).values(queue=queue)))
 
 
 def downgrade() -> None:

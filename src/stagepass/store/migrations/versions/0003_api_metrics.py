@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from stagepass.store.migrations import steps
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -20,7 +22,7 @@ COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "api_metrics",
         sa.Column("id", COUNTER, primary_key=True, autoincrement=True),
         sa.Column("at", sa.BigInteger, nullable=False),
@@ -34,11 +36,11 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(40)),
         sa.Column("model_ms", sa.Integer),
         sa.Column("tokens", sa.Integer),
+        sa.Index("ix_api_metrics_at", "at"),
+        sa.Index("ix_api_metrics_session", "session_id"),
+        sa.Index("ix_api_metrics_job", "job_id"),
         **MYSQL,
     )
-    op.create_index("ix_api_metrics_at", "api_metrics", ["at"])
-    op.create_index("ix_api_metrics_session", "api_metrics", ["session_id"])
-    op.create_index("ix_api_metrics_job", "api_metrics", ["job_id"])
 
 
 def downgrade() -> None:

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import LONGTEXT
 
+from stagepass.store.migrations import steps
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -30,10 +32,9 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         _make_jobs_again([parent])
     else:
-        op.add_column("jobs", parent)
-    where = sa.text(CHILDREN)
-    op.create_index("ix_jobs_children", "jobs", ["finished_at", "parent"], sqlite_where=where, postgresql_where=where)
-    op.create_table(
+        steps.add_columns("jobs", parent)
+    steps.create_index("ix_jobs_children", "jobs", ["finished_at", "parent"], where=CHILDREN)
+    steps.create_table(
         "schedules",
         sa.Column("name", sa.String(90), primary_key=True),
         sa.Column("timing", sa.String(200), nullable=False),

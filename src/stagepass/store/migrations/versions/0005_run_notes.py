@@ -9,12 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from stagepass.store.migrations import steps
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-PAGE = 500
 CLOSED = (": quota_exhausted", ": down")
 BLOCKED = "blocked_by IS NOT NULL"
 NOTED = ("waiting", "held", "failed", "discarded", "cancelled")
@@ -28,17 +29,15 @@ runs = sa.table(
 
 
 def upgrade() -> None:
-    for column in (
+    steps.lock_jobs_first("stage_runs")
+    steps.add_columns(
+        "stage_runs",
         sa.Column("error_code", sa.String(60)),
         sa.Column("blocked_by", sa.String(60)),
         sa.Column("counted", sa.Boolean),
-    ):
-        op.add_column("stage_runs", column)
-    _fill()
-    where = sa.text(BLOCKED)
-    op.create_index(
-        "ix_stage_runs_blocked", "stage_runs", ["blocked_by", "due_at"], sqlite_where=where, postgresql_where=where
     )
+    _fill()
+    steps.create_index("ix_stage_runs_blocked", "stage_runs", ["blocked_by", "due_at"], where=BLOCKED)
 
 
 def downgrade() -> None:
@@ -49,14 +48,18 @@ def downgrade() -> None:
 
 def _fill() -> None:
     """By pages of ids; a row that moved on meanwhile was written by code that has no columns, and is left as it is."""
-    db, after = op.get_bind(), ""
+    db = op.get_bind()
     page = sa.select(runs.c.id, runs.c.state, runs.c.error, runs.c.scratch).where(runs.c.state.in_(NOTED))
-    while found := db.execute(page.where(runs.c.id > after).order_by(runs.c.id).limit(PAGE)).all():
-        after = found[-1].id
-        for row in found:
-            if values := _columns(row):
-                which = sa.and_(runs.c.id == row.id, runs.c.state == row.state)
-                db.execute(sa.update(runs).where(which).values(values))
+
+    def read(last: Any) -> list[Any]:
+        after = last.id if last else ""
+        return list(db.execute(page.where(runs.c.id > after).order_by(runs.c.id).limit(steps.PAGE)).all())
+
+    def write(row: Any) -> None:
+        if values := _columns(row):
+            db.execute(sa.update(runs).where(runs.c.id == row.id, runs.c.state == row.state).values(values))
+
+    steps.in_pages(read, write)
 
 
 def _columns(row: Any) -> dict[str, Any]:

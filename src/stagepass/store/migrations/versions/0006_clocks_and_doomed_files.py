@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from stagepass.store.migrations import steps
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -22,10 +24,9 @@ MYSQL: dict[str, Any] = {
 
 
 def upgrade() -> None:
-    op.add_column("workers", sa.Column("clock_off", sa.BigInteger))
-    op.add_column("schedules", sa.Column("version", sa.Integer))
-    op.add_column("schedules", sa.Column("declared_at", sa.BigInteger))
-    op.create_table(
+    steps.add_columns("workers", sa.Column("clock_off", sa.BigInteger))
+    steps.add_columns("schedules", sa.Column("version", sa.Integer), sa.Column("declared_at", sa.BigInteger))
+    steps.create_table(
         "doomed_files",
         sa.Column("uri", sa.String(300), primary_key=True),
         sa.Column("after", sa.BigInteger, nullable=False),

@@ -1,0 +1,85 @@
+"""What a revision does, a step at a time, beside programs that go on working.
+
+Each step looks first whether it is done, so a revision that was interrupted is begun again and goes on. On PostgreSQL
+indexes of tables that are written to are built concurrently, and rows are rewritten in pages with a transaction each.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+PAGE = 500
+
+
+def lock_jobs_first(*others: str) -> None:
+    """Take the tables in the order in which everybody takes rows: jobs, then the others. For a moment only."""
+    if op.get_bind().dialect.name == "postgresql":
+        for table in ("jobs", *others):
+            op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+
+
+def add_columns(table: str, *columns: "sa.Column[Any]") -> None:
+    """Columns that may be NULL: added without touching a row."""
+    there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+    for column in columns:
+        if column.name not in there:
+            op.add_column(table, column)
+
+
+def create_table(name: str, *columns: Any, **options: Any) -> None:
+    """A new table with its indexes."""
+    if not sa.inspect(op.get_bind()).has_table(name):
+        op.create_table(name, *columns, **options)
+
+
+def create_index(name: str, table: str, columns: list[str], *, unique: bool = False, where: str | None = None) -> None:
+    """An index, built while others write."""
+    with by_itself():
+        bind = op.get_bind()
+        concurrently = bind.dialect.name == "postgresql"
+        if concurrently:  # one that was interrupted is there, and of no use
+            broken = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid"
+            if bind.scalar(sa.text(broken), {"name": name}):
+                op.execute(f"DROP INDEX CONCURRENTLY {name}")
+        if name in {index["name"] for index in sa.inspect(bind).get_indexes(table)}:
+            return
+        condition = sa.text(where) if where else None
+        op.create_index(
+            name,
+            table,
+            columns,
+            unique=unique,
+            sqlite_where=condition,
+            postgresql_where=condition,
+            postgresql_concurrently=concurrently,
+        )
+
+
+def in_pages(read: Callable[[Any], list[Any]], write: Callable[[Any], object]) -> None:
+    """Rewrite rows: `read` gives the page after a row (None at first), `write` changes one row of it."""
+    last = None
+    while True:
+        with by_itself():
+            page = read(last)
+            for row in page:
+                write(row)
+        if not page:
+            return
+        last = page[-1]
+
+
+@contextmanager
+def by_itself() -> Iterator[None]:
+    """Outside of the revision's transaction, whose locks end here. SQLite has one writer, and stays in its own."""
+    if op.get_bind().dialect.name == "postgresql":
+        with op.get_context().autocommit_block():
+            yield
+    else:
+        yield
+        if (
+            op.get_bind().dialect.name == "mysql"
+        ):  # DDL commits by itself there, and rows must not stay locked till then
+            op.get_bind().commit()
