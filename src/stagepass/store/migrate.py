@@ -145,8 +145,7 @@ def _check_ours(connection: Connection, known: set[str]) -> None:
     if found is not None and found not in known:
         raise SettingsError(
             sentence(
-                "DATABASE_URL: the database is at {found}, newer than this Stagepass ({head}); install a "
-                "newer version",
+                "DATABASE_URL: the database is at {found}, newer than this Stagepass ({head}); install a newer version",
                 found=found,
                 head=head(),
             )
@@ -155,8 +154,7 @@ def _check_ours(connection: Connection, known: set[str]) -> None:
     if found is None and theirs:
         raise SettingsError(
             sentence(
-                "DATABASE_URL: the database has tables of other programs ({theirs}); give Stagepass its own "
-                "database",
+                "DATABASE_URL: the database has tables of other programs ({theirs}); give Stagepass its own database",
                 theirs=", ".join(theirs),
             )
         )
@@ -171,8 +169,12 @@ def _patiently(what: str, act: Callable[[], None]) -> None:
         except StoreUnavailable as problem:
             if time.monotonic() > deadline:
                 raise StoreUnavailable(
-                    f"the change of the schema to {what} found no moment without locks within {_PATIENCE} s: a backup "
-                    f"or a long query holds them. Nothing is half done; run it again later. ({problem})"
+                    sentence(
+                        "the schema could not be changed to {what} within {seconds} s, since others hold locks, such as "
+                        "a backup or a long query; nothing is half done, run it again later",
+                        what=what,
+                        seconds=_PATIENCE,
+                    )
                 ) from None
             log.warning("the change of the schema to %s waits for others, and tries again: %s", what, problem)
             time.sleep(random.uniform(0.5, 1.5))
