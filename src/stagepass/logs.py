@@ -3,7 +3,8 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from typing import Any, Literal
 
 import structlog
@@ -63,6 +64,39 @@ def _hidden(name: str, value: Any) -> Any:
     return value
 
 
+class Rated(logging.Filter):
+    """Lets a traceback through five times in ten seconds, then says how often it came.
+
+    A fault that repeats in a loop, such as an event loop that can accept no connection, must not fill the disk.
+    One is told from another by where it is logged, and by its exception's type.
+    """
+
+    MOST = 5
+    WITHIN = 10.0
+
+    def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._steady = steady
+        self._seen: dict[tuple[Any, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.exc_info and record.name not in ("asyncio", "uvicorn.error"):
+            return True
+        kind = record.exc_info[0] if record.exc_info else None
+        key = record.name, record.levelno, record.pathname, record.lineno, kind
+        now = self._steady()
+        since, count = self._seen.get(key, (now, 0))
+        if now - since < self.WITHIN:
+            self._seen[key] = since, count + 1
+            return count < self.MOST
+        if len(self._seen) > 1000:
+            self._seen.clear()
+        self._seen[key] = now, 1
+        if count > self.MOST and isinstance(record.msg, str):
+            record.msg = f"{record.msg} (and {count - self.MOST} more of these in {now - since:.0f} s)"
+        return True
+
+
 def configure_logging(level: str = "INFO", format: Literal["auto", "json", "text"] = "auto") -> None:
     """Send all log lines of this process, including those of libraries, to standard error."""
     as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
@@ -92,6 +126,7 @@ def configure_logging(level: str = "INFO", format: Literal["auto", "json", "text
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Rated())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *end]

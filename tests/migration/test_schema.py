@@ -138,7 +138,7 @@ def test_tables_of_somebody_else_are_left_alone(two: tuple[str, str]) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE jobs (id INTEGER)"))
     engine.dispose()
-    with pytest.raises(SettingsError, match="database of its own"):
+    with pytest.raises(SettingsError, match="its own database"):
         migrate.upgrade(url)
 
 

@@ -31,6 +31,7 @@ from stagepass.api.hosts import Hosts
 from stagepass.api.metrics import Metrics
 from stagepass.api.mount import mount_pipelines
 from stagepass.api.openapi import describe
+from stagepass.api.sse import Encoder
 from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.bus.connect import sync_client
 from stagepass.providers.fetching.turns import Turns
@@ -99,6 +100,7 @@ def create_app(system: System) -> FastAPI:
     app.state.authenticate = authenticate
     app.state.feed = feed
     app.state.turns = Turns(queue=100)
+    app.state.encoder = Encoder()
     app.state.metrics = Metrics(system, feed)
     app.state.redis = sync_client(system.redis_url, timeout=1.0)
     problems.install(app)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, cast
 
@@ -10,13 +10,17 @@ import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from stagepass import descriptors
 from stagepass.api.deps import PREFIX, WATCH, JobId, Owner, SystemDep, Watcher, owned_job
+from stagepass.api.sse import Encoder
 from stagepass.api.views import WatchLink
 from stagepass.bus.listen import Feed
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Event, Job
 from stagepass.engine.model.states import ENDED
+from stagepass.errors import TooManyRequests
 from stagepass.pipelines.http import Tell
+from stagepass.sentences import sentence
 from stagepass.views.files import LINK_LIFE
 from stagepass.views.jobs import location
 from stagepass.views.times import at
@@ -66,7 +70,7 @@ async def watch(
     after = _number(last_event_id if last_event_id is not None else since, job)
     if job.state in ENDED and after == job.seq:
         return Response(status_code=204)
-    return _response(request.app.state.feed, _stream(request.app.state.feed, job, after))
+    return _response(request.app.state.feed, _stream(request.app.state.feed, request.app.state.encoder, job, after))
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/events/link", summary="Get a link to watch a job")
@@ -90,17 +94,30 @@ def respond(request: Request, job: Job, tell: Tell) -> Response:
     return _response(request.app.state.feed, _told(request.app.state.feed, job, after, tell))
 
 
-async def _told(feed: Feed, job: Job, after: int, tell: Tell) -> AsyncIterator[ServerSentEvent]:
+async def _told(feed: Feed, job: Job, after: int, tell: Tell) -> AsyncIterator[ServerSentEvent | bytes]:
     yield ServerSentEvent(comment=f"events of {job.id}", retry=RETRY)
-    async with aclosing(_news(feed, job, after)) as news:
-        async for one in news:
-            told = await asyncio.to_thread(tell, one) if isinstance(one, Event) else None
-            if told is not None and isinstance(one, Event):
-                text = json.dumps(told[1], ensure_ascii=False, separators=(",", ":"))
-                yield ServerSentEvent(text, event=told[0], id=str(one.seq))
+    async with aclosing(_pages(feed, job, after)) as pages:
+        async for page in pages:
+            yield b"".join(await asyncio.to_thread(_in_their_words, page, tell))
 
 
-def _response(feed: Feed, stream: AsyncIterator[ServerSentEvent]) -> Response:
+def _in_their_words(page: Sequence[Event | Tick], tell: Tell) -> list[bytes]:
+    parts = []
+    for one in page:
+        told = tell(one) if isinstance(one, Event) else None
+        if told is not None and isinstance(one, Event):
+            text = json.dumps(told[1], ensure_ascii=False, separators=(",", ":"))
+            parts.append(ServerSentEvent(text, event=told[0], id=str(one.seq)).encode())
+    return parts
+
+
+def _response(feed: Feed, stream: AsyncIterator[ServerSentEvent | bytes]) -> Response:
+    if feed.followers >= descriptors.streams():
+        raise TooManyRequests(
+            sentence("too many event streams are open in this process; connect again in a few seconds"),
+            limit="streams of this process",
+            retry_after=5,
+        )
     return EventSourceResponse(
         stream,
         ping=HEARTBEAT,
@@ -129,42 +146,21 @@ def _number(text: str | None, job: Job) -> int:
     return int(text) if int(text) <= job.seq else 0
 
 
-async def _stream(feed: Feed, job: Job, after: int) -> AsyncIterator[ServerSentEvent]:
+async def _stream(feed: Feed, encoder: Encoder, job: Job, after: int) -> AsyncIterator[ServerSentEvent | bytes]:
     yield ServerSentEvent(comment=f"events of {job.id}", retry=RETRY)
-    async with aclosing(_news(feed, job, after)) as news:
-        async for one in news:
-            yield _sent(one)
+    async with aclosing(_pages(feed, job, after)) as pages:
+        async for page in pages:
+            async for piece in encoder.pieces(page):
+                yield piece
 
 
-async def _news(feed: Feed, job: Job, after: int) -> AsyncGenerator[Event | Tick, None]:
+async def _pages(feed: Feed, job: Job, after: int) -> AsyncGenerator[Sequence[Event | Tick], None]:
     last = after
     over = job.state in ENDED
-    async with aclosing(feed.follow(job.id, after, over=over)) as news:
-        async for one in news:
-            if isinstance(one, Event):
-                last = one.seq
-            yield one
+    async with aclosing(feed.pages(job.id, after, over=over)) as pages:
+        async for page in pages:
+            last = max([last, *(one.seq for one in page if isinstance(one, Event))])
+            yield page
     if over and last < job.seq:  # its events were forgotten after their time; how it ended is known still
         data = {"code": job.error["code"], "message": job.error["message"]} if job.error else {}
-        yield Event(job.id, job.seq, f"job.{job.state}", job.finished_at or job.updated_at, data=data)
-
-
-def _sent(news: Event | Tick) -> ServerSentEvent:
-    if isinstance(news, Tick):
-        data: dict[str, Any] = {"progress": round(news.fraction, 4), "message": news.message}
-        return ServerSentEvent(_text(news, "tick", None, data), event="tick")
-    return ServerSentEvent(_text(news, news.type, news.seq, news.data), event=news.type, id=str(news.seq))
-
-
-def _text(news: Event | Tick, type: str, seq: int | None, data: dict[str, Any]) -> str:
-    facts = {
-        "job_id": news.job_id,
-        "seq": seq,
-        "type": type,
-        "stage": data.get("stage") if news.stage is None else news.stage,
-        "item": data.get("item") if news.item is None else news.item,
-        "status": "running" if type == "tick" else type.rpartition(".")[2],
-        "progress": data.get("progress"),
-        "at": at(news.at).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
-    return json.dumps({**data, **facts}, ensure_ascii=False, separators=(",", ":"))
+        yield [Event(job.id, job.seq, f"job.{job.state}", job.finished_at or job.updated_at, data=data)]

@@ -6,6 +6,7 @@ from typing import Any
 import redis
 from fastapi import APIRouter, Request
 
+from stagepass import descriptors
 from stagepass.api import problems
 from stagepass.api.deps import SystemDep
 from stagepass.api.views import Health, Ready
@@ -30,7 +31,11 @@ def ready(request: Request, system: SystemDep) -> Any:
     """The database and Redis answer. The broker is not asked: submits are accepted without it."""
     failed = {
         name: text
-        for name, text in (("database", _database(system)), ("redis", _redis(request.app.state.redis)))
+        for name, text in (
+            ("database", _database(system)),
+            ("redis", _redis(request.app.state.redis)),
+            ("descriptors", _descriptors()),
+        )
         if text is not None
     }
     if failed:
@@ -60,6 +65,10 @@ def _database(system: System) -> str | None:
     except StoreUnavailable:
         return "takes no writes: it is read-only, its disk is full, or its tables are locked; submits are refused"
     return None
+
+
+def _descriptors() -> str | None:
+    return None if descriptors.are_left() else "this process has no file descriptor left; raise its limit (ulimit -n)"
 
 
 def _wrong_clocks(system: System, workers: list[WorkerRow]) -> list[str]:

@@ -8,14 +8,15 @@ import asyncio
 import json
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import redis
 import redis.asyncio
 
 from stagepass.bus.publish import STREAM, from_json
+from stagepass.bus.replay import PAGE, Replays
 from stagepass.engine.model.ports import Store, Tick
 from stagepass.engine.model.records import TERMINAL, Event
 from stagepass.errors import StoreUnavailable
@@ -36,8 +37,6 @@ CHECK_ALONE = 0.5
 
 CLIENT_QUEUE = 1000
 """News that may wait for one slow client; beyond that they are dropped, and it reads from SQL."""
-
-PAGE = 500
 
 _RESUMED = "job.resumed"
 
@@ -91,6 +90,10 @@ class Follower:
             self._wake.clear()
             await self._wake.wait()
 
+    def more(self) -> Event | Tick | None:
+        """What waits behind it already."""
+        return self._news.popleft() if self._news and not self._closed else None
+
     def saw(self, event: Event) -> None:
         """Note an event that goes to the client next."""
         self.last = event.seq
@@ -116,6 +119,7 @@ class Feed:
         self._followers: dict[str, set[Follower]] = defaultdict(set)
         self.dropped = 0
         """Entries of Redis that could not be read."""
+        self._replays = Replays(store.events)
         self._look = asyncio.Event()
         self._redis_answers = True
         self._tasks: list[asyncio.Task[None]] = []
@@ -155,37 +159,59 @@ class Feed:
         Args:
             over: the job has ended already: replay what is stored, and end.
         """
+        async with aclosing(self.pages(job_id, after, over=over)) as pages:
+            async for page in pages:
+                for news in page:
+                    yield news
+
+    async def pages(
+        self, job_id: str, after: int = 0, *, over: bool = False
+    ) -> AsyncGenerator[Sequence[Event | Tick], None]:
+        """The same, many at once where many are there."""
         with self._following(job_id, after) as follower:
             try:
-                async for event in self._stored(job_id, follower):
-                    yield event
+                async for stored in self._stored(job_id, follower):
+                    yield stored
                 while not (over or follower.ended):
-                    news = await follower.next()
-                    if isinstance(news, Tick):
-                        yield news
-                    elif news is not None and news.seq == follower.last + 1 and news.type not in _ASK_SQL:
-                        follower.saw(news)
-                        yield news
-                    elif news is None or news.seq > follower.last:
-                        async for event in self._stored(job_id, follower):
-                            yield event
-                    if follower.ended:  # a job that was resumed meanwhile has more to tell
-                        async for event in self._stored(job_id, follower):
-                            yield event
+                    fresh, behind = self._fresh(follower, await follower.next())
+                    if fresh:
+                        yield fresh
+                    if behind or follower.ended:  # a job that was resumed meanwhile has more to tell
+                        async for stored in self._stored(job_id, follower):
+                            yield stored
             except Closed:
                 return
 
-    async def _stored(self, job_id: str, follower: Follower) -> AsyncGenerator[Event, None]:
+    @staticmethod
+    def _fresh(follower: Follower, news: Event | Tick | None) -> tuple[list[Event | Tick], bool]:
+        """What came in and is the very next, and whether SQL has more before what follows it."""
+        fresh: list[Event | Tick] = []
+        behind = news is None
+        while news is not None and not follower.ended:
+            if isinstance(news, Tick):
+                fresh.append(news)
+            elif news.seq == follower.last + 1 and news.type not in _ASK_SQL:
+                follower.saw(news)
+                fresh.append(news)
+            elif news.seq > follower.last:
+                return fresh, True
+            if len(fresh) == PAGE:
+                break
+            news = follower.more()
+        return fresh, behind
+
+    async def _stored(self, job_id: str, follower: Follower) -> AsyncGenerator[list[Event], None]:
         """What SQL has beyond what the client has seen. Waits for a database that does not answer."""
         while True:
             try:
-                page = await asyncio.to_thread(self._store.events, job_id, follower.last, PAGE)
+                page = await self._replays.page(job_id, follower.last)
             except StoreUnavailable:
                 await asyncio.sleep(CHECK_ALONE)
                 continue
             for event in page:
                 follower.saw(event)
-                yield event
+            if page:
+                yield page
             if len(page) < PAGE:
                 return
 

@@ -40,13 +40,16 @@ def api(
 def _serve(listening: socket.socket, most: int) -> None:
     import uvicorn
 
+    from stagepass import descriptors
+
+    descriptors.raise_limit()
     config = uvicorn.Config(
         "stagepass.api.app:make",  # by name: the ways in do not import each other
         factory=True,
         log_config=None,
         access_log=False,
         http="stagepass.api.deadlines:Deadlines",
-        limit_concurrency=most,
+        limit_concurrency=min(most, descriptors.connections()),
         proxy_headers=False,  # the peer's own address decides whom AUTH_MODE=header believes
         # event streams are open-ended: clients reconnect and continue where they were
         timeout_graceful_shutdown=3,

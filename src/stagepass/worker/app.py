@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -22,6 +23,12 @@ from stagepass.worker import guard
 from stagepass.worker.runtime import Runtime
 
 log = logging.getLogger("stagepass.worker")
+
+LEFT_BEHIND = 0.2
+"""Seconds between a child's last stage run and its end."""
+
+RECYCLED = 0x9B
+"""The exit code by which Celery's pool knows a child that ended in order (billiard's EX_RECYCLE)."""
 
 GO_ON = 30.0
 """Seconds for which a prefork child runs other stage runs before it returns to Celery."""
@@ -40,6 +47,10 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 _runtime: Runtime | None = None
 _in_child = False
 _farewell: tuple[int, int] | None = None
+_most: int | None = None
+"""Stage runs of one prefork child, by ``--max-tasks-per-child``."""
+_ringing = threading.Lock()
+"""Held while a child answers a bell."""
 
 
 def _task_for(queue: str) -> None:
@@ -47,9 +58,10 @@ def _task_for(queue: str) -> None:
     def ring(job_id: str = "", run_id: str = "") -> None:
         if _runtime is None:
             return
-        _runtime.wake()
-        if _in_child and not _runtime.wait_idle(GO_ON):
-            system.bell.ring(queue)
+        with _ringing:
+            _runtime.wake()
+            if _in_child and not _runtime.wait_idle(GO_ON):
+                system.bell.ring(queue)
 
 
 for _queue in system.registry.queues():
@@ -76,6 +88,9 @@ def _our_broker(**_: Any) -> None:
 @signals.celeryd_after_setup.connect
 def _check(instance: Any, **_: Any) -> None:
     """Refuse to start without what the stages need: better now than in the middle of a job."""
+    global _most
+    # Celery counts messages, and one of ours may begin any number of stage runs
+    _most, instance.max_tasks_per_child = instance.max_tasks_per_child, None
     try:
         system.check_needs(_queues())
         system.check_redis()
@@ -116,12 +131,29 @@ def _child_ready(**_: Any) -> None:
     _in_child = True
     failpoints.arm_from_environment()
     system = load_system(fresh=True)
-    _runtime = Runtime(system, _queues(), 1, replace=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    _runtime = Runtime(
+        system, _queues(), 1, replace=lambda: os.kill(os.getpid(), signal.SIGKILL), most=_most, spent=_recycle
+    )
     _runtime.start()
     if _farewell is not None:
         read_end, write_end = _farewell
         os.close(write_end)
         threading.Thread(target=_hear_farewell, args=(read_end, _runtime), name="farewell", daemon=True).start()
+
+
+def _recycle() -> None:
+    """A child has run as many stages as it may: it ends between two bells, and Celery starts another."""
+
+    def end() -> None:
+        runtime = _runtime
+        if runtime is not None:
+            runtime.wait_idle(GO_ON)
+            with _ringing:
+                time.sleep(LEFT_BEHIND)  # the last bell's answer is on its way to the parent
+                runtime.stop()
+                os._exit(RECYCLED)
+
+    threading.Thread(target=end, name="stagepass-recycle", daemon=True).start()
 
 
 @signals.worker_shutting_down.connect

@@ -6,12 +6,16 @@ import threading
 import time
 from collections.abc import Callable
 
+from stagepass import descriptors
 from stagepass.bootstrap import System
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.stall_detector import StallDetector, Work
 from stagepass.health import Notes
 
 log = logging.getLogger("stagepass.liveness")
+
+WITHOUT = 3
+"""Looks in a row without a file descriptor left, after which a process gives way."""
 
 GIVE_UP = 10.0
 """Seconds beyond its drain that a stalled process has to end in good order; then it is ended."""
@@ -42,6 +46,8 @@ class Liveness:
         self._dead_after = settings.dead_after_seconds
         self._notes = Notes(settings.folder, self._dead_after)
         self._stalled = False
+        self._without = 0
+        """Looks in a row that found no file descriptor left."""
         self._work, self._looked_at = Work.IDLE, time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_note, name="stagepass-note", daemon=True)
@@ -73,6 +79,19 @@ class Liveness:
             log.error("stalled for %.0f s: this process ends, so that another can take its place", stalled_for)
             self._end(replace)
 
+    def _check_descriptors(self) -> None:
+        self._without = 0 if descriptors.are_left() else self._without + 1
+        if self._without == WITHOUT:
+            self._give_way()
+
+    def _give_way(self) -> None:
+        """What cannot open a file or a socket fails every attempt: it claims no more, and another process begins."""
+        self._dispatcher.stop_claiming()
+        log.error("no file descriptor is left: this process claims no more and ends; raise its limit (ulimit -n)")
+        if self._replace is not None:
+            replace, self._replace = self._replace, None
+            self._end(replace)
+
     def leave(self) -> None:
         """This process begins nothing more, and that is in order."""
         self._replace = None
@@ -86,6 +105,7 @@ class Liveness:
 
     def _keep_note(self) -> None:
         while not self._stop.wait(NOTE_EVERY):
+            self._check_descriptors()
             try:
                 self._write_note()
             except Exception:  # a note that cannot be written must not end the notes

@@ -18,11 +18,20 @@ class Runtime:
 
     Args:
         replace: ends this process, so that its process manager starts another; called when too many of its
-            threads are past their time limit, and when it is stalled (`engine.execute.stall_detector`).
+            threads are past their time limit, when it is stalled (`engine.execute.stall_detector`), and when it has
+            no file descriptor left.
+        most: stage runs after which it claims no more, and calls `spent`.
     """
 
     def __init__(
-        self, system: System, queues: tuple[str, ...], slots: int, *, replace: Callable[[], None] | None = None
+        self,
+        system: System,
+        queues: tuple[str, ...],
+        slots: int,
+        *,
+        replace: Callable[[], None] | None = None,
+        most: int | None = None,
+        spent: Callable[[], None] | None = None,
     ) -> None:
         self._system = system
         engine = system.engine
@@ -37,6 +46,8 @@ class Runtime:
             clock=engine.clock,
             ring=partial(engine.bell.ring, full=True),
             too_many_stuck=replace,
+            most=most,
+            spent=spent,
         )
         self._liveness = Liveness(system, self.dispatcher, replace)
         self.heartbeat = Heartbeat(

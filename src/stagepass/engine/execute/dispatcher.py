@@ -51,6 +51,7 @@ class Dispatcher:
     Args:
         ring: called with a queue that others serve too, in which more is ready than this process has slots for.
         too_many_stuck: called when the number of threads past their limit calls for replacing the process.
+        most: stage runs after which it claims no more, and calls `spent`.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class Dispatcher:
         clock: Clock,
         ring: Callable[[str], None],
         too_many_stuck: Callable[[], None] | None = None,
+        most: int | None = None,
+        spent: Callable[[], None] | None = None,
     ) -> None:
         self.queues = queues
         self.slots = slots
@@ -79,6 +82,8 @@ class Dispatcher:
         self._clock = clock
         self._ring = ring
         self._too_many_stuck = too_many_stuck
+        self._most = most
+        self._spent = spent
         self._free = slots
         self._stuck = 0
         self._most_stuck = max(2, slots // 4)
@@ -277,7 +282,8 @@ class Dispatcher:
 
     def _claim_after(self, claimed: Claimed) -> Claim | None:
         """What to ask for in the transaction that settles this one."""
-        return None if self._draining or self._parked else Claim(self.queues, 1, self.worker)
+        last = self._most is not None and self.settled + 1 >= self._most
+        return None if self._draining or self._parked or last else Claim(self.queues, 1, self.worker)
 
     def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> ClaimResult:
         operations: list[Operation | Claim] = [Settle(claimed, outcome)] if outcome is not None else []
@@ -305,6 +311,10 @@ class Dispatcher:
                 else:
                     self._told(claimed, result)
         self.settled += 1
+        if self._most is not None and self.settled == self._most:
+            self.stop_claiming()
+            if self._spent:
+                self._spent()
         return claim_result
 
     def _told(self, claimed: Claimed, job: Job) -> None:
