@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stagepass.api.sse import Encoder
 from stagepass.bootstrap import System
 from stagepass.bus import listen
 from stagepass.bus.connect import async_client, sync_client
@@ -413,3 +414,49 @@ def test_the_rules_write_the_types_that_the_feed_knows(stage: Stage) -> None:
     types = [event.type for event in stage.system.store.events(stage.job)]
     assert types[-2] in TERMINAL
     assert types[-1] == listen._RESUMED
+
+
+def test_fifty_replays_read_each_page_once_and_encode_each_event_once(stage: Stage, only_redis: None) -> None:
+    """What a deploy of the API with fifty people watching one job of 2,000 events asks for."""
+
+    async def main() -> None:
+        for _ in range(4):
+            stage.write(*["stage.progress"] * 500)
+        read: list[tuple[str, int]] = []
+        events = stage.system.store.events
+
+        def counted(job_id: str, after: int = 0, limit: int = 500) -> list[Event]:
+            read.append((job_id, after))
+            return events(job_id, after, limit)
+
+        stage.feed._replays._read = counted
+        encoder, turns, over = Encoder(), 0, asyncio.Event()
+
+        async def others() -> None:
+            nonlocal turns
+            while not over.is_set():
+                await asyncio.sleep(0)
+                turns += 1
+
+        async def replay() -> tuple[int, int]:
+            size = pieces = 0
+            async with aclosing(stage.feed.pages(stage.job, 0, over=True)) as pages:
+                async for page in pages:
+                    async for piece in encoder.pieces(page):
+                        size, pieces = size + len(piece), pieces + 1
+            return size, pieces
+
+        beside = asyncio.create_task(others())
+        found = await asyncio.gather(*(replay() for _ in range(50)))
+        over.set()
+        await beside
+        sizes = {size for size, _ in found}
+        count = stage.system.store.events(stage.job, 0, 5000)
+        assert len(sizes) == 1
+        assert encoder.encoded == len(count) > 2000, "once for all of them"
+        full = [key for key in read if key[1] < 2000]
+        assert len(full) == len(set(full)) == 4, "each full page was read once"
+        assert max(pieces for _, pieces in found) < len(count) / 20, "many events in one send"
+        assert turns > 50 * min(pieces for _, pieces in found) / 2, "others have their turn between two pieces"
+
+    run(stage.feed, main)

@@ -119,7 +119,7 @@ class Feed:
         self._followers: dict[str, set[Follower]] = defaultdict(set)
         self.dropped = 0
         """Entries of Redis that could not be read."""
-        self._replays = Replays(store.events)
+        self._replays = Replays(lambda job_id, after, limit: self._store.events(job_id, after, limit))
         self._look = asyncio.Event()
         self._redis_answers = True
         self._tasks: list[asyncio.Task[None]] = []

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import LONGTEXT
 
+from stagepass.store.migrations import steps
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -21,7 +23,7 @@ LONG = sa.Text().with_variant(LONGTEXT(), "mysql", "mariadb")
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "messages",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("job_id", sa.String(40), nullable=False),
@@ -30,10 +32,10 @@ def upgrade() -> None:
         sa.Column("payload", LONG, nullable=False),
         sa.Column("sent_at", sa.BigInteger, nullable=False),
         sa.Column("taken_by", sa.String(100)),
+        sa.Index("ix_messages_job", "job_id", "name", "taken_by"),
+        sa.Index("ux_messages_key", "job_id", "message_key", unique=True),
         **MYSQL,
     )
-    op.create_index("ix_messages_job", "messages", ["job_id", "name", "taken_by"])
-    op.create_index("ux_messages_key", "messages", ["job_id", "message_key"], unique=True)
 
 
 def downgrade() -> None:
