@@ -111,7 +111,7 @@ class System:
 
     @cached_property
     def environ(self) -> dict[str, str]:
-        """What was given, for those whose settings have their vendors' names."""
+        """The environment, for settings with vendors' own names."""
         return {**{k: v or "" for k, v in dotenv_values(".env").items()}, **os.environ}
 
     @cached_property
@@ -150,7 +150,7 @@ class System:
         return self.links.make(file, FILE_LIFE)
 
     def place_of(self, file: File) -> dict[str, str]:
-        """Where an operator finds a file: its `path` here, or its `url` for an hour."""
+        """Location of a file for an operator: its `path` on this machine, or a `url` valid for one hour."""
         if isinstance(self.files, CloudFiles):
             return {"url": self.files.url(file, LOOK_LIFE)}
         return {"path": str(self.files.path(file))}
@@ -207,12 +207,12 @@ class System:
 
     @cached_property
     def liveness(self) -> Liveness:
-        """Which workers live."""
+        """The live workers."""
         return Liveness(self.settings.dead_after_seconds)
 
     @cached_property
     def alerts(self) -> Alerts | None:
-        """What tells a webhook, where one is set. Raises `SettingsError`."""
+        """Sends alerts to a webhook, if one is set. Raises `SettingsError`."""
         url, loopback = self.settings.alert_webhook_url.get_secret_value(), self.settings.alert_allow_loopback
         if not url:
             return None
@@ -260,7 +260,7 @@ class System:
 
 
 def keep_private() -> None:
-    """What this process makes is its user's alone. For processes of our own: a host that embeds us keeps its mask."""
+    """Make new files private to this user. Only in our own processes: a host application keeps its umask."""
     os.umask(0o077)
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger("stagepass.health")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a worker process says of itself.
+    """A worker process's note about itself.
 
     Attributes:
         place: where it runs; notes of another machine or container are none of a probe's business.
@@ -45,7 +45,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a probe found of one process. `state` is its own word, or ``silent``."""
+    """Result of a probe of one process. `state` is its own, or ``silent``."""
 
     note: Note
     state: str

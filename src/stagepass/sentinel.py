@@ -32,7 +32,7 @@ class Sentinels:
         return ";".join(f"sentinel://{secret}{_host(host)}:{port}/{self.db}" for host, port in self.hosts)
 
     def celery_options(self) -> dict[str, Any]:
-        """What kombu wants beside the URL."""
+        """Kombu options that are not part of the URL."""
         asked = {"password": self.sentinel_password} if self.sentinel_password else {}
         return {"master_name": self.primary, "sentinel_kwargs": {"socket_timeout": 2, **asked}}
 

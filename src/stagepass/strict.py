@@ -41,7 +41,7 @@ def check(text: str, value: Callable[[], Any]) -> None:
 
 
 def dumps(adapter: Any, value: Any) -> str:
-    """What a Pydantic `TypeAdapter` writes for `value`. Raises `Unfit` for what would be read as something else."""
+    """Serialize `value` with a Pydantic `TypeAdapter`. Raises `Unfit` for values that would not survive a round trip."""
     from pydantic_core import PydanticSerializationError
 
     try:

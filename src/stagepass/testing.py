@@ -255,7 +255,7 @@ class Lab:
             self._leases.pop(claimed.run.id, None)
 
     def _cancelling(self, job_id: str) -> None:
-        """What the heartbeat brings elsewhere: the stage that runs now learns of the cancel at its next `ctx` call."""
+        """Replaces the heartbeat: the running stage notices the cancel at its next `ctx` call."""
         for run_id, lease in self._leases.items():
             if job_of(run_id) == job_id:
                 lease.cancelled = True

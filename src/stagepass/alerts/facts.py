@@ -1,4 +1,4 @@
-"""What happened in a window of time, as counts: no ids, no inputs, no names of people."""
+"""Problems within a time window, as counts: no ids, no inputs, no personal data."""
 
 from collections import Counter
 from collections.abc import Mapping, Set
@@ -48,7 +48,7 @@ class Facts:
 def look(
     store: SqlStore, provider_limits: ProviderLimits, since: int, until: int, known: Facts, served: Set[str]
 ) -> Facts:
-    """What is new in ``since <= at < until``.
+    """New problems in ``since <= at < until``.
 
     Args:
         known: the facts of the last message: a provider or queue in the same state is not reported again.

@@ -28,7 +28,7 @@ router = APIRouter(tags=["approvals"])
 
 LONGEST_NOTE = 2000
 REPLACED = "\ufffd"
-"""What a form's decoder puts where bytes were no UTF-8."""
+"""Replacement character of the form decoder for invalid UTF-8."""
 
 _PAGE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
     files("stagepass.api").joinpath("templates/approval.html").read_text("utf-8")

@@ -44,7 +44,7 @@ ACTS = "stagepass.acts"
 
 
 def make_authenticate(settings: Settings) -> Authenticate:
-    """How callers are known under these settings. Raises `SettingsError` where that would not be safe."""
+    """Create the authentication for these settings. Raises `SettingsError` for unsafe combinations."""
     match settings.auth_mode:
         case "none":
             return Nobody(settings)

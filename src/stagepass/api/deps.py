@@ -1,4 +1,4 @@
-"""What routes ask for: the system, and who is asking. Also what a pipeline's own routes are handed."""
+"""Dependencies of routes: the system and the caller, also for pipelines' own routes."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from stagepass.sentences import sentence
 from stagepass.views.jobs import PREFIX as PREFIX
 
 WATCH = "watch"
-"""What a ticket for a job's events is signed for."""
+"""Purpose of the signed ticket for a job's events."""
 
 JobId = Annotated[str, Path(description="the job's id", json_schema_extra={"format": "uuid"})]
 

@@ -65,13 +65,13 @@ def redoc(request: Request) -> HTMLResponse:
 
 @router.get("/docs/{name}")
 def swagger_asset(name: str) -> Response:
-    """What `/docs` loads."""
+    """Files of the `/docs` page."""
     return _asset("docs", name)
 
 
 @router.get("/redoc/{name}")
 def redoc_asset(name: str) -> Response:
-    """What `/redoc` loads."""
+    """Files of the `/redoc` page."""
     return _asset("redoc", name)
 
 

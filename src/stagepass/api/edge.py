@@ -23,7 +23,7 @@ access = structlog.stdlib.get_logger("stagepass.access")
 log = logging.getLogger("stagepass.api")
 
 BODY = "stagepass.body"
-"""Where a request's scope has its `Body`."""
+"""Key of the `Body` in a request's scope."""
 
 LONGEST_ADDRESS = 16_384
 LONGEST_HEADER = 16_384

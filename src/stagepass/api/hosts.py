@@ -76,7 +76,7 @@ def host_of(header: str) -> str:
 
 
 def refuse_other_sites(headers: Headers, public: str | None) -> None:
-    """Where the browser itself proves the user, another site's page could act as them. Raises `Forbidden`.
+    """Block cross-site requests if the browser itself authenticates the user. Raises `Forbidden`.
 
     A page of another host of the same site is as foreign as any: what runs there may be anybody's.
     """

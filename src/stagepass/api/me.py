@@ -1,4 +1,4 @@
-"""What a person may ask about all that is theirs."""
+"""Routes for all data of the caller."""
 
 from fastapi import APIRouter
 

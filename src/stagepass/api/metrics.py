@@ -58,7 +58,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class _Queues(Collector):
-    """What is asked of the database at each look."""
+    """Figures read from the database at each scrape."""
 
     def __init__(self, system: System, feed: Feed) -> None:
         self._system = system
@@ -96,7 +96,7 @@ class _Queues(Collector):
         yield served
 
     def _counters(self) -> Iterator[Metric]:
-        """What the processes of the whole installation have counted in Redis."""
+        """Counters of all processes, from Redis."""
         try:
             counted = self._system.bus.counters()
         except redis.RedisError:

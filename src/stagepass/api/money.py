@@ -1,4 +1,4 @@
-"""What jobs cost, and which providers are closed for now."""
+"""Costs of jobs, and closed providers."""
 
 from fastapi import APIRouter
 
@@ -14,7 +14,7 @@ router = APIRouter(tags=["jobs"])
 
 @router.get(f"{PREFIX}/jobs/{{job_id}}/spend", summary="See what a job has cost")
 def get_spend(job_id: JobId, owner: Owner, system: SystemDep) -> SpendList:
-    """What each attempt paid, and by stage what was spent, what checkpoints saved, and what was paid twice."""
+    """Payments per attempt; per stage: spent, saved by checkpoints, and paid twice."""
     job = owned_job(system, job_id, owner)
     lines = ledger.of_job(system.store, system.registry, job)
     return spend_list(system.store.spends(job.id), lines)

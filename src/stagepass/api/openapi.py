@@ -104,7 +104,7 @@ def _secure(app: FastAPI, schema: dict[str, Any], settings: Settings) -> None:
 
 
 def security_schemes(settings: Settings) -> dict[str, Any]:
-    """How callers say who they are, under these settings."""
+    """Security schemes for these settings."""
     bearer = {"type": "http", "scheme": "bearer"}
     match settings.auth_mode:
         case "api_key":

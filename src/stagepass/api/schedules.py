@@ -21,7 +21,7 @@ class ScheduleList(BaseModel):
 
 @router.get(f"{PREFIX}/schedules", summary="List schedules")
 def list_schedules(owner: Owner, system: SystemDep) -> ScheduleList:
-    """Those whose jobs are the caller's."""
+    """Schedules whose jobs belong to the caller."""
     found = system.scheduler.rows().values()
     return ScheduleList(schedules=[schedule_view(*pair) for pair in found if pair[0].owner == owner])
 

@@ -49,7 +49,7 @@ def largest_form(settings: Settings) -> int:
 
 
 async def read_input(request: Request, model: type[BaseModel], settings: Settings) -> Incoming:
-    """What a request brings for a pipeline with this input; close the uploads when done."""
+    """Read a request for a pipeline with this input; close the uploads when done."""
     if media_type(request) != "multipart/form-data":
         return Incoming(await read_json(request, settings.max_input_bytes))
     takes = file_fields(model)

@@ -26,7 +26,7 @@ class JobList(BaseModel):
 
 
 class ResultView(BaseModel):
-    """What a completed job made."""
+    """Result of a completed job."""
 
     job_id: str
     pipeline: str
@@ -35,7 +35,7 @@ class ResultView(BaseModel):
 
 
 class OutputsView(BaseModel):
-    """What the stages that are done have made so far."""
+    """Outputs of the finished stages."""
 
     job_id: str
     outputs: dict[str, JsonValue] = Field(description="by stage; a list for a stage that runs per item")
@@ -68,7 +68,7 @@ class DeadList(BaseModel):
 
 
 class Redrive(BaseModel):
-    """Which dead letters to send again."""
+    """Filter of dead letters to redrive."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -80,7 +80,7 @@ class Redrive(BaseModel):
 
 
 class Decision(BaseModel):
-    """What became of a call whose answer was lost."""
+    """Decision on a call whose answer was lost."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,13 +96,13 @@ class PipelineList(BaseModel):
 
 
 class Deleted(BaseModel):
-    """What was deleted."""
+    """Counts of deleted data."""
 
     jobs: int
 
 
 class Health(BaseModel):
-    """How this process is."""
+    """Readiness of this process."""
 
     status: Literal["ok"] = "ok"
 

@@ -82,6 +82,6 @@ def _sentinels(url: str) -> tuple[sentinel.Sentinels, dict[str, Any]]:
 
 
 def _asking(found: sentinel.Sentinels, timeout: float) -> dict[str, Any]:
-    """How the Sentinels themselves are asked: one that is gone must not hold up the next."""
+    """Time-outs for the Sentinels: one that is down must not delay the next."""
     options = {"socket_timeout": timeout, "socket_connect_timeout": 1.0, "password": found.sentinel_password}
     return {name: value for name, value in options.items() if value is not None}

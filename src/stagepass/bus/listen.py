@@ -45,7 +45,7 @@ _ASK_SQL = TERMINAL | {_RESUMED}
 
 
 class Follower:
-    """What waits for one client, and what it has seen."""
+    """One client's pending events, and the last one it has received."""
 
     def __init__(self, after: int) -> None:
         self.last = after
@@ -148,7 +148,7 @@ class Feed:
 
     @property
     def followers(self) -> int:
-        """How many clients follow a job here."""
+        """Number of clients that follow a job in this process."""
         return sum(len(followers) for followers in list(self._followers.values()))
 
     async def follow(self, job_id: str, after: int = 0, *, over: bool = False) -> AsyncGenerator[Event | Tick, None]:
@@ -260,7 +260,7 @@ class Feed:
                 log.info("Redis tells news again")
 
     async def _find_positions(self) -> None:
-        """Where each stream ends now, once. Not ``$``, which means another place at every read."""
+        """The current end of each stream, read once. Not ``$``, which means another position at every read."""
         for key in self._keys:
             if key not in self._positions:
                 self._positions[key] = await self._end(key)

@@ -43,7 +43,7 @@ class Row:
 
     @property
     def fraction(self) -> float:
-        """How much of the stage is done."""
+        """Progress of the stage, 0 to 1."""
         if self.state in ("completed", "skipped"):
             return 1.0
         return min(1.0, sum(self.items.values()) / max(1, self.total))
@@ -54,7 +54,7 @@ class Row:
         return sum(1 for fraction in self.items.values() if fraction >= 1.0)
 
     def seconds(self, now: int | None = None) -> float:
-        """How long it has taken so far."""
+        """Elapsed time, in seconds."""
         if self.began is None:
             return 0.0
         return ((self.ended or now or int(time.time() * 1000)) - self.began) / 1000

@@ -219,7 +219,7 @@ def tell(system: "System", job: "Job", target: Path) -> None:
 
 
 def _card(system: "System", job: "Job", outputs: dict[str, Any]) -> dict[str, str] | None:
-    """What a pipeline's own `card.py` makes of its outputs; None where it brings none."""
+    """Rows of the pipeline's `card.py` for its outputs; None if it has none."""
     import importlib
     import importlib.util
 

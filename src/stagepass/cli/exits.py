@@ -15,7 +15,7 @@ from stagepass.errors import (
 
 
 class Exit(IntEnum):
-    """What a command ends with."""
+    """Exit code of a command."""
 
     OK = 0
     FAILED = 1

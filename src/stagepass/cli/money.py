@@ -1,4 +1,4 @@
-"""What the commands say about money: in US dollars."""
+"""Prints prices and costs, in US dollars."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,7 +28,7 @@ def tell_price(price: "Price") -> None:
 
 
 def tell_spent(price: "Price") -> None:
-    """What the job has cost so far, for people."""
+    """Print the cost of the job so far."""
     note("dead.spent", style="", usd=dollars(price.spent))
 
 

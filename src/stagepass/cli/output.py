@@ -1,4 +1,4 @@
-"""What a command prints: results on standard output, everything else on standard error."""
+"""Output of commands: results on standard output, everything else on standard error."""
 
 import json
 import sys
@@ -125,7 +125,7 @@ STYLES = {
     "running": "cyan",
     "retrying": "yellow",
 }
-"""How a state looks."""
+"""Style by state."""
 
 
 def when(milliseconds: int | None) -> str | None:
@@ -137,7 +137,7 @@ def when(milliseconds: int | None) -> str | None:
 
 
 def ago(milliseconds: int, now: int) -> str:
-    """How long ago that was, roughly, for a table."""
+    """Rough age, for a table."""
     seconds = max(0, (now - milliseconds) // 1000)
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size:

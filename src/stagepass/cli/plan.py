@@ -1,4 +1,4 @@
-"""What `stagepass up` runs: the children, and what each is given."""
+"""The child processes of `stagepass up`, with their arguments and environments."""
 
 import os
 import sys

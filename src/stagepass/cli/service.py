@@ -1,4 +1,4 @@
-"""What every single service does first: end with the supervisor, and write log lines."""
+"""Start of every single service: end with the supervisor, and set up logging."""
 
 import logging
 from typing import TYPE_CHECKING

@@ -24,12 +24,12 @@ from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.embedded.supervisor import Supervisor
 
 SECONDS = "00.0"
-"""What stands in `Orders.banner` where the seconds since the start belong."""
+"""Placeholder in `Orders.banner` for the seconds since the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What `up` hands over: plain values only.
+    """Plain values that `up` passes to the supervisor.
 
     Attributes:
         children: name, argv, env, grace and hold of each child; the last one is the API.

@@ -136,7 +136,7 @@ def _orders(
 
 
 def _facts(system: "System") -> dict[str, Any]:
-    """Where it listens, and what it serves."""
+    """Address, data folder and pipelines of this installation."""
     settings = system.settings
     host = ports.reachable(settings.host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

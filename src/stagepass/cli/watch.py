@@ -75,7 +75,7 @@ def show(system: "System", job: "Job", *, quiet: bool = False, result: bool = Tr
 
 
 def _view(board: Any, quiet: bool) -> tuple[AbstractContextManager[Any], Any]:
-    """How it is shown: nothing, JSON lines, a live picture, or plain lines."""
+    """Select the view: nothing, JSON lines, a live board, or plain lines."""
     if quiet:
         return nullcontext(), lambda news: None
     if as_json():

@@ -118,7 +118,7 @@ class Catalogue:
         return next(whole, found[-1]).fill(parameters)
 
     def problems(self) -> list[str]:
-        """What the languages disagree on: missing codes and differing parameters, one sentence each."""
+        """Differences between the languages: missing codes and differing parameters, one sentence each."""
         return [
             problem
             for code in sorted({code for by_code in self._messages.values() for code in by_code})

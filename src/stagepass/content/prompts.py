@@ -118,7 +118,7 @@ def _compile(body: str, file: str) -> tuple[Template, set[str]]:
 
 
 def _as_data(value: Any) -> str:
-    """How every value is printed, whatever it is and whichever filter it went through."""
+    """Formatting of every value, after any filter."""
     return clean(str(value), lines=True).translate(_BRACKETS)
 
 

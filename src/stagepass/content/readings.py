@@ -1,4 +1,4 @@
-"""How numbers and Latin letters end when a Korean reads them aloud; `particles` asks.
+"""Final sounds of numbers and Latin letters read aloud in Korean, for `particles`.
 
 Latin words follow the usual transcriptions of 외래어 표기법 by their spelling, with the words that
 shops are called by and that break the rule listed by name. It is a guess, and a good one.

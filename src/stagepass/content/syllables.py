@@ -1,4 +1,4 @@
-"""How many syllables a line has when it is sung; lyrics and the spreading of captions ask.
+"""Counts the syllables of a sung line, for lyrics and caption timing.
 
 Hangul is exact, one letter one syllable. English is counted by its vowels, with the silent e and the
 common exceptions: right for most words, and off by one for some.

@@ -1,1 +1,1 @@
-"""What an author writes, checked when it is declared. Knows nothing of the engine."""
+"""Declaration API for pipeline authors, checked at import; independent of the engine."""

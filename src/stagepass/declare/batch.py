@@ -19,7 +19,7 @@ class Batch:
 
 
 def read_batch(most: int | None, within: Duration, where: str) -> Batch | None:
-    """What an author declares. Raises `DeclarationError`."""
+    """The declaration. Raises `DeclarationError`."""
     if most is None:
         return None
     if not 2 <= most <= MOST:

@@ -1,4 +1,4 @@
-"""Where the value of each parameter of a stage comes from."""
+"""Source of the value of a stage's parameter."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Settled(BaseModel, Generic[T]):
-    """How one item of a stage with ``collect="settled"`` ended: its output, or its error."""
+    """Outcome of one item of a stage with ``collect="settled"``: its output or its error."""
 
     item: int
     output: T | None = None

@@ -1,4 +1,4 @@
-"""What a pipeline's author writes: the stages, and what each comes after.
+"""The declaration of a pipeline: its stages and their order.
 
     promo = Pipeline("promo", input=PromoRequest)
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 
 
 class Counted(Protocol):
-    """How many runs a stage of a job has, and how many of them are done."""
+    """Number of runs of a stage of a job, and number of finished ones."""
 
     total: int
     done: int
@@ -224,7 +224,7 @@ class Pipeline:
         return [other for other in self.stages.values() if stage in other.ancestors()]
 
     def progress(self, tally: Mapping[str, Counted], shares: Mapping[str, float] | None = None) -> float:
-        """How much of a job is done, from 0 to 1 in steps of 0.0001, by its stages' weights.
+        """Progress of a job, from 0 to 1 in steps of 0.0001, by its stages' weights.
 
         Args:
             shares: by stage, the progress of its open runs, summed.

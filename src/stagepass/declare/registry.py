@@ -43,7 +43,7 @@ class Registry:
                     self._batches[stage.queue] = stage.batch
 
     def batch(self, queue: str) -> Batch | None:
-        """How the runs of a queue are collected, or None where each goes by itself."""
+        """Batch settings of a queue; None if runs are not batched."""
         return self._batches.get(queue)
 
     def latest(self, name: str) -> Pipeline:
@@ -57,7 +57,7 @@ class Registry:
             ) from None
 
     def find(self, name: str, version: int) -> Pipeline | None:
-        """That very version, or None where this process does not know it."""
+        """This exact version; None if this process does not have it."""
         return self._by_version.get((name, version))
 
     def stage(self, name: str, version: int, stage: str) -> Stage | None:

@@ -11,14 +11,14 @@ from stagepass.errors import DeclarationError, StageError
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What to do otherwise for one kind of error: how many retries, and how long to wait before each."""
+    """Exception for one error code: number of retries, and wait before each."""
 
     times: int | None = None
     wait: Duration | None = None
 
 
 class Retry:
-    """How often a stage is tried again, and after what wait.
+    """Number of retries of a stage, and the wait before each.
 
     Args:
         times: retries after the first attempt.

@@ -19,7 +19,7 @@ Missed = Literal["once", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What an author declares.
+    """The declaration.
 
     Attributes:
         name: ``pipeline:name``, unique.
@@ -36,7 +36,7 @@ class Schedule:
 
     @property
     def timing(self) -> str:
-        """What decides when it is due."""
+        """The timing: cron expression and time zone."""
         return f"{self.cron} {self.zone}"
 
     def after(self, moment: int) -> int:

@@ -96,7 +96,7 @@ def _advice(name: str, given: Any, ancestors: dict[str, Any], stages: Mapping[st
 
 
 def _why(parent: Stage) -> str:
-    """Where the type is not what its author wrote there."""
+    """Reports an unresolved type annotation."""
     if parent.mapped:
         return ", since each= runs it once per item"
     return ", since when= may leave it out" if parent.when is not None else ""

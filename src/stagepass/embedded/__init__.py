@@ -1,1 +1,1 @@
-"""What comes with the package for one machine: a Redis server, and the parent that keeps it all running."""
+"""Single-machine installation: a Redis server, and the supervisor that keeps everything running."""

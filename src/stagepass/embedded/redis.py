@@ -37,7 +37,7 @@ _TRIAL_TIME = 60.0
 
 
 class RedisUrls(NamedTuple):
-    """How clients find the server: `bus` for redis-py (database 0), `broker` for Celery (database 1)."""
+    """URLs of the server: `bus` for redis-py (database 0), `broker` for Celery (database 1)."""
 
     bus: str
     broker: str
@@ -114,7 +114,7 @@ class EmbeddedRedis:
         return self._command(self.data, self.socket)
 
     def child(self, hold: tuple[int, ...] = ()) -> Child:
-        """How the supervisor runs it; `hold` is best the folder's lock (see `lock.FolderLock`)."""
+        """Definition for the supervisor; pass the folder's lock as `hold` (see `lock.FolderLock`)."""
         env = {name: self._environ[name] for name in _PASSED_ON if name in self._environ}
         return Child("redis", self.argv(), env=env, ready=self.ready, before=self.prepare, hold=hold)
 

@@ -32,7 +32,7 @@ _FILE = "file"
 
 
 class Linked(NamedTuple):
-    """What a link leads to, and whether it is to be shown or saved."""
+    """Target of a link, and whether to show or save it."""
 
     file: File
     disposition: Disposition

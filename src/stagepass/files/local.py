@@ -29,7 +29,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Usage(NamedTuple):
-    """What the store holds, and how many bytes its disk still takes."""
+    """Size of the store, and free space on its disk in bytes."""
 
     files: int
     bytes: int
@@ -125,7 +125,7 @@ class LocalFiles:
         return pieces()
 
     def path(self, file: File | str) -> Path:
-        """Where the file lies, for programs that take a path; it must not be changed.
+        """Path of the file, for programs that take one; it must not be changed.
 
         Raises:
             NotFound: the uri is not one of this store's. Whether the file exists is not looked at.
@@ -179,7 +179,7 @@ class LocalFiles:
             pass  # also where another process is deleting it now
 
     def usage(self) -> Usage:
-        """What is kept. It walks the whole folder: for a page of figures, not for each request."""
+        """Contents of the store. Walks the whole folder: for statistics, not for each request."""
         sizes = [
             size
             for folder, _, names in os.walk(self.root)

@@ -1,4 +1,4 @@
-"""How a file is answered over HTTP: status, headers, and which bytes; whatever the web framework.
+"""HTTP response for a file: status, headers and byte range, independent of the web framework.
 
 A route needs no more than::
 
@@ -30,7 +30,7 @@ _TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(\s*;\s*charset=
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to send: `part` is the first byte and the one after the last; empty if there is no body."""
+    """The response: `part` is the first byte and the one after the last; empty if there is no body."""
 
     status: int
     headers: dict[str, str]

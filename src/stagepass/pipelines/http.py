@@ -1,4 +1,4 @@
-"""What a pipeline's own routes may use: `routes.py` beside its `pipeline.py` defines `make_router(deps)`.
+"""Dependencies of a pipeline's own routes: `routes.py` next to its `pipeline.py` defines `make_router(deps)`.
 
 It may also name an ASGI class `middleware(app, deps)`, which is put around the whole app.
 Most pipelines need no routes of their own: the API gives each of them submit, list, events and results.
@@ -31,7 +31,7 @@ class RouteDeps(Protocol):
     largest_upload: int
     """Bytes."""
     public_url: str
-    """Where clients reach this API, without a slash at its end; empty where it is not set."""
+    """Public URL of this API, without a trailing slash; empty if not set."""
 
     def sign(self, purpose: str, payload: dict[str, Any], expires_in: float) -> str:
         """A token that carries `payload` and is good for one purpose and `expires_in` seconds."""
@@ -73,7 +73,7 @@ class RouteDeps(Protocol):
         ...
 
     async def in_turn(self, owner: str, work: Callable[[], T]) -> T:
-        """What `work` gives, on a thread of its own and in the caller's turn. Raises `TooManyRequests`."""
+        """Run `work` on a separate thread, in the caller's turn. Raises `TooManyRequests`."""
         ...
 
     def submit(
@@ -100,7 +100,7 @@ class RouteDeps(Protocol):
 
     @property
     def fast_lane_seconds(self) -> float:
-        """How long a request may wait for `engine.run_now`."""
+        """Maximum time that a request waits for `engine.run_now`, in seconds."""
         ...
 
     def served(self) -> set[str]:

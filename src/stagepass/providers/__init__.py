@@ -1,1 +1,1 @@
-"""What stages use: ports, and the vendors and local programs behind them."""
+"""Ports for stages, and the vendors and local programs behind them."""

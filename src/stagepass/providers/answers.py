@@ -109,7 +109,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How one vendor says that something went wrong.
+    """One vendor's error format.
 
     Args:
         provider: its name, as in `ctx.using`.
@@ -199,7 +199,7 @@ def _read(body: Any) -> Any:
 
 
 _STATUSES = ("code", "status", "status_code", "statusCode", "http_status", "httpStatus")
-"""Where gateways write the status that the answer should have had."""
+"""Fields in which gateways put the HTTP status of the upstream answer."""
 
 _NAMED = {
     "authentication_error": 401,
@@ -218,7 +218,7 @@ _NAMED = {
 
 
 _TEXTS = ("error.message", "error", "message", "detail")
-"""Where gateways write what is wrong."""
+"""Fields in which gateways put the error message."""
 
 
 def _meant(value: Any) -> int | None:
@@ -231,7 +231,7 @@ def _meant(value: Any) -> int | None:
 
 
 def _at(value: Any, path: str) -> list[Any]:
-    """What stands at a dotted path; through a list, what stands there in each of its entries."""
+    """Values at a dotted path; through a list, the values of all its entries."""
     found = [value]
     for name in path.split("."):
         entries = [entry for one in found for entry in (one if isinstance(one, list) else [one])]

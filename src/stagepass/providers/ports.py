@@ -17,7 +17,7 @@ from stagepass.providers.registry import port
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a call used: tokens, and US dollars where the price is known."""
+    """Usage of a call: tokens, and US dollars if the price is known."""
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -34,7 +34,7 @@ def silent(fraction: float) -> None:
 
 @runtime_checkable
 class SelfCheck(Protocol):
-    """What a provider can have beside its port: a look at its key, its model and its credit, that costs nothing."""
+    """Optional method of a provider: a free check of key, model and credit."""
 
     def self_check(self) -> str:
         """One sentence on what was found, without secrets. Raises a `StageError`, whose advice says what to do."""

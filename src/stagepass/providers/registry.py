@@ -1,4 +1,4 @@
-"""Which provider serves a port: chosen by a setting, made once per process, named in every result."""
+"""Selects the provider of a port: by a setting, created once per process, named in every result."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from stagepass.sentences import sentence
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a factory is given: the model that the setting names after the colon, and where it may keep things."""
+    """Arguments of a factory: the model (the part of the setting after the colon), and a folder for its files."""
 
     model: str
     folder: Path
@@ -93,7 +93,7 @@ def provide(
 
 
 def names(kind: type) -> list[str]:
-    """What a port's setting may say before the colon."""
+    """Provider names allowed in a port's setting."""
     return sorted(_ports[kind].choices) if kind in _ports else []
 
 
@@ -138,7 +138,7 @@ class Providers:
         return made
 
     def check(self, stage: Stage) -> list[str]:
-        """What is missing for this stage, as sentences that name the setting."""
+        """Problems of this stage's providers, as sentences that name the setting."""
         problems = []
         for kind in stage.needs:
             try:

@@ -1,4 +1,4 @@
-"""Which workers live: the one definition, by `DEAD_AFTER_SECONDS`, of the relay, API, CLI, alerts and metrics."""
+"""Live workers: the one definition, by `DEAD_AFTER_SECONDS`, for relay, API, CLI, alerts and metrics."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

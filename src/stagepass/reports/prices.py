@@ -1,4 +1,4 @@
-"""What sending a dead letter again will cost: an estimate, from what its stages usually spend."""
+"""Estimates the cost of a redrive from the usual cost of its stages."""
 
 import statistics
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How much of a job is done: the one figure that every list, page, event and status shows."""
+"""Progress of a job: the one figure for every list, page, event and status."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What a job's stages made, read from the store."""
+"""Outputs of a job's stages, read from the store."""
 
 import json
 from collections.abc import Mapping

@@ -36,7 +36,7 @@ class AlertReads(Connections):
         return [queue for _, queue in self._all(query)]
 
     def count_notices(self, kind: str, since: int, until: int) -> int:
-        """How often that was noticed."""
+        """Number of occurrences."""
         query = sa.select(sa.func.count()).where(notices.c.at >= since, notices.c.at < until, notices.c.kind == kind)
         return int(self._all(query)[0][0])
 

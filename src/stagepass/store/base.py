@@ -18,7 +18,7 @@ _NOW = {
 
 
 class Connections:
-    """What the parts of `SqlStore` have in common.
+    """Base class of the parts of `SqlStore`.
 
     Args:
         url: ``sqlite:///file.db``, ``postgresql://…``, ``mysql://…`` or ``mariadb://…``.

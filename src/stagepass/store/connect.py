@@ -164,7 +164,7 @@ def translated() -> Iterator[None]:
 
 
 def _past_sqlalchemy() -> tuple[type[Exception], ...]:
-    """What drivers raise where SQLAlchemy does not wrap it: in its own statements, and in ours that are prepared."""
+    """Driver errors that SQLAlchemy does not wrap: in its own statements, and in our prepared ones."""
     loaded = (sys.modules.get(name) for name in ("sqlite3", "psycopg", "pymysql"))
     return UnicodeError, OverflowError, *(driver.Error for driver in loaded if driver)
 

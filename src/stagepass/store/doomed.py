@@ -15,7 +15,7 @@ from stagepass.store.base import Connections
 from stagepass.store.tables import doomed_files, files
 
 _CONDEMNED = 0
-"""As the time: it is being deleted, and cannot be claimed any more."""
+"""Used as the time: the file is being deleted and can no longer be claimed."""
 
 
 class DoomedFiles(Connections):

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Meaning(Enum):
-    """What to do after an error of the database."""
+    """Reaction to a database error."""
 
     AGAIN = "another transaction was first, or locks the row: retry"
     TAKEN = "a row with this key is there already"
@@ -87,7 +87,7 @@ def code_of(problem: BaseException) -> str:
 
 
 def meaning_of(problem: BaseException) -> Meaning:
-    """What an error of a driver (not SQLAlchemy's wrapper of it) means."""
+    """Meaning of a driver error (not SQLAlchemy's wrapper)."""
     if isinstance(problem, _UNKEEPABLE):
         return _VALUE
     kind, code = _driver_of(problem), code_of(problem)

@@ -80,7 +80,7 @@ def downgrade(url: str, revision: str) -> None:
 
 
 def check(url: str) -> list[str]:
-    """What differs between the database and `tables.py`, one sentence each."""
+    """Differences between the database and `tables.py`, one sentence each."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 

@@ -53,7 +53,7 @@ class _Compiled:
         self.sql = str(compiled)
         self._order = list(compiled.positiontup) if compiled.positional else None
         self._fixed = {name: bind.value for name, bind in compiled.binds.items() if bind.value is not None}
-        """What the statement brings itself, such as SQLite's OFFSET 0."""
+        """Parameters of the statement itself, such as SQLite's OFFSET 0."""
 
     def arguments(self, values: Names) -> Any:
         values = {**self._fixed, **values} if self._fixed else values

@@ -165,7 +165,7 @@ Record = TypeVar("Record")
 
 
 class Shape(Generic[Record]):
-    """How a table's rows become records: by the names of the record's fields.
+    """Maps rows to records, by the names of the record's fields.
 
     Args:
         record: a dataclass.
@@ -181,7 +181,7 @@ class Shape(Generic[Record]):
     ) -> None:
         own = [field.name for field in fields(record)]  # type: ignore[arg-type]
         self.columns = tuple(names.get(name, name) for name in own)
-        """What a query selects, in this order."""
+        """Columns of a query, in this order."""
         self._record = record
         self._convert = tuple((own.index(name), function) for name, function in convert.items())
 

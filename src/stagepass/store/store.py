@@ -241,7 +241,7 @@ class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable
 
     @staticmethod
     def _note_progress(connection: sa.Connection, progress: dict[tuple[str, str], tuple[Any, ...]]) -> None:
-        """As far as the rows are free: a beat waits for no lock of a run."""
+        """Only rows that are not locked: a heartbeat never waits for a run's lock."""
         if not progress:
             return
         c = stage_runs.c

@@ -176,7 +176,7 @@ messages = Table(
     Index("ux_messages_key", "job_id", "message_key", unique=True),
     **_MYSQL,
 )
-"""What was sent to a job; a row is marked by the stage run that takes it, in the transaction that ends its wait."""
+"""Messages sent to a job; the stage run that takes one marks its row, in the transaction that ends the wait."""
 
 spends = Table(
     "spends",
@@ -227,7 +227,7 @@ notices = Table(
     Index("ix_notices_at", "at"),
     **_MYSQL,
 )
-"""What leaves no other trace, for the alerts: a worker that was lost."""
+"""Facts for alerts that leave no other trace: lost workers."""
 
 alerts = Table(
     "alerts",

@@ -17,7 +17,7 @@ from stagepass.views.files import with_links
 from stagepass.views.times import at, maybe_at
 
 PREFIX = "/api/v1"
-"""Where the API's routes begin."""
+"""Prefix of the API's routes."""
 
 UNSERVED_AFTER = 5000
 """Milliseconds that work may lie ready before it is asked whether anybody serves its queue."""

@@ -12,7 +12,7 @@ from stagepass.views.times import at
 
 
 class SpendView(BaseModel):
-    """What one attempt paid one provider."""
+    """Payments of one attempt to one provider."""
 
     stage: str
     item: int | None = None
@@ -26,7 +26,7 @@ class SpendView(BaseModel):
 
 
 class StageMoney(BaseModel):
-    """What one stage cost, in US dollars."""
+    """Cost of one stage, in US dollars."""
 
     stage: str
     spent: float
@@ -37,7 +37,7 @@ class StageMoney(BaseModel):
 
 
 class SpendList(BaseModel):
-    """What a job has cost."""
+    """Cost of a job."""
 
     spends: list[SpendView]
     stages: list[StageMoney] = Field(description="stages that spent something")

@@ -11,7 +11,7 @@ from stagepass.reports.prices import Prices
 
 
 class Redriven(BaseModel):
-    """What became of them; of a dry run, what would."""
+    """The outcome; for a dry run, the expected outcome."""
 
     dry_run: bool = False
     usd: float | None = Field(default=None, description="of a dry run: what they will cost, about")
@@ -24,7 +24,7 @@ class Redriven(BaseModel):
 
 
 class Discarded(BaseModel):
-    """What became of them; of a dry run, what would."""
+    """The outcome; for a dry run, the expected outcome."""
 
     dry_run: bool = False
     runs: list[str] = Field(description="dead letters that were given up")

@@ -1,4 +1,4 @@
-"""What a worker takes from its broker: bells, and questions. Garbage is dropped and counted, orders are not obeyed.
+"""Filters a worker's messages from the broker: accepts bells and queries, drops and counts garbage, ignores commands.
 
 Anyone with access to the broker can send any message, and Celery ends its process on some of them. It also obeys
 orders from there: to stop, to kill, to consume from elsewhere.

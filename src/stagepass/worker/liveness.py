@@ -112,7 +112,7 @@ class Liveness:
                 log.exception("the note for `stagepass health` could not be kept")
 
     def _write_note(self) -> None:
-        """What the last look found; a heartbeat that takes long is one that the database does not answer."""
+        """Result of the last check; a slow heartbeat means that the database does not answer."""
         late = time.monotonic() - self._looked_at > self._dead_after
         work = Work.NO_STORE if late else self._work
         stalled_for = round(self._stall_detector.stalled_for(), 1)

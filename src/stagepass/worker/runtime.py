@@ -1,4 +1,4 @@
-"""What a process that runs stages holds: an engine, a dispatcher and a heart."""
+"""Objects of a worker process: engine, dispatcher and heartbeat."""
 
 import time
 from collections.abc import Callable

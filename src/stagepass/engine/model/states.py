@@ -37,7 +37,7 @@ from enum import StrEnum
 
 
 class RunState(StrEnum):
-    """Where a stage run is."""
+    """State of a stage run."""
 
     READY = "ready"
     """May be claimed now."""
@@ -61,7 +61,7 @@ class RunState(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job is."""
+    """State of a job."""
 
     QUEUED = "queued"
     """Accepted; no worker has begun."""

@@ -1,4 +1,4 @@
-"""What goes into the patterns and what comes out of them, and their one setting."""
+"""Inputs and outputs of the patterns, and their one setting."""
 
 import random
 from typing import Annotated, Any
@@ -60,25 +60,25 @@ class Pair(BaseModel):
 
 
 class SoloInput(Pair):
-    """What a lone addition is given."""
+    """Input of a single addition."""
 
     seconds: Seconds = SOLO_SECONDS
 
 
 class ChainInput(Pair):
-    """What a chain is given."""
+    """Input of a chain."""
 
     seconds: Seconds = STEP_SECONDS
 
 
 class GroupInput(Pair):
-    """What a group is given."""
+    """Input of a group."""
 
     seconds: Seconds = 0.0
 
 
 class MapInput(BaseModel):
-    """What a map is given: its items."""
+    """Input of a map: its items."""
 
     numbers: list[Number] = Field(max_length=MOST_ITEMS)
 

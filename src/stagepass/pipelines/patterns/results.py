@@ -1,4 +1,4 @@
-"""How a task is, in the words of the pattern routes: a status, a code, and what came out or went wrong."""
+"""State of a task in the format of the pattern routes: status, code, and result or error."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -73,7 +73,7 @@ class StepProgress(BaseModel):
 
 
 class ChainProgress(BaseModel):
-    """How far a chain is."""
+    """Progress of a chain."""
 
     task_id: str
     status: Status

@@ -18,7 +18,7 @@ from stagepass.providers.local.text import writes
 from stagepass.providers.ports import TextRequest
 
 LANGUAGES = ("ko", "en")
-"""What it can write in; another language is answered in English, and the answer says so."""
+"""Supported languages; for others it writes English, and the answer says so."""
 
 _LONGEST_TITLE = 80  # what song makers take (sunoapi.org, V4)
 
@@ -69,7 +69,7 @@ def _hook(pen: "_Pen") -> Couplet:
 
 
 def _rest(pen: "_Pen") -> Iterable[tuple[str, Sequence[str]]]:
-    """What follows the chorus: what is left to tell, and a last word where there is room."""
+    """The part after the chorus: the remaining themes, and a closing line if there is room."""
     second = pen.brief.themes[1:2]
     lines = [line for theme in second for line in pen.couplet(pen.rules.themes[theme].couplets)]
     lines.extend(_more(pen))
@@ -168,7 +168,7 @@ class _Pen:
         self._said.update(_stem(word) for line in lines for word in line.split())
 
     def _echo(self, lines: Couplet) -> int:
-        """How much of `lines` was said before: whole lines, last words, and words."""
+        """Overlap of `lines` with earlier ones: whole lines, last words, and words."""
         whole = sum(line in self._lines for line in lines)
         ends = sum(_stem(line.split()[-1]) in self._ends for line in lines)
         again = sum(stem in self._said for line in lines for word in line.split() if len(stem := _stem(word)) > 1)

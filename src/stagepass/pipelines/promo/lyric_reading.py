@@ -27,7 +27,7 @@ _SUNG_REGION = 6
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What the writer knows about its customer.
+    """Facts about the customer.
 
     Attributes:
         name: the name as it is sung.

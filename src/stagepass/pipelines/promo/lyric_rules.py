@@ -34,7 +34,7 @@ class _Rules(BaseModel):
 
 
 class Head(_Rules):
-    """What every rule file says about itself."""
+    """Metadata of a rule file."""
 
     name: str
     version: int
@@ -107,7 +107,7 @@ class Around(_Rules):
 
 
 class KindFinds(_Rules):
-    """What gives a kind away: in the business's name, and in its text, where only a plain word for it counts.
+    """Words that identify a kind of business: in its name, and in its text, where only a plain word counts.
 
     `core` are the themes that a song about it should not leave out.
     """
@@ -118,7 +118,7 @@ class KindFinds(_Rules):
 
 
 class Spotting(Head):
-    """What to look for in the customer's text, in every language: ``rules/lyric_spotting.json``."""
+    """Words to find in the customer's text, in every language: ``rules/lyric_spotting.json``."""
 
     negation: Around
     nearby: Around
@@ -142,5 +142,5 @@ def words(language: str) -> Words:
 
 @cache
 def spotting() -> Spotting:
-    """What to look for, in all languages at once: the text may be in another one than the song."""
+    """Words to find, in all languages at once: the text may be in another language than the song."""
     return _load("lyric_spotting.json", Spotting)

@@ -151,7 +151,7 @@ class PromoRequest(BaseModel):
 
 
 class LyricText(BaseModel):
-    """What a text model is asked for. Free of constraints, which not every vendor's schema knows."""
+    """The answer of a text model. Without constraints, which not every vendor's schema supports."""
 
     title: str = Field(description="the song's title", examples=["머뭄, 그리고 노을빛"])
     text: str = Field(

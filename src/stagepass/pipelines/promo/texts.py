@@ -20,5 +20,5 @@ def say(code: str, language: str, *, stage: str | None = None, **parameters: Any
 
 
 def message(code: str, **parameters: Any) -> Sentence:
-    """What a stage reports while it works: English for logs and lists, and its code for `say`."""
+    """Progress messages of a stage: English for logs and lists, and the code for `say`."""
     return Sentence(texts().text(code, "en", **parameters), code, parameters)

@@ -36,7 +36,7 @@ class Source(_Rules):
 
 
 class Head(_Rules):
-    """What every rule file says about itself."""
+    """Metadata of a rule file."""
 
     name: str
     version: int

@@ -1,1 +1,1 @@
-"""What comes from outside: addresses that strangers give are fetched safely, and pictures are looked into."""
+"""Untrusted content: fetches users' URLs safely, and checks pictures."""

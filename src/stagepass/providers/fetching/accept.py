@@ -1,4 +1,4 @@
-"""Which fields of an input take files, and whether a file is what its field takes: the same for every way in."""
+"""Finds the file fields of an input and checks the types of files, for the API and the command line alike."""
 
 import fnmatch
 import functools

@@ -1,4 +1,4 @@
-"""Which addresses a server may be sent to by a stranger: none but public ones.
+"""Decides which addresses of users a server may contact: only public ones.
 
 Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and successors),
 RFC 6052 (NAT64), RFC 3056 (6to4), the WHATWG URL standard (what counts as an IPv4 host), and the

@@ -137,7 +137,7 @@ def _followed(
     ssl_context: ssl.SSLContext | None,
     own: tuple[str, int] | None = None,
 ) -> R:
-    """What `read` makes of the answer at the end of all redirects."""
+    """The result of `read` for the response after all redirects."""
     clock = Deadline(timeout)
     hop = url
     for _ in range(MAX_REDIRECTS + 1):

@@ -42,7 +42,7 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # in scan data: not a s
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What the picture is; width and height in pixels, as stored (before any turn that EXIF asks for)."""
+    """Format of a picture; width and height in pixels, as stored (before any EXIF rotation)."""
 
     format: Format
     width: int

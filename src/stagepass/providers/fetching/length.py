@@ -1,4 +1,4 @@
-"""How long a recording is, where its maker did not say."""
+"""Measures the duration of a recording if its maker did not report it."""
 
 import re
 import subprocess

@@ -43,7 +43,7 @@ class Turns:
         self._threads: anyio.CapacityLimiter | None = None
 
     async def run(self, owner: str, work: Callable[[], T]) -> T:
-        """What `work` gives. Raises `TooManyRequests` where the caller's queue is full, or its turn did not come."""
+        """The result of `work`. Raises `TooManyRequests` if the caller's queue is full or its turn did not come."""
         async with self._turn(owner):
             self._threads = self._threads or anyio.CapacityLimiter(self._at_once)
             return await anyio.to_thread.run_sync(work, limiter=self._threads)

@@ -79,7 +79,7 @@ class AudioStream:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a media file holds: its length in seconds if the file says so, and its first streams."""
+    """Contents of a media file: duration in seconds, if known, and its first streams."""
 
     duration: float | None
     video: VideoStream | None

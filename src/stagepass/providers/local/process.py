@@ -195,7 +195,7 @@ class Child:
 
 
 def _plain_environment() -> dict[str, str]:
-    """What a program needs to run here, and nothing that it could tell: no key, no password."""
+    """The minimal environment of a child process, without keys and passwords."""
     return {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
 
 

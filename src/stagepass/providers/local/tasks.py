@@ -75,14 +75,14 @@ class TaskDesk:
             shutil.rmtree(draft, ignore_errors=True)
 
     def folder(self, task_id: str) -> Path:
-        """Where a task lies. Raises `Permanent` for an id that is not known here."""
+        """Folder of a task. Raises `Permanent` for an unknown id."""
         path = self._root / task_id
         if not _ID.fullmatch(task_id) or not (path / "request.json").is_file():
             raise Permanent("there is no such task on this machine", provider=self._provider)
         return path
 
     def request(self, task_id: str) -> dict[str, Any]:
-        """What was ordered."""
+        """The order of a task."""
         text = (self.folder(task_id) / "request.json").read_text(encoding="utf-8")
         request: dict[str, Any] = json.loads(text)
         return request

@@ -65,7 +65,7 @@ class LocalTextModel:
 
     @staticmethod
     def purposes() -> frozenset[str]:
-        """What can be answered without a key."""
+        """Answers that need no key."""
         return frozenset(_writers)
 
     def generate(self, request: TextRequest) -> TextAnswer:

@@ -1,4 +1,4 @@
-"""What every text vendor has in common: the schema that is sent, the answer that is read, and one repair.
+"""Shared code of the text vendors: the schema to send, reading the answer, and one repair.
 
 No vendor is trusted to enforce a schema; the answer is always checked, and one that does not fit is sent
 back once with what is wrong about it.
@@ -37,7 +37,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a vendor said: the text, and what it counted."""
+    """A vendor's answer: the text and its token counts."""
 
     text: str
     tokens_in: int = 0
@@ -120,7 +120,7 @@ _PLAIN = {"$ref", "$defs", "type", "properties", "items", "enum", "const", "anyO
 
 
 _BOUNDS = {"minItems", "maxItems", "minLength", "maxLength"}
-"""How long texts and lists may be: words that a server with a grammar knows, and that every model understands."""
+"""Schema keywords that limit the length of texts and lists, for servers with a grammar and for the prompt."""
 
 _GRAMMAR = _BOUNDS | {"prefixItems"}
 """Schema keyword only for servers with a grammar: the schema of each entry of a list, one by one, instead of `items`."""

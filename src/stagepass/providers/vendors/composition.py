@@ -1,4 +1,4 @@
-"""What Creatomate is asked to render: a template filled by a mapping that is data, or a composition from nothing."""
+"""Builds Creatomate's render request: a template filled through a mapping, or a composition from scratch."""
 
 import json
 from collections.abc import Mapping

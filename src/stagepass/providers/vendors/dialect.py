@@ -184,7 +184,7 @@ class Dialect:
         return self._text[at:end], end + 3
 
     def _escape(self, at: int) -> tuple[str, int]:
-        """What a backslash before `at` stands for; one that JSON does not know stays as it was written."""
+        """The character of an escape before `at`; an escape that JSON does not know is kept unchanged."""
         char = self._text[at : at + 1]
         if char == "u":
             code = _HEX.match(self._text, at + 1)

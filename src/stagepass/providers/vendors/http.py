@@ -133,7 +133,7 @@ class Http:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """What went wrong on the way, as our errors; whether the vendor can have begun is what matters."""
+        """Turns transport errors into ours; `not_done` depends on whether the vendor can have started."""
         name = self._table.provider
         try:
             yield

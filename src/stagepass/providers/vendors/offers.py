@@ -1,4 +1,4 @@
-"""Which vendors there are, and the settings of each. What a vendor needs is imported when it is made."""
+"""Registers the vendors and their settings. A vendor's dependencies are imported when it is created."""
 
 from typing import Any
 

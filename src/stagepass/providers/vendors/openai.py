@@ -117,7 +117,7 @@ def _format(schema: type[BaseModel], words: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said(model: VendorText, answer: Any) -> Said:
-    """What is in an answer; a refusal and a filter are `Blocked`, an end by length is `InvalidOutput`."""
+    """Read the content of an answer; a refusal or a filter is `Blocked`, a truncated answer `InvalidOutput`."""
     usage = record(answer.get("usage"))
     choice = answer["choices"][0]
     message = choice.get("message") or {}

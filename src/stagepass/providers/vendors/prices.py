@@ -1,4 +1,4 @@
-"""What calls cost: a table as data, with its date, that an installation can replace line by line."""
+"""Prices of calls: a dated table that an installation can override line by line."""
 
 import importlib.resources
 import json

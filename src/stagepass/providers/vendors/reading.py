@@ -21,7 +21,7 @@ LONGEST_TEXT = 1_000_000
 """Characters of an answer that are looked at."""
 
 _EFFORT = 8
-"""How often each character is read, on average, in search of a value."""
+"""Maximum average number of reads per character while searching for a value."""
 
 _MOST_TRIED = 20
 """Values in an answer that are held against the schema."""
@@ -127,11 +127,11 @@ _TAG = re.compile(
     r"|(?P<final><\|channel\|>final<\|message\|>|<channel\|>)",
     re.IGNORECASE,
 )
-"""Where a model's thoughts begin and end, in the ways of those that say so."""
+"""Tags around a model's reasoning."""
 
 
 def _thoughts(text: str, found: Sequence[_Found]) -> list[tuple[int, int]]:
-    """Where thoughts stand. Tags inside of values are text; without a first one, thoughts begin with the answer."""
+    """Positions of reasoning. Tags inside values are text; without an opening tag, reasoning starts with the answer."""
     thoughts: list[tuple[int, int]] = []
     opened: int | None = None
     spans = iter(found)
@@ -172,7 +172,7 @@ def _best(values: Sequence[Any], schema: type[BaseModel]) -> BaseModel:
 
 
 def _names(schema: type[BaseModel]) -> tuple[set[str], set[str]]:
-    """What the schema's fields are called in an answer: all, and those that it must have."""
+    """Field names of the schema in an answer: all of them, and the required ones."""
     names, required = set(), set()
     for name, info in schema.model_fields.items():
         alias = info.validation_alias
@@ -222,6 +222,6 @@ def _fitted(value: Any, schema: type[BaseModel]) -> BaseModel:
 
 
 def _place(path: Sequence[Any]) -> str:
-    """Where in a value, in characters that can be sent and shown."""
+    """Path within a value, in printable characters."""
     text = ".".join(str(part)[:40] for part in path[:10])
     return text.encode("ascii", "backslashreplace").decode() if text else "value"

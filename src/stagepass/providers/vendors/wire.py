@@ -59,5 +59,5 @@ def amount(value: Any, most: float = 1e9) -> float:
 
 
 def record(value: Any) -> dict[str, Any]:
-    """What stands beside an answer, such as its usage; empty where it is none: that loses no answer."""
+    """An object next to an answer, such as its usage; empty if it is not one, which loses no answer."""
     return value if isinstance(value, dict) else {}

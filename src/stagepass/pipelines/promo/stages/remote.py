@@ -1,4 +1,4 @@
-"""What song and video have in common: something is made elsewhere, waited for, and brought here."""
+"""Shared steps of song and video: order a remote task, wait for it, and store its result."""
 
 import tempfile
 from collections.abc import Callable

@@ -55,12 +55,12 @@ def _measured(ctx: Context, file: File) -> float:
 
 
 def _kept_also(ctx: Context, maker: SongMaker, other: MadeSong, number: int) -> File:
-    """What came with the same order was paid for too."""
+    """Other songs of the same order; they are paid for, too."""
     return keep(ctx, lambda copy: maker.fetch(other, copy), name=f"song-{number}.mp3", type=other.content_type)
 
 
 def order(ctx: Context, request: PromoRequest, lyric: Lyric) -> SongRequest:
-    """What the maker is asked for; the same for the life of the job, so that an order can be found again."""
+    """The order; the same for the life of the job, so that it can be found again."""
     return SongRequest(
         title=lyric.title,
         lyric=lyric.text,

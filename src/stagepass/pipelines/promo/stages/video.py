@@ -47,13 +47,13 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: C
 
 
 def _photos(ctx: Context, request: PromoRequest, lyric: Lyric) -> list[File]:
-    """Those that came with the lyric; one that was written before they did has none."""
+    """Photos stored with the lyric; older lyrics have none."""
     return lyric.photos if lyric.photos is not None else gather(ctx, request)
 
 
 @contextmanager
 def order(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song) -> Iterator[ClipRequest]:
-    """What the maker is asked for, with its files at hand; the same for the life of the job."""
+    """The order, with its files; the same for the life of the job."""
     photos = _photos(ctx, request, lyric)
     with ExitStack() as stack:
         yield ClipRequest(

@@ -7,7 +7,7 @@ from stagepass.providers.local.clip.text import HEAVY, fit, font, writable
 from stagepass.providers.ports import LineTiming
 
 BOTTOM = 0.77
-"""Where the lowest caption line ends, as a part of the height: apps cover the lowest 18 % with their buttons."""
+"""Bottom of the lowest caption line as a fraction of the height: apps cover the lowest 18 % with buttons."""
 
 _WIDEST = 0.82  # of the frame's width: apps put buttons on the right edge
 _FADE = 0.16  # seconds in and out

@@ -27,7 +27,7 @@ _FADE_IN, _FADE_OUT = 0.5, 0.8  # seconds, from and to black
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a clip is made to look like: its words, its size in pixels, its pictures and whether they drift."""
+    """Visual design of a clip: texts, size in pixels, pictures, and whether they move."""
 
     title: str
     subtitle: str

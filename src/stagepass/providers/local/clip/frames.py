@@ -12,7 +12,7 @@ from PIL import Image
 from stagepass.providers.local.clip.plan import View
 
 OVERSIZE = 1.3
-"""How many times the frame's pixels a picture holds, so that closer looks stay sharp."""
+"""Resolution of a picture as a multiple of the frame, so that zooming in stays sharp."""
 
 # R, G, B, offset → Y′, Cb, Cr.
 _BT709 = (0.1826, 0.6142, 0.0620, 16, -0.1006, -0.3386, 0.4392, 128, 0.4392, -0.3989, -0.0403, 128)
@@ -53,7 +53,7 @@ class Frame:
         return Frame(*(plane.copy() for plane in self.planes))
 
     def seen(self, view: View, size: tuple[int, int]) -> "Frame":
-        """What a camera sees of this picture, as a frame of `size` pixels.
+        """The camera's view of this picture, as a frame of `size` pixels.
 
         The box has fractions of pixels, so a slow move is smooth. At zoom 1 the box touches the picture's
         nearer pair of edges; what lies over on the other axis is room to move in.

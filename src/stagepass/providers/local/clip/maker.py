@@ -113,7 +113,7 @@ class LocalClipMaker:
             child.kill()
 
     def progress(self, task_id: str) -> float | None:
-        """How much of a render that runs in this process is done, 0–1; None when none does."""
+        """Progress of the render in this process, 0–1; None if there is none."""
         with self._guard:
             child = self._running.get(task_id)
         return None if child is None else child.progress

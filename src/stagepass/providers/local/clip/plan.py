@@ -26,7 +26,7 @@ _ZOOM_SPEED, _MOST_ZOOM = 0.012, 0.09  # of the picture: per second, and in all
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the camera looks: `zoom` ≥ 1; `x`, `y` in −1…1, from one edge of the picture to the other."""
+    """A camera position: `zoom` ≥ 1; `x`, `y` in −1…1, from one edge of the picture to the other."""
 
     zoom: float
     x: float
@@ -155,7 +155,7 @@ def _cuts(start: float, end: float, pictures: int, captions: Sequence[LineTiming
 
 
 def _move(number: int, round_: int, seconds: float, whole: bool) -> tuple[View, View]:
-    """Where the camera goes in one shot; later rounds over the same pictures look closer, at another part."""
+    """The camera's path in one shot; later rounds over the same pictures zoom in on another part."""
     zoom = min(_MOST_ZOOM, _ZOOM_SPEED * seconds)
     if whole:
         near, far = View(1.0 + min(zoom, 0.05), 0.0, 0.0), View(1.0, 0.0, 0.0)

@@ -1,4 +1,4 @@
-"""What a genre word means in music: tempo, chords, who plays what. Several words are mixed."""
+"""Maps genre words to tempo, chords and instruments. Several words are mixed."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -7,7 +7,7 @@ Progression = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """How loud each player is, linear, 1 = normal, 0 = silent."""
+    """Loudness per player, linear, 1 = normal, 0 = silent."""
 
     keys: float
     guitar: float

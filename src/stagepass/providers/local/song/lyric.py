@@ -81,7 +81,7 @@ def _broken(text: str, words: str) -> list[tuple[str, str]]:
 
 
 def spoken_words(text: str) -> str:
-    """What is said of a line: without marks; empty where it has no word or digit."""
+    """The spoken text of a line, without marks; empty if it has no word or digit."""
     words = " ".join(_MARKS.sub(" ", text).split())
     return words if any(character.isalnum() for character in words) else ""
 

@@ -107,7 +107,7 @@ class LocalSongMaker:
             child.kill()
 
     def progress(self, task_id: str) -> float | None:
-        """How much of a render that runs in this process is done, 0…1; None when none does."""
+        """Progress of the render in this process, 0…1; None if there is none."""
         with self._guard:
             child = self._running.get(task_id)
         return None if child is None else child.progress
@@ -132,7 +132,7 @@ class LocalSongMaker:
 
 
 def _result(folder: Path) -> dict[str, Any] | None:
-    """What the render wrote last, where its song is there whole."""
+    """The result that the render wrote, if its song is complete."""
     try:
         found: dict[str, Any] = json.loads((folder / _RESULT).read_bytes())
         whole = (folder / _SONG).stat().st_size == found["bytes"]

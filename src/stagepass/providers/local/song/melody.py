@@ -32,7 +32,7 @@ class Motif:
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """Where a note of the melody stands: the chord under it, how strong its place is 0…1, and how long it is."""
+    """Position of a melody note: the chord under it, the strength of its beat 0…1, and its length."""
 
     chord: Chord
     weight: float

@@ -91,7 +91,7 @@ def _shifted(shape: Floats, shift: float) -> Floats:
 
 
 def _voicing(frames: Floats, period: float) -> Floats:
-    """How alike two neighbouring periods are in the low band, mapped to 0…1."""
+    """Similarity of two neighbouring periods in the low band, mapped to 0…1."""
     lag = round(period)
     kernel = np.hanning(13)[1:-1].astype(np.float32)
     spectrum = np.fft.rfft(frames, SIZE) * np.fft.rfft(kernel / kernel.sum(), SIZE)

@@ -1,4 +1,4 @@
-"""Who plays when within a bar: positions and lengths in sixteenths, loudness 0…1. Data only."""
+"""Rhythm patterns of the players within a bar: positions and lengths in sixteenths, loudness 0…1. Data only."""
 
 Hit = tuple[int, int, float]  # first sixteenth, length, loudness
 
@@ -10,7 +10,7 @@ KEYS: dict[str, tuple[Hit, ...]] = {
     "arpeggio": tuple((2 * i, 3, loud) for i, loud in enumerate((0.9, 0.5, 0.6, 0.5, 0.8, 0.5, 0.6, 0.5))),
 }
 ARPEGGIO = (0, 1, 2, 3, 2, 1, 3, 2)
-"""Which note of the chord each eighth of a broken chord plays, lowest first."""
+"""Notes of a broken chord by eighth, lowest first."""
 
 GUITAR: dict[str, tuple[Hit, ...]] = {
     "none": (),

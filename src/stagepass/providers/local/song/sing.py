@@ -67,7 +67,7 @@ def sing(spoken: SpokenLine, notes: list[SungNote], harmony: list[float] | None,
 
 
 def _path(spoken: SpokenLine, notes: list[SungNote], seconds: Floats) -> tuple[Floats, Floats]:
-    """Which frame of the speech to be at, at each moment, and how loud."""
+    """Position in the speech, by frame, and loudness, over time."""
     anchors: list[tuple[float, float]] = []  # (song seconds, speech seconds)
     fades: list[tuple[float, float]] = []  # (song seconds, gain)
     rate = spoken.rate

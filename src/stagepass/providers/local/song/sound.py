@@ -97,7 +97,7 @@ def add(bus: Stereo, sound: NDArray[np.floating], start: float, gain: float = 1.
 
 
 def room(seconds: float, seed: int = 7) -> Stereo:
-    """What a room answers to a click: stereo noise that dies away in `seconds`, high notes first; energy 1 a side."""
+    """Impulse response of a room: stereo noise that decays in `seconds`, high frequencies first; energy 1 per side."""
     rng = np.random.default_rng(seed)
     t = moments(seconds * 1.1)
     bright, dark = (rng.standard_normal((2, len(t))) for _ in range(2))

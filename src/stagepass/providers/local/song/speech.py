@@ -122,7 +122,7 @@ def _spans(phones: list[tuple[str, int]], samples: int) -> list[_Span]:
 
 
 def _opening(spans: list[_Span], left: int, right: int) -> int:
-    """Where the syllable of vowel `right` begins, when vowel `left` is the one before it (−1: none)."""
+    """Start of the syllable of vowel `right`, after vowel `left` (−1: none)."""
     between = right - left - 1
     if left < 0:
         return 0

@@ -43,7 +43,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass
 class _Heard:
-    """What espeak-ng has handed over of the line it is speaking."""
+    """Audio of the current line received from espeak-ng so far."""
 
     pcm: bytearray = field(default_factory=bytearray)
     phones: list[tuple[str, int]] = field(default_factory=list)
