@@ -172,7 +172,7 @@ def _told(job: Job, current: str, run: StageRun | None, language: str, now: int)
 
 
 def _why(job: Job, current: str, language: str) -> str:
-    """Where it stopped, what is kept, and what to do; the stage's own message has the cause."""
+    """The failed stage, the kept results, and the next step; the stage's own message has the cause."""
     code = f"error.{(job.error or {}).get('code', '')}"
     kept = [say("job.kept", language)] if any(job.done(name) for name in STAGES) else []
     advice = [say(code, language)] if code in texts().codes("en") else []
@@ -208,7 +208,7 @@ def _failure(error: dict[str, Any], language: str) -> str:
 
 
 def _busy_with(run: StageRun, language: str, now: int) -> str | None:
-    """What the stage reported last, in the reader's language where it has a code, and for how long."""
+    """The stage's last progress message, in the reader's language if it has a code, and its duration."""
     if run.state is RunState.RETRYING:  # what it reported before is over, and counts no further
         return _retrying(run, language, now)
     if run.message is None or run.state not in OPEN:
