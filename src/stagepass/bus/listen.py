@@ -201,7 +201,7 @@ class Feed:
         return fresh, behind
 
     async def _stored(self, job_id: str, follower: Follower) -> AsyncGenerator[list[Event], None]:
-        """What SQL has beyond what the client has seen. Waits for a database that does not answer."""
+        """Events in SQL that the client has not received. Waits while the database is down."""
         while True:
             try:
                 page = await self._replays.page(job_id, follower.last)
