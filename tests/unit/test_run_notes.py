@@ -21,6 +21,8 @@ VALUES: dict[str, Any] = {
     "streaks": {"~wait:song": {"transient": 2}},
     "memoless": 3,
     "looked": 7,
+    "begun": True,
+    "awaits_all": True,
     "again": ["square#2"],
     "waits": {"song: generating": 60_000},
     "busy": "suno: quota_exhausted",

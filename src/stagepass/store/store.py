@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.model.ports import JobFilter, Outputs, Parked, RunFilter
+from stagepass.engine.model.ports import JobEnd, JobFilter, Outputs, Parked, RunFilter
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, StageRun, WorkerRow
-from stagepass.engine.model.states import OPEN, RunState
+from stagepass.engine.model.states import OPEN, JobState, RunState
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
@@ -60,6 +60,14 @@ class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable
         if which.before:
             query = query.where(jobs.c.id < which.before)
         return [rows.job_of(row) for row in self._all(query)]
+
+    def job_ends(self, ids: Sequence[str]) -> dict[str, JobEnd]:
+        c, found = jobs.c, dict[str, JobEnd]()
+        for part in chunks(ids):
+            query = sa.select(c.id, c.state, c.error, c.finished_at, c.pipeline, c.version).where(c.id.in_(part))
+            for id, state, error, at, pipeline, version in self._all(query):
+                found[id] = JobEnd(id, JobState(state), rows.load(error), at, pipeline, version)
+        return found
 
     def jobs_by_id(self, ids: Sequence[str]) -> list[Job]:
         found: list[Job] = []

@@ -285,6 +285,11 @@ class SqlTx:
         found = sa.select(c.id).where(c.job_id == job_id, c.taken_by.is_(None)).limit(limit).subquery()
         return int(self._db.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
 
+    def open_children(self, run_id: str, limit: int) -> list[str]:
+        c = jobs.c
+        query = sa.select(c.id).where(c.parent == run_id, sa.text("parent IS NOT NULL AND finished_at IS NULL"))
+        return list(self._db.scalars(query.limit(limit)))
+
     def begun(self, job_id: str) -> list[str]:
         c = stage_runs.c
         query = sa.select(c.id).where(c.job_id == job_id, c.state.in_(("waiting", "running")))

@@ -61,8 +61,8 @@ class _Raised:
     drop: tuple[str, ...]
     began: tuple[str, int] | None = None
     """The wait that continues across attempts, and its start: `at_most` starts once."""
-    child: str | None = None
-    """The child that is sent on by the next try."""
+    children: tuple[str, ...] = ()
+    """Calls whose child is sent on by the next try."""
 
 
 class Calls:
@@ -80,6 +80,8 @@ class Calls:
         """Calls of which a look worked in this pass: their streaks of failures are over."""
         self.first_pause = True
         """Whether the wait that ends this pass is news."""
+        self.awaits_all = False
+        """Whether the wait that ends this pass is for the end of the last child."""
         self.seen: list[int] = []
         """Callbacks that the look of the present wait has seen."""
         self.old_signal_taken = False
@@ -113,6 +115,7 @@ class Calls:
         identity: Sequence[Any],
         body: Body,
         adapter: TypeAdapter[Any] | None = None,
+        children: Sequence[str] = (),
     ) -> Steps[Any]:
         """One call: what it gave or raised before, or its body now, whose outcome is kept before it is given."""
         self.check()
@@ -120,7 +123,7 @@ class Calls:
         key, call = record_name(kind, own), call_records.digest(kind, name, *identity)
         record = yield InStore(lambda: self.record(key, call))
         if record is not None and (record.error is not None or record.text is not None):
-            return self.given(record, own, key, adapter)
+            return self.given(record, own, key, adapter, children=children)
         try:
             value = yield from body(own, record)
         except _NOT_AN_OUTCOME:
@@ -129,7 +132,7 @@ class Calls:
             if not self._is_known(problem, key):
                 error = problem
                 yield InStore(lambda: self.keep_raised(key, call, error))
-                self.track(problem, key, own)
+                self.track(problem, key, own, children=children)
             raise
         self.waits.pop(_wait_name(key, own), None)
         if isinstance(value, Kept):
@@ -151,26 +154,34 @@ class Calls:
         return numbered(name, number)
 
     def given(
-        self, record: Record, own: str, key: str, adapter: TypeAdapter[Any] | None, drop: Sequence[str] = ()
+        self,
+        record: Record,
+        own: str,
+        key: str,
+        adapter: TypeAdapter[Any] | None,
+        drop: Sequence[str] = (),
+        children: Sequence[str] = (),
     ) -> Any:
         """What a kept call gives again; raises what it raised."""
         self.passed.add(key)
         if record.error is not None:
             problem = call_records.rebuilt(record.error)
-            self.track(problem, key, own, drop=drop)
+            self.track(problem, key, own, drop=drop, children=children)
             raise problem
         return _reads(record, adapter)(record.text)
 
     # ── errors ──
 
-    def track(self, problem: BaseException, key: str, own: str, *, drop: Sequence[str] = ()) -> None:
+    def track(
+        self, problem: BaseException, key: str, own: str, *, drop: Sequence[str] = (), children: Sequence[str] = ()
+    ) -> None:
         """A call raises this now: should it leave the stage, that call is tried again."""
         name = _wait_name(key, own)
         since = self.waits.pop(name, None)
         goes_on = since is not None and key.startswith("~wait:") and not _begins_anew(problem)
-        child = own if key.startswith("~run:") else None
+        children = children or ([own] if key.startswith("~run:") else [])
         began = (name, since) if goes_on and since is not None else None
-        self._raised.append(_Raised(problem, key, (key, *drop), began, child))
+        self._raised.append(_Raised(problem, key, (key, *drop), began, tuple(children)))
 
     def _is_known(self, problem: BaseException, key: str) -> bool:
         return any(one.problem is problem and one.key == key for one in self._raised)
@@ -180,7 +191,7 @@ class Calls:
         own = [one for one in self._raised if any(one.problem is leaf for leaf in _leaves(problem))]
         failure.call = own[0].key if own else ""
         failure.drop = [name for one in own for name in one.drop]
-        failure.again = [one.child for one in own if one.child]
+        failure.again = [child for one in own for child in one.children]
         for one in own:
             if one.began is not None:
                 self.waits.setdefault(*one.began)
@@ -278,6 +289,7 @@ class Calls:
     def end_with(self, waiting: Waiting) -> Waiting:
         """The pass ends and gives the slot back: what it has begun, and what worked, is kept with that."""
         waiting.waits, waiting.memoless = self.waits, self._memoless
+        waiting.awaits_all = self.awaits_all
         waiting.looked = max(self.seen, default=0)
         waiting.memos, waiting.worked, waiting.told = self.begun, sorted(self.worked), self.first_pause
         return waiting

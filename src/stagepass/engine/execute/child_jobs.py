@@ -34,8 +34,9 @@ from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Memo, StageRun
 from stagepass.engine.model.run_notes import EVERY
 from stagepass.engine.model.states import ENDED, JobState
-from stagepass.engine.rules import messages, operator, stop
+from stagepass.engine.rules import operator, stop
 from stagepass.engine.rules.accept import accept
+from stagepass.engine.rules.messages import child_ended
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import ChildFailed, Permanent, TimedOut
 from stagepass.reports.results import result
@@ -89,17 +90,17 @@ class ChildJobs:
     ) -> Steps[Any]:
         """See `Context.run`."""
         adapter, limit = TypeAdapter(type or Any), seconds(at_most)
-        identity = _identity(pipeline, input)
+        identity = identity_of(pipeline, input)
 
         def body(own: str, _: Record | None) -> Steps[Any]:
             key, call = f"{STARTED}{own}", call_records.digest("run", name, identity)
-            child_id = yield InStore(lambda: self._child_of(key, call, pipeline, input))
+            child_id = yield InStore(lambda: self.child_of(own, call, pipeline, input))
             child = yield InStore(lambda: self._store.job(child_id))
             if child is None:
                 raise Permanent(f"{own}: its job {child_id} was deleted", advice="make this stage again")
             since = self._waits.begin(key)
-            if child.state in ENDED and child.state is not JobState.COMPLETED and self._goes_on(own):
-                yield InStore(lambda: self._committer.do(GoOn(self._claimed, child_id, own)))
+            if child.state in ENDED and child.state is not JobState.COMPLETED and self.goes_on(own):
+                yield InStore(lambda: self.send_on(own, child_id))
             elif child.state in ENDED:
                 return (yield InStore(lambda: self._end(own, child, adapter)))
             text = saying or f"{own}: running"
@@ -115,16 +116,17 @@ class ChildJobs:
 
     # ── the parts ──
 
-    def _child_of(self, key: str, call: str, pipeline: str, input: Input) -> str:
+    def child_of(self, own: str, call: str, pipeline: str, input: Input, *, begun: bool = False) -> str:
         """The child of that call; it is started if it is not there."""
+        key = f"{STARTED}{own}"
         memo = self._calls.memo(key)
         if memo is None or memo.value is None:
-            return self._start(key, call, pipeline, input)
+            return self._start(key, call, pipeline, input, begun=begun)
         if memo.token.startswith(_HASHED) and not memo.token.startswith(_HASHED + call):
             raise call_records.changed(f"~{key}")
         return str(json.loads(memo.value))
 
-    def _start(self, key: str, call: str, pipeline: str, input: Input) -> str:
+    def _start(self, key: str, call: str, pipeline: str, input: Input, *, begun: bool) -> str:
         run, parent = self._claimed.run, self._claimed.job
         if self._depth(parent) >= DEEPEST:
             raise Permanent(
@@ -136,7 +138,7 @@ class ChildJobs:
         job = replace(submit.job, parent=run.id, key=None, stepwise=False)
         memo = Memo(run.id, key, f"{_HASHED}{call}{new_token()[:12]}", f'"{job.id}"', now)
         failpoints.hit("once.before_intent")
-        if not self._committer.do(Start(self._claimed, memo, submit.pipeline, job)):
+        if not self._committer.do(Start(self._claimed, memo, submit.pipeline, job, begun)):
             self._calls.cleaning = True
             raise Cancel
         failpoints.hit("once.after_intent")
@@ -152,14 +154,18 @@ class ChildJobs:
             depth, above = depth + 1, found
         return depth
 
-    def _goes_on(self, own: str) -> bool:
+    def goes_on(self, own: str) -> bool:
         """Whether this call is tried again, so that a child that had failed is sent on."""
         again = self._claimed.run.notes.again
         return own in again or (EVERY in again and f"-{own}" not in again)
 
+    def send_on(self, own: str, child: str) -> None:
+        """Send a child on that had failed or was cancelled."""
+        self._committer.do(GoOn(self._claimed, child, own))
+
     def _end(self, own: str, child: Job, adapter: TypeAdapter[Any]) -> Text:
         if child.state is not JobState.COMPLETED:
-            raise _failure(own, child)
+            raise failure_of(own, child.id, child.state, child.error)
         text = json.dumps(result(self._store, self._committer.registry, child), ensure_ascii=False)
         return Text(text, adapter.validate_json(text))
 
@@ -177,18 +183,18 @@ class ChildJobs:
         return True
 
 
-def _identity(pipeline: str, input: Input) -> str:
+def identity_of(pipeline: str, input: Input) -> str:
     """What tells one child from another: the pipeline and its input, files by their content."""
     text = input.model_dump_json() if isinstance(input, BaseModel) else TypeAdapter(Any).dump_json(input).decode()
     return body_hash(pipeline, text)
 
 
-def _failure(name: str, child: Job) -> ChildFailed:
+def failure_of(name: str, child: str, state: JobState, problem: dict[str, Any] | None) -> ChildFailed:
     """A child's error as its parent's."""
-    error = child.error or {}
+    error = problem or {}
     where = f" at {error['stage']}" if error.get("stage") else ""
-    told = error.get("message") or error.get("code") or f"it was {child.state.value}"
-    return ChildFailed(f"{name}: {child.state.value}{where}: {told}", advice=error.get("advice"), child=child.id)
+    text = error.get("message") or error.get("code") or f"it was {state.value}"
+    return ChildFailed(f"{name}: {state.value}{where}: {text}", advice=error.get("advice"), child=child)
 
 
 # ── what the committer does ──
@@ -202,6 +208,8 @@ class Start(Operation):
     memo: Memo
     pipeline: Pipeline
     job: Job
+    begun: bool = False
+    """It is one of many, perhaps: it is found by its parent, and not noted there."""
 
     def jobs(self) -> tuple[str, ...]:
         return (self.claimed.job.id,)
@@ -219,7 +227,11 @@ class Start(Operation):
             return True
         uow.note_intent(self.memo)
         accept(uow, self.pipeline, replace(self.job, tally={}))  # a copy, since a batch may be done again
-        _note(uow, run, self.job.id)
+        if not self.begun:
+            _note(uow, run, self.job.id)
+        elif not run.notes.begun:
+            run.notes.begun = True
+            uow.touch_run(run)
         return True
 
 
@@ -244,7 +256,10 @@ class GoOn(Operation):
             operator.resume(uow, child)
         again = [name for name in run.notes.again if name != self.call]
         run.notes.again = [*again, f"-{self.call}"] if EVERY in again else again
-        _note(uow, run, self.child)
+        self.claimed.run.notes.again = run.notes.again
+        uow.touch_run(run)
+        if not run.notes.begun:
+            _note(uow, run, self.child)
 
 
 @dataclass(slots=True)
@@ -291,19 +306,19 @@ def _note(uow: UnitOfWork, run: StageRun, child: str) -> None:
 def after_commit(committer: Committer, woken: Iterable[str], left_alone: Iterable[str]) -> None:
     """Wake stage runs whose child has ended, and cancel children whose parent was stopped. Waits for nothing."""
     for run_id in woken:
-        committer.put(OnRuns([(run_id, run_id.partition(".")[0])], messages.wake_now))
+        committer.put(OnRuns([(run_id, run_id.partition(".")[0])], child_ended))
     for child in left_alone:
-        committer.put(OnJob(child, None, _cancel))
+        committer.put(OnJob(child, None, cancel_job))
 
 
 def cancel_orphans(store: Store, committer: Committer) -> int:
     """The relay's net: cancel children whose parent does not wait for them any more. Returns how many."""
     orphans = store.orphans(PAGE)
     for child in orphans:
-        committer.do(OnJob(child, None, _cancel))
+        committer.do(OnJob(child, None, cancel_job))
     return len(orphans)
 
 
-def _cancel(uow: UnitOfWork, job: Job) -> None:
+def cancel_job(uow: UnitOfWork, job: Job) -> None:
     if job.state not in ENDED:
         stop.cancel(uow, job)

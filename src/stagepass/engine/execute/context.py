@@ -1,7 +1,7 @@
 """What a stage is given: to remember, to wait, to report, to spend, and to keep files."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from stagepass.engine.execute.memos import Memos
 from stagepass.engine.execute.messages import Messages
 from stagepass.engine.execute.payments import Payments
 from stagepass.engine.execute.services import Files, Services
+from stagepass.engine.execute.side_by_side import Begun, SideBySide
 from stagepass.engine.execute.signals import Signals
 from stagepass.engine.execute.steps import Steps, drive, drive_async
 from stagepass.engine.execute.using import Using
@@ -66,6 +67,7 @@ class Context:
         self._waits = Waits(self._calls, self._signals, clock, lease, limit, self._tick_wait)
         self._messages = Messages(self._calls, self._waits, store, committer)
         self._child_jobs = ChildJobs(self._calls, self._waits, clock, store, committer)
+        self._side_by_side = SideBySide(self._calls, self._waits, self._child_jobs, store, committer)
         self._approvals = Approvals(self._calls, self._waits, clock, run.id, services.approval_url)
 
     @staticmethod
@@ -107,6 +109,19 @@ class Context:
         Of several calls of that name, the last one of this pass is meant.
         """
         self._now(self._memos.forget(name))
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep a value that changes, such as the row that an import has come to; `remembered` reads it.
+
+        The value of before is replaced in one commit: whenever the process dies, one of the two is there.
+        """
+        self._calls.check(clean_up=True)
+        self._now(self._memos.replace(name, value))
+
+    async def keep_async(self, name: str, value: Any) -> None:
+        """`keep` for stages that are `async def`."""
+        self._calls.check(clean_up=True)
+        await self._soon(self._memos.replace(name, value))
 
     def remembered(self, name: str) -> Any:
         """The stored value of `name`, or None."""
@@ -241,6 +256,79 @@ class Context:
         return await self._soon(
             self._child_jobs.run(pipeline, input, name=name, type=type, at_most=at_most, every=every, saying=saying)
         )
+
+    def begin(
+        self, pipeline: str, input: BaseModel | dict[str, Any], *, type: Any = None, name: str | None = None
+    ) -> Begun:
+        """Start a job of another pipeline once, and go on: `gather` or `first` waits for it.
+
+        It is a job like one of `run`: with this one's owner and priority, cancelled with this stage run.
+
+        Args:
+            type: what its result is read as.
+            name: of this call; by default the pipeline's.
+        """
+        begun: Begun = self._now(self._side_by_side.begin(pipeline, input, name=name or pipeline, type=type))
+        return begun
+
+    async def begin_async(
+        self, pipeline: str, input: BaseModel | dict[str, Any], *, type: Any = None, name: str | None = None
+    ) -> Begun:
+        """`begin` for stages that are `async def`."""
+        begun: Begun = await self._soon(self._side_by_side.begin(pipeline, input, name=name or pipeline, type=type))
+        return begun
+
+    def gather(
+        self,
+        begun: Sequence[Begun],
+        *,
+        settled: bool = False,
+        at_most: Duration = "1h",
+        every: Duration = "30s",
+        saying: str | None = None,
+    ) -> list[Any]:
+        """Wait without a slot until all of these jobs have ended, and give their results in the same order.
+
+        Args:
+            settled: give a `Settled` for each, with its output or its error, instead of raising.
+            at_most: from the first look on. It does not count towards the stage's own limits.
+
+        Raises:
+            ChildFailed: one of them failed. TimedOut: they took longer; those that still ran are cancelled.
+        """
+        steps = self._side_by_side.gather(begun, settled=settled, at_most=at_most, every=every, saying=saying)
+        found: list[Any] = self._now(steps)
+        return found
+
+    async def gather_async(
+        self,
+        begun: Sequence[Begun],
+        *,
+        settled: bool = False,
+        at_most: Duration = "1h",
+        every: Duration = "30s",
+        saying: str | None = None,
+    ) -> list[Any]:
+        """`gather` for stages that are `async def`."""
+        steps = self._side_by_side.gather(begun, settled=settled, at_most=at_most, every=every, saying=saying)
+        found: list[Any] = await self._soon(steps)
+        return found
+
+    def first(
+        self, begun: Sequence[Begun], *, at_most: Duration = "1h", every: Duration = "30s", saying: str | None = None
+    ) -> Any:
+        """Wait without a slot for the first of these jobs that completes, cancel the others, and give its result.
+
+        Raises:
+            ChildFailed: all of them failed. TimedOut: none completed in time; all are cancelled.
+        """
+        return self._now(self._side_by_side.first(begun, at_most=at_most, every=every, saying=saying))
+
+    async def first_async(
+        self, begun: Sequence[Begun], *, at_most: Duration = "1h", every: Duration = "30s", saying: str | None = None
+    ) -> Any:
+        """`first` for stages that are `async def`."""
+        return await self._soon(self._side_by_side.first(begun, at_most=at_most, every=every, saying=saying))
 
     def approval(
         self,

@@ -67,6 +67,14 @@ class Memos:
         if (yield Store(lambda: self._calls.record(key))) is not None:
             yield Store(lambda: self._calls.keep(drop=(key,)))
 
+    def replace(self, name: str, value: Any) -> Steps[None]:
+        """See `Context.keep`."""
+        text = _as_json(name, value, TypeAdapter(Any))
+        there = yield Store(lambda: self._calls.memo(name))
+        kept = self._calls.new(name, text)
+        yield Store(lambda: self._calls.keep(kept, drop=(name,) if there is not None else ()))
+        self._calls.passed.add(name)
+
     # ── calling ──
 
     def _bought(self, own: str, key: str, call: Callable[[], Any], adapter: TypeAdapter[Any]) -> Steps[Any]:

@@ -99,6 +99,8 @@ class Waiting:
     idle: bool = False
     looked: int = 0
     """The last callback that the look of the wait has seen."""
+    awaits_all: bool = False
+    """It waits for the end of its last child."""
     memoless: bool = False
     """The run has no memos, so the next pass need not look for any."""
     memos: Sequence[Memo] = ()

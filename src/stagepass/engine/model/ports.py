@@ -39,6 +39,18 @@ class Changes:
     """Stage runs whose messages are there again."""
 
 
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job stands, without what went into it."""
+
+    id: str
+    state: JobState
+    error: dict[str, Any] | None
+    finished_at: int | None
+    pipeline: str = ""
+    version: int = 0
+
+
 Ended = tuple[str | None, dict[str, Any] | None]
 """How a run ended: its output as JSON text, or its error."""
 
@@ -113,6 +125,10 @@ class Tx(Protocol):
 
     def unread(self, job_id: str, limit: int) -> int:
         """How many messages of the job nothing has taken, counted up to a bound."""
+        ...
+
+    def open_children(self, run_id: str, limit: int) -> list[str]:
+        """Ids of jobs that the stage run has started and that are not over."""
         ...
 
     def begun(self, job_id: str) -> list[str]:
@@ -199,6 +215,10 @@ class Store(Protocol):
     def job(self, job_id: str) -> Job | None: ...
     def job_by_key(self, owner: str, key: str) -> Job | None: ...
     def jobs(self, which: JobFilter) -> list[Job]: ...
+    def job_ends(self, ids: Sequence[str]) -> dict[str, JobEnd]:
+        """By id: how these jobs stand; those that are not there are left out."""
+        ...
+
     def jobs_by_id(self, ids: Sequence[str]) -> list[Job]: ...
     def runs_of(self, job_id: str) -> list[StageRun]: ...
     def look(self, job_id: str) -> tuple[Job, list[StageRun]] | None:

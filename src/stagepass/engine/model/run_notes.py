@@ -62,6 +62,10 @@ class RunNotes:
     # the job
     children: list[str] = field(default_factory=list)
     """Jobs that it started and waits for; cancelled when it is stopped."""
+    begun: bool = False
+    """It has begun jobs with `ctx.begin`: they are found by their parent, and are not in `children`."""
+    awaits_all: bool = False
+    """It waits for the last of its children, not for each."""
     cancelling: bool = False
     """It was cancelled after it had begun: the next claim calls its `on_cancel`, and then it is cancelled."""
     counted: bool = False

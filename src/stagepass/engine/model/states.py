@@ -21,6 +21,7 @@ stage run     due_at            when `waiting`, `retrying` or `parked` ends by i
               crashes           with the stage's limit: ready again, or failed
               notes.resumes     the next claim continues an attempt, or begins one and counts it
               notes.unread      a wait that a running attempt asks for is over before it begins
+              notes.awaits_all  only the end of its last child wakes it
               notes.busy        with notes.blocked_by: a waiting run that its provider may wake
               notes.again       calls of `ctx.run` whose failed child is sent on
               notes.alone       a claim gives it no company in a batch

@@ -97,6 +97,7 @@ def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
     if outcome.waits is not None:
         notes.waits = outcome.waits
     notes.looked = outcome.looked or notes.looked
+    notes.awaits_all = outcome.awaits_all
     if outcome.memoless:
         notes.memoless = notes.claims
     for memo in outcome.memos:

@@ -11,6 +11,9 @@ from stagepass.engine.rules.unit_of_work import UnitOfWork
 
 R, J = RunState, JobState
 
+MOST_CHILDREN = 100_000
+"""Of one stage run; more than are ever begun."""
+
 
 def start(uow: UnitOfWork, job: Job, stage: Stage, *, delay: float = 0.0, hold: bool) -> None:
     """Make the runs of a stage whose predecessors are done."""
@@ -99,6 +102,8 @@ def leave(uow: UnitOfWork, run: StageRun, to: RunState) -> None:
 def leave_children(uow: UnitOfWork, run: StageRun) -> None:
     """The child jobs of this run are no longer needed: cancel them after the commit."""
     uow.left_alone += run.notes.children
+    if run.notes.begun:
+        uow.left_alone += uow.tx.open_children(run.id, MOST_CHILDREN)
 
 
 def note_hold(run: StageRun, job: Job) -> None:

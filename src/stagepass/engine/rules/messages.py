@@ -88,6 +88,13 @@ def _is_there(uow: UnitOfWork, job_id: str, key: str) -> bool:
     return fresh or uow.tx.has_message(job_id, key)
 
 
+def child_ended(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
+    """A child has ended. A stage that waits for all of its children is woken by the last of them."""
+    if run.state is RunState.WAITING and run.notes.awaits_all and uow.tx.open_children(run.id, 1):
+        return False
+    return wake_now(uow, run, job)
+
+
 def wake_now(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
     """What it waits for has come: it looks at once, or does not wait when it wants to. Returns whether it waited."""
     if run.state is RunState.WAITING:

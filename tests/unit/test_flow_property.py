@@ -1,0 +1,43 @@
+"""Random stages of up to eight calls, with crashes, retries, drains and messages between them.
+
+Every pass sees what the passes before it have seen, the result is that of an undisturbed run, and so are the costs.
+"""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from stagepass.testing import Lab
+from tests.support import plans
+
+FAST, EACH = 300, 25
+CHAOS = 10_000
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with Lab([plans.plan, plans.child]) as made:
+        yield made
+
+
+def run(lab: Lab, seed: int) -> None:
+    """One plan, undisturbed and disturbed."""
+    dice = random.Random(seed)
+    given = plans.make_plan(dice, f"{seed}")
+    plain = plans.run_plan(lab, given.model_copy(update={"id": f"{seed}p", "weak": []}), None)
+    disturbed = plans.run_plan(lab, given.model_copy(update={"id": f"{seed}d"}), dice)
+    plans.check(given, disturbed, plain)
+
+
+@pytest.mark.parametrize("start", range(0, FAST, EACH))
+def test_a_stage_of_random_calls_gives_the_same_however_it_is_disturbed(lab: Lab, start: int) -> None:
+    for seed in range(start, start + EACH):
+        run(lab, seed)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("start", range(FAST, CHAOS, 100))
+def test_ten_thousand_of_them(lab: Lab, start: int) -> None:
+    for seed in range(start, start + 100):
+        run(lab, seed)
