@@ -287,7 +287,7 @@ class Engine:
 
 
 def _payload(payload: Any) -> str:
-    """As JSON text. Raises `InvalidInput` for what JSON cannot say, and `TooLarge`."""
+    """As JSON text. Raises `InvalidInput` for values that JSON cannot represent, and `TooLarge`."""
     text = json_text(payload, "payload")
     if len(text.encode()) > MAX_SIGNAL:
         raise TooLarge(sentence("a message may have at most {most} bytes", most=MAX_SIGNAL))

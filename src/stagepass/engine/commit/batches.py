@@ -19,7 +19,7 @@ from stagepass.engine.model.records import StageRun
 
 @dataclass(slots=True)
 class Formed:
-    """What a claim may choose from, once batches are formed."""
+    """Candidates of a claim, after batches are formed."""
 
     stored: Sequence[Candidate]
     fresh: Sequence[StageRun]
@@ -57,7 +57,7 @@ def form(
 
 
 def widest(registry: Registry, queues: Iterable[str]) -> int:
-    """How many ready runs of one queue a look must see to know whether a batch is full."""
+    """Number of ready runs per queue to read in order to know whether a batch is full."""
     return max((batch.most for queue in queues if (batch := registry.batch(queue)) is not None), default=0)
 
 

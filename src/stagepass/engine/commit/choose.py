@@ -1,4 +1,4 @@
-"""Which ready runs go next, out of several queues: by priority, then the queues in turn."""
+"""Chooses the next ready runs from several queues: by priority, then the queues in turn."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence

@@ -60,7 +60,7 @@ class Claimer:
     def _of_queues(
         self, uow: UnitOfWork, queues: tuple[str, ...], worker: str, group: _Group, known: Outputs
     ) -> list[tuple[int, ClaimResult]]:
-        """What each claim of a group gets."""
+        """The share of each claim in a group."""
         ready = [run for run in uow.ready.values() if run.queue in queues]
         formed = batches.form(self._registry, queues, group.waiting, ready, uow.now)
         taken, more, missed = self._take(uow, formed, group.wanted)

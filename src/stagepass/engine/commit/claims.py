@@ -48,7 +48,7 @@ class Claimed:
 
 @dataclass(slots=True)
 class ClaimResult:
-    """What a claim brought, and the queues in which more is ready."""
+    """Result of a claim: the claimed runs, and the queues with more ready runs."""
 
     claimed: list[Claimed]
     more: frozenset[str] = frozenset()

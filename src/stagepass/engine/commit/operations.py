@@ -1,4 +1,4 @@
-"""What the committer is asked to do: each operation names the rows it needs, and changes them in a `UnitOfWork`.
+"""Operations of the committer: each names the rows it needs, and changes them in a `UnitOfWork`.
 
 An operation checks first and changes then, so that one that refuses leaves the others of its batch
 untouched.
@@ -38,7 +38,7 @@ class Operation(ABC):
     patience: ClassVar[float] = 5.0
     answer_within: ClassVar[float | None] = 8.0
     failpoint: ClassVar[str] = ""
-    """What the failpoints around its commit are called."""
+    """Prefix of the failpoints around its commit."""
     may_be_second: ClassVar[bool] = False
     """Whether another process may have kept the same key just before; then it is tried again, and finds that."""
     again: bool = False
@@ -244,7 +244,7 @@ class Remember(Operation):
     answer_within: ClassVar[float | None] = None
     memo: Memo
     spends: Sequence[Spend] = ()
-    """What the call cost: its value and its price are kept together, or neither is."""
+    """Payments of the call: value and payments are stored together or not at all."""
 
     def apply(self, uow: UnitOfWork) -> None:
         uow.note_memo(self.memo)

@@ -1,4 +1,4 @@
-"""What the committer was asked for and has not carried out: the order in which it is tried, and tried again."""
+"""Pending operations of the committer, in the order in which they are tried and retried."""
 
 import random
 import threading
@@ -89,7 +89,7 @@ class Requests:
             self._wake.notify()
 
     def next(self) -> list[Request]:
-        """What to try together now; waits for it. Empty when nothing is left and nothing can come."""
+        """The next operations to try together; waits for them. Empty if nothing is left and nothing can come."""
         with self._wake:
             while True:
                 self._bring_back()

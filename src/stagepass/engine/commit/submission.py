@@ -112,7 +112,7 @@ def _made_up(model: type[BaseModel]) -> frozenset[str]:
 
 
 def body_hash(pipeline: str, text: str) -> str:
-    """What tells one input from another: the same for the same values in another order.
+    """Hash of an input: the same for the same values in another order.
 
     Files are compared by content: uploaded again, the same photo has another location.
     """

@@ -28,14 +28,14 @@ MakeUrl = Callable[[str, str, str, float], str]
 
 
 class Verdict(BaseModel):
-    """What a person decided."""
+    """A person's decision."""
 
     approved: bool
     note: str = ""
     who: str
     at: datetime
     answer: Any = None
-    """What the person filled in, as the type of the question."""
+    """The person's input, as the type of the question."""
 
 
 class Approvals:

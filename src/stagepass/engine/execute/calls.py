@@ -34,12 +34,12 @@ _BEGINNINGS = ("run:", "approval:", "told:")
 """Memos that say that something has begun, not that it is over."""
 
 _NOT_AN_OUTCOME = (StoreUnavailable, OutcomeUnknown, CallChanged, NotDone)
-"""What is raised inside a call and is not what the call itself gave."""
+"""Exceptions inside a call that are not its own result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a call gave, with the JSON that it was read from."""
+    """The result of a call, with the JSON it was read from."""
 
     text: str
     value: Any
@@ -47,7 +47,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a call gave whose record its own transaction has kept."""
+    """The result of a call whose own transaction has stored its record."""
 
     value: Any
 
@@ -75,7 +75,7 @@ class Calls:
         self.waits: dict[str, int] = dict(notes.waits)
         """By call: when a wait that is under way began."""
         self.begun: list[Memo] = []
-        """What the transaction that gives the slot back keeps."""
+        """Records stored by the transaction that gives the slot back."""
         self.worked: set[str] = set()
         """Calls of which a look worked in this pass: their streaks of failures are over."""
         self.first_pause = True
@@ -162,7 +162,7 @@ class Calls:
         drop: Sequence[str] = (),
         children: Sequence[str] = (),
     ) -> Any:
-        """What a kept call gives again; raises what it raised."""
+        """Replay a stored call: return its result, or raise its error."""
         self.passed.add(key)
         if record.error is not None:
             problem = call_records.rebuilt(record.error)
@@ -234,7 +234,7 @@ class Calls:
                 yield memo.made_at if until is None else until
 
     def read_again(self) -> None:
-        """What others have kept meanwhile counts, too."""
+        """Includes records stored by others meanwhile."""
         self._memos = None
 
     def note(self, memo: Memo) -> None:

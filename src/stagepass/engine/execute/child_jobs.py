@@ -44,13 +44,13 @@ from stagepass.reports.results import result
 Input = BaseModel | dict[str, Any]
 
 STARTED = "run:"
-"""What the memo of a started child begins with; the call's name follows. Its value is the child's id."""
+"""Prefix of the memo of a started child; the call's name follows. Its value is the child's id."""
 
 _HASHED = "c."
 """Begins the token of that memo where the hash of the call follows; a release before this one had no hash."""
 
 DEEPEST = 5
-"""How many jobs may stand above a job: a pipeline that runs itself ends here."""
+"""Maximum nesting depth of jobs: stops a pipeline that runs itself."""
 
 PAGE = 100
 

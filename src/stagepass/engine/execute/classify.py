@@ -107,7 +107,7 @@ def _classify_group(group: BaseExceptionGroup[Any], passing: tuple[type[BaseExce
 
 
 def planned(group: BaseExceptionGroup[Any]) -> BaseException | None:
-    """What ends an attempt without a failure, where one of a group's errors is that and none of them is final.
+    """A planned outcome among the errors of a group, if none of the errors is final.
 
     An `asyncio.TaskGroup` wraps also the stage's own words: that it waits, or stops.
     """

@@ -1,4 +1,4 @@
-"""What a stage is given: to remember, to wait, to report, to spend, and to keep files."""
+"""The context of a stage: memos, waits, progress, payments and files."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -407,7 +407,7 @@ class Context:
 
     @property
     def signal(self) -> Any:
-        """What a callback to this stage run carried, or None.
+        """Payload of a callback to this stage run, or None.
 
         In the look of a wait: the first that no wait has taken yet, then the next; the wait that ends takes what
         its look has seen. Elsewhere it shows a callback from the place on that the stage had come to when it

@@ -192,7 +192,7 @@ class Dispatcher:
             self._look_round(claim_result, wanted)
 
     def _look_round(self, claim_result: ClaimResult, wanted: int) -> None:
-        """What is left for others, and what others may have left."""
+        """Work left for other workers, and work that others may have left."""
         if len(claim_result.claimed) == wanted:
             for queue in claim_result.more:
                 self.pass_on(queue)
@@ -217,7 +217,7 @@ class Dispatcher:
             return ClaimResult([])
 
     def _fetched(self, parked: list[tuple[str, str]]) -> ClaimResult:
-        """What is still parked of these, made ready and claimed in one transaction: no bell calls those who know less."""
+        """Make these parked runs ready and claim them in one transaction, without notifying workers that lack this version."""
         only = frozenset(run for run, _ in parked)
         _, claim = self._committer.put(OnRuns(parked, attempt.fetch), Claim((), len(parked), self.worker, only=only))
         return ClaimResult(cast(ClaimResult, claim.result()).claimed)
@@ -249,7 +249,7 @@ class Dispatcher:
         self._give_back(1)
 
     def _go_on(self, claimed: Claimed, claim_result: ClaimResult) -> Claimed | None:
-        """What this slot runs after `claimed`."""
+        """The next run of this slot after `claimed`."""
         return claim_result.claimed[0] if claim_result.claimed else None
 
     def _begin(self, claimed: Claimed) -> Lease:
@@ -281,7 +281,7 @@ class Dispatcher:
             return Failure(classify(RuntimeError(type(problem).__name__)))
 
     def _claim_after(self, claimed: Claimed) -> Claim | None:
-        """What to ask for in the transaction that settles this one."""
+        """The claim to make in the transaction that settles this run."""
         last = self._most is not None and self.settled + 1 >= self._most
         return None if self._draining or self._parked or last else Claim(self.queues, 1, self.worker)
 

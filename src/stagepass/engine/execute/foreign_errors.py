@@ -25,7 +25,7 @@ _MOST_REASONS = 5
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known about errors of other libraries.
+    """Knowledge about errors of other libraries.
 
     Attributes:
         classes: the kind of an error, by top-level module and class name.
@@ -152,7 +152,7 @@ def _by_system(problem: BaseException, text: str) -> StageError | None:
 
 
 def _at(problem: Any, path: str) -> Any:
-    """What stands at a dotted path of attributes and keys; a method is called."""
+    """The value at a dotted path of attributes and keys; a method is called."""
     found = problem
     for name in path.split("."):
         try:

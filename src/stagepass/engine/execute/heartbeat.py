@@ -162,7 +162,7 @@ class Heartbeat:
         return True
 
     def _look_round(self) -> None:
-        """Who else is there, and what others parked that this process knows."""
+        """Other live workers, and parked runs that this process knows."""
         dispatcher = self._dispatcher
         others = [worker for worker in self._store.workers() if worker.id != dispatcher.worker]
         dispatcher.shared = frozenset(queue for worker in others for queue in worker.queues)

@@ -1,4 +1,4 @@
-"""What an attempt pays for: each payment is noted once, and one inside `ctx.once` together with its value."""
+"""Payments of an attempt: each is recorded once, and one inside `ctx.once` together with its value."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What the contexts of one process share, and what they keep files in."""
+"""Services shared by the contexts of one process, and their file stores."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ WRITTEN_WITHIN = 86_400_000
 
 
 class Services:
-    """What the contexts of one process share."""
+    """Services shared by the contexts of one process."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ OVERDUE = 2.0
 
 
 class Work(StrEnum):
-    """What a process does, as it sees itself."""
+    """Activity of a process, as seen by itself."""
 
     BUSY = "busy"
     IDLE = "idle"

@@ -18,7 +18,7 @@ _THIS_THREAD = getattr(resource, "RUSAGE_THREAD", None)
 
 
 def _moments() -> int | None:
-    """How often this thread has waited so far."""
+    """Number of waits of this thread so far."""
     return None if _THIS_THREAD is None else resource.getrusage(_THIS_THREAD).ru_nvcsw
 
 

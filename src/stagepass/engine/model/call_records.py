@@ -1,4 +1,4 @@
-"""What a call inside a stage gave or raised, as it is kept: a memo of its own, beside the stage's.
+"""Stored result or error of a call inside a stage: a separate memo, next to the stage's.
 
     ~wait:song          {"call": "5f…", "value": …}                     it returned
     ~run:square#2       {"call": "5f…", "error": {"type": …, …}}        it raised
@@ -113,7 +113,7 @@ def _facts(problem: Exception) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON; what is not JSON is dropped, so that the class is made from its message."""
+    """As JSON; other values are dropped, so that the exception is rebuilt from its message."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
@@ -142,7 +142,7 @@ def _class(name: str) -> type[Exception] | None:
 
 
 def class_name(kind: type) -> str:
-    """How a record names a class."""
+    """Name of a class in a record."""
     name = f"{kind.__module__}:{kind.__qualname__}"
     if "<locals>" in name and len(_local) < 1000:
         _local[name] = kind

@@ -1,4 +1,4 @@
-"""What a provider allows, who waits for it, and why it may be closed: the port to what all workers know of that."""
+"""Port to the limits of providers, shared by all workers: limits, waiting lines, and breakers."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What one provider allows, across all workers.
+    """Limits of one provider, across all workers.
 
     Attributes:
         concurrency: calls at the same time; None for no limit.
@@ -77,7 +77,7 @@ class ProviderLimits(Protocol):
         ...
 
     def call(self, provider: str, limit: Limit, gone: list[str]) -> list[str]:
-        """Those of the line whose turn it is, now that these were called and do not wait any more."""
+        """The next runs of the line, because these were woken and no longer wait."""
         ...
 
     def close_for(self, provider: str, seconds: float, reason: str) -> None:

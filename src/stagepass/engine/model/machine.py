@@ -1,4 +1,4 @@
-"""Where a process runs, exactly enough to say whether another one there is still alive."""
+"""Identifies the machine of a process precisely enough to check whether another process there is alive."""
 
 import os
 import socket

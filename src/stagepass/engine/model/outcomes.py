@@ -1,4 +1,4 @@
-"""How an attempt can end. Planned ends are values; failures are exceptions until they arrive here.
+"""Outcomes of an attempt. Planned outcomes are values; failures are exceptions until they arrive here.
 
 Completed, Skipped          done
 Waiting                     gives the slot back until a time, or a signal
@@ -170,6 +170,6 @@ class Each:
 
 
 RunOutcome = Completed | Skipped | Waiting | Failure | Held | Cancelled | Released | Unknown
-"""How an attempt ended for one stage run. A match on it ends with `assert_never`."""
+"""Outcome of an attempt for one stage run. A match on it ends with `assert_never`."""
 
 Outcome = RunOutcome | Each

@@ -14,7 +14,7 @@ from stagepass.errors import StagepassError, StoreUnavailable
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction writes. Runs and jobs that existed are written under the guard they were read with."""
+    """Writes of one transaction. Existing runs and jobs are written under the guard they were read with."""
 
     new_jobs: list[Job] = field(default_factory=list)
     new_runs: list[StageRun] = field(default_factory=list)
@@ -52,7 +52,7 @@ class JobEnd:
 
 
 Ended = tuple[str | None, dict[str, Any] | None]
-"""How a run ended: its output as JSON text, or its error."""
+"""Outcome of a run: its output as JSON text, or its error."""
 
 Outputs = dict[str, dict[str, dict[int | None, Ended]]]
 """By job, by stage, by item."""
@@ -116,7 +116,7 @@ class Tx(Protocol):
     def job_by_key(self, owner: str, key: str) -> Job | None: ...
     def memo(self, run_id: str, name: str) -> Memo | None: ...
     def messages(self, job_id: str, name: str, limit: int) -> list[Message]:
-        """Those of that name that nothing has taken, the first first."""
+        """Messages with that name that were not taken yet, oldest first."""
         ...
 
     def has_message(self, job_id: str, key: str) -> bool:
@@ -124,7 +124,7 @@ class Tx(Protocol):
         ...
 
     def unread(self, job_id: str, limit: int) -> int:
-        """How many messages of the job nothing has taken, counted up to a bound."""
+        """Number of untaken messages of the job, counted up to a bound."""
         ...
 
     def open_children(self, run_id: str, limit: int) -> list[str]:
@@ -264,7 +264,7 @@ class Store(Protocol):
         ...
 
     def usual_spend(self, queue: str, sample: int) -> list[float]:
-        """What each of the last completed runs of a stage spent in all, in US dollars."""
+        """Total cost of each of the last completed runs of a stage, in US dollars."""
         ...
 
     def ready_since(self, before: int) -> list[tuple[str, int]]:
@@ -357,7 +357,7 @@ class Bell(Protocol):
         ...
 
     def depth(self, queue: str) -> int | None:
-        """How many messages lie in the queue; None when the broker does not say."""
+        """Number of messages in the queue; None if the broker does not report it."""
         ...
 
     def close(self) -> None: ...
@@ -387,7 +387,7 @@ class Bus(Protocol):
 
 
 class FileStore(Protocol):
-    """Where large values are kept."""
+    """Store for large values."""
 
     def reserve(self, name: str, folder: str = "") -> str:
         """A new uri, for a file that is not there yet."""
@@ -408,7 +408,7 @@ class FileStore(Protocol):
 
 
 class Timetable(Protocol):
-    """Where schedules are kept."""
+    """Store for schedules."""
 
     def schedules(self) -> list[ScheduleRow]: ...
     def add_schedule(self, row: ScheduleRow) -> None:

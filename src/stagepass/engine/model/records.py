@@ -16,12 +16,12 @@ UNREAD: Final = ""
 
 @dataclass(slots=True)
 class Tally:
-    """How far a job's stage is. Most rules look here, and read stage runs only where this does not tell."""
+    """Progress of a job's stage. Most rules use it, and read stage runs only if it is not enough."""
 
     total: int
     """Stage runs of the stage."""
     done: int = 0
-    """Those that are completed or skipped, or that the stage does without."""
+    """Runs that are completed or skipped, or that the stage continues without."""
     most_held: int | None = 0
     """Maximum number of held ones; None: unknown, written by an older release."""
 
@@ -155,7 +155,7 @@ class Message:
 
     job_id: str
     name: str
-    """Which messages of the job it belongs to; callbacks of a stage run have a name of their own."""
+    """Name under which the job's messages are taken; callbacks of a stage run have their own name."""
     payload: str
     """JSON."""
     sent_at: int
@@ -167,7 +167,7 @@ class Message:
 
 @dataclass(slots=True, frozen=True)
 class Spend:
-    """What an attempt paid for."""
+    """A payment of an attempt."""
 
     run_id: str
     job_id: str
@@ -181,11 +181,11 @@ class Spend:
     queue: str | None = None
     """Of its stage run."""
     key: str | None = None
-    """What makes it one: of the spends of a run with the same key only the first is kept."""
+    """Identity of the payment: of a run's payments with the same key only the first is stored."""
     memo: str | None = None
     """The `ctx.once` that paid; while its value is kept, the same is not bought again."""
     given_up: bool = False
-    """What was paid for was dropped on purpose: by `ctx.forget`, or by making the stage again."""
+    """The paid result was dropped on purpose: by `ctx.forget`, or by retrying the stage."""
 
 
 @dataclass(slots=True, frozen=True)

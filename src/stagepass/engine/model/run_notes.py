@@ -1,4 +1,4 @@
-"""What the engine notes about a stage run beside its state. `states` shows where each note decides what happens next.
+"""The engine's notes about a stage run besides its state. `states` shows which transitions depend on which note.
 
 Kept as one JSON text per run. A note at its default is not written, so most runs have an empty one. A key that this
 release does not know was written by another one, and is kept as it is.
@@ -53,7 +53,7 @@ class RunNotes:
     blocked_by: str | None = None
     """The closed provider that it waits for: woken when that one answers again. Also a column."""
     signal: Any = None
-    """What the last callback carried that a release before this one took; now they are messages."""
+    """Payload of the last callback, written by an older release; callbacks are messages now."""
     looked: int = 0
     """The last callback that the present wait has looked at."""
     unread: bool = False

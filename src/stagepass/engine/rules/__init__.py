@@ -1,1 +1,1 @@
-"""What happens to a job next, a file per occasion: pure rules over a unit of work, without SQL, threads or clocks."""
+"""Rules that move a job, one file per occasion: pure, over a unit of work, without SQL, threads or clocks."""

@@ -11,7 +11,7 @@ from stagepass.errors import Conflict
 from stagepass.sentences import sentence
 
 QUESTION, VERDICT = "approval:", "verdict:"
-"""What the two memos of an approval begin with; its name follows."""
+"""Prefixes of the two memos of an approval; its name follows."""
 
 
 def answer(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, ask: str, approved: bool, note: str) -> None:

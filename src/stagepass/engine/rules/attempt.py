@@ -46,7 +46,7 @@ def claim(uow: UnitOfWork, run: StageRun, job: Job, worker: str) -> None:
 
 
 def _leave_out_idle(uow: UnitOfWork, run: StageRun) -> None:
-    """What a begun run waited for a slot, for a provider's limit or for a worker that knows it, is not its own time."""
+    """Exclude the time a started run waited for a slot, a provider's limit or a worker with its version."""
     notes = run.notes
     since = run.due_at if notes.idle_since is None else notes.idle_since
     notes.idle_since = None

@@ -14,7 +14,7 @@ from stagepass.errors import Conflict, NotFound
 from stagepass.sentences import sentence
 
 CALLBACK = "~callback:"
-"""What the name of a stage run's callbacks begins with; the run's id within the job follows."""
+"""Prefix of the message name of a stage run's callbacks; the run's id within the job follows."""
 
 MOST_UNREAD = 10_000
 """Messages of one job that nothing has taken yet."""
@@ -96,7 +96,7 @@ def child_ended(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
 
 
 def wake_now(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
-    """What it waits for has come: it looks at once, or does not wait when it wants to. Returns whether it waited."""
+    """The awaited message has arrived: poll at once, or skip the next wait. Returns whether the run was waiting."""
     if run.state is RunState.WAITING:
         run.due_at = uow.now
         return promote(uow, run, job)

@@ -1,4 +1,4 @@
-"""What people ask for once something is at rest: resume, decide, retry, discard."""
+"""Operators' commands on stopped work: resume, decide, retry, discard."""
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.ids import run_id

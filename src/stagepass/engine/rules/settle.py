@@ -32,7 +32,7 @@ def by_run(outcome: Outcome, runs: int) -> Sequence[RunOutcome]:
 
 
 def settle(uow: UnitOfWork, run: StageRun, job: Job, outcome: RunOutcome) -> None:
-    """What becomes of a run whose attempt has ended."""
+    """Settles a run whose attempt has ended."""
     match outcome:
         case Completed() | Skipped():
             complete(uow, run, job, outcome)

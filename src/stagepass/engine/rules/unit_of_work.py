@@ -83,7 +83,7 @@ class UnitOfWork:
         return self.tx.has_run(job_id, stage, RunState.COMPLETED)
 
     def read_inputs(self, claimed: Iterable[StageRun]) -> None:
-        """What these runs and their jobs were given, as far as it was not read with them."""
+        """Inputs of these runs and their jobs, if they were not read with them."""
         claimed = list(claimed)
         self.read_job_inputs({run.job_id for run in claimed})
         items = [run.id for run in claimed if run.item_input == UNREAD]
@@ -191,7 +191,7 @@ class UnitOfWork:
         return event
 
     def _progress(self, job: Job, run: StageRun | None) -> float | None:
-        """How far the job is, as its views have it: by finished runs, and by what this run reports."""
+        """Progress of the job as in its views: by finished runs, and by the progress of this run."""
         if job.state is JobState.COMPLETED:
             return 1.0
         pipeline = self.registry.find(job.pipeline, job.version)
@@ -236,7 +236,7 @@ class UnitOfWork:
         self._changes.taken.append((number, run_id))
 
     def return_messages(self, run_id: str) -> None:
-        """What the run has taken is there again: it is made again."""
+        """Return the run's messages, because it is run again."""
         self._changes.returned.append(run_id)
 
     @property
