@@ -184,7 +184,7 @@ class ChildJobs:
 
 
 def identity_of(pipeline: str, input: Input) -> str:
-    """What tells one child from another: the pipeline and its input, files by their content."""
+    """Identity of a child: the pipeline and its input, with files by their content."""
     text = input.model_dump_json() if isinstance(input, BaseModel) else TypeAdapter(Any).dump_json(input).decode()
     return body_hash(pipeline, text)
 
