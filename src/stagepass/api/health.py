@@ -1,6 +1,7 @@
 """Whether this process lives, and whether it can serve."""
 
 import logging
+import shutil
 from typing import Any
 
 import redis
@@ -14,6 +15,9 @@ from stagepass.bootstrap import System
 from stagepass.engine.model.clock import WRONG
 from stagepass.engine.model.records import WorkerRow
 from stagepass.errors import SettingsError, StoreUnavailable
+
+FULL = 4 * 2**20
+"""Bytes below which a disk counts as full."""
 
 log = logging.getLogger("stagepass.api")
 
@@ -35,6 +39,7 @@ def ready(request: Request, system: SystemDep) -> Any:
             ("database", _database(system)),
             ("redis", _redis(request.app.state.redis)),
             ("descriptors", _descriptors()),
+            ("disk", _disk(system)),
         )
         if text is not None
     }
@@ -64,6 +69,22 @@ def _database(system: System) -> str | None:
         system.store.check_writes()
     except StoreUnavailable:
         return "takes no writes: it is read-only, its disk is full, or its tables are locked; submits are refused"
+    return None
+
+
+def _disk(system: System) -> str | None:
+    """Where this installation's own files lie: the embedded database and Redis, and the file store."""
+    for folder in {system.settings.folder, system.settings.files_folder}:
+        try:
+            free = shutil.disk_usage(folder).free
+        except FileNotFoundError:
+            if folder == system.settings.files_folder and not system.settings.files_url and folder.parent.exists():
+                continue  # made with the first file
+            return f"the folder {folder} is gone; restart Stagepass with it back in place"
+        except OSError as problem:
+            return f"the disk of {folder} does not answer: {type(problem).__name__}"
+        if free < FULL:
+            return f"the disk of {folder} has {free // 1024} kB left; submits may be refused"
     return None
 
 

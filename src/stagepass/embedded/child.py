@@ -28,6 +28,8 @@ class Child:
         ready: whether it can be used; the children after it in the list wait for the first True. It is
             asked about 20 times a second and must answer within a second; an exception means "not yet".
         before: called before each start (folders, left-overs); if it raises, that start has failed.
+        lost: what makes it of no use although it runs, in a sentence, or None. It is asked once a second when it
+            was ready; the child is then ended and started again.
         stop_signal: what asks it to end.
         grace: seconds from `stop_signal` to SIGKILL.
         hold: descriptors that it inherits, and so keeps open as long as it lives (`FolderLock.fd`).
@@ -38,6 +40,7 @@ class Child:
     env: Mapping[str, str] | None = None
     ready: Callable[[], bool] | None = None
     before: Callable[[], None] | None = None
+    lost: Callable[[], str | None] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0
     hold: tuple[int, ...] = ()

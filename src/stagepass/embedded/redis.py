@@ -104,6 +104,8 @@ class EmbeddedRedis:
             self._short_folder = Path(tempfile.gettempdir()) / f"stagepass-{os.geteuid()}-{digest}"
         self.socket = (self._short_folder or self.data) / "redis.sock"
         self._started = self._was_ready = False
+        self._listening: tuple[int, int] | None = None
+        """Device and inode of the socket when the server first answered."""
 
     def urls(self) -> RedisUrls:
         """The addresses; both libraries write a unix socket's URL in a way of their own."""
@@ -116,13 +118,20 @@ class EmbeddedRedis:
     def child(self, hold: tuple[int, ...] = ()) -> Child:
         """Definition for the supervisor; pass the folder's lock as `hold` (see `lock.FolderLock`)."""
         env = {name: self._environ[name] for name in _PASSED_ON if name in self._environ}
-        return Child("redis", self.argv(), env=env, ready=self.ready, before=self.prepare, hold=hold)
+        return Child("redis", self.argv(), env=env, ready=self.ready, before=self.prepare, lost=self.lost, hold=hold)
 
     def ready(self) -> bool:
         """Whether the server answers now (not while it still loads its file)."""
         answers = _answers(self.socket)
-        self._was_ready |= answers
+        if answers and not self._was_ready:
+            self._was_ready, self._listening = True, _inode(self.socket)
         return answers
+
+    def lost(self) -> str | None:
+        """What a running server cannot mend itself: its socket or its folder was removed or replaced."""
+        if not self._was_ready or self._listening == _inode(self.socket):
+            return None
+        return f"its socket {self.socket} was removed or replaced"
 
     def wait_ready(self, timeout: float = 10.0) -> None:
         """Wait for an answer for up to this many seconds, then raise `TimeoutError`."""
@@ -216,6 +225,14 @@ def _answers(path: Path) -> bool:
             return client.recv(16).startswith(b"+PONG")  # while it loads its file: -LOADING
     except OSError:
         return False
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_private(folder: Path) -> None:

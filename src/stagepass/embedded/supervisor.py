@@ -22,6 +22,7 @@ LONG_LIFE = 10.0
 """Seconds of life after which a death is the first in a row again."""
 
 _CRASH_LOOP = 3  # deaths in a row after which the last lines are shown, and again at twice as many
+_LOOK_EVERY = 1.0  # seconds between two looks at what runs and may be of no use
 _ASK_EVERY = 0.05  # seconds between two questions "are you ready?"
 _SAY_EVERY = 10.0  # seconds of waiting for an answer before a word about it
 _HOOK_TIME = 2.0  # seconds that hooks may still take when everything else has ended
@@ -55,6 +56,7 @@ class Supervisor:
         self._hooks: list[threading.Thread] = []
         self._stopping = False
         self._killed = False
+        self._looks = 0.0
 
     def run(self) -> int:
         """Run until a stop signal arrives and all children have ended.
@@ -75,6 +77,7 @@ class Supervisor:
                         self._stop_the_last()
                     else:
                         self._start_what_is_due()
+                        self._end_what_is_lost()
                 self._let_hooks_end()
             self._say("stopped" if not self._killed else "stopped; not everything had ended by itself")
             return 1 if self._killed else 0
@@ -126,6 +129,22 @@ class Supervisor:
             waited = time.monotonic() - keeper.started
             self._say(f"still waiting for {keeper.child.name} after {waited:.0f} s: {answer}", alarm=True)
         return keeper.was_ready
+
+    def _end_what_is_lost(self) -> None:
+        """A child that runs and cannot be reached is ended, and started again as after any death."""
+        now = time.monotonic()
+        if now < self._looks:
+            return
+        self._looks = now + _LOOK_EVERY
+        for keeper in self._alive():
+            if keeper.deadline is not None:
+                if now >= keeper.deadline:
+                    self._kill(keeper, f"not ended within {keeper.child.grace:g} s")
+            elif keeper.child.lost is not None and keeper.was_ready and (why := keeper.child.lost()) is not None:
+                self._say(f"{keeper.child.name}: {why}; starting it again", alarm=True)
+                keeper.ask_to_stop()
+            elif keeper.child.lost is not None and keeper.child.ready is not None:
+                keeper.child.ready()  # notes what it looks like when it answers again
 
     # ── deaths ───────────────────────────────────────────────────────────────────────────────────
 
@@ -209,6 +228,8 @@ class Supervisor:
         due = [keeper.due for keeper in self._keepers[: gate + 1] if not keeper.alive]
         if any(keeper.alive for keeper in self._keepers[gate : gate + 1]):
             due.append(time.monotonic() + _ASK_EVERY)
+        if any(keeper.child.lost is not None for keeper in self._alive()):
+            due.append(self._looks)
         return _until(due)
 
     def _alive(self) -> list[Keeper]:

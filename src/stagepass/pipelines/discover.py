@@ -56,6 +56,14 @@ def _modules(more: tuple[str, ...], cwd: Path) -> Iterator[ModuleType]:
         if "/" in name or Path(name).is_dir():
             if not Path(name).is_dir():
                 raise SettingsError(sentence("PIPELINES: there is no folder {name}", name=f"{name!r}"))
+            if (Path(name) / "pipeline.py").is_file():
+                raise SettingsError(
+                    sentence(
+                        "PIPELINES: {name} is a pipeline's own folder; name the folder that holds it: {parent}",
+                        name=f"{name!r}",
+                        parent=Path(name).resolve().parent,
+                    )
+                )
             folders.append(Path(name).resolve())
         else:
             yield _imported(name)

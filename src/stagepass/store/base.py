@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from stagepass.store import connect
 from stagepass.store.checkpoint import Checkpointer
+from stagepass.store.same_file import SameFile
 from stagepass.store.writer import WriterLock
 
 _NOW = {
@@ -27,8 +28,9 @@ class Connections:
     """
 
     def __init__(self, url: str, *, pool: int = 3, patience: connect.Patience = connect.Patience()) -> None:
-        self._writes, self._reads = connect.engines(url, pool=pool, patience=patience)
-        self._beats = connect.engine(url, pool=1, patience=connect.BEAT)
+        file = SameFile(str(connect.parse(url).database))
+        self._writes, self._reads = connect.engines(url, pool=pool, patience=patience, same_file=file)
+        self._beats = connect.engine(url, pool=1, patience=connect.BEAT, same_file=file)
         """A heartbeat waits for no other work of its process."""
         self.dialect = self._writes.dialect.name
         self._writer = (

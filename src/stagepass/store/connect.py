@@ -16,6 +16,7 @@ from stagepass.errors import SettingsError, StagepassError, StoreBug, StoreUnava
 from stagepass.sentences import sentence
 from stagepass.store import sessions
 from stagepass.store.meanings import Meaning, code_of, meaning_of
+from stagepass.store.same_file import SameFile
 
 log = logging.getLogger("stagepass.store")
 
@@ -71,17 +72,27 @@ BEAT = Patience(connect=2.0, ping=1.0, lock=1.0, statement=2.0)
 """A heartbeat's: late is as good as never."""
 
 
-def engines(url: str, *, pool: int = 5, patience: Patience = Patience()) -> tuple[Engine, Engine]:
+def engines(
+    url: str, *, pool: int = 5, patience: Patience = Patience(), same_file: SameFile | None = None
+) -> tuple[Engine, Engine]:
     """Two ways to one database, each with connections of its own: transactions that write, and single reads."""
-    return engine(url, pool=pool, patience=patience), engine(url, reads=True, pool=pool, patience=patience)
+    writes = engine(url, pool=pool, patience=patience, same_file=same_file)
+    return writes, engine(url, reads=True, pool=pool, patience=patience, same_file=same_file)
 
 
-def engine(url: str, *, reads: bool = False, pool: int = 5, patience: Patience = Patience()) -> Engine:
-    """One of the two. Its connections keep the deadlines of `patience`."""
+def engine(
+    url: str,
+    *,
+    reads: bool = False,
+    pool: int = 5,
+    patience: Patience = Patience(),
+    same_file: SameFile | None = None,
+) -> Engine:
+    """One of the two. Its connections keep the deadlines of `patience`; SQLite's are to `same_file`, if one is given."""
     parsed = parse(url)
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        return _sqlite(parsed, begin=not reads, pool=pool, patience=patience)
+        return _sqlite(parsed, same_file, begin=not reads, pool=pool, patience=patience)
     options: dict[str, Any] = {
         "hide_parameters": True,
         "pool_size": pool,
@@ -97,7 +108,7 @@ def engine(url: str, *, reads: bool = False, pool: int = 5, patience: Patience =
     return sessions.postgresql(parsed, options, patience)
 
 
-def _sqlite(url: URL, *, begin: bool, pool: int, patience: Patience) -> Engine:
+def _sqlite(url: URL, same_file: SameFile | None, *, begin: bool, pool: int, patience: Patience) -> Engine:
     if not url.database or url.database == ":memory:":
         raise SettingsError(sentence("DATABASE_URL: several processes share the database, so SQLite needs a file"))
     engine = sa.create_engine(
@@ -117,6 +128,14 @@ def _sqlite(url: URL, *, begin: bool, pool: int, patience: Patience) -> Engine:
         cursor.close()
 
     event.listen(engine, "connect", pragmas)
+    if same_file is not None:
+
+        def look(*_: Any) -> None:
+            if not same_file.may_be_made():  # else SQLite would make an empty one
+                same_file.check()
+
+        event.listen(engine, "do_connect", look)
+        event.listen(engine, "checkout", lambda *_: same_file.check())
     if begin:
         # take the write lock at once: a transaction that reads first and then writes could be refused half-way
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
