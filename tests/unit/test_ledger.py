@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stagepass import Context, Pipeline, Retry, Transient, Wait
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
 from stagepass.reports import ledger
@@ -118,7 +119,7 @@ def test_the_price_of_what_is_not_kept_is_the_median_of_its_stage() -> None:
 def test_a_stage_made_again_is_given_up_not_paid_twice() -> None:
     with Lab(shop()) as lab:
         job = lab.run({"text": "a"})
-        lab.engine.retry(job.id, "write", None)
+        lab.engine.retry(job.id, "write", None, anew=Anew.YES)
         lab.finish(job)
         found = money(lab, job)
         assert (found["write"][0], found["sing"][0]) == (2, 20), "its runs are made anew, and their payments are kept"

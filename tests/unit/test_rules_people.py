@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from stagepass import Cancel, Context, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.model.ids import run_id
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Tally
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, OutcomeUnknown
@@ -283,11 +284,13 @@ def test_a_retry_from_a_stage_makes_it_and_what_follows_and_only_that(
         assert numbers_have_no_gap(lab, job)
 
 
-def test_a_retry_makes_anew_what_was_bought() -> None:
+def test_a_retry_goes_on_with_what_was_bought_unless_it_is_told_to_buy_again() -> None:
     p, _ = buys()
     with Lab(p) as lab:
         job = lab.run({"text": "a"})
         lab.engine.retry(job.id, "buy", None)
+        assert lab.result(lab.finish(job)) == {"text": "song1"}
+        lab.engine.retry(job.id, "buy", None, anew=Anew.YES)
         assert lab.result(lab.finish(job)) == {"text": "song2"}
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from stagepass.api.body import json_body, read_model
-from stagepass.api.deps import Limit, Name, Owner, RunId, SystemDep, run_cursor_of, run_id_of
+from stagepass.api.deps import AnewQuery, Limit, Name, Owner, RunId, SystemDep, run_cursor_of, run_id_of
 from stagepass.api.jobs import look
 from stagepass.api.views import (
     DeadList,
@@ -14,6 +14,7 @@ from stagepass.api.views import (
     Redrive,
 )
 from stagepass.bootstrap import System
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.ports import RunFilter
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
@@ -125,9 +126,9 @@ def list_held(
 
 
 @router.post(f"{PREFIX}/dead/{{run_id}}/redrive", summary="Send a dead letter again", status_code=202)
-def redrive(run_id: RunId, owner: Owner, system: SystemDep) -> JobView:
+def redrive(run_id: RunId, owner: Owner, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
     """With a full budget of attempts, and with what its job had stopped beside it."""
-    return look(system, system.engine.redrive(run_id_of(run_id), owner).id, owner)
+    return look(system, system.engine.redrive(run_id_of(run_id), owner, anew=anew).id, owner)
 
 
 @router.post(f"{PREFIX}/dead/{{run_id}}/discard", summary="Give a dead letter up", status_code=202)

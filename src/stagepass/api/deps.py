@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Path, Query, Request
 
 from stagepass.api.auth import ACTS
 from stagepass.bootstrap import System
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
 from stagepass.errors import BadRequest, Forbidden, InvalidInput, NotFound
 from stagepass.sentences import sentence
@@ -16,6 +17,13 @@ from stagepass.views.jobs import PREFIX as PREFIX
 WATCH = "watch"
 """Purpose of the signed ticket for a job's events."""
 
+AnewQuery = Annotated[
+    Anew,
+    Query(
+        description="`true` gives up what the stages had bought and buys it again; refused with 409 while an order is "
+        "not collected yet, unless it is `force`"
+    ),
+]
 JobId = Annotated[str, Path(description="the job's id", json_schema_extra={"format": "uuid"})]
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

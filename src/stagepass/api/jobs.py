@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from stagepass.api import intake, problems
 from stagepass.api.deps import (
+    AnewQuery,
     JobId,
     Key,
     Limit,
@@ -26,6 +27,7 @@ from stagepass.api.views import (
     ResultView,
 )
 from stagepass.bootstrap import System
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, JobState
@@ -174,14 +176,14 @@ def cancel(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/resume", summary="Resume a job", status_code=202)
-def resume(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
+def resume(job_id: JobId, owner: Owner, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
     """Continues a failed, cancelled or held job; finished stages are kept. 409 if there is nothing to resume."""
-    system.engine.resume(job_id_of(job_id), owner)
+    system.engine.resume(job_id_of(job_id), owner, anew=anew)
     return look(system, job_id, owner)
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/stages/{{stage}}/retry", summary="Make a stage again", status_code=202)
-def retry(job_id: JobId, stage: str, owner: Owner, system: SystemDep) -> JobView:
+def retry(job_id: JobId, stage: str, owner: Owner, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
     """From the stored results before it; what comes after it is made again. 409 if those are not there."""
-    system.engine.retry(job_id_of(job_id), stage, owner)
+    system.engine.retry(job_id_of(job_id), stage, owner, anew=anew)
     return look(system, job_id, owner)

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stagepass.cli.anew import BuyAgain, WithAnew
 from stagepass.cli.jobs import Limit
 from stagepass.cli.output import Json, ago, as_json, emit_view, note, out, table, when
 from stagepass.cli.texts import language
+from stagepass.engine.model.orders import Anew
 from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
@@ -146,9 +148,10 @@ Yes = Annotated[
 ]
 
 
-@group.command()
+@group.command(cls=WithAnew)
 def redrive(
     runs: Runs = None,
+    anew: BuyAgain = Anew.NO,
     everything: Everything = False,
     pipeline: OfPipeline = None,
     stage: OfStage = None,
@@ -158,6 +161,8 @@ def redrive(
     json: Json = False,
 ) -> None:
     """Redrive dead letters: run them again, with the stages of their jobs that stopped because of them.
+
+    They continue with what they had bought.
 
     With --all, shows the count and the cost; add --yes to run it.
 
@@ -183,7 +188,7 @@ def redrive(
     sent, refused = list[str](), dict[str, str]()
     for run in wanted:
         try:
-            sent.append(system.engine.redrive(run, None).id)
+            sent.append(system.engine.redrive(run, None, anew=anew).id)
         except (Conflict, NotFound) as problem:
             if not everything:
                 raise

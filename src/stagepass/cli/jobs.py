@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stagepass.cli.anew import BuyAgain, WithAnew
 from stagepass.cli.output import Json, ago, as_json, emit_view, lasted, note, out, table
 from stagepass.cli.texts import text
+from stagepass.engine.model.orders import Anew
 from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
@@ -138,35 +140,38 @@ def cancel(job: JobId, watch: Wait = False, json: Json = False) -> None:
     _act("cancel", job, watch)
 
 
-@group.command()
-def resume(job: JobId, watch: Wait = False, json: Json = False) -> None:
-    """Resume a failed, cancelled or held job from where it stopped; finished stages are kept."""
-    _act("resume", job, watch)
+@group.command(cls=WithAnew)
+def resume(job: JobId, anew: BuyAgain = Anew.NO, watch: Wait = False, json: Json = False) -> None:
+    """Resume a failed, cancelled or held job from where it stopped; finished stages and open orders are kept."""
+    _act("resume", job, watch, anew=anew)
 
 
-@group.command()
+@group.command(cls=WithAnew)
 def retry(
     job: JobId,
     stage: Annotated[str, typer.Argument(help="The stage to run again; later stages follow.")],
+    anew: BuyAgain = Anew.NO,
     watch: Wait = False,
     json: Json = False,
 ) -> None:
-    """Run a stage again from the stored results of earlier stages.
+    """Run a stage again from the stored results of earlier stages. It continues with what it had bought.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
       stagepass jobs retry 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11 song --watch
+
+      stagepass jobs retry 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11 song --anew
     """
-    _act("retry", job, watch, stage)
+    _act("retry", job, watch, stage, anew=anew)
 
 
-def _act(what: str, job_id: str, watch: bool, *rest: str) -> None:
+def _act(what: str, job_id: str, watch: bool, *rest: str, **options: Anew) -> None:
     from stagepass.cli.installation import installation
     from stagepass.cli.watch import show as follow
     from stagepass.views.jobs import job_view
 
     system = installation()
-    job = getattr(system.engine, what)(job_id, *rest, None)
+    job = getattr(system.engine, what)(job_id, *rest, None, **options)
     if watch:
         raise typer.Exit(follow(system, job))
     if as_json():

@@ -19,6 +19,7 @@ from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.ids import job_of
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.ports import Bell, Bus, JobFilter, RunFilter, Store
 from stagepass.engine.model.records import Event, Job, Message, StageRun
 from stagepass.engine.rules import answer, messages, operator, stop
@@ -207,17 +208,24 @@ class Engine:
         """Stop it: what is queued or waits at once, what runs at its next `ctx` call."""
         return self._on_job(job_id, owner, stop.cancel)
 
-    def resume(self, job_id: str, owner: str | None) -> Job:
+    # The next three continue with the orders that exist. `anew` gives those up and buys again: `Anew.YES` raises
+    # `Conflict` while one has not been collected, `Anew.FORCE` does not.
+
+    def resume(self, job_id: str, owner: str | None, *, anew: Anew = Anew.NO) -> Job:
         """Resume a failed, cancelled or held job; finished stages are kept."""
-        return self._on_job(job_id, owner, operator.resume)
+        return self._on_job(job_id, owner, partial(operator.resume, anew=anew))
 
-    def retry(self, job_id: str, stage: str, owner: str | None) -> Job:
-        """Make a stage again from the stored results before it, and then what comes after it."""
-        return self._on_job(job_id, owner, partial(operator.retry_stage, name=stage))
+    def retry(self, job_id: str, stage: str, owner: str | None, *, anew: Anew = Anew.NO) -> Job:
+        """Run a stage again from the stored results of earlier stages; later stages follow.
 
-    def redrive(self, run_id: str, owner: str | None) -> Job:
+        Raises:
+            Conflict: also if later stages were bought for its current result and would have to be bought again.
+        """
+        return self._on_job(job_id, owner, partial(operator.retry_stage, name=stage, anew=anew))
+
+    def redrive(self, run_id: str, owner: str | None, *, anew: Anew = Anew.NO) -> Job:
         """Send a dead letter again, with what its job had stopped beside it."""
-        return self._on_run(run_id, owner, operator.redrive)
+        return self._on_run(run_id, owner, partial(operator.redrive, anew=anew))
 
     def discard(self, run_id: str, owner: str | None) -> Job:
         """Give a dead letter up; its job stays failed."""

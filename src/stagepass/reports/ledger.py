@@ -1,6 +1,7 @@
 """The ledger: what jobs spent, what their checkpoints saved, and what was paid twice. All of it from records.
 
 spent   every payment that was noted, also one that led to nothing.
+given up  of that, payments for what a person or the stage itself dropped on purpose: by `anew`, by `ctx.forget`.
 saved   whenever an attempt starts again (a retry, after a crash, a redrive, a resume, a stage retried), what it
         stood on had been paid already: the calls of its own stage run that `ctx.once` had kept, and the stages
         before it. A program that starts over would have paid that again, each time. It is counted once the
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from stagepass.declare.registry import Registry
+from stagepass.engine.model.ids import stage_of
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Attempt, Job, Spend
 
@@ -32,6 +34,7 @@ class Line:
     tokens_in: int = 0
     tokens_out: int = 0
     payments: int = 0
+    given_up: float = 0.0
 
     def add(self, other: "Line") -> None:
         """Put another line's amounts to these."""
@@ -57,6 +60,7 @@ def account(spends: Sequence[Spend], further: Iterable[Attempt], before: Before)
         line.tokens_in += spend.tokens_in
         line.tokens_out += spend.tokens_out
         line.payments += 1
+        line.given_up += spend.usd if spend.given_up else 0.0
     for attempt in further:
         stages = before(stage_of(attempt.run_id))
         for spend in spends:
@@ -65,11 +69,6 @@ def account(spends: Sequence[Spend], further: Iterable[Attempt], before: Before)
     for spend in _again(spends):
         lines[stage_of(spend.run_id)].twice += spend.usd
     return dict(lines)
-
-
-def stage_of(run_id: str) -> str:
-    """The stage's name in a stage run's id."""
-    return run_id.split(".")[1]
 
 
 def _stood_on(attempt: Attempt, spend: Spend, before: frozenset[str]) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stagepass.declare.registry import Registry
+from stagepass.engine.model.ids import stage_of
 from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Spend, StageRun
 from stagepass.engine.model.states import DONE
 from stagepass.engine.rules import operator
-from stagepass.reports.ledger import stage_of
 
 SAMPLE = 100
 """Completed runs of a stage of which the median is taken, the latest ones."""

@@ -95,6 +95,7 @@ def job_changes(job: Job) -> dict[str, Any]:
         "seq": job.seq,
         "tally": dump({stage: _counts(tally) for stage, tally in job.tally.items()}),
         "cancel_requested": job.cancel_requested,
+        "keeps_orders": job.keeps_orders,
         "error": dump(job.error),
         "updated_at": job.updated_at,
         "finished_at": job.finished_at,
@@ -201,6 +202,7 @@ job_of = Shape(
         "tally": _tallies,
         "stepwise": bool,
         "cancel_requested": bool,
+        "keeps_orders": bool,
         "error": load,
     },
 )
@@ -253,11 +255,12 @@ def memo_row(memo: Memo) -> dict[str, Any]:
         "token": memo.token,
         "value": memo.value,
         "made_at": memo.made_at,
+        "free": memo.free,
     }
 
 
 def memo_of(row: Row[Any]) -> Memo:
-    return Memo(row.run_id, row.name, row.token, row.value, row.made_at)
+    return Memo(row.run_id, row.name, row.token, row.value, row.made_at, bool(row.free))
 
 
 def message_row(message: Message) -> dict[str, Any]:

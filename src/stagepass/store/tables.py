@@ -71,6 +71,7 @@ jobs = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Column("parent", String(100)),
+    Column("keeps_orders", Boolean),
     UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_key"),
     Index("ix_jobs_owner", "owner", "id"),
     Index("ix_jobs_finished", "pipeline", "finished_at"),
@@ -159,6 +160,7 @@ memos = Table(
     Column("token", String(32), nullable=False),
     Column("value", _long()),
     Column("made_at", BigInteger, nullable=False),
+    Column("free", Boolean),
     **_MYSQL,
 )
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from stagepass.engine.model.orders import Order
 from stagepass.engine.model.ports import Candidate, Changes, Outputs, Stale
 from stagepass.engine.model.records import UNREAD, Job, Memo, Message, StageRun
 from stagepass.engine.model.states import RunState
@@ -31,6 +32,9 @@ def _without(columns: list[sa.Column[Any]], *large: str) -> list[sa.ColumnElemen
 LEAN_JOB = _without(JOB, "input")
 LEAN_RUN = _without(RUN, "item_input", "output")
 CLAIMED_RUN = _without(RUN, "output")
+
+_NO_ORDERS = ("~", "run:", "approval:", "verdict:", "told:")
+"""Beginnings of memos' names that are records of calls, of this release and of those before it."""
 
 _READY: sa.ColumnElement[str] = sa.literal_column("'ready'")  # literal, so that the partial indexes are used
 
@@ -230,6 +234,24 @@ class SqlTx:
         for part in chunks(run_ids):
             query = sa.select(memos.c.run_id, memos.c.name).where(memos.c.run_id.in_(part), memos.c.value.is_(None))
             found += [(run, name) for run, name in self._db.execute(query)]
+        return found
+
+    def orders(self, job_id: str, run_ids: Sequence[str]) -> list[Order]:
+        s, c = spends.c, memos.c
+        paid = sa.select(s.run_id, s.memo, sa.func.sum(s.usd).label("usd"), sa.func.max(s.provider).label("provider"))
+        paid = paid.where(
+            s.job_id == job_id, s.memo.is_not(None), sa.or_(s.given_up.is_(None), s.given_up == sa.false())
+        )
+        prices = {
+            (run, memo): (usd, name) for run, memo, usd, name in self._db.execute(paid.group_by(s.run_id, s.memo))
+        }
+        found = []
+        for part in chunks(sorted({*run_ids, *(run for run, _ in prices)})):
+            query = sa.select(c.run_id, c.name, c.value, c.free).where(c.run_id.in_(part)).order_by(c.run_id, c.made_at)
+            for run, name, value, free in self._db.execute(query):
+                usd, provider = prices.get((run, name), (0.0, None))
+                if usd or not (free or name.startswith(_NO_ORDERS)):
+                    found.append(Order(run, name, value, float(usd), provider))
         return found
 
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:

@@ -22,6 +22,7 @@ class SpendView(BaseModel):
     tokens_in: int
     tokens_out: int
     usd: float
+    given_up: bool = Field(default=False, description="what it paid for was dropped on purpose, to buy again")
     at: datetime
 
 
@@ -32,6 +33,7 @@ class StageMoney(BaseModel):
     spent: float
     saved: float = Field(description="what retries, resumes and crashes would have paid again, had nothing been kept")
     twice: float = Field(description="paid again although it had been paid; should be 0")
+    given_up: float = Field(default=0.0, description="of `spent`, for what was dropped on purpose, to buy again")
     tokens_in: int
     tokens_out: int
 
@@ -85,6 +87,7 @@ def _spend_view(spend: Spend) -> SpendView:
         tokens_in=spend.tokens_in,
         tokens_out=spend.tokens_out,
         usd=spend.usd,
+        given_up=spend.given_up,
         at=at(spend.at),
     )
 

@@ -93,7 +93,8 @@ class Calls:
         self._lease = lease
         self._counts: Counter[tuple[str, str]] = Counter()
         self._raised: list[_Raised] = []
-        self._memoless = notes.claims == notes.memoless + 1 and (notes.memoless > 0 or run.attempts == 1)
+        first = notes.claims == notes.memoless + 1 and (notes.memoless > 0 or run.attempts == 1)
+        self._memoless = first and not notes.keeps_orders
         self._memos: dict[str, Memo] | None = {} if self._memoless else None
         self.cleaning = False
 

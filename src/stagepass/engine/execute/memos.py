@@ -100,7 +100,7 @@ class Memos:
             yield Store(lambda: self._calls.keep_raised(key, call_records.digest("once", own), error))
             self._calls.track(problem, key, own)
             raise
-        kept = self._calls.new(own, _as_json(own, value, adapter))
+        kept = replace(self._calls.new(own, _as_json(own, value, adapter)), free=True)
         yield Store(lambda: self._intended(kept))
         return value
 

@@ -91,7 +91,7 @@ class Payments:
     def _noted(self) -> set[str | None]:
         if self._known is None:
             run = self._run
-            first = run.attempts == 1 and run.notes.claims == 1  # then there cannot be any yet
+            first = run.attempts == 1 and run.notes.claims == 1 and not run.notes.keeps_orders  # then there are none
             stored = [] if first else self._store.spends(run.job_id)
             self._known = {spend.key for spend in stored if spend.run_id == run.id}
         return self._known

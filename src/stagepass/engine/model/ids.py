@@ -26,6 +26,11 @@ def run_id(job_id: str, stage: str, item: int | None = None) -> str:
     return f"{job_id}.{stage}" if item is None else f"{job_id}.{stage}.{item}"
 
 
+def stage_of(run_id: str) -> str:
+    """The stage of a stage run."""
+    return run_id.split(".")[1]
+
+
 def job_of(run_id: str) -> str:
     """The job that a stage run belongs to."""
     return run_id.partition(".")[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from stagepass.declare.values import File
+from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, ScheduleRow, Spend, StageRun, WorkerRow
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import StagepassError, StoreUnavailable
@@ -133,6 +134,10 @@ class Tx(Protocol):
 
     def begun(self, job_id: str) -> list[str]:
         """Ids of the job's runs that wait or run."""
+        ...
+
+    def orders(self, job_id: str, run_ids: Sequence[str]) -> list[Order]:
+        """What these runs of a job, and runs of it that are gone, have bought and not given up."""
         ...
 
     def open_calls(self, run_ids: Sequence[str]) -> list[tuple[str, str]]:

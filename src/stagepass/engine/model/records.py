@@ -58,6 +58,8 @@ class Job:
     finished_at: int | None = None
     parent: str | None = None
     """The stage run that started it and waits for it, if one did."""
+    keeps_orders: bool = False
+    """A stage was made again, and what had been bought for the stages after it is kept for them."""
 
     def done(self, stage: str) -> bool:
         """Whether all runs of `stage` are done."""
@@ -147,6 +149,8 @@ class Memo:
     token: str
     value: str | None
     made_at: int
+    free: bool = False
+    """Making the call again would cost nothing."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -44,6 +44,8 @@ class RunNotes:
     # waiting
     waits: dict[str, int] = field(default_factory=dict)
     """When each wait that is under way began, by its name."""
+    keeps_orders: bool = False
+    """It was made before, and what it had bought is kept: there are memos although it has not run yet."""
     memoless: int = 0
     """Until this claim the run had no memos: the next one need not look for any."""
     again: list[str] = field(default_factory=list)

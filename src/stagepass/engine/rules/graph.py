@@ -48,6 +48,7 @@ def _add_run(
         due_at=uow.now + int(delay * 1000),
         state=R.HELD if hold else R.WAITING if delay > 0 else R.READY,
     )
+    run.notes.keeps_orders = job.keeps_orders
     if hold:
         run.notes.step = True
         note_hold(run, job)

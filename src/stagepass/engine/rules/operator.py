@@ -1,11 +1,16 @@
 """Operators' commands on stopped work: resume, decide, retry, discard."""
 
+from collections.abc import Sequence
+
 from stagepass.declare.pipeline import Pipeline
-from stagepass.engine.model.ids import run_id
+from stagepass.declare.stage import Stage
+from stagepass.engine.model.ids import run_id, stage_of
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job, Memo, StageRun, Tally
 from stagepass.engine.model.run_notes import EVERY, RunNotes
 from stagepass.engine.model.states import ENDED, OPEN, STOPPED, JobState, RunState
 from stagepass.engine.rules.graph import advance, leave_children, start
+from stagepass.engine.rules.orders import ByRun, orders_of, refuse_open, refuse_purchase
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
 from stagepass.sentences import sentence
@@ -13,8 +18,12 @@ from stagepass.sentences import sentence
 R, J = RunState, JobState
 
 
-def resume(uow: UnitOfWork, job: Job) -> Job:
-    """Resume a failed, cancelled or held job. Finished stages are kept."""
+def resume(uow: UnitOfWork, job: Job, *, anew: Anew = Anew.NO) -> Job:
+    """Resume a failed, cancelled or held job. Finished stages are kept.
+
+    Args:
+        anew: give up the orders of the stages that are sent again.
+    """
     if job.state not in (J.FAILED, J.CANCELLED, J.HELD):
         raise Conflict(
             sentence("only a failed, cancelled or held job can be resumed; this one is {state}", state=job.state),
@@ -23,14 +32,19 @@ def resume(uow: UnitOfWork, job: Job) -> Job:
     pipeline = _pipeline(uow, job)
     runs = uow.runs_in(job.id, STOPPED | {R.HELD})
     again = [run for run in runs if is_stopped(job, run) or run.state is R.HELD]
-    if any(run.state is R.HELD for run in again) and uow.tx.open_calls([run.id for run in again]):
+    held = anew is not Anew.FORCE and any(run.state is R.HELD for run in again)
+    if held and uow.tx.open_calls([run.id for run in again]):
         raise Conflict(
             sentence(
                 "a call that may have been billed was interrupted; decide on it first: keep its value, or repeat it"
             ),
             runs=[run.id for run in again],
         )
-    _reopen(uow, job, kept=sorted(name for name in job.tally if job.done(name)))
+    if anew is not Anew.NO:
+        refuse_open(uow, orders_of(uow, job, again), anew)
+        for run in again:
+            _give_up(uow, run)
+    _reopen(uow, job, kept=sorted(name for name in job.tally if job.done(name)), anew=anew)
     for run in again:
         _send_again(uow, run, job)
     for stage in pipeline.stages.values():
@@ -39,10 +53,17 @@ def resume(uow: UnitOfWork, job: Job) -> Job:
     return job
 
 
-def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str]) -> None:
+def _give_up(uow: UnitOfWork, run: StageRun) -> None:
+    """Forget what a run has bought, and stop what it has started."""
+    uow.forget(run.id)
+    uow.return_messages(run.id)
+    leave_children(uow, run)
+
+
+def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str], anew: Anew) -> None:
     job.error, job.finished_at, job.cancel_requested = None, None, False
     uow.move_job(job, J.RUNNING)
-    uow.emit(job, "job.resumed", kept=kept)
+    uow.emit(job, "job.resumed", kept=kept, anew=None if anew is Anew.NO else anew.value)
 
 
 def is_stopped(job: Job, run: StageRun) -> bool:
@@ -91,8 +112,14 @@ def decide(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, value: str | 
     return job
 
 
-def retry_stage(uow: UnitOfWork, job: Job, *, name: str) -> Job:
-    """Make a stage again from the stored results before it, and then all that comes after it."""
+def retry_stage(uow: UnitOfWork, job: Job, *, name: str, anew: Anew = Anew.NO) -> Job:
+    """Make a stage again from the stored results before it, and then all that comes after it.
+
+    A run that has bought something goes on with that: it waits for the order, or fetches its result once more.
+
+    Args:
+        anew: give up what the stage and those after it had bought.
+    """
     pipeline = _pipeline(uow, job)
     stage = pipeline.stages.get(name)
     if stage is None:
@@ -122,11 +149,11 @@ def retry_stage(uow: UnitOfWork, job: Job, *, name: str) -> Job:
         raise Conflict(
             sentence("{busy} is running; cancel the job or wait until it ends", busy=", ".join(busy)), busy=busy
         )
+    orders = _orders_again(uow, job, stage, again, runs, anew)
     for run in runs:
         if run.stage in again:
-            uow.forget(run.id)
-            uow.return_messages(run.id)
-            leave_children(uow, run)
+            if run.id not in orders:
+                _give_up(uow, run)
             if run.stage != name or stage.mapped:
                 uow.drop_run(run)
             else:
@@ -134,7 +161,8 @@ def retry_stage(uow: UnitOfWork, job: Job, *, name: str) -> Job:
     for gone in again:
         job.tally.pop(gone, None)
     kept = sorted(other for other in job.tally if job.done(other))
-    _reopen(uow, job, kept=kept)
+    job.keeps_orders = job.keeps_orders or bool(orders)
+    _reopen(uow, job, kept=kept, anew=anew)
     if not stage.mapped and run_id(job.id, name) in uow.runs:
         job.tally[name] = Tally(1)
     else:
@@ -148,10 +176,29 @@ def retry_stage(uow: UnitOfWork, job: Job, *, name: str) -> Job:
     return job
 
 
+def _orders_again(
+    uow: UnitOfWork, job: Job, stage: Stage, again: set[str], runs: Sequence[StageRun], anew: Anew
+) -> ByRun:
+    """The orders with which a stage that is made again, and those after it, go on; none if they are given up."""
+    mine = [run for run in runs if run.stage in again]
+    orders = orders_of(uow, job, mine, others=[run_id(job.id, other) for other in again])
+    orders = {run_id: some for run_id, some in orders.items() if stage_of(run_id) in again}
+    if anew is not Anew.NO:
+        refuse_open(uow, orders, anew)
+        for gone in orders:
+            uow.forget(gone)
+        return {}
+    if not any(stage_of(run_id) == stage.name for run_id in orders):
+        # it makes something else now, of which what was bought for the stages after it is not
+        refuse_purchase(job, stage.name, (order for some in orders.values() for order in some))
+    return orders
+
+
 def _reset(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     run.output, run.progress = None, 0.0
     if run.state in OPEN:
-        run.notes, run.crashes, run.due_at = RunNotes(), 0, uow.now
+        run.notes = RunNotes(again=[EVERY] if run.attempts else [])
+        run.crashes, run.due_at = 0, uow.now
         run.started_at = run.error = run.message = None
         if run.state is R.READY:
             uow.touch_run(run)
@@ -161,8 +208,8 @@ def _reset(uow: UnitOfWork, run: StageRun, job: Job) -> None:
         _send_again(uow, run, job)
 
 
-def redrive(uow: UnitOfWork, run: StageRun, job: Job) -> Job:
-    """Send a dead letter again, with what its job had stopped beside it."""
+def redrive(uow: UnitOfWork, run: StageRun, job: Job, *, anew: Anew = Anew.NO) -> Job:
+    """Send a dead letter again, with what its job had stopped beside it. `anew` as in `resume`."""
     if run.state not in (R.FAILED, R.DISCARDED):
         raise Conflict(
             sentence("the stage run {run} is not a dead letter: it is {state}", run=run.id, state=run.state),
@@ -178,7 +225,7 @@ def redrive(uow: UnitOfWork, run: StageRun, job: Job) -> Job:
             run_id=run.id,
             stage=run.stage,
         )
-    return resume(uow, job)
+    return resume(uow, job, anew=anew)
 
 
 def discard(uow: UnitOfWork, run: StageRun, job: Job) -> Job:

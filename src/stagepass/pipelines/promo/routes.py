@@ -6,10 +6,11 @@ A task's id is the client's own where it gave one (`task_id`, or the Idempotency
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel
 
 from stagepass.content.catalogue import negotiate
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, RunState
 from stagepass.errors import BadRequest, Conflict, NotFound
@@ -49,6 +50,13 @@ def language_of(
 
 
 Language = Annotated[str, Depends(language_of)]
+BuyAgain = Annotated[
+    Anew,
+    Query(
+        description="`true` gives up what the stages had bought and buys it again; refused with 409 while an order is "
+        "not collected yet, unless it is `force`"
+    ),
+]
 
 
 def make_router(deps: RouteDeps) -> APIRouter:
@@ -73,7 +81,9 @@ def make_router(deps: RouteDeps) -> APIRouter:
         return tasks.status(tasks.find(task_id, owner), language)
 
     @router.post("/pipeline/retry/{task_id}/{stage}", status_code=202, summary="Make a stage again")
-    def retry(task_id: str, stage: str, owner: Annotated[str, owner_of], language: Language) -> Started:
+    def retry(
+        task_id: str, stage: str, owner: Annotated[str, owner_of], language: Language, anew: BuyAgain = Anew.NO
+    ) -> Started:
         """From the stored results before it; what comes after it is made again. 409 if those are not there."""
         job = tasks.find(task_id, owner)
         if stage not in STAGES:
@@ -83,13 +93,15 @@ def make_router(deps: RouteDeps) -> APIRouter:
                 ),
                 field="stage",
             )
-        return tasks.started(deps.engine.retry(job.id, stage, owner), say("job.again", language, stage=stage))
+        return tasks.started(
+            deps.engine.retry(job.id, stage, owner, anew=anew), say("job.again", language, stage=stage)
+        )
 
     @router.post("/pipeline/resume/{task_id}", status_code=202, summary="Resume a task")
-    def resume(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
+    def resume(task_id: str, owner: Annotated[str, owner_of], language: Language, anew: BuyAgain = Anew.NO) -> Started:
         """From the stage that failed or was cancelled. 409 if the task did neither."""
         job = tasks.find(task_id, owner)
-        return tasks.started(deps.engine.resume(job.id, owner), say("job.resumed", language))
+        return tasks.started(deps.engine.resume(job.id, owner, anew=anew), say("job.resumed", language))
 
     @router.post("/lyric/generate", status_code=202, summary="Write a lyric", openapi_extra=deps.body(PIPELINE))
     def generate_lyric(

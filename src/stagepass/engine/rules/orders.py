@@ -1,0 +1,96 @@
+"""A person's act never buys in silence: it goes on with the orders that exist, or says that it buys again."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from stagepass.engine.model.ids import stage_of
+from stagepass.engine.model.orders import Anew, Order
+from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.states import DONE, RunState
+from stagepass.engine.rules.unit_of_work import UnitOfWork
+from stagepass.errors import Conflict
+from stagepass.sentences import sentence
+
+MOST_NAMED = 20
+"""Orders that a refusal names."""
+
+ByRun = Mapping[str, Sequence[Order]]
+"""Orders by stage run."""
+
+
+def orders_of(uow: UnitOfWork, job: Job, runs: Iterable[StageRun], others: Iterable[str] = ()) -> ByRun:
+    """The orders of these runs of a job, with those of the jobs that they started.
+
+    Args:
+        others: ids of runs that may have orders although their rows are gone.
+    """
+    found: dict[str, list[Order]] = defaultdict(list)
+    runs = list(runs)
+    for order in uow.tx.orders(job.id, sorted({*others, *(run.id for run in runs)})):
+        found[order.run_id].append(order)
+    for run in runs:
+        for order in _of_children(uow, run):
+            found[run.id].append(replace(order, run_id=run.id))
+    return found
+
+
+def _of_children(uow: UnitOfWork, run: StageRun) -> list[Order]:
+    found: list[Order] = []
+    left = list(run.notes.children)
+    while left:
+        child = left.pop()
+        runs = uow.tx.runs_of(child, frozenset(RunState))
+        found += uow.tx.orders(child, sorted(own.id for own in runs))
+        left += [grandchild for own in runs for grandchild in own.notes.children]
+    return found
+
+
+def refuse_open(uow: UnitOfWork, orders: ByRun, anew: Anew) -> None:
+    """Raises `Conflict` where buying again would leave an order behind that nobody has collected."""
+    if anew is Anew.FORCE:
+        return
+    found = [order for run_id, some in orders.items() if _is_open(uow.runs.get(run_id)) for order in some]
+    if found:
+        raise Conflict(
+            sentence(
+                "{stage} has an order that was not collected yet: {orders}; continue with it, or send anew=force to "
+                "buy again",
+                stage=stage_of(found[0].run_id),
+                orders=_named(found),
+            ),
+            **_details(found),
+        )
+
+
+def refuse_purchase(job: Job, name: str, orders: Iterable[Order]) -> None:
+    """Raises `Conflict` where making a stage again means that these have to be bought again."""
+    found = list(orders)
+    if found:
+        raise Conflict(
+            sentence(
+                "{stage} was bought for the {name} that is there: {orders}; to make both again and pay again, send "
+                "anew=true",
+                stage=stage_of(found[0].run_id),
+                name=name,
+                orders=_named(found),
+            ),
+            **_details(found),
+        )
+
+
+def _is_open(run: StageRun | None) -> bool:
+    return run is None or run.state not in DONE
+
+
+def _named(orders: Sequence[Order]) -> str:
+    return "; ".join(map(str, orders[:MOST_NAMED])) + ("; …" if len(orders) > MOST_NAMED else "")
+
+
+def _details(orders: Sequence[Order]) -> dict[str, Any]:
+    return {
+        "reason": "order",
+        "usd": round(sum(order.usd for order in orders), 6) or None,
+        "orders": [order.facts(stage_of(order.run_id)) for order in orders[:MOST_NAMED]],
+    }
