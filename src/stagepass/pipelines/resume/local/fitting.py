@@ -8,6 +8,7 @@ from functools import cache
 from stagepass.pipelines.resume import rulebook
 from stagepass.pipelines.resume.local.words import message
 from stagepass.pipelines.resume.models import Deed, Profile, Skill
+from stagepass.pipelines.resume.parsing.skills import taxonomy
 
 _WORD, _SKILL, _FIGURES, _KIND, _FIELD = 9.0, 6.0, 2.0, 2.0, 1.0
 """What a question gains by each thing that it asks for and that is there: the more particular, the more."""
@@ -48,10 +49,15 @@ def _of_the_field(profile: Profile, when: rulebook.When, deed: Deed) -> list[Ski
     return [] if when.field != profile.field or led else profile.skills
 
 
-def of_skill(about: str, skill: Skill) -> Iterator[Fit]:
-    """Every question of a kind about a skill; those made for it fit better."""
+def of_skill(profile: Profile, about: str, skill: Skill) -> Iterator[Fit]:
+    """Every question of a kind about a skill; those made for it fit better.
+
+    A tool can be asked about by its name alone; what people do is asked about by what they did.
+    """
     for entry in entries(about):
-        if not entry.when.skills or skill.id in entry.when.skills:
+        if entry.when.fields and profile.field not in entry.when.fields:
+            continue
+        if skill.id in entry.when.skills or (not entry.when.skills and taxonomy()[skill.id].is_tool):
             yield Fit(entry, None, skill, _SKILL * bool(entry.when.skills))
 
 

@@ -22,7 +22,7 @@ _ORDER: dict[str, tuple[Category, Difficulty]] = {
     "problem": ("문제해결", "고급"),
     "grow": ("성장가능성", "고급"),
 }
-_AGAIN, _LATER, _WISHED = 6.0, 0.4, 15.0
+_AGAIN, _LATER, _WISHED = 9.0, 0.4, 15.0
 """Lost by what was asked about already, and per place in the résumé's order; gained by what the person wishes for."""
 LEAST = 2
 """Deeds with which a résumé can be asked about."""
@@ -117,7 +117,11 @@ class _Interview:
                 rank(self._profile, s.id),
             ),
         )
-        found = [(fit.points - _LATER * place, fit) for place, s in enumerate(ranked) for fit in of_skill("basic", s)]
+        found = [
+            (fit.points - _LATER * place, fit)
+            for place, s in enumerate(ranked)
+            for fit in of_skill(self._profile, "basic", s)
+        ]
         return self._best(found or self._of_deeds("basic"))
 
     def _best(self, found: Iterable[tuple[float, Fit]]) -> Fit:

@@ -9,7 +9,8 @@ from stagepass.pipelines.resume.models import Deed, Profile
 from stagepass.pipelines.resume.parsing.acts import change
 
 _NO_SIZE = re.compile(
-    r"%|퍼센트|percent|ms|초|분|시간|일$|주$|원|[$€£₩]|seconds?|minutes?|hours?|days?|weeks?", re.IGNORECASE
+    r"%|퍼센트|percent|ms|초|분|시간|일$|주$|원|km|㎞|㎡|miles?|hectares?|euros?|dollars?|pounds?|[$€£₩]|seconds?|minutes?|hours?|days?|weeks?",
+    re.IGNORECASE,
 )
 _LARGE = re.compile(r"[만억천]|\d\s?k\b|\d\s?m\b|million|billion", re.IGNORECASE)
 

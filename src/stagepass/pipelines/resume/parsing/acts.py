@@ -13,7 +13,7 @@ _UNITS_KO = (
     r"|필지|인분|상자|박스|벌|켤레|㎡|㎞|km|kg|ha|ms|초(?!등)|분(?!기|석)|시간|일(?!본)|주(?!임|요|도|문)|원(?!칙|인|장)|톤|평(?!가|균)|팀(?!장)|인(?!사|터|력)"
 )
 _UNITS_EN = (
-    r"percent|k\b|m\b|bn\b|rps|tps|qps|x\b|ms\b|s\b|h\b|min\b|am\b|pm\b|people|staff|children|women|men|million|billion|thousand|sq\s?m|sqm|sku"
+    r"percent|k\b|m\b|bn\b|rps|tps|qps|x\b|ms\b|s\b|h\b|min\b|am\b|pm\b|people|staff|children|women|men|(?:million|billion|thousand)(?:\s[a-z]{3,14})?|sq\s?m|sqm|sku"
     r"|seconds?|minutes?|hours?|days?|weeks?|months?|test cases?|[a-z]{3,14}s\b"
 )
 _NUMBER = re.compile(

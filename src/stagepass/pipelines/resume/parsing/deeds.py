@@ -18,7 +18,7 @@ from stagepass.pipelines.resume.parsing.acts import (
     title_in,
 )
 from stagepass.pipelines.resume.parsing.lines import Line, is_school
-from stagepass.pipelines.resume.parsing.parts import AROUND, Part, parts_of
+from stagepass.pipelines.resume.parsing.parts import AROUND, Part, is_names_only, parts_of
 from stagepass.pipelines.resume.parsing.periods import periods
 from stagepass.pipelines.resume.parsing.skills import find
 
@@ -143,6 +143,8 @@ def _is_deed(piece: _Piece) -> bool:
     if is_title(text) or is_title_like(text) or is_certificate(text) or _only_skills(text):
         return False
     counted = bool(numbers(text))
+    if not counted and is_names_only(text):
+        return False
     if piece.told:
         return counted or is_act(text) or len(text.split()) >= 3
     if _names_a_company(text) and not (has_verb(text) or counted):

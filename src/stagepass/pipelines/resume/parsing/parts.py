@@ -23,6 +23,7 @@ Tag = Literal["company", "role", "deed", "head"]
 AROUND = " \t·,;:()[]{}|-–—~*#•/_`「」<>→"
 
 _CELL = re.compile(r"\s?[|｜│]\s?|\t+|\s{3,}")
+_BRACKETED = re.compile(r"[\[【〔<(]\s?([^\[\]【】〔〕<>()]{1,20})\s?[\]】〕>)]\s{0,3}")
 _INLINE = re.compile(r"\s?[:：]\s?")
 _HEAD = re.compile(r"\s?[|｜│/·@]\s?|,\s|\s[-–—]\s|\t|\s{2,}|\((?!주\))|(?<!주)\)(?!\S)|\sat\s|\s[-–—](?=[가-힣])")
 _LASTED = re.compile(
@@ -58,8 +59,10 @@ def parts_of(line: Line) -> list[Part]:
             continue
         if label in ("company", "role"):
             found += _labelled(text, "company" if label == "company" else "role")
+        elif line.periods and label in (None, "work", "project", "about"):
+            found += _of_entry(text)
         elif label is not None:
-            found += [Part(text, "deed", labelled=True)]
+            found += [Part(text, "deed", labelled=label != "about")]
         elif line.periods:
             found += _of_entry(text)
         else:
@@ -84,8 +87,11 @@ def _cells(line: Line) -> Iterator[tuple[str, str | None]]:
         if several and (found := label_of(bare)):
             label = found
             continue
+        bracketed = _BRACKETED.match(bare)
         inline = _INLINE.search(bare)
-        if inline and inline.start() and (found := label_of(bare[: inline.start()])):
+        if bracketed and (found := label_of(bracketed[1])):
+            yield bare[bracketed.end() :].strip(), found
+        elif inline and inline.start() and (found := label_of(bare[: inline.start()])):
             yield bare[inline.end() :].strip(), found
         else:
             yield bare, label
@@ -117,7 +123,8 @@ def _of_entry(text: str) -> list[Part]:
     names = len(pieces) > 1 and not _done(pieces[0])
     if _done(text) and not names:
         name = company_in(text)
-        return [*([Part(name, "company")] if name and not has_verb(name) else []), Part(text, "deed")]
+        named = name and not has_verb(name) and not numbers(name)
+        return [*([Part(name, "company")] if named else []), Part(text, "deed")]
     found = [part for piece in pieces if (part := _named(piece))]
     done = next((n for n, part in enumerate(found) if part.tag == "deed"), None)
     if done is None:
@@ -141,6 +148,14 @@ def _named(piece: str) -> Part | None:
 def names_of(text: str) -> list[Part]:
     """The names in a line that stands above or below a period."""
     return [part for piece in _HEAD.split(text) if (part := _named(trimmed(piece))) and part.tag != "deed"]
+
+
+def is_names_only(text: str) -> bool:
+    """Whether a text lists positions, departments, companies and places, and tells of nothing done."""
+    pieces = [piece for each in _HEAD.split(text) if (piece := trimmed(each))]
+    if not any(map(is_title, pieces)):
+        return False
+    return all(is_title(p) or is_department(p) or is_place(p) or (has_company(p) and not has_verb(p)) for p in pieces)
 
 
 def is_department(text: str) -> bool:

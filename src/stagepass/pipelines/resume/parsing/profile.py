@@ -7,7 +7,8 @@ from functools import cache
 from typing import Literal
 
 from stagepass.pipelines.resume import rulebook
-from stagepass.pipelines.resume.models import Profile, Skill
+from stagepass.pipelines.resume.models import Employer, Profile, Skill
+from stagepass.pipelines.resume.parsing.acts import title_in
 from stagepass.pipelines.resume.parsing.deeds import deeds
 from stagepass.pipelines.resume.parsing.employers import employers
 from stagepass.pipelines.resume.parsing.lines import lines_of
@@ -15,14 +16,22 @@ from stagepass.pipelines.resume.parsing.skills import Found, find, taxonomy
 from stagepass.pipelines.resume.parsing.years import years
 from stagepass.pipelines.resume.request import ResumeRequest
 
+FEW = 3
+"""Skills of a field that are needed beside a position that is of no known field."""
+
+_MARKUP = re.compile(r"\*\*|`")
+"""Markdown that is not to be quoted."""
+
 GENERAL = "general"
 """The field of a résumé whose field is not known."""
 
 
 def read_profile(text: str, request: ResumeRequest, today: date) -> Profile:
     """What the text shows; nothing that is not in it."""
-    found = find(text)
+    text = _MARKUP.sub("", text)
     lines = lines_of(text)
+    worked = employers(lines)
+    found = find(_without_names(text, worked))
     field, role = _field_and_role(text, found, request.target_role)
     return Profile(
         text=text,
@@ -30,11 +39,19 @@ def read_profile(text: str, request: ResumeRequest, today: date) -> Profile:
         field=field,
         role=role,
         years=years(lines, today),
-        skills=[Skill(id=each.skill.id, name=each.skill.name, evidence=each.text) for each in found],
-        employers=employers(lines),
+        skills=[Skill(id=each.skill.id, name=each.skill.name, evidence=text[each.start : each.end]) for each in found],
+        employers=worked,
         deeds=deeds(lines),
         missing=rulebook.lacking(field, (each.skill.id for each in found), text),
     )
+
+
+def _without_names(text: str, worked: list[Employer]) -> str:
+    """The text with its employers' names blanked out, letter for letter: Java House is a café."""
+    for employer in worked:
+        if len(employer.name) > 2:
+            text = text.replace(employer.name, "\0" * len(employer.name))
+    return text
 
 
 def language_of(text: str) -> Literal["ko", "en"]:
@@ -85,7 +102,7 @@ def _field_and_role(text: str, found: list[Found], target: str) -> tuple[str, st
     wished = field_of(target)
     if wished and points[wished]:
         points[wished] += 2
-    if not points:
+    if not points or (not roles and title_in(text[:400]) and max(points.values()) < FEW):
         return wished or GENERAL, ""
     field = max(points, key=lambda name: (points[name], name == wished, name))
     own = [title for _, of, title in roles if of == field] or [title for _, _, title in roles]

@@ -71,6 +71,7 @@ class Known:
     guard: str
     unless: tuple[str, ...] = ()
     name_ko: str = ""
+    is_tool: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,14 @@ def _all(text: str) -> Iterator[Found]:
     """Every name that counts. What is near is looked up among neighbours, so that time is in step with the text."""
     names, pattern = _names()
     plain = without_name(folded(text), lambda part: _plain(part) in names)
-    matches = [(match, names[_plain(match[0])]) for match in pattern.finditer(plain)]
-    sure = [match.start() for match, skill in matches if not skill.guard]
-    for match, skill in matches:
-        at, to = match.span()
+    matches = [(*match.span(), names[_plain(match[0])]) for match in pattern.finditer(plain)]
+    sure = [at for at, _, skill in matches if not skill.guard]
+    for at, to, skill in matches:
+        if _split_name(skill, plain[at:to]) and not _listed(plain[max(0, at - 40) : at], plain[to : to + 40]):
+            at, skill = to - 3, names["sql"]  # “my SQL”
         before, after = plain[max(0, at - 40) : at], plain[to : to + 40]
         near = _near(plain, at, sure)
-        if _counts(skill, match[0], before, after, near) and not _lacked(before, after):
+        if _counts(skill, plain[at:to], before, after, near) and not _lacked(before, after):
             yield Found(skill, text[at:to], at, to)
 
 
@@ -129,8 +131,6 @@ def _counts(skill: Known, found: str, before: str, after: str, near: bool) -> bo
     if any(phrase in around for phrase in skill.unless):
         return False
     guard = skill.guard
-    if not guard and _split_name(skill, found):
-        return _listed(before, after)
     if not guard or not found.isascii() or _plain(found) in _PLAIN_ANYWAY:
         return not (guard == "git" and _NOT_BEFORE["git"].search(before))
     if guard == "cased":  # in capitals, or as the name is written: Seo is a person, Can a verb
@@ -197,4 +197,12 @@ def _group(names: list[str], latin_first: bool, latin_last: bool) -> str:
 
 
 def _known(entry: rulebook.SkillEntry) -> Known:
-    return Known(entry.id, entry.name, entry.field, entry.guard, tuple(entry.unless), entry.name_ko)
+    return Known(
+        entry.id,
+        entry.name,
+        entry.field,
+        entry.guard,
+        tuple(entry.unless),
+        entry.name_ko,
+        bool(entry.url) and not entry.name_ko,
+    )
