@@ -67,7 +67,7 @@ class System:
 
     @cached_property
     def broker_url(self) -> str:
-        """The broker's; without one of its own, the same server as Redis, in its database 1."""
+        """URL of the broker; without its own setting, the same server as Redis, database 1."""
         if self.settings.broker_url:
             return self.settings.broker_url
         if self.settings.redis_url:

@@ -90,7 +90,7 @@ class Notes:
             self._complained = True
 
     def remove(self, worker: str) -> None:
-        """This worker ends in good order."""
+        """This worker shuts down normally."""
         with contextlib.suppress(OSError):
             self._path(worker).unlink(missing_ok=True)
 

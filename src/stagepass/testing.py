@@ -109,7 +109,7 @@ class _Given:
 
 
 class Lab:
-    """One pipeline (or several), one worker, no threads of its own but the committing one.
+    """One or more pipelines and one worker, without threads except the committing one.
 
     Args:
         pipelines: what to run.

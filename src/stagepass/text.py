@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 LONGEST = 200_000
-"""Characters that are kept of a text where its door sets no limit of its own."""
+"""Default maximum length of a text, in characters."""
 
 LONGEST_RUN = 30
 """Marks on one letter; no writing needs more (Unicode Standard Annex 15, section 13, Stream-Safe Text Format)."""

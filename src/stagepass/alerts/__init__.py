@@ -1,1 +1,1 @@
-"""Tells a chat room what a person should know: dead letters, held purchases, closed providers, lost workers."""
+"""Sends alerts to a chat room: dead letters, held purchases, closed providers, lost workers."""

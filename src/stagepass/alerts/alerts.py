@@ -29,7 +29,7 @@ LOOK_BACK = 3_600_000
 """Milliseconds: older facts were not reported because no relay ran, and are out of date."""
 
 TRIES = 3
-"""Of one message; between them the pause that the webhook asks for, or these seconds."""
+"""Attempts per message, with the pause requested by the webhook or these seconds between them."""
 PAUSES = (1.0, 4.0)
 LONGEST_PAUSE = 20.0
 TIMEOUT = 10.0
@@ -68,7 +68,7 @@ class Alerts:
         self._stop = threading.Event()
 
     def look(self) -> None:
-        """Once a window is over: if there is something to tell, tell it, in a thread of its own."""
+        """At the end of a window: send its alert on a separate thread, if there is one."""
         now = self._clock.now()
         until = (now - GRACE) // self._window * self._window
         if until <= self._looked or (self._sending is not None and self._sending.is_alive()):

@@ -58,7 +58,7 @@ def make_authenticate(settings: Settings) -> Authenticate:
 
 
 class Nobody:
-    """No proof is asked for, so only this machine is answered, and no web page of another site's."""
+    """No authentication, so only this machine is served, and no web page of another site."""
 
     def __init__(self, settings: Settings) -> None:
         if not is_loopback(settings.host):

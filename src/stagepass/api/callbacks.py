@@ -25,7 +25,7 @@ class Taken(BaseModel):
 
 
 async def payload_of(token: str, request: Request, system: SystemDep) -> tuple[str, Any]:
-    """Whom a callback is for, and what it says. The token is looked at first."""
+    """Target and payload of a callback. The token is verified first."""
     claims = system.links.verify("callback", token)
     return str(claims["run"]), await read_json(request, LARGEST, any_type=True)
 

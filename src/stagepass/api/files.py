@@ -22,7 +22,7 @@ router = APIRouter(tags=["files"])
     },
 )
 def get_file(token: str, request: Request, system: SystemDep) -> Response:
-    """The file of a signed link, or the part of it that a Range header asks for."""
+    """The file of a signed link, or the part requested by a Range header."""
     found = system.links.read(token)
     answer = serve.answer(found.file, request.headers, request.method, found.disposition)
     start, end = answer.part

@@ -1,4 +1,4 @@
-"""Makes a job of what came in: files checked and kept first, then the submit; what is refused leaves nothing behind."""
+"""Turns a request into a job: checks and stores files, then submits; a refused request leaves nothing behind."""
 
 import logging
 from typing import Any

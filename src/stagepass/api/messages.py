@@ -1,4 +1,4 @@
-"""Messages to a job: what its owner sends is kept in order, and taken by the stage that asks for it."""
+"""Messages to a job: stored in order, and taken by the stage that receives them."""
 
 from typing import Annotated, Any
 

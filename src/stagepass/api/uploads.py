@@ -1,4 +1,4 @@
-"""Takes a job's input from a request: JSON, or a form with files. Limits hold while it comes in."""
+"""Reads a job's input from a request: JSON, or a form with files. Limits apply while it arrives."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _INPUT = "input"
 
 @dataclass(slots=True)
 class Upload:
-    """A file that came in; it lies in memory or in a temporary file until the request is over."""
+    """An uploaded file, in memory or in a temporary file until the request ends."""
 
     field: str
     name: str

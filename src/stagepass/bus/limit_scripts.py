@@ -16,7 +16,7 @@ GRACE = 2_000
 """Milliseconds for which a place is kept free for a run that was called; then it has lost its turn."""
 
 GONE = 60_000
-"""Milliseconds after which one that was to come by itself does not come any more, or would be a newcomer."""
+"""Milliseconds after which a waiting run that did not return loses its place in the line."""
 
 SPACING = 250
 """Milliseconds between two that come without having been called: a call's end may be lost with its process."""

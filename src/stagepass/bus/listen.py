@@ -27,7 +27,7 @@ BLOCK = 2000
 """Milliseconds of one blocking read."""
 
 FROZEN = 5.0
-"""Seconds beyond `BLOCK` after which a Redis that does not answer is given up."""
+"""Seconds beyond `BLOCK` after which an unresponsive Redis counts as down."""
 
 CHECK_EVERY = 2.0
 """Seconds between two checks of SQL, for all followed jobs at once, for events that Redis did not deliver."""

@@ -93,7 +93,7 @@ def _field(labels: tuple[str, ...]) -> str:
 
 
 class RedisBus:
-    """Publishes from a thread of its own; `publish` never waits for Redis."""
+    """Publishes from a separate thread; `publish` never waits for Redis."""
 
     def __init__(self, client: "redis.Redis", *, streams: int) -> None:
         self._client = client

@@ -26,7 +26,7 @@ Key = tuple[str, int]
 
 
 class Replays:
-    """Gives pages of a job's events.
+    """Reads a job's events page by page.
 
     Args:
         read: (job, after, limit) → its next events; may block, and is called in a thread.

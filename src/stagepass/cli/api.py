@@ -1,4 +1,4 @@
-"""``stagepass api``: the HTTP API by itself."""
+"""``stagepass api``: run only the HTTP API."""
 
 import os
 import socket

@@ -96,7 +96,7 @@ def show_quietly(system: "System", job: "Job") -> int:
 
 @contextmanager
 def running(folder: Path) -> Iterator[dict[str, Any]]:
-    """`stagepass up` on a free port while the context lasts; gives what it says when it is ready."""
+    """Run `stagepass up` on a free port inside the context; yields its ready message."""
     import json as json_
     import subprocess
 
@@ -157,7 +157,7 @@ def _stop(process: Any) -> None:
 
 
 def example(system: "System", pipeline: "Pipeline", language: str | None) -> dict[str, Any]:
-    """An input that works: one of the pipeline's own, with the pictures that lie beside it."""
+    """An example input of the pipeline, with its example pictures."""
     import importlib.resources
 
     from stagepass.cli.inputs import set_files

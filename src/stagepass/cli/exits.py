@@ -1,4 +1,4 @@
-"""Exit codes, as scripts see them, and which error gives which."""
+"""Exit codes, and the mapping from errors."""
 
 from enum import IntEnum
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stagepass.bootstrap import System
 
 NOBODY = 3.0
-"""Seconds without news after which it is worth a look whether anybody works at all."""
+"""Seconds without events after which the queues are checked for workers."""
 
 Take = Callable[[Event | Tick, Job | None], None]
 """Gets each piece of news; with the job as stored, where the news may have changed more than itself tells."""
@@ -60,7 +60,7 @@ async def _hint(system: "System", job: Job) -> None:
 
 
 class _Once(logging.Handler):
-    """Says the first warning in the words of this command, and nothing after that."""
+    """Prints one message in place of the first warning, and drops the rest."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logging.getLogger(record.name).removeHandler(self)

@@ -80,7 +80,7 @@ def _parse(registry: Registry, part: str) -> Group:
 
 
 def expand(registry: Registry, names: Sequence[str]) -> tuple[str, ...]:
-    """Queues by name; a pipeline's name gives all of its. Raises `NotFound`, which lists those that there are."""
+    """Queues by name; a pipeline's name selects all its queues. Raises `NotFound`, which lists the available ones."""
     known = registry.queues()
     found: dict[str, None] = {}
     for name in names:
@@ -97,7 +97,7 @@ def expand(registry: Registry, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def pool_of(stages: Sequence[Stage]) -> Pool:
-    """Processes where every stage asks for them, else threads."""
+    """Processes if every stage declares them, else threads."""
     return "prefork" if stages and all(stage.pool == "cpu" for stage in stages) else "threads"
 
 

@@ -1,4 +1,4 @@
-"""The installation that a command acts on: it is there already, and no command makes one by the way."""
+"""The installation that a command acts on. It must exist; commands never create one implicitly."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Tells a board in plain lines, one per event, where there is no terminal to draw on."""
+"""Prints a board as plain lines, one per event, if there is no terminal."""
 
 from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""Results for someone at this machine: each file with where it lies."""
+"""Results for an operator: each file with its path."""
 
 from typing import TYPE_CHECKING, Any
 

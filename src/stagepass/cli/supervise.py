@@ -96,7 +96,7 @@ def _only_last(items: Sequence[Any]) -> list[bool]:
 
 
 class _Ready:
-    """Asked until it says yes: the API answers, and every queue has a worker. Then it tells the people."""
+    """Polled until the API answers and every queue has a worker. Then it prints the banner."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders

@@ -19,7 +19,7 @@ def choose(language: str | None) -> None:
 
 
 def language() -> str:
-    """``ko`` or ``en``: by ``--lang``, else by the locale variables, in the order that POSIX gives them."""
+    """``ko`` or ``en``: from ``--lang``, else from the locale variables in POSIX order."""
     wanted = _chosen or next(
         (value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "en"
     )

@@ -151,7 +151,7 @@ def _facts(system: "System") -> dict[str, Any]:
 
 
 def _banner(system: "System", facts: dict[str, Any]) -> str:
-    """The same for people, drawn now: the supervisor has no colours of its own."""
+    """The same for people, rendered here because the supervisor cannot use colours."""
     from rich.panel import Panel
     from rich.table import Table
 

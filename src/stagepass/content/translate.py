@@ -1,4 +1,4 @@
-"""Gives a `Sentence` in the reader's language; what has no translation stays as it is."""
+"""Translates a `Sentence` into the reader's language; others are returned unchanged."""
 
 from functools import cache
 from typing import Any

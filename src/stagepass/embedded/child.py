@@ -78,7 +78,7 @@ class Keeper:
         return self.process is not None
 
     def start(self, pipe: int, console: Console) -> None:
-        """Starts the program, in a session and process group of its own (Ctrl-C is the supervisor's).
+        """Start the program in its own session and process group (Ctrl-C is handled by the supervisor).
 
         Args:
             pipe: the read end of the supervisor's pipe.

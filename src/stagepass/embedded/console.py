@@ -26,7 +26,7 @@ class Console:
         self._width = 0
 
     def register(self, *names: str) -> None:
-        """Gives the names their colours and the column its width."""
+        """Assign colours to names, and set the width of the column."""
         for name in names:
             self._names.setdefault(name, _COLOURS[len(self._names) % len(_COLOURS)])
             self._width = max(self._width, len(name))

@@ -42,7 +42,7 @@ class FolderLock:
         return tuple(self._fds)
 
     def acquire(self, wait: float = 5.0) -> "FolderLock":
-        """Takes the lock.
+        """Acquire the lock.
 
         Args:
             wait: seconds to wait for the children of a supervisor that was killed; they end within

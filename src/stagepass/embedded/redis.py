@@ -1,4 +1,4 @@
-"""The Redis server of one machine: a program of its own, on a private socket in the data folder.
+"""The Redis server of one machine: a separate process, on a private socket in the data folder.
 
 The same Redis protocol as in production, no second implementation. What it holds may be lost by
 design (SQL is the truth), so damaged files are put aside rather than letting them stop the rest.
@@ -108,7 +108,7 @@ class EmbeddedRedis:
         """Device and inode of the socket when the server first answered."""
 
     def urls(self) -> RedisUrls:
-        """The addresses; both libraries write a unix socket's URL in a way of their own."""
+        """URLs of the server; the two libraries write unix socket URLs differently."""
         return RedisUrls(f"unix://{self.socket}?db=0", f"redis+socket://{self.socket}?virtual_host=1")
 
     def argv(self) -> list[str]:
@@ -216,7 +216,7 @@ class EmbeddedRedis:
 
 
 def _answers(path: Path) -> bool:
-    """Asked by hand: redis-py is ten times as large as the rest of the supervisor."""
+    """Speaks the protocol directly: redis-py is ten times as large as the rest of the supervisor."""
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(0.5)

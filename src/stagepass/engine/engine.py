@@ -252,7 +252,7 @@ class Engine:
     def send(
         self, job_id: str, name: str, payload: Any = None, *, owner: str | None = OPERATOR, key: str | None = None
     ) -> bool:
-        """Send a message to a job, for a stage that asks for it with `ctx.receive(name)`, now or later.
+        """Send a message to a job, for a stage that calls `ctx.receive(name)`, now or later.
 
         Args:
             key: the sender's own; within a job the same key is kept once. Returns whether the message is new.

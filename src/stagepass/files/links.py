@@ -39,7 +39,7 @@ class Linked(NamedTuple):
 
 
 class Links:
-    """Makes and reads links and tokens.
+    """Creates and verifies links and tokens.
 
     Args:
         secrets: the first signs; all are accepted, so that a secret can be replaced: put the new one

@@ -237,7 +237,7 @@ def _write(content: BinaryIO, path: Path) -> tuple[str, int]:
 
 
 def _sync(folder: Path) -> None:
-    """Makes a new entry of the folder survive a power cut."""
+    """Sync the folder, so that a new entry survives a power cut."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

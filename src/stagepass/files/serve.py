@@ -82,7 +82,7 @@ _NOWHERE = (-1, -1)
 
 
 def _part(header: str | None, size: int) -> tuple[int, int] | None:
-    """The part that a ``Range`` header asks for; None for the whole, also where the header makes no sense."""
+    """The range of a ``Range`` header; None for the whole file, also for an invalid header."""
     match = _RANGE.fullmatch(header) if header else None
     if not match or not (match[1] or match[2]):
         return None

@@ -1,1 +1,1 @@
-"""The pipelines that come with Stagepass: one folder each, found by themselves."""
+"""The built-in pipelines: one folder each, discovered automatically."""

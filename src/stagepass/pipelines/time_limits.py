@@ -1,4 +1,4 @@
-"""The time limits that an installation gives its stages, where its vendors or machines are slower than the author's."""
+"""Overrides stages' time limits, for installations with slower vendors or machines."""
 
 import difflib
 import re

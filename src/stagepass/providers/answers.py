@@ -133,7 +133,7 @@ class Table:
     hints: Sequence[str] = ()
 
     def error(self, status: int, body: Any = b"", headers: Mapping[str, str] | None = None) -> StageError | None:
-        """The error that an answer stands for; None when it is a good one.
+        """The error of an answer; None for a successful one.
 
         An error that comes with a status of success (gateways do that) is read by the status in its body. One that
         says nothing more may pass.
@@ -275,4 +275,4 @@ UNDER_SUCCESS = (
     Rule(QuotaExhausted, "has no credit left", text=r"(insufficient|not enough).{0,20}(credit|balance|quota|fund)"),
     Rule(Transient, "returned an error"),
 )
-"""Read for an error under a status of success that gives no code."""
+"""Fields with an error message under a success status without a code."""

@@ -11,7 +11,7 @@ from stagepass.providers.ports import TextAnswer, TextModel, TextRequest
 from stagepass.providers.registry import Chain
 
 SHARE = 0.75
-"""Of the time that an attempt has left, for a question that names no limit of its own."""
+"""Fraction of the attempt's remaining time for a question without its own time limit."""
 
 
 def ask(ctx: Context, model: TextModel | Chain, request: TextRequest) -> TextAnswer:

@@ -138,7 +138,7 @@ class MadeSong:
 
 
 class SongMaker(Protocol):
-    """Makes songs as remote tasks: submit once, look until done, fetch."""
+    """Makes songs as remote tasks: submit once, poll until done, fetch."""
 
     name: str
     model: str

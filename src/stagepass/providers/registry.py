@@ -50,7 +50,7 @@ _ports: dict[type, _Port] = {}
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Several providers of one port, in the order in which they are asked (`stagepass.providers.ask`)."""
+    """Several providers of one port, in the order in which they are tried (`stagepass.providers.ask`)."""
 
     members: tuple[Any, ...]
 
@@ -98,7 +98,7 @@ def names(kind: type) -> list[str]:
 
 
 def make(kind: type, value: str, offer: Offer) -> Any:
-    """The provider that a setting of this value would choose, for one that chooses among others by itself."""
+    """The provider that this setting value selects, for providers that choose among others."""
     name, _, model = value.partition(":")
     folder = offer.folder.parent.parent / kind.__name__.lower() / name
     return _ports[kind].choices[name].make(Offer(model, folder, offer.environ))

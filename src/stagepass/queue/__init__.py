@@ -1,1 +1,1 @@
-"""The broker: a doorbell. Everything of Celery that sends lies here; what receives lies in `worker`."""
+"""The broker, used as a doorbell. Sending with Celery is here; receiving is in `worker`."""

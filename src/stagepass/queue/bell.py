@@ -1,4 +1,4 @@
-"""Rings: sends a task's name with two ids, from a thread of its own, so that no broker can hold up a commit.
+"""Rings: sends a task name with two ids from a separate thread, so that no broker can delay a commit.
 
 Bells for one queue that come within a moment are one bell: a worker that hears it fills all of its
 slots, and rings on when it has none left.

@@ -42,7 +42,7 @@ class Price:
 
 
 class Prices:
-    """Prices of redrives; what a stage usually spends is asked for once."""
+    """Prices of redrives; the usual cost of a stage is read once."""
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self._store = store

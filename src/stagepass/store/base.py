@@ -40,7 +40,7 @@ class Connections:
 
     @contextmanager
     def _writing(self, *, beat: bool = False) -> Iterator[sa.Connection]:
-        """A transaction that writes; as a `beat`, over a connection of its own, and with less patience."""
+        """A writing transaction; as a `beat`, on a separate connection with shorter time-outs."""
         engine = self._beats if beat else self._writes
         if self._writer is None or self._log is None:
             with connect.translated(), engine.begin() as db:

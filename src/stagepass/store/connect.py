@@ -1,4 +1,4 @@
-"""Makes the connections, and turns what drivers raise into our own errors."""
+"""Creates connections, and turns driver errors into ours."""
 
 import logging
 import sys
@@ -75,7 +75,7 @@ BEAT = Patience(connect=2.0, ping=1.0, lock=1.0, statement=2.0)
 def engines(
     url: str, *, pool: int = 5, patience: Patience = Patience(), same_file: SameFile | None = None
 ) -> tuple[Engine, Engine]:
-    """Two ways to one database, each with connections of its own: transactions that write, and single reads."""
+    """Two engines for one database, with separate connections: writing transactions, and single reads."""
     writes = engine(url, pool=pool, patience=patience, same_file=same_file)
     return writes, engine(url, reads=True, pool=pool, patience=patience, same_file=same_file)
 

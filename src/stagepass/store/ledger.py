@@ -1,4 +1,4 @@
-"""The store's questions about money. Asked by people and at a redrive, never by what runs jobs."""
+"""Queries about money, for people and redrives; running jobs never use them."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -115,7 +115,7 @@ def _run(url: str, direction: str, revision: str) -> None:
 
 
 def _steps(scripts: "ScriptDirectory", found: str | None, direction: str, revision: str) -> list[str]:
-    """The revisions on the way: each is a transaction of its own, and is tried again by itself."""
+    """The pending revisions: each is a separate transaction and is retried separately."""
     from alembic.util import CommandError
 
     if direction == "downgrade":

@@ -1,4 +1,4 @@
-"""The store's slow side: what is old is forgotten, what a person wants deleted is gone, and the schema is checked."""
+"""Maintenance of the store: retention, deletion of an owner's data, and schema checks."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -20,7 +20,7 @@ PREFIX = "/api/v1"
 """Prefix of the API's routes."""
 
 UNSERVED_AFTER = 5000
-"""Milliseconds that work may lie ready before it is asked whether anybody serves its queue."""
+"""Milliseconds that work may be ready before its queue is checked for workers."""
 
 _SHOWN_FIRST = (
     RunState.FAILED,

@@ -1,4 +1,4 @@
-"""A worker process that watches itself: it keeps a note for the probe, and gives way when it is stalled."""
+"""A worker process that monitors itself: it writes a note for the probe, and exits when it is stalled."""
 
 import logging
 import os
@@ -15,10 +15,10 @@ from stagepass.health import Notes
 log = logging.getLogger("stagepass.liveness")
 
 WITHOUT = 3
-"""Looks in a row without a file descriptor left, after which a process gives way."""
+"""Consecutive checks without a free file descriptor after which the process exits."""
 
 GIVE_UP = 10.0
-"""Seconds beyond its drain that a stalled process has to end in good order; then it is ended."""
+"""Seconds beyond the drain that a stalled process gets to exit before it is killed."""
 
 
 NOTE_EVERY = 1.0
@@ -26,7 +26,7 @@ NOTE_EVERY = 1.0
 
 
 class Liveness:
-    """Looks at the dispatcher after each heartbeat, and keeps a note for the probe from a thread of its own.
+    """Checks the dispatcher after each heartbeat, and writes a note for the probe from a separate thread.
 
     The note does not wait for the database: while that does not answer, this process lives all the same.
 

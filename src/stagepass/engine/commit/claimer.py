@@ -93,7 +93,7 @@ class Claimer:
         return self._equip(uow, taken, known)
 
     def _equip(self, uow: UnitOfWork, taken: Sequence[StageRun], known: Outputs) -> list[Claimed]:
-        """Give each claimed run its inputs, and the outputs that its stage asks for."""
+        """Load the inputs of each claimed run, and the outputs that its stage declares."""
         uow.read_inputs(taken)
         needs = {run.id: self._needed(run) for run in taken}
         wanted = {

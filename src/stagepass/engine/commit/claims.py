@@ -1,4 +1,4 @@
-"""A claim: what a worker asks for, and what it gets. The `Claimer` carries it out, after the operations of its batch."""
+"""A claim: a worker's request and its result. The `Claimer` carries it out after the operations of its batch."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar

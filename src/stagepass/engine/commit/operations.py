@@ -266,7 +266,7 @@ class Forget(Operation):
 
 @dataclass(slots=True)
 class Spent(Operation):
-    """Note what was paid, also when the lease is lost. Asked for twice, it is noted once: by its key."""
+    """Record a payment, even if the lease is lost; once per key."""
 
     patience: ClassVar[float] = FOR_EVER
     answer_within: ClassVar[float | None] = None

@@ -20,7 +20,7 @@ BATCH = 64
 ends does not wait as a whole for its last one."""
 
 PAUSE = 0.2
-"""Seconds that a store gets which does not answer. What is asked for meanwhile shares the next try."""
+"""Pause in seconds after a store failed to answer. Requests made meanwhile share the next attempt."""
 
 LONGEST_PAUSE = 2.0
 """Seconds between two tries of an operation that a server refuses while it carries out others."""
@@ -58,7 +58,7 @@ class Request:
     tries: int = 0
     due: float = 0.0
     alone: bool = False
-    """It failed together with others: now by itself, and without waiting for anybody's lock."""
+    """It failed together with others: try it alone, without waiting for locks."""
 
 
 class Requests:
@@ -71,7 +71,7 @@ class Requests:
         self._wake = threading.Condition()
         self._closes: float | None = None
         self._resumes = 0.0
-        """When the store is asked next, after it did not answer."""
+        """Time of the next attempt, after the store failed to answer."""
 
     def put(self, asked: Iterable[Operation | Claim]) -> list[Pending]:
         requests = [Request(one, since=self._clock.steady()) for one in asked]

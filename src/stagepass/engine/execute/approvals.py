@@ -21,7 +21,7 @@ from stagepass.engine.rules.answer import QUESTION, VERDICT
 from stagepass.errors import Permanent
 
 LOOK = 3600.0
-"""Seconds after which the stage looks by itself, should the wake-up be lost."""
+"""Seconds after which the stage polls in case the wake-up was lost."""
 
 MakeUrl = Callable[[str, str, str, float], str]
 """The address for a stage run, an approval's name, its token, and the seconds for which it is good."""
@@ -59,7 +59,7 @@ class Approvals:
         name: str,
         type: Any,
     ) -> Steps[Verdict]:
-        """See `Context.approval`. The memos of question and answer are the record; a deadline has one of its own."""
+        """See `Context.approval`. Question and answer are stored as memos; the deadline has its own."""
         self._calls.check()
         own = self._calls.number("approval", name)
         key, call = call_records.record_name("approval", own), call_records.digest("approval", name, question, who)

@@ -66,7 +66,7 @@ class _Raised:
 
 
 class Calls:
-    """The calls of one claimed stage run, in one pass; memos are read from the store when the first is asked for."""
+    """The calls of one claimed stage run, in one pass; memos are loaded from the store on first use."""
 
     def __init__(self, store: Store, committer: Committer, clock: Clock, claimed: Claimed, lease: Lease) -> None:
         run, notes = claimed.run, claimed.run.notes
@@ -77,16 +77,16 @@ class Calls:
         self.begun: list[Memo] = []
         """Records stored by the transaction that gives the slot back."""
         self.worked: set[str] = set()
-        """Calls of which a look worked in this pass: their streaks of failures are over."""
+        """Calls with a successful poll in this pass, which resets their consecutive failures."""
         self.first_pause = True
         """Whether the wait that ends this pass is news."""
         self.awaits_all = False
         """Whether the wait that ends this pass is for the end of the last child."""
         self.seen: list[int] = []
-        """Callbacks that the look of the present wait has seen."""
+        """Callbacks that the poll of the current wait has seen."""
         self.old_signal_taken = False
         self.passed: set[str] = set()
-        """Records of calls that this pass has come by."""
+        """Records of calls that this pass has reached."""
         self._store = store
         self._committer = committer
         self._clock = clock
@@ -224,7 +224,7 @@ class Calls:
         return self._memos.get(name)
 
     def ends_ahead(self) -> Iterator[int]:
-        """When calls ended that this pass has not come by yet, in milliseconds since the epoch."""
+        """End times of calls that this pass has not reached yet, in milliseconds since the epoch."""
         self.memo("any")
         for name, memo in (self._memos or {}).items():
             if name in self.passed or memo.value is None or name.startswith(_BEGINNINGS):
@@ -288,7 +288,7 @@ class Calls:
         self.note(memo)
 
     def end_with(self, waiting: Waiting) -> Waiting:
-        """The pass ends and gives the slot back: what it has begun, and what worked, is kept with that."""
+        """End the pass and give the slot back; started calls and successful polls are stored with it."""
         waiting.waits, waiting.memoless = self.waits, self._memoless
         waiting.awaits_all = self.awaits_all
         waiting.looked = max(self.seen, default=0)
@@ -302,7 +302,7 @@ def _wait_name(key: str, own: str) -> str:
 
 
 def _begins_anew(problem: BaseException) -> bool:
-    """Whether a wait that ended so is over: a look that failed, or a deadline, leaves the time that has passed."""
+    """Whether a wait with this outcome is over: a failed poll or a deadline keeps the elapsed time."""
     return isinstance(problem, TaskFailed) or not isinstance(problem, (Transient, OSError))
 
 

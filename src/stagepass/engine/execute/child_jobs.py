@@ -202,7 +202,7 @@ def failure_of(name: str, child: str, state: JobState, problem: dict[str, Any] |
 
 @dataclass(slots=True)
 class Start(Operation):
-    """Start a child, in one transaction with the memo that says so."""
+    """Start a child, in one transaction with its memo."""
 
     claimed: Claimed
     memo: Memo
@@ -264,7 +264,7 @@ class GoOn(Operation):
 
 @dataclass(slots=True)
 class GiveUp(Operation):
-    """Cancel a child that took too long, in one transaction with the memo that says so."""
+    """Cancel a child that took too long, in one transaction with its memo."""
 
     claimed: Claimed
     child: str

@@ -99,7 +99,7 @@ class Context:
     async def once_async(
         self, name: str, call: Callable[[], Awaitable[T]], *, type: Any = None, free: bool = False
     ) -> T:
-        """`once` for stages that are `async def`: `call` gives an awaitable. The event loop is never blocked."""
+        """`once` for `async def` stages: `call` returns an awaitable. The event loop is never blocked."""
         found: T = await self._soon(self._memos.once(name, call, TypeAdapter(type or Any), free=free))
         return found
 
@@ -141,7 +141,7 @@ class Context:
         name: str | None = None,
         type: Any = None,
     ) -> T:
-        """Look; while it gives None, give the slot back and come again.
+        """Poll; while `look` returns None, give the slot back and poll again later.
 
         Waiting costs no slot, no thread and no connection. A callback to `callback_url` ends it at once. When it is
         over, its value is kept, and is not looked for again.
@@ -169,7 +169,7 @@ class Context:
         name: str | None = None,
         type: Any = None,
     ) -> T:
-        """`wait` for stages that are `async def`: `look` gives an awaitable."""
+        """`wait` for `async def` stages: `look` returns an awaitable."""
         steps = self._waits.wait(look, every=every, at_most=at_most, saying=saying, name=name, type=type)
         found: T = await self._soon(steps)
         return found
@@ -492,7 +492,7 @@ class Context:
     async def using_async(
         self, provider: str, limit: Limit | None = None, *, queues: bool = True
     ) -> AsyncIterator[None]:
-        """`using` for stages that are `async def`: Redis is asked in a thread."""
+        """`using` for `async def` stages: Redis is called on a thread."""
         self.check()
         async with self._using(provider, limit, queues).held_async():
             yield

@@ -74,7 +74,7 @@ class Dispatcher:
         self.running: dict[str, Running] = {}
         self.settled = 0
         self.shared: frozenset[str] | None = None
-        """Queues that other processes serve too, as the heart saw it last; one that starts looks for work by itself."""
+        """Queues that other processes also serve, as of the last heartbeat; a new process polls for work itself."""
         self._parked: deque[tuple[str, str]] = deque()
         """(run, job) of what others parked and this process knows, as the heart saw it last."""
         self._committer = committer
@@ -230,7 +230,7 @@ class Dispatcher:
     # ── running ──
 
     def _slot(self, claimed: Claimed | None) -> None:
-        """A thread of its own, that may be left alone with a stage which does not end."""
+        """A separate thread, which can be abandoned with a stage that does not end."""
         while claimed is not None:
             if self._draining:
                 self._settle(claimed, Released())

@@ -1,4 +1,4 @@
-"""The one event loop of a worker process, in a thread of its own, for stages that are `async def`."""
+"""The one event loop of a worker process, on a separate thread, for `async def` stages."""
 
 import asyncio
 import concurrent.futures

@@ -66,7 +66,7 @@ def known() -> Known:
 
 
 def recognise(problem: BaseException, text: str) -> StageError | None:
-    """The `StageError` that a known error stands for; None for one that is not known.
+    """The `StageError` for a known error; None for an unknown one.
 
     Args:
         text: the message of the result.
@@ -105,7 +105,7 @@ def _by_reason(problem: BaseException, text: str) -> StageError | None:
 
 
 def _by_status(problem: BaseException, text: str) -> StageError | None:
-    """By the HTTP status that the error holds, or a code that stands for one."""
+    """By the error's HTTP status, or a code that maps to one."""
     places = [place for module in _modules(problem) for place in known().statuses.get(module, ())]
     given = [found for place in places if (found := _at(problem, place)) is not None]
     status = next((known().meaning[code] for code in given if isinstance(code, str) and code in known().meaning), None)

@@ -131,7 +131,7 @@ class Heartbeat:
                 log.exception("what follows a heartbeat failed")
 
     def beat(self) -> None:
-        """One beat, and the look that follows it."""
+        """One heartbeat, and the check that follows."""
         if self._beat():
             self._look_round()
 

@@ -36,7 +36,7 @@ class Memos:
         self._payments = payments
 
     def once(self, name: str, call: Callable[[], Any], adapter: TypeAdapter[Any], *, free: bool) -> Steps[Any]:
-        """See `Context.once`; `call` gives a value, or in a coroutine an awaitable."""
+        """See `Context.once`; `call` returns a value, or in a coroutine an awaitable."""
         self._calls.check(clean_up=True)
         own = self._calls.number("once", name)
         memo = yield Store(lambda: self._calls.memo(own))

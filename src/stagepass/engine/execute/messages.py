@@ -24,7 +24,7 @@ from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import InvalidOutput
 
 LOOK = 3600.0
-"""Seconds after which the stage looks by itself, should the wake-up be lost."""
+"""Seconds after which the stage polls in case the wake-up was lost."""
 
 
 class Messages:

@@ -46,7 +46,7 @@ STORE_PAUSE = 1.0
 
 
 class Providers(Protocol):
-    """Gives the provider that is configured for a port and a stage."""
+    """Returns the configured provider of a port for a stage."""
 
     def get(self, port: type, stage: Stage) -> Any: ...
 
@@ -232,7 +232,7 @@ class _Values:
         return {parameter.name: self._value(parameter) for parameter in parameters}
 
     def for_hook(self, hook: Callable[..., Any], **extra: Any) -> dict[str, Any]:
-        """The values that a hook asks for by name: any parameter of its stage, and what belongs to the hook."""
+        """The values of a hook's parameters: any parameter of its stage, and the hook's own."""
         names = inspect.signature(hook).parameters
         known = {parameter.name: parameter for parameter in self._stage.parameters}
         found = {"ctx": self._ctx, **extra}

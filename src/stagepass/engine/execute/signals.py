@@ -1,4 +1,4 @@
-"""`ctx.signal`: the callbacks of a stage run, shown to the look of a wait one at a time."""
+"""`ctx.signal`: the callbacks of a stage run, passed to a wait's poll one at a time."""
 
 import json
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Signals:
         return None if first is None or later else json.loads(first.payload)
 
     def looking(self, look: Callable[[], Any]) -> Steps[Any]:
-        """The look of a wait, once for each callback that it has not seen, as long as it gives None."""
+        """Poll once for each unseen callback, while the poll returns None."""
         looked, self._looks = self._calls.claimed.run.notes.looked, True
         self._at, self._seen = 0, False
         try:

@@ -15,7 +15,7 @@ ASK_EVERY = 2.0
 """Seconds between two questions for backlog; asked only while there is room and nothing moves."""
 
 OVERDUE = 2.0
-"""Seconds for which a run may be ready before it is backlog: a bell and a look take less."""
+"""Seconds for which a run may be ready before it counts as backlog: a bell and a claim take less."""
 
 
 class Work(StrEnum):

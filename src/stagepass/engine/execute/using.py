@@ -16,7 +16,7 @@ QUOTA_PAUSE = 60.0
 """Seconds after which a provider without credit is tried again, by one call."""
 
 PARKED_FOR = 600.0
-"""Seconds after which, at the latest, a parked run looks by itself; before that the relay wakes it."""
+"""Maximum seconds until a waiting run polls without a wake-up; usually the relay wakes it earlier."""
 
 
 class Using:

@@ -52,7 +52,7 @@ class Waits:
         name: str | None,
         type: Any,
     ) -> Steps[Any]:
-        """See `Context.wait`; `look` gives a value, or in a coroutine an awaitable."""
+        """See `Context.wait`; `look` returns a value, or in a coroutine an awaitable."""
         pause, limit = seconds(every), seconds(at_most)
         saying = saying and cleaned(saying, most=LONGEST_MESSAGE)
         self._refuse("wait", limit, at_most, self._limit)
@@ -109,7 +109,7 @@ class Waits:
         return self._calls.waits.setdefault(own, self._clock.now())
 
     def elapsed(self, since: int) -> float:
-        """Seconds since then. The one place where it is asked whether something has waited too long."""
+        """Seconds since then. The only place that decides whether a wait is too long."""
         return (self._clock.now() - since) / 1000
 
     def pause(self, wait: float, saying: str | None, own: str, *, idle: bool = False) -> Wait:

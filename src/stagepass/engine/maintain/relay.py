@@ -43,7 +43,7 @@ PAGE = 500
 
 
 class _Beside:
-    """Does something from a thread of its own, unless it is still at it.
+    """Runs a function on a separate thread, unless it is still running.
 
     A broker or a Redis that froze is asked for seconds, half a minute even, and holds up no rescue by that.
     """

@@ -19,7 +19,7 @@ MEASURE_EVERY = 1.0
 """Seconds between two looks at the database's clock."""
 
 WRONG = 2.0
-"""Seconds by which a machine's clock may be off before its operator hears of it."""
+"""Maximum clock deviation in seconds before a warning is logged."""
 
 
 class Clock(Protocol):

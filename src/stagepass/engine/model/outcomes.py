@@ -98,7 +98,7 @@ class Waiting:
     told: bool = True
     idle: bool = False
     looked: int = 0
-    """The last callback that the look of the wait has seen."""
+    """The last callback that the wait's poll has seen."""
     awaits_all: bool = False
     """It waits for the end of its last child."""
     memoless: bool = False
@@ -106,7 +106,7 @@ class Waiting:
     memos: Sequence[Memo] = ()
     """Records of calls that have begun, kept together with the wait."""
     worked: Sequence[str] = ()
-    """Calls of which a look worked: their streaks of failures are over."""
+    """Calls with a successful poll, which resets their consecutive failures."""
 
 
 @dataclass(slots=True)

@@ -181,7 +181,7 @@ class Stale(StoreUnavailable):
 
 
 class Taken(StagepassError):
-    """A row with this key is there already."""
+    """A row with this key already exists."""
 
     code = "taken"
 
@@ -232,7 +232,7 @@ class Store(Protocol):
 
     def run(self, run_id: str) -> StageRun | None: ...
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:
-        """As `Tx.outputs`, by itself."""
+        """Like `Tx.outputs`, outside a transaction."""
         ...
 
     def stage_states(self, job_id: str) -> list[tuple[str, RunState, int]]:
@@ -252,7 +252,7 @@ class Store(Protocol):
     def attempts(self, run_ids: Sequence[str]) -> list[Attempt]: ...
     def memos(self, run_id: str) -> list[Memo]: ...
     def messages(self, job_id: str, name: str, limit: int) -> list[Message]:
-        """As `Tx.messages`, by itself."""
+        """Like `Tx.messages`, outside a transaction."""
         ...
 
     def spends(self, job_id: str) -> list[Spend]: ...

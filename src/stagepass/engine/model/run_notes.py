@@ -25,11 +25,11 @@ class RunNotes:
     failures: int = 0
     """Attempts that the stage's own code failed since the run was last sent again by a person."""
     codes: dict[str, int] = field(default_factory=dict)
-    """The same, by the error's code: an error may have a number of retries of its own."""
+    """The same by error code: an error may have its own number of retries."""
     streaks: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Failures in a row of each call, by the error's code; a look that works ends the call's streak."""
+    """Consecutive failures of each call, by error code; a successful poll resets them."""
     alone: bool = False
-    """It was in a batch that broke, so from now on it is a batch of its own."""
+    """It was in a failed batch, so from now on it runs alone."""
     parked: int = 0
     """Times that it was parked by a worker that does not know its stage or version."""
 
@@ -59,7 +59,7 @@ class RunNotes:
     looked: int = 0
     """The last callback that the present wait has looked at."""
     unread: bool = False
-    """A callback, or the end of a child, came while it ran: it does not wait when it wants to."""
+    """A callback or the end of a child arrived while it ran: skip its next wait."""
 
     # the job
     children: list[str] = field(default_factory=list)

@@ -77,13 +77,13 @@ class JobState(StrEnum):
 R, J = RunState, JobState
 
 TIMED = frozenset({R.WAITING, R.RETRYING, R.PARKED})
-"""States that end by themselves when `due_at` comes."""
+"""States that end automatically at `due_at`."""
 DONE = frozenset({R.COMPLETED, R.SKIPPED})
 """States whose output, or its absence, the next stages may use."""
 STOPPED = frozenset({R.FAILED, R.DISCARDED, R.CANCELLED})
 """States that a person can send on again."""
 OPEN = frozenset({R.READY, R.RUNNING, R.WAITING, R.RETRYING, R.PARKED, R.HELD})
-"""States from which a stage run can still finish by itself or by a person's word."""
+"""States from which a stage run can still finish, automatically or after a decision."""
 ENDED = frozenset({J.COMPLETED, J.FAILED, J.CANCELLED})
 """States of a job in which nothing of it is done any more, unless a person asks."""
 

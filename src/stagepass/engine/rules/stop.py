@@ -1,4 +1,4 @@
-"""Stopping: what a cancel, or a failure beside it, does to the runs of a job."""
+"""Stops the runs of a job after a cancel or a sibling's failure."""
 
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
@@ -77,7 +77,7 @@ def cancelled(uow: UnitOfWork, run: StageRun, job: Job, reason: str) -> None:
 
 
 def stopped(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
-    """Whether the job wants no more of it: it was cancelled, or has ended meanwhile."""
+    """Whether the job no longer needs the run: it was cancelled or has ended."""
     if not job.cancel_requested and job.state not in ENDED:
         return False
     _cancel_run(uow, run, job)

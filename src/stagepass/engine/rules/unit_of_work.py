@@ -28,7 +28,7 @@ class UnitOfWork:
 
     def __init__(self, tx: Tx, clock: Clock, registry: Registry, dice: Dice = random.uniform) -> None:
         self.dice = dice
-        """Spreads retries: gives a number between two others."""
+        """Spreads retries: returns a random number between two others."""
         self.tx = tx
         self.registry = registry
         self.now = clock.now()

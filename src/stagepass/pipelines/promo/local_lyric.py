@@ -56,7 +56,7 @@ def _opening(pen: "_Pen") -> Couplet:
 
 
 def _hook(pen: "_Pen") -> Couplet:
-    """The couplet with the name, which may be too long for any frame: it then has a line of its own."""
+    """The couplet with the name; a name too long for any frame gets its own line."""
     name = pen.brief.name
     groups = [pen.kind.hooks, pen.rules.hooks]
     for hooks in groups if pen.toss("kind or any") else reversed(groups):

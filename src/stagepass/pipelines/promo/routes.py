@@ -33,7 +33,7 @@ class Started(BaseModel):
 
 
 class OneStage(StageStatus):
-    """One stage of a task, by itself."""
+    """A single stage of a task."""
 
     task_id: str
     job_id: str
@@ -72,7 +72,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
         incoming: Annotated[Any, incoming_of],
         language: Language,
     ) -> Started:
-        """The fields as JSON, or as a form with up to 10 photos. The same task_id again gives the same job."""
+        """The fields as JSON, or as a form with up to 10 photos. The same task_id returns the same job."""
         return tasks.start(owner, key, incoming, language, stepwise=False)
 
     @router.get("/pipeline/status/{task_id}", summary="See how a task is")
@@ -110,17 +110,17 @@ def make_router(deps: RouteDeps) -> APIRouter:
         incoming: Annotated[Any, incoming_of],
         language: Language,
     ) -> Started:
-        """A task that stops after its lyric, until the song is asked for."""
+        """Starts a task that pauses after its lyric until the song is requested."""
         return tasks.start(owner, key, incoming, language, stepwise=True)
 
     @router.post("/song/generate/{task_id}", status_code=202, summary="Make the song of a lyric")
     def generate_song(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
-        """409 without a lyric. Asked for again, the same song is waited for; it is not bought twice."""
+        """409 without a lyric. A repeated request waits for the same song; it is not bought twice."""
         return tasks.generate(tasks.find(task_id, owner), "song", owner, language)
 
     @router.post("/video/generate/{task_id}", status_code=202, summary="Make the video of a song")
     def generate_video(task_id: str, owner: Annotated[str, owner_of], language: Language) -> Started:
-        """409 without a song. Asked for again, the same video is waited for; it is not rendered twice."""
+        """409 without a song. A repeated request waits for the same video; it is not rendered twice."""
         return tasks.generate(tasks.find(task_id, owner), "video", owner, language)
 
     for stage in STAGES:

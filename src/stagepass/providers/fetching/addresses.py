@@ -107,7 +107,7 @@ def is_public(address: str, also: Sequence[Network] = ()) -> bool:
 
 
 def parse_url(url: str, ports: Collection[int] | None, field: str | None = None) -> Target:
-    """Takes a stranger's URL apart, strictly.
+    """Parse a user's URL strictly.
 
     Args:
         url: http or https; letters of any script are allowed in host and path.

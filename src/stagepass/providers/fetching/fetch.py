@@ -286,7 +286,7 @@ def _header(response: httpcore2.Response, name: bytes) -> str:
 
 @contextmanager
 def _translated(target: Target, field: str | None, timeout: float) -> Iterator[None]:
-    """Says in the caller's words what went wrong on the way."""
+    """Turns transport errors into errors for the caller."""
     try:
         yield
     except (RequestError, StageError):

@@ -22,7 +22,7 @@ class Deadline:
         return left
 
     def call(self, resolve: Callable[[], list[str]]) -> list[str]:
-        """Runs a look-up, which has no limit of its own, in a thread that is left behind if it must be."""
+        """Runs a name look-up, which has no time-out, in a thread that is abandoned if necessary."""
         outcome: list[Any] = []
 
         def run() -> None:

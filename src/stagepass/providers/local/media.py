@@ -16,7 +16,7 @@ from stagepass.errors import Permanent, TimedOut, Transient
 from stagepass.providers.local.process import dying_with_parent, tail
 
 SILENCE = -70.0
-"""LUFS: what ebur128 says of silence, and the least it says."""
+"""LUFS: the value of ebur128 for silence, its minimum."""
 
 
 @cache

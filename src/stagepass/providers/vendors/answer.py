@@ -45,7 +45,7 @@ class Said:
 
 
 class VendorText(ABC):
-    """A `TextModel` over a vendor's API; a vendor says only how it is asked once."""
+    """A `TextModel` over a vendor's API; a vendor only implements a single request."""
 
     name: str
 

@@ -17,7 +17,7 @@ from stagepass.providers.vendors.timing import fold
 from stagepass.providers.vendors.wire import amount, own_shape, word
 
 NOWHERE = "https://example.com/no-callback"
-"""The API wants an address even from those who only look."""
+"""The API requires a callback URL, even if we only poll."""
 
 LIMITS: Mapping[str, tuple[int, int, int]] = {
     "V4": (3000, 200, 80),

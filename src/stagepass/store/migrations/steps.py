@@ -59,7 +59,7 @@ def create_index(name: str, table: str, columns: list[str], *, unique: bool = Fa
 
 
 def in_pages(read: Callable[[Any], list[Any]], write: Callable[[Any], object]) -> None:
-    """Rewrite rows: `read` gives the page after a row (None at first), `write` changes one row of it."""
+    """Rewrite rows: `read` returns the page after a row (None at first), `write` changes one row."""
     last = None
     while True:
         with by_itself():

@@ -1,4 +1,4 @@
-"""The lyric: the photos at hand, the prompt, one question to the text model, and a look at what came back."""
+"""The lyric stage: fetch photos, build the prompt, call the text model, check the answer."""
 
 from stagepass import Context, InvalidOutput
 from stagepass.content.catalogue import Catalogue

@@ -35,7 +35,7 @@ def wait_for(
 
 
 def keep(ctx: Context, fetch: Callable[[BinaryIO], None], *, name: str, type: str) -> File:
-    """Copy what was made into the file store, once. Downloads that fail are counted by themselves."""
+    """Copy the result to the file store, once. Failed downloads are counted separately."""
     return ctx.once(name, lambda: _kept(ctx, fetch, name, type), type=File, free=True)
 
 

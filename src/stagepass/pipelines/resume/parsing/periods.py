@@ -1,4 +1,4 @@
-"""Finds from when until when: pairs of dates with something between them that says so."""
+"""Finds periods: pairs of dates with a range sign or word between them."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The instruments: each function makes one note, mono unless it says so, peak about 1, at 44.1 kHz."""
+"""The instruments: each function renders one note, mono unless noted, peak about 1, at 44.1 kHz."""
 
 from functools import lru_cache
 

@@ -23,7 +23,7 @@ _PARTS: tuple[tuple[Part, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class LyricLine:
-    """One line as written, the words of it that are sung, and the section that it stands in."""
+    """One line as written, its sung words, and its section."""
 
     text: str
     words: str

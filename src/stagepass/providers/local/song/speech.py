@@ -1,4 +1,4 @@
-"""Asks the voice child to speak the lines, and cuts what it says into syllables."""
+"""Makes the voice child speak the lines, and cuts the audio into syllables."""
 
 import json
 import re

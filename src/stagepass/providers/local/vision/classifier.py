@@ -34,7 +34,7 @@ class Guess(NamedTuple):
 
 
 class Classifier:
-    """Says what is on photos. The weights (18 MB) are read when the first one is made."""
+    """Classifies photos. The weights (18 MB) are loaded with the first instance."""
 
     def __init__(self) -> None:
         self._session = _session()

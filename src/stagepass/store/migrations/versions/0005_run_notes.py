@@ -1,4 +1,4 @@
-"""What is asked for in SQL about a stage run has a column: its error's code, the provider that blocks it, `counted`.
+"""Adds columns for the notes that SQL queries use: the error's code, the blocking provider, `counted`.
 
 Old code keeps working: the columns may be NULL, and its rows are found by their own times.
 """
@@ -19,7 +19,7 @@ depends_on = None
 CLOSED = (": quota_exhausted", ": down")
 BLOCKED = "blocked_by IS NOT NULL"
 NOTED = ("waiting", "held", "failed", "discarded", "cancelled")
-"""States in which a row is asked for by one of the columns; the others get theirs when they are next written."""
+"""States that are queried by these columns; other rows are filled on their next write."""
 
 runs = sa.table(
     "stage_runs",
