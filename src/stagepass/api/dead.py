@@ -127,7 +127,7 @@ def list_held(
 
 @router.post(f"{PREFIX}/dead/{{run_id}}/redrive", summary="Send a dead letter again", status_code=202)
 def redrive(run_id: RunId, owner: Owner, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
-    """With a full budget of attempts, and with what its job had stopped beside it."""
+    """With a full budget of attempts, and with the other runs that its job stopped."""
     return look(system, system.engine.redrive(run_id_of(run_id), owner, anew=anew).id, owner)
 
 

@@ -224,7 +224,7 @@ class Engine:
         return self._on_job(job_id, owner, partial(operator.retry_stage, name=stage, anew=anew))
 
     def redrive(self, run_id: str, owner: str | None, *, anew: Anew = Anew.NO) -> Job:
-        """Send a dead letter again, with what its job had stopped beside it."""
+        """Redrive a dead letter, with the other runs that its job stopped."""
         return self._on_run(run_id, owner, partial(operator.redrive, anew=anew))
 
     def discard(self, run_id: str, owner: str | None) -> Job:
