@@ -125,6 +125,22 @@ def test_a_job_from_submit_to_cancel(run: Run) -> None:
     assert json.loads(run("jobs", "resume", job, "--json")[1])["state"] == "running"
 
 
+def test_a_job_is_found_by_the_id_that_its_client_gave(run: Run) -> None:
+    task = "load-test-0-1764500000"
+    job = json.loads(run(*PROMO, "--set", f"task_id={task}", "--json")[1])["id"]
+    assert json.loads(run("jobs", "show", task, "--json")[1])["id"] == job
+    assert json.loads(run("jobs", "cancel", task, "--json")[1])["state"] == "cancelled"
+    assert run("watch", task)[0] == 1
+    other = json.loads(run(*PROMO, "--set", f"task_id={task}", "--owner", "lee", "--json")[1])["id"]
+    code, _, said = run("jobs", "show", task)
+    assert code == 4
+    assert job in said
+    assert other in said
+    upper = "3F0C8A52-6A0E-4A67-9F4E-0F6F4A5F1C11"
+    job = json.loads(run(*PROMO, "--set", f"task_id={upper}", "--json")[1])["id"]
+    assert json.loads(run("jobs", "show", upper, "--json")[1])["id"] == job
+
+
 def test_pipelines_show_their_graph(run: Run) -> None:
     shape = json.loads(run("pipelines", "promo", "--json")[1])
     assert [(stage["name"], stage["after"]) for stage in shape["stages"]] == [

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(help="List, show, cancel, resume and retry jobs.", no_args_is_help=True)
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, or the id that the client gave it.")]
 Wait = Annotated[bool, typer.Option("--watch", "-w", help="Then watch the job.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Show at most N, newest first.")]
 
@@ -80,11 +80,12 @@ ITEMS = 10
 @group.command()
 def show(job: JobId, json: Json = False) -> None:
     """Show a job with its stages, attempts, errors and results."""
+    from stagepass.cli.find import job_id_of
     from stagepass.cli.installation import installation
     from stagepass.views.detail import job_detail
 
     system = installation()
-    found, runs = system.engine.look(job, None)
+    found, runs = system.engine.look(job_id_of(system, job), None)
     shown = job_detail(system, found, runs)
     if as_json():
         emit_view(shown)
@@ -166,12 +167,13 @@ def retry(
 
 
 def _act(what: str, job_id: str, watch: bool, *rest: str, **options: Anew) -> None:
+    from stagepass.cli.find import job_id_of
     from stagepass.cli.installation import installation
     from stagepass.cli.watch import show as follow
     from stagepass.views.jobs import job_view
 
     system = installation()
-    job = getattr(system.engine, what)(job_id, *rest, None, **options)
+    job = getattr(system.engine, what)(job_id_of(system, job_id), *rest, None, **options)
     if watch:
         raise typer.Exit(follow(system, job))
     if as_json():

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def watch(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, as printed by `submit`.")],
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="Id of the job, as printed by `submit`, or the id that the client gave it."),
+    ],
     json: Json = False,
 ) -> None:
     """Watch a job until it ends, with a progress bar per stage.
@@ -30,10 +33,11 @@ def watch(
 
       stagepass watch 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11
     """
+    from stagepass.cli.find import job_id_of
     from stagepass.cli.installation import installation
 
     system = installation()
-    found = system.engine.job(job, None)
+    found = system.engine.job(job_id_of(system, job), None)
     raise typer.Exit(show(system, found))
 
 

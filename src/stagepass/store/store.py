@@ -49,6 +49,11 @@ class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable
         found = self._all(sa.select(*JOB).where(jobs.c.owner == owner, jobs.c.idempotency_key == key))
         return rows.job_of(found[0]) if found else None
 
+    def jobs_of_key(self, key: str) -> list[Job]:
+        """Jobs with this idempotency key, of any owner; the newest few."""
+        query = sa.select(*JOB).where(jobs.c.idempotency_key == key).order_by(jobs.c.id.desc()).limit(5)
+        return [rows.job_of(row) for row in self._all(query)]
+
     def jobs(self, which: JobFilter) -> list[Job]:
         query = sa.select(*JOB).order_by(jobs.c.id.desc()).limit(which.limit)
         if which.owner is not None:
