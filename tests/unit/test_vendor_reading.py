@@ -213,6 +213,14 @@ def test_what_the_schema_does_not_take_may_be_anything() -> None:
     assert read('{"title": "S", "text": "t", "sure": NaN, "\\ud83d": "\\ud83d"}', Answer) == Answer(title="S", text="t")
 
 
+def test_half_a_character_as_it_is_is_like_an_escaped_one() -> None:
+    assert read('{"title": "S", "text": "t", "note": "\ud83d"}', Answer) == Answer(title="S", text="t")
+    with pytest.raises(Unfit, match="title"):
+        read('{"title": "\ud83d", "text": "t"}', Answer)
+    with pytest.raises(Unfit):
+        read("\ud83d", Answer)
+
+
 def test_a_character_that_was_escaped_in_halves_is_one() -> None:
     assert read('Here: {"title": "\\ud83d\\ude00", "text": "t"}', Answer) == Answer(title="😀", text="t")
 

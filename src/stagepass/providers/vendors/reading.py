@@ -65,7 +65,7 @@ def _whole(text: str) -> list[Any]:
     """The text as strict JSON, if it is that."""
     try:
         return [from_json(text)]
-    except ValueError:  # half a surrogate pair too, which the other reader accepts: it may be in an unused field
+    except (ValueError, TypeError):  # half a character too, which the other reader takes: an extra field may hold it
         return []
 
 
