@@ -85,7 +85,7 @@ def _without_values(blocks: list[Any]) -> list[Any]:
 # ── code ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/testing.md", "docs/canvas.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/testing.md", "docs/canvas.md", "docs/flow.md"])
 def test_the_files_of_a_page_run(page: str, tmp_path: Path) -> None:
     """Written down as the page says, one after the other; each test file is run when it is there."""
     ran = 0

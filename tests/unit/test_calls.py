@@ -102,6 +102,20 @@ def test_another_call_in_its_place_is_an_error_that_says_what_to_do() -> None:
             assert "version" in job.error["advice"]
 
 
+def test_calls_inside_a_once_are_numbered_by_themselves() -> None:
+    """Once the first is kept, its inner calls are not made any more: that must not shift the second's."""
+
+    def body(ctx: Context) -> list[str]:
+        found = []
+        for n in range(2):
+            found.append(ctx.once("outer", lambda n=n: ctx.wait(lambda: str(n), every=1, at_most=9)))  # type: ignore[misc]
+            ctx.sleep("1m")
+        return found
+
+    with Lab(stage(body)) as lab:
+        assert lab.result(lab.run({})) == ["0", "1"]
+
+
 # ── what was raised ──
 
 

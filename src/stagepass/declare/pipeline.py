@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, overload
 from pydantic import BaseModel
 
 from stagepass.declare.batch import read_batch
+from stagepass.declare.literals import check_waits
 from stagepass.declare.mistakes import check_body, check_settings, read_needs
 from stagepass.declare.retry import Retry
 from stagepass.declare.schedule import Missed, Schedule, Schedules
@@ -269,6 +270,7 @@ class Pipeline:
         if stage.collect != "all" and stage.over is None:
             raise DeclarationError(f"{where}: collect={stage.collect!r} is for a stage with each=, which has items")
         read_parameters(self.input, self.stages, stage, where)
+        check_waits(stage.body, min(stage.time_limit, stage.run_limit), where)
 
     def _check_parents(self, stage: Stage, where: str) -> None:
         for parent in stage.after:

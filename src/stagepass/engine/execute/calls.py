@@ -6,6 +6,8 @@ until that very call is tried again: by a retry because its error left the stage
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
@@ -29,6 +31,12 @@ from stagepass.strict import dumps
 
 Body = Callable[[str, Record | None], Steps[Any]]
 """The work of a call, given its name and the record of what has begun."""
+
+LONGEST_SCOPED = 70
+"""Characters of the name of a call inside another; what is longer ends in a hash."""
+
+_scope: ContextVar[str | None] = ContextVar("stagepass_call_scope", default=None)
+"""The `ctx.once` of this thread or task that is being called."""
 
 _BEGINNINGS = ("run:", "approval:", "told:")
 """Memos that say that something has begun, not that it is over."""
@@ -145,14 +153,33 @@ class Calls:
 
     def number(self, kind: str, name: str) -> str:
         """The name of the next call of that kind and name."""
+        name = self._scoped(name)
         self._counts[kind, name] += 1
         return numbered(name, self._counts[kind, name])
 
     def uncount(self, kind: str, name: str) -> str:
         """The name of the last call of that name, whose place is free again."""
+        name = self._scoped(name)
         number = max(1, self._counts[kind, name])
         self._counts[kind, name] = number - 1
         return numbered(name, number)
+
+    @contextmanager
+    def inside(self, own: str) -> Iterator[None]:
+        """Calls made inside a `ctx.once` are numbered by themselves: once it is kept, they are not made any more."""
+        before = _scope.set(own)
+        try:
+            yield
+        finally:
+            _scope.reset(before)
+
+    @staticmethod
+    def _scoped(name: str) -> str:
+        scope = _scope.get()
+        if scope is None:
+            return name
+        scoped = f"{scope}>{name}"
+        return scoped if len(scoped) <= LONGEST_SCOPED else f"{scoped[:40]}~{call_records.digest(scoped)}"
 
     def given(
         self,

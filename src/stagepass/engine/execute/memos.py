@@ -81,7 +81,7 @@ class Memos:
         intent = yield Store(lambda: self._intend(own))
         with stillness.watched() as watch:
             try:
-                with self._payments.buying(intent) as spends:
+                with self._payments.buying(intent) as spends, self._calls.inside(own):
                     value = yield Ask(watch.around(call))
             except BaseException as problem:
                 error = problem
@@ -92,7 +92,8 @@ class Memos:
 
     def _free(self, own: str, key: str, call: Callable[[], Any], adapter: TypeAdapter[Any]) -> Steps[Any]:
         try:
-            value = yield Ask(call)
+            with self._calls.inside(own):
+                value = yield Ask(call)
         except StoreUnavailable:
             raise
         except Exception as problem:
