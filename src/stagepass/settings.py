@@ -76,6 +76,14 @@ class Settings(BaseSettings):
         (), description="AUTH_MODE=header: networks of the gateways that may set USER_HEADER"
     )
     max_connections: int = Field(5000, ge=10, description="connections of one API process; beyond them it answers 503")
+    max_submits_per_minute: int = Field(
+        6000, ge=0, description="jobs that one owner may submit in a minute, per API process; 0: no limit"
+    )
+    max_open_jobs: int = Field(100_000, ge=0, description="jobs of one owner that have not ended; 0: no limit")
+    max_streams: int = Field(
+        1000, ge=0, description="event streams that one owner may have open, per API process; 0: no limit"
+    )
+    max_stored_bytes: int = Field(0, ge=0, description="bytes of one owner's files; 0: no limit")
     max_input_bytes: int = Field(1_000_000, ge=1000, description="maximum size of a JSON input, in bytes")
     max_upload_bytes: int = Field(15 * 1024 * 1024, ge=1000, description="maximum size of an uploaded file, in bytes")
 

@@ -31,6 +31,7 @@ from stagepass.api.hosts import Hosts
 from stagepass.api.metrics import Metrics
 from stagepass.api.mount import mount_pipelines
 from stagepass.api.openapi import describe
+from stagepass.api.quotas import Quotas
 from stagepass.api.sse import Encoder
 from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.bus.connect import sync_client
@@ -99,6 +100,8 @@ def create_app(system: System) -> FastAPI:
     app.state.system = system
     app.state.authenticate = authenticate
     app.state.feed = feed
+    quotas = app.state.quotas = Quotas(system.settings, system.store)
+    system.engine.admit = quotas.admit
     app.state.turns = Turns(queue=100)
     app.state.encoder = Encoder()
     app.state.metrics = Metrics(system, feed)

@@ -70,7 +70,7 @@ async def watch(
     after = _number(last_event_id if last_event_id is not None else since, job)
     if job.state in ENDED and after == job.seq:
         return Response(status_code=204)
-    return _response(request.app.state.feed, _stream(request.app.state.feed, request.app.state.encoder, job, after))
+    return _response(request, job, _stream(request.app.state.feed, request.app.state.encoder, job, after))
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/events/link", summary="Get a link to watch a job")
@@ -91,7 +91,7 @@ def respond(request: Request, job: Job, tell: Tell) -> Response:
     after = _number(given, job)
     if job.state in ENDED and after == job.seq:
         return Response(status_code=204)
-    return _response(request.app.state.feed, _told(request.app.state.feed, job, after, tell))
+    return _response(request, job, _told(request.app.state.feed, job, after, tell))
 
 
 async def _told(feed: Feed, job: Job, after: int, tell: Tell) -> AsyncIterator[ServerSentEvent | bytes]:
@@ -111,15 +111,24 @@ def _in_their_words(page: Sequence[Event | Tick], tell: Tell) -> list[bytes]:
     return parts
 
 
-def _response(feed: Feed, stream: AsyncIterator[ServerSentEvent | bytes]) -> Response:
+def _response(request: Request, job: Job, stream: AsyncIterator[ServerSentEvent | bytes]) -> Response:
+    """Raises `TooManyRequests` where this process, or the job's owner, has too many streams already."""
+    feed, quotas = request.app.state.feed, request.app.state.quotas
     if feed.followers >= descriptors.streams():
         raise TooManyRequests(
             sentence("too many event streams are open in this process; connect again in a few seconds"),
             limit="streams of this process",
             retry_after=5,
         )
+    quotas.check_streams(job.owner)
+
+    async def counted() -> AsyncIterator[ServerSentEvent | bytes]:
+        with quotas.streaming(job.owner):
+            async for one in stream:
+                yield one
+
     return EventSourceResponse(
-        stream,
+        counted(),
         ping=HEARTBEAT,
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
         send_timeout=SLOWEST_SEND,

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, cast
 from fastapi import Request
 from pydantic import BaseModel
 from python_multipart.exceptions import FormParserError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -77,7 +78,10 @@ async def read_input(request: Request, model: type[BaseModel], settings: Setting
 async def _look_at(request: Request, incoming: Incoming, takes: dict[str, FileField], settings: Settings) -> None:
     """Detect each file's type, on separate threads, in the caller's turn."""
     state = request.app.state
-    owner = state.authenticate(request) if incoming.uploads else ""
+    if not incoming.uploads:
+        return
+    owner = state.authenticate(request)
+    await run_in_threadpool(state.quotas.check_bytes, owner)
     counts: dict[str, int] = {}
     for upload in incoming.uploads:
         name, field = upload.field, takes[upload.field]

@@ -68,6 +68,8 @@ class Engine:
         self.dispatcher: Dispatcher | None = None
         """Set in a worker: work that becomes ready here is taken here first."""
         self._max_input = max_input
+        self.admit: Callable[[str], None] = lambda owner: None
+        """Asked before a job of an owner's is accepted here; raises where a quota is used up. The API sets it."""
         self._make_lane = make_lane
         self._lane: FastLane | None = None
         self._lane_lock = threading.Lock()
@@ -111,6 +113,7 @@ class Engine:
             NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
             with another input.
         """
+        self.admit(owner)
         submit = prepare(
             self.registry,
             pipeline,
@@ -143,6 +146,7 @@ class Engine:
         process runs as many as allowed. Then the workers take over; check `job.state`. Arguments and errors
         are those of `submit`.
         """
+        self.admit(owner)
         submit = prepare(
             self.registry,
             pipeline,

@@ -42,7 +42,10 @@ class RouteDeps(Protocol):
         ...
 
     def stored(self, name: str) -> list[str]:
-        """The uris of the files that were kept under a name of 40 characters at most (`engine.store.keep_file`)."""
+        """The uris of the files that were kept under a name of 40 characters at most (`engine.store.keep_file`).
+
+        One that begins with ``z`` is of a file that was sent ahead of a job: it is deleted after a day.
+        """
         ...
 
     def stream(self, request: Request, job: Job, tell: Tell) -> Response:

@@ -19,6 +19,7 @@ from stagepass.store.retention import Retention
 from stagepass.store.tables import attempts, events, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
 from stagepass.store.tx import JOB, RUN, SqlTx, chunks, unread_messages
+from stagepass.store.usage import Usage
 
 BACKLOG_SEEN = 1000
 """Ready runs of a queue are counted up to here; beyond it is only known that there are more."""
@@ -31,7 +32,7 @@ _TIMED = sa.text("state IN ('waiting', 'retrying', 'parked')")  # as in the inde
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
-class SqlStore(Retention, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable):
+class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable):
     """One database, for one process."""
 
     @contextmanager

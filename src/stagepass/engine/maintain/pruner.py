@@ -60,6 +60,7 @@ class Pruner:
                 self._forget_jobs(pipeline.name, now - int(self._keep_jobs_days * DAY))
         self._store.forget_alerts(now - ALERTS_KEPT)
         self._store.forget_calls(before=now - int(self._keep_events_days * DAY))
+        self._store.forget_ahead(now=now, before=now - DAY)
         self._files.sweep(ABANDONED)
         sweep_doomed(self._store, self._files, now)
 
@@ -92,6 +93,8 @@ def delete_owner(store: Store, files: FileStore, owner: str) -> int:
         delete_jobs(store, files, ids)
         count += len(ids)
     store.forget_calls(owner=owner)
+    while store.forget_ahead(now=0, owner=owner):
+        pass
     store.condemn_owner(owner)
     sweep_doomed(store, files, 0)
     return count

@@ -134,4 +134,4 @@ class Uploads:
 
 
 def _place(key: str, owner: str) -> str:
-    return hashlib.sha256(f"{key}\n{owner}".encode("utf-8", "replace")).hexdigest()[:40]
+    return "z" + hashlib.sha256(f"{key}\n{owner}".encode("utf-8", "replace")).hexdigest()[:39]
