@@ -338,3 +338,11 @@ def test_the_reference_for_authors_is_complete() -> None:
 )
 def test_the_word_check_finds_them(text: str, hits: list[str]) -> None:
     assert words.found(text) == hits
+
+
+def test_each_promise_of_the_security_page_has_its_test() -> None:
+    named = re.findall(r"`(tests/[\w/.]+?\.py)(?:::(\w+))?`", pages.text(DOCS / "security.md"))
+    assert len(named) > 15
+    for file, test in named:
+        source = (DOCS.parent / file).read_text("utf-8")
+        assert not test or f"def {test}(" in source, f"{file}::{test}"

@@ -462,3 +462,18 @@ def test_temporary_files_are_let_go(place: Installation, ann: httpx2.Client) -> 
 
 def _there(fd: str) -> bool:
     return Path(f"/proc/self/fd/{fd}").exists() or Path(f"/proc/self/fd/{fd}").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("text", "한글".encode("cp949")), ("text", b"\xff\xfe"), ("input", '{"text": "한글"}'.encode("cp949"))],
+)
+def test_a_form_in_another_charset_is_refused_by_field(ann: httpx2.Client, name: str, value: bytes) -> None:
+    head = f'--zz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
+    answer = ann.post(
+        "/api/v1/pipelines/quick/jobs",
+        content=head + value + b"\r\n--zz--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=zz"},
+    )
+    assert is_problem(answer, 422, "invalid_input")["field"] == name
+    assert "UTF-8" in answer.json()["detail"]

@@ -185,6 +185,7 @@ class EmbeddedRedis:
             stderr=subprocess.DEVNULL,
             pass_fds=(read_end,),
             start_new_session=True,
+            env={},
         )
         deadline = time.monotonic() + _TRIAL_TIME
         try:

@@ -30,9 +30,9 @@ _BRANDS = (  # ISO base media files (ISO/IEC 14496-12): by the brand in their fi
     (re.compile(rb"qt  "), "video/quicktime"),
 )
 _MARKUP = re.compile(
-    rb"\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!doctype[^>]*>\s*)*<(svg|html|head|body|script)\b", re.I | re.S
+    rb"\A\s*+(<\?xml[^>]*+>\s*+|<!--.*?-->\s*+|<!doctype[^>]*+>\s*+)*<(svg|html|head|body|script)\b", re.I | re.S
 )
-_DOCTYPE = re.compile(rb"\s*(<!--.*?-->\s*)*<!doctype\s+html", re.I | re.S)
+_DOCTYPE = re.compile(rb"\A\s*+(<!--.*?-->\s*+)*<!doctype\s+html", re.I | re.S)
 
 _NAMES = {
     "image/svg+xml": sentence("an SVG drawing"),

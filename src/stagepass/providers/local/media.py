@@ -13,7 +13,7 @@ from pathlib import Path
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from stagepass.errors import Permanent, TimedOut, Transient
-from stagepass.providers.local.process import dying_with_parent, tail
+from stagepass.providers.local.process import dying_with_parent, plain_environment, tail
 
 SILENCE = -70.0
 """LUFS: the value of ebur128 for silence, its minimum."""
@@ -48,7 +48,14 @@ def run_ffmpeg(args: list[str], time_limit: float = 120.0) -> str:
 def _run(args: list[str], time_limit: float) -> tuple[int, str]:
     command = dying_with_parent([ffmpeg(), "-hide_banner", "-nostdin", *args])
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=time_limit, check=False)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=time_limit,
+            check=False,
+            env=plain_environment(),
+        )
     except subprocess.TimeoutExpired:
         raise TimedOut(f"ffmpeg was not done within {time_limit:g} s", provider="local") from None
     return done.returncode, done.stderr.decode("utf-8", "replace")

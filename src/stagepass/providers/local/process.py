@@ -108,7 +108,7 @@ class Child:
             stderr=subprocess.PIPE,
             start_new_session=True,
             pass_fds=tuple(keep_open),
-            env={**_plain_environment(), "STAGEPASS_PARENT": str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+            env={**plain_environment(), "STAGEPASS_PARENT": str(os.getpid()), "PYTHONUNBUFFERED": "1"},
         )
         self.progress = 0.0
         self._on_progress = on_progress
@@ -194,7 +194,7 @@ class Child:
                     stream.close()
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """The minimal environment of a child process, without keys and passwords."""
     return {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
 

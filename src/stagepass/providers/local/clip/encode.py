@@ -23,7 +23,7 @@ from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.clip.film import KEY
 from stagepass.providers.local.clip.frames import Frame
 from stagepass.providers.local.media import SILENCE, ffmpeg, local, loudness
-from stagepass.providers.local.process import dying_with_parent, tail
+from stagepass.providers.local.process import dying_with_parent, plain_environment, tail
 
 LOUDEST, TARGET, QUIETEST = -12.8, -14.5, -19.0
 """LUFS: songs outside of this range are brought to the target; those inside are left as they are."""
@@ -47,7 +47,9 @@ def encode(frames: Iterable[Frame], size: tuple[int, int], fps: int, duration: f
     """
     command = dying_with_parent([ffmpeg(), *_arguments(size, fps, duration, song, target)])
     # pipesize: a third of a frame instead of 64 KiB, so that the two sides meet less often.
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=1 << 20)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=1 << 20, env=plain_environment()
+    )
     assert process.stdin is not None
     assert process.stderr is not None
     said: deque[bytes] = deque(maxlen=8)

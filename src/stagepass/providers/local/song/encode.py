@@ -7,7 +7,7 @@ import numpy as np
 
 from stagepass.errors import Transient
 from stagepass.providers.local.media import ffmpeg, local
-from stagepass.providers.local.process import dying_with_parent, tail
+from stagepass.providers.local.process import dying_with_parent, plain_environment, tail
 from stagepass.providers.local.song.sound import RATE, Stereo
 
 BITRATE = "192k"
@@ -22,7 +22,9 @@ def write_mp3(sound: Stereo, path: Path, title: str) -> None:
     command += ["-c:a", "libmp3lame", "-b:a", BITRATE, "-compression_level", "7", "-fflags", "+bitexact"]
     command += ["-metadata", f"title={title[:200]}", "-f", "mp3", local(path)]
     try:
-        done = subprocess.run(dying_with_parent(command), input=pcm, capture_output=True, timeout=TIME_LIMIT)
+        done = subprocess.run(
+            dying_with_parent(command), input=pcm, capture_output=True, timeout=TIME_LIMIT, env=plain_environment()
+        )
     except subprocess.TimeoutExpired:
         raise Transient(f"ffmpeg did not finish within {TIME_LIMIT:g} s", provider="local") from None
     if done.returncode != 0:

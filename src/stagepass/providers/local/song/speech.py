@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stagepass.providers.local.process import dying_with_parent
+from stagepass.providers.local.process import dying_with_parent, plain_environment
 
 PITCH = 42  # of 0-99: low, so that many harmonics show the shape of the mouth
 RATE = 150  # words per minute: clear, and still short of consonants that drag
@@ -56,7 +56,13 @@ def speak(lines: list[str], language: str) -> list[SpokenLine] | None:
     }
     command = dying_with_parent([sys.executable, "-m", "stagepass.providers.local.song.voice_child"])
     try:
-        done = subprocess.run(command, input=json.dumps(order).encode(), capture_output=True, timeout=TIME_LIMIT)
+        done = subprocess.run(
+            command,
+            input=json.dumps(order).encode(),
+            capture_output=True,
+            timeout=TIME_LIMIT,
+            env=plain_environment(),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode != 0 or b"\n" not in done.stdout:
