@@ -1,4 +1,4 @@
-"""What one owner may take: jobs in a minute, open jobs, stored bytes, open streams. The defaults meet nobody honest.
+"""Quotas of one owner: jobs in a minute, open jobs, stored bytes, open streams. The defaults stand far above normal use.
 
 Submits and streams are counted in this process; open jobs and bytes are asked of the database, and seldom.
 """
