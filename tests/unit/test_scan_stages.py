@@ -10,12 +10,14 @@ import pytest
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.states import JobState
-from stagepass.errors import BadRequest, SettingsError
+from stagepass.errors import BadRequest, Permanent, SettingsError
 from stagepass.pipelines.scan import choice
 from stagepass.pipelines.scan.card import card
 from stagepass.pipelines.scan.local.sight import _grouped, _object, _several
 from stagepass.pipelines.scan.local.words import named, request_tags
 from stagepass.pipelines.scan.models import AnswerText, Seen
+from stagepass.pipelines.scan.pipeline import character, users
+from stagepass.pipelines.scan.stages.reward import checked
 from stagepass.providers.local.vision import Guess
 from tests.support.scan import BOTTLE, ScanLab, plain, scan_lab
 
@@ -67,6 +69,17 @@ def test_a_character_is_new_once_per_user(lab: ScanLab) -> None:
     assert lab.scan(owner="bob")["reward"]["reward"]["received"] is True
     owned = [job.key for job in lab.lab.store.jobs(_all("users"))]
     assert owned == ["character:glass", "character:glass"]
+    told = [job for job in lab.lab.store.jobs(_all("character")) if job.key == "ownership:glass"]
+    assert len(told) == 2  # one per user, each once
+
+
+def test_ownerships_are_saved_in_batches_by_queues_of_their_own() -> None:
+    for stage in (users.stages["save_character"], character.stages["save_ownership"]):
+        assert (stage.batch.most, stage.batch.within) == (50, 5.0) if stage.batch else False
+    assert users.stages["save_character"].queue == "users.save_character"
+    assert character.stages["save_ownership"].queue == "character.save_ownership"
+    assert checked("glass") == "glass"
+    assert isinstance(checked("gold"), Permanent)
 
 
 def _all(pipeline: str) -> Any:

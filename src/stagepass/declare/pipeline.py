@@ -46,6 +46,7 @@ class Pipeline:
         key: the idempotency key that an input brings itself, for a submit that names none.
         stepwise: whether an input asks to hold after each stage.
         keep_events: how long the events of its ended jobs are kept; by default as the settings say.
+        keep_jobs: its jobs are a record of what people own, and are kept whatever KEEP_JOBS_DAYS says.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Pipeline:
         key: Callable[[Any], str | None] | None = None,
         stepwise: Callable[[Any], bool] | None = None,
         keep_events: Duration | None = None,
+        keep_jobs: bool = False,
     ) -> None:
         if not _NAME.match(name):
             raise DeclarationError(
@@ -76,6 +78,7 @@ class Pipeline:
         self.key = key
         self.stepwise = stepwise
         self.keep_events = None if keep_events is None else seconds(keep_events)
+        self.keep_jobs = keep_jobs
         self.stages: dict[str, Stage] = {}
         self.schedules = Schedules(name, input)
 

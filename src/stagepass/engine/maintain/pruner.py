@@ -56,7 +56,7 @@ class Pruner:
         for pipeline in self._registry:
             kept = self._keep_events_days * DAY if pipeline.keep_events is None else pipeline.keep_events * 1000
             self._store.forget_events(pipeline.name, now - int(kept), PAGE)
-            if self._keep_jobs_days:
+            if self._keep_jobs_days and not pipeline.keep_jobs:
                 self._forget_jobs(pipeline.name, now - int(self._keep_jobs_days * DAY))
         self._store.forget_alerts(now - ALERTS_KEPT)
         self._store.forget_calls(before=now - int(self._keep_events_days * DAY))

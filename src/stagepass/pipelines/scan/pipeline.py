@@ -1,10 +1,10 @@
-"""scan: what is on the photo, the rule for it, the answer, and a reward. Beside it: the question that the
-reward asks (`character.match`), and the record of who owns which character (`users.save_character`).
+"""scan: what is on the photo, the rule for it, the answer, and a reward. Beside it: the question that the reward
+asks (`character.match`), and who owns which character (`character.save_ownership`, `users.save_character`).
 """
 
 from pydantic import BaseModel, ConfigDict
 
-from stagepass import Context, Pipeline, Retry
+from stagepass import Context, Permanent, Pipeline, Retry
 from stagepass.pipelines.scan.choice import Models
 from stagepass.pipelines.scan.local import reply, sight  # noqa: F401  (register the local writers)
 from stagepass.pipelines.scan.models import QUESTION, Answer, Classified, Found, Rewarded, ScanRequest
@@ -58,11 +58,13 @@ def reward(ctx: Context, request: ScanRequest, vision: Classified, rule: Found, 
 
 
 class Wanted(BaseModel):
-    """Which character is there for this category?"""
+    """Which character is there for this category? Or, with `character`: it was earned, by which scan."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     middle_category: str
+    character: str | None = None
+    scan: str | None = None
 
 
 character = Pipeline(
@@ -74,17 +76,31 @@ character = Pipeline(
 )
 
 
-@character.stage(time_limit="10s", run_limit="15s", retry=Retry(1, wait="1s"))
+def _asks(request: Wanted) -> bool:
+    return request.character is None
+
+
+def _earned(request: Wanted) -> bool:
+    return request.character is not None
+
+
+@character.stage(time_limit="10s", run_limit="15s", retry=Retry(1, wait="1s"), when=_asks)
 def match(request: Wanted) -> str:
     """The code of the character."""
     return rewards.character_for(request.middle_category).code
+
+
+@character.stage(time_limit="30s", retry=Retry(5, wait="1s", factor=2), batch=50, within="5s", when=_earned)
+def save_ownership(request: list[Wanted]) -> list[str | Permanent]:
+    """Checks up to fifty ownerships in one call, whoever earned them."""
+    return [rewards.checked(str(one.character)) for one in request]
 
 
 # ── who owns what ────────────────────────────────────────────────────────────────────────────────
 
 
 class Owned(BaseModel):
-    """A character that a user earned, by which scan. The job itself is the record: one per user and character."""
+    """A character that a user earned, by which scan. The job itself is the record, kept for good: one per user and character."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -98,11 +114,12 @@ users = Pipeline(
     version=1,
     title={"en": "Keep a character", "ko": "캐릭터 저장"},
     key=lambda owned: rewards.key_of(owned.character),
+    keep_jobs=True,
     examples=[{"character": "glass", "scan": "00000000-0000-7000-8000-000000000000"}],
 )
 
 
-@users.stage(time_limit="30s", retry=Retry(5, wait="1s", factor=2))
-def save_character(request: Owned) -> str:
-    """Checks that there is such a character, and keeps it for its user."""
-    return rewards.by_code(request.character).code
+@users.stage(time_limit="30s", retry=Retry(5, wait="1s", factor=2), batch=50, within="5s")
+def save_character(request: list[Owned]) -> list[str | Permanent]:
+    """Checks that there are such characters, up to fifty in one call, and keeps each for its user."""
+    return [rewards.checked(one.character) for one in request]

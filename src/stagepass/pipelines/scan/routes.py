@@ -19,6 +19,7 @@ from stagepass.sentences import sentence
 
 PIPELINE = "scan"
 
+DAY = 86_400_000
 RETRY_AFTER = 1
 """Seconds after which to ask again for a result."""
 
@@ -256,12 +257,18 @@ def _character(code: str) -> dict[str, Any]:
 def _owned(deps: RouteDeps, job: Job) -> OwnedView | None:
     """None where the scan that it names did not earn it: anybody may submit jobs, and claim what they like."""
     facts = json.loads(job.input)
-    try:
-        scan = deps.job(facts["scan"], job.owner)
-    except NotFound:
-        return None
-    earned = (deps.engine.outputs(scan).get("reward") or {}).get("reward") or {}
     one = characters().get(facts["character"])
-    if scan.pipeline != PIPELINE or one is None or earned.get("name") not in one.name.values():
+    if one is None or not _earned(deps, job, facts["scan"], one.name):
         return None
-    return OwnedView(**_character(one.code), scan_id=scan.id, received_at=job.created_at)
+    return OwnedView(**_character(one.code), scan_id=facts["scan"], received_at=job.created_at)
+
+
+def _earned(deps: RouteDeps, job: Job, scan_id: str, names: dict[str, str]) -> bool:
+    """Whether that scan earned it. One that was forgotten cannot be asked: then the record counts, once it is as old."""
+    try:
+        scan = deps.job(scan_id, job.owner)
+    except NotFound:
+        kept = float(deps.environ.get("KEEP_JOBS_DAYS") or 0) * DAY
+        return bool(kept) and job.created_at < deps.engine.clock.now() - kept
+    earned = (deps.engine.outputs(scan).get("reward") or {}).get("reward") or {}
+    return scan.pipeline == PIPELINE and earned.get("name") in names.values()

@@ -26,7 +26,6 @@ Status = Literal["started", "completed", "retrying", "failed"]
 
 _STATUS: dict[str, Status] = {
     "stage.started": "started",
-    "stage.waiting": "started",
     "stage.completed": "completed",
     "stage.retrying": "retrying",
     "stage.rescued": "retrying",
@@ -114,6 +113,8 @@ class Teller:
         self._progress = 0
 
     def __call__(self, event: Event) -> tuple[str, dict[str, Any]] | None:
+        if event.type == "stage.waiting":  # a stage starts once, also one that waits for another
+            return None
         name = self._name(event)
         ended = event.type in TERMINAL
         if event.type in ("stage.completed", "job.completed"):

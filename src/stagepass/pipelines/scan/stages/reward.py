@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stagepass import Context
-from stagepass.errors import ChildFailed, Conflict, NotFound, TimedOut
+from stagepass.errors import ChildFailed, Conflict, NotFound, Permanent, TimedOut
 from stagepass.pipelines.scan.local.reply import say
 from stagepass.pipelines.scan.models import Answer, Classified, Found, Reward, Rewarded, ScanRequest
 from stagepass.pipelines.scan.vocabulary import read, vocabulary
@@ -39,6 +39,11 @@ def by_code(code: str) -> Character:
     return characters()[code]
 
 
+def checked(code: str) -> str | Permanent:
+    """The code, or that there is no such character: one entry of a batch."""
+    return code if code in characters() else Permanent(f"there is no character {code[:40]!r}")
+
+
 def character_for(middle: str) -> Character:
     """The character of a middle category, or the one for all others."""
     mine = (one for one in characters().values() if one.middle == middle)
@@ -56,12 +61,13 @@ def decide(ctx: Context, request: ScanRequest, seen: Classified, found: Found, a
         return Rewarded(reward=None, reason=reason)
     middle = seen.classification.middle_category
     try:
-        code = ctx.run("character", {"middle_category": middle}, at_most=PATIENCE, saying="reward: matching")
+        found = ctx.run("character", {"middle_category": middle}, at_most=PATIENCE, saying="reward: matching")
     except TimedOut:
         return Rewarded(reward=None, reason="no_match_in_time")
     except ChildFailed:
         return Rewarded(reward=None, reason="no_match")
-    return Rewarded(reward=_reward(by_code(code), middle, request.speaks, received=_record(ctx, code)))
+    code = found["match"] if isinstance(found, dict) else str(found)
+    return Rewarded(reward=_reward(by_code(code), middle, request.speaks, received=_record(ctx, code, middle)))
 
 
 def _why_not(seen: Classified, found: Found, answer: Answer) -> str | None:
@@ -74,11 +80,12 @@ def _why_not(seen: Classified, found: Found, answer: Answer) -> str | None:
     return "insufficiencies" if answer.insufficiencies else None
 
 
-def _record(ctx: Context, code: str) -> bool:
+def _record(ctx: Context, code: str, middle: str) -> bool:
     """Record the ownership without waiting for it; True if this very scan is the one that earned it."""
     owned: dict[str, Any] = {"character": code, "scan": ctx.job_id}
     try:
         ctx.start("users", owned, key=key_of(code))
+        ctx.start("character", {"middle_category": middle, **owned}, key=f"ownership:{code}")
     except Conflict:  # another scan of this user was first
         return False
     return True
