@@ -16,8 +16,10 @@ from stagepass.content.prompts import Prompt
 from stagepass.errors import StageError
 from stagepass.pipelines.scan import rulebook
 from stagepass.pipelines.scan.choice import Models
+from stagepass.pipelines.scan.guard import sentences
 from stagepass.pipelines.scan.local import reply, sight  # noqa: F401  (register the local writers)
-from stagepass.pipelines.scan.models import AnswerText, Category, Found, Rule, ScanRequest, Sight
+from stagepass.pipelines.scan.models import AnswerText, Category, Found, ScanRequest, Sight
+from stagepass.pipelines.scan.safety import assess, contradicts
 from stagepass.pipelines.scan.stages.answer import answer_facts
 from stagepass.pipelines.scan.stages.vision import vision_facts
 from stagepass.pipelines.scan.vocabulary import PACKAGE, read, vocabulary
@@ -56,7 +58,12 @@ def _problems(case: dict[str, Any], model: TextModel) -> Iterator[str]:
         category = Category(major_category=group.major, middle_category=group.middle, minor_category=case["item"])
     rule = rulebook.find(category, None, language, tags)
     assert rule is not None
-    yield from _of_answer(case, _answer(case, rule, tags, language, model), language)
+    danger = assess([category], tags, case["question"], language)
+    answer = _answer(case, Found(rule=rule, danger=danger), tags, language, model)
+    yield from _of_answer(case, answer, language)
+    if danger is not None:
+        said = (*answer.disposal_steps, *answer.insufficiencies, *sentences(answer.user_answer))
+        yield from (f"dangerous: {line}" for line in said if contradicts(line, danger))
 
 
 def _look(case: dict[str, Any], language: str, model: TextModel) -> Sight:
@@ -67,8 +74,8 @@ def _look(case: dict[str, Any], language: str, model: TextModel) -> Sight:
     return Sight.model_validate(answer.value.model_dump())
 
 
-def _answer(case: dict[str, Any], rule: Rule, tags: list[str], language: str, model: TextModel) -> AnswerText:
-    shown, facts = answer_facts(case["question"], Found(rule=rule), tags, language)
+def _answer(case: dict[str, Any], found: Found, tags: list[str], language: str, model: TextModel) -> AnswerText:
+    shown, facts = answer_facts(case["question"], found, tags, language)
     text = Prompt.load(PACKAGE, "answer", language).render(**shown)
     answer = model.generate(TextRequest("scan.answer", text, AnswerText, facts, language))
     return AnswerText.model_validate(answer.value.model_dump())
