@@ -33,7 +33,7 @@ def _spans(tokens: list[str], words: Dictionary) -> list[tuple[int, int, str]]:
     while at < len(tokens):
         for length in range(min(words.most_words, len(tokens) - at), 0, -1):
             item = words.english.get(tuple(singular[at : at + length]))
-            if item is not None and not (length == 1 and tokens[at] == "can" and _is_verb(tokens, at)):
+            if item is not None and not (length == 1 and _only_looks(tokens, at)):
                 spans.append((at, at + length, item))
                 at += length
                 break
@@ -42,9 +42,9 @@ def _spans(tokens: list[str], words: Dictionary) -> list[tuple[int, int, str]]:
     return spans
 
 
-def _is_verb(tokens: list[str], at: int) -> bool:
-    """The can that one can: only behind an article, or before nothing."""
-    return not (at and tokens[at - 1] in _ARTICLES)
+def _only_looks(tokens: list[str], at: int) -> bool:
+    """The can that one can: no verb only behind an article. And "leftover" tells of another thing."""
+    return tokens[at] == "leftover" or (tokens[at] == "can" and not (at and tokens[at - 1] in _ARTICLES))
 
 
 def _assign(found: list[Found], number: int, gap: str, words: Dictionary) -> None:
