@@ -6,11 +6,11 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from stagepass import Context, Pipeline
 from stagepass.declare.registry import Registry
@@ -38,9 +38,26 @@ def publish(ctx: Context, request: Draft) -> dict[str, Any]:
     return verdict.model_dump(mode="json")
 
 
+class Payment(BaseModel):
+    amount: int = Field(description="Amount in won")
+    method: Literal["card", "transfer"] = "card"
+    express: bool = False
+    remark: str | None = None
+
+
+pay = Pipeline("pay", input=Draft)
+
+
+@pay.stage()
+def paid(ctx: Context, request: Draft) -> Payment:
+    answer = ctx.approval("Pay?", who="boss", tell=links.append, details=request.text, type=Payment).answer
+    assert isinstance(answer, Payment)
+    return answer
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Installation]:
-    with installation(tmp_path_factory.mktemp("approvals"), redis.url, Registry([ask])) as made:
+    with installation(tmp_path_factory.mktemp("approvals"), redis.url, Registry([ask, pay])) as made:
         made.work()
         with made.client("warm") as client:  # starts what starts by itself at the first use
             waiting(client, "warm")
@@ -177,6 +194,34 @@ def test_a_form_that_says_nothing_is_refused(ann: httpx2.Client, nobody: httpx2.
 
 
 # ── what the engine promises ──
+
+
+def test_a_typed_question_is_a_form(ann: httpx2.Client, nobody: httpx2.Client) -> None:
+    accepted = ann.post("/api/v1/pipelines/pay/jobs", json={"text": "rent"})
+    job, before = accepted.json()["id"], len(links)
+    wait_until(lambda: len(links) > before)
+    link = links[-1]
+    page = nobody.get(link).text
+    for part in (
+        "Amount in won",
+        'type="number" step="1"',
+        "<option selected>card</option>",
+        'type="checkbox"',
+        "(optional)",
+    ):
+        assert part in page
+    wrong = nobody.post(link, data={"decision": "approve", "field.amount": "ten", "field.remark": "<b>"})
+    assert wrong.status_code == 422
+    assert "Amount in won" in wrong.text
+    assert "&lt;b&gt;" in wrong.text, "what was filled in is still there"
+    assert (
+        nobody.post(link, data={"decision": "approve", "field.amount": "1", "field.method": "gold"}).status_code == 422
+    )
+    filled = {"decision": "approve", "field.amount": "10000", "field.method": "transfer", "field.express": "1"}
+    assert nobody.post(link, data=filled).status_code == 200
+    ended(ann, job)
+    result = ann.get(f"/api/v1/jobs/{job}/result").json()["result"]
+    assert result == {"amount": 10000, "method": "transfer", "express": True, "remark": None}
 
 
 def asked(lab: Lab) -> dict[str, str]:

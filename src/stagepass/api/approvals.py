@@ -10,10 +10,11 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form, Header
+from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, StrictUndefined
 
+from stagepass.api import forms
 from stagepass.api.deps import PREFIX, SystemDep
 from stagepass.api.problems import texts
 from stagepass.bootstrap import System
@@ -55,11 +56,17 @@ def show(token: str, system: SystemDep, language: Language = None, accept: Accep
     return _page(system, claims, language)
 
 
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form that are texts."""
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+
+
 @router.post(f"{PREFIX}/approvals/{{token}}", summary="Answer it", response_class=HTMLResponse)
 def answer(
     token: str,
     system: SystemDep,
     decision: Annotated[Literal["approve", "reject"], Form()],
+    form: Annotated[dict[str, str], Depends(form_of)],
     note: Annotated[str, Form(max_length=LONGEST_NOTE)] = "",
     language: Language = None,
     accept: Accept = None,
@@ -73,8 +80,16 @@ def answer(
         raise InvalidInput(sentence("note: the text is not UTF-8; send the form as UTF-8"), field="note")
     approved = decision == "approve"
     note = clean(note, lines=True, most=LONGEST_NOTE)
+    filled = None
+    if approved and (fields := forms.fields_of(_question(system, claims).get("form"))):
+        given = {name: clean(value, lines=True) for name, value in form.items()}
+        filled, unfit = forms.read(fields, given)
+        if unfit is not None:
+            return _page(system, claims, language, unfit=unfit, given=given, status=422)
     try:
-        system.engine.answer(claims["run"], name=claims["name"], ask=claims["ask"], approved=approved, note=note)
+        system.engine.answer(
+            claims["run"], name=claims["name"], ask=claims["ask"], approved=approved, note=note, filled=filled
+        )
     except NotFound:
         return _page(system, claims, language, told="over", status=409)
     except Conflict as refusal:
@@ -90,7 +105,14 @@ def _refused(system: System, refusal: Forbidden | NotFound, language: str | None
 
 
 def _page(
-    system: System, claims: dict[str, Any], wanted: str | None, *, told: str | None = None, status: int = 200
+    system: System,
+    claims: dict[str, Any],
+    wanted: str | None,
+    *,
+    told: str | None = None,
+    unfit: str | None = None,
+    given: dict[str, str] | None = None,
+    status: int = 200,
 ) -> HTMLResponse:
     language = negotiate(wanted, texts().languages)
     question = {} if told else _question(system, claims)
@@ -98,6 +120,9 @@ def _page(
     shown = {
         "question": question.get("question", ""),
         "details": question.get("details", ""),
+        "fields": forms.fields_of(question.get("form")),
+        "unfit": unfit,
+        "given": given,
         "who": question.get("who", ""),
         "until": f"{datetime.fromtimestamp(question.get('until', 0) / 1000, _ZONES[language]):%Y-%m-%d %H:%M}",
     }

@@ -275,9 +275,22 @@ class Engine:
         new: bool = self.committer.do(OnJob(job_id, owner, partial(messages.send, message=message)))
         return new
 
-    def answer(self, run_id: str, *, name: str, ask: str, approved: bool, note: str = "") -> None:
-        """A person's answer, by a link that was verified. Raises `NotFound`, and `Conflict` when it is not open."""
-        given = partial(answer.answer, name=name, ask=ask, approved=approved, note=note)
+    def answer(
+        self,
+        run_id: str,
+        *,
+        name: str,
+        ask: str,
+        approved: bool,
+        note: str = "",
+        filled: dict[str, Any] | None = None,
+    ) -> None:
+        """A person's answer, by a link that was verified. Raises `NotFound`, and `Conflict` when it is not open.
+
+        Args:
+            filled: what the person filled in, where the question has a type.
+        """
+        given = partial(answer.answer, name=name, ask=ask, approved=approved, note=note, filled=filled)
         self.committer.do(OnRun(run_id, OPERATOR, given))
 
     def _on_job(self, job_id: str, owner: str | None, act: Callable[[UnitOfWork, Job], Job]) -> Job:

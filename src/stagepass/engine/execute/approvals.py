@@ -126,6 +126,6 @@ class Approvals:
 
 def _verdict(given: dict[str, Any], type: Any) -> Verdict:
     verdict = Verdict(**{**given, "at": datetime.fromtimestamp(given["at"] / 1000, UTC)})
-    if type is not None and verdict.approved:
+    if type is not None and verdict.approved and verdict.answer is not None:
         verdict.answer = TypeAdapter(type).validate_python(verdict.answer)
     return verdict

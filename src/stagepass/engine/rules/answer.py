@@ -1,6 +1,7 @@
 """A person's answer to an approval: recorded once, for anyone with the link."""
 
 import json
+from typing import Any
 
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.records import Job, Memo, StageRun
@@ -14,7 +15,17 @@ QUESTION, VERDICT = "approval:", "verdict:"
 """Prefixes of the two memos of an approval; its name follows."""
 
 
-def answer(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, ask: str, approved: bool, note: str) -> None:
+def answer(
+    uow: UnitOfWork,
+    run: StageRun,
+    job: Job,
+    *,
+    name: str,
+    ask: str,
+    approved: bool,
+    note: str,
+    filled: dict[str, Any] | None = None,
+) -> None:
     """Keep the answer and wake the stage run.
 
     Raises:
@@ -29,6 +40,8 @@ def answer(uow: UnitOfWork, run: StageRun, job: Job, *, name: str, ask: str, app
     if uow.now >= question["until"]:
         raise Conflict(sentence("the deadline has passed"), reason="late")
     verdict = {"approved": approved, "note": note, "who": question["who"], "at": uow.now}
+    if filled is not None:
+        verdict["answer"] = filled
     uow.note_intent(Memo(run.id, VERDICT + name, new_token(), json.dumps(verdict, ensure_ascii=False), uow.now))
     uow.emit(job, "stage.answered", run, approved=approved)
     wake_now(uow, run, job)
