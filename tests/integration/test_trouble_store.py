@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from stagepass.engine.commit.operations import Intend, Remember, Settle, Spent, Submit
+from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model.outcomes import Completed
 from stagepass.engine.model.records import Memo, Spend
 from stagepass.errors import StoreUnavailable, ValueRefused
@@ -171,6 +172,24 @@ def settle(claimed: Any) -> Any:
     return Settle(claimed, Completed('{"text":"x"}'))
 
 
+def test_a_relay_leaves_out_what_a_stranger_holds_and_comes_back_for_it(kind: str, database_url: str) -> None:
+    host = Process(database_url, [chain()], patience=QUICK)
+    with closing(host), processes(database_url, 1, chain()) as (stranger,):
+        relay = Relay(host.store, host.engine.committer, host.recorder, host.clock)
+        ids = [host.engine.submit("chain", {"text": str(n)}, delay=5).job.id for n in range(3)]
+        host.clock.advance(6)
+        with stranger.store.begin() as tx:
+            tx.lock_jobs([ids[0]])
+            assert relay.promote() == 2
+            (one, two) = host.claim(3)
+            assert {one.job.id, two.job.id} == set(ids[1:])
+            host.register()
+            tx.lock_jobs([one.job.id])
+            assert relay.rescue_worker(host.worker) == 1
+        assert relay.promote() == 1
+        assert relay.rescue_worker(host.worker) == 1
+
+
 # ── connections that lie ──
 
 
@@ -192,9 +211,9 @@ def test_a_server_that_falls_silent_in_a_statement_is_given_up(line: tuple[Proxy
     store = SqlStore(url, patience=QUICK)
     try:
         with pytest.raises(StoreUnavailable), store.begin() as tx:  # noqa: PT012  (it falls silent in the middle)
-            tx.next_due()
+            tx.memo("run", "name")
             proxy.freeze()
-            tx.next_due()
+            tx.memo("run", "name")
         with pytest.raises(StoreUnavailable):
             store.check()
         proxy.thaw()

@@ -68,6 +68,10 @@ LEAN_JOBS = ByList(lambda ids: _jobs_by_id(ids, LEAN_JOB), "ids")
 LEAN_JOBS_LOCKED = ByList(lambda ids: _jobs_by_id(ids, LEAN_JOB).with_for_update(), "ids")
 JOBS_FREE = ByList(lambda ids: _jobs_by_id(ids).with_for_update(skip_locked=True), "ids")
 LEAN_RUNS = ByList(lambda ids: sa.select(*LEAN_RUN).where(stage_runs.c.id.in_(ids)), "ids")
+LEAN_JOBS_FREE = ByList(lambda ids: _jobs_by_id(ids, LEAN_JOB).with_for_update(skip_locked=True), "ids")
+LEAN_RUNS_FREE = ByList(
+    lambda ids: sa.select(*LEAN_RUN).where(stage_runs.c.id.in_(ids)).with_for_update(skip_locked=True), "ids"
+)
 JOB_IDS_FREE, RUN_IDS_FREE = (
     ByList(lambda ids, c=c: sa.select(c).where(c.in_(ids)).order_by(c).with_for_update(skip_locked=True), "ids")
     for c in (jobs.c.id, stage_runs.c.id)
@@ -176,10 +180,11 @@ class SqlTx:
 
     # ── reading ──
 
-    def lock_jobs(self, ids: Iterable[str]) -> list[Job]:
+    def lock_jobs(self, ids: Iterable[str], *, skip_locked: bool = False) -> list[Job]:
+        query = (LEAN_JOBS_FREE if skip_locked else LEAN_JOBS_LOCKED) if self._locks else LEAN_JOBS
         found: list[Job] = []
         for part in chunks(sorted(ids)):
-            found += map(rows.job_of, (LEAN_JOBS_LOCKED if self._locks else LEAN_JOBS).all(self._db, ids=part))
+            found += map(rows.job_of, query.all(self._db, ids=part))
         return found
 
     def require_free(self, job_ids: Iterable[str], run_ids: Iterable[str]) -> None:
@@ -191,10 +196,11 @@ class SqlTx:
                 if len(free.all(self._db, ids=part)) < (there or 0):
                     raise Stale(f"rows of {table.name} are locked by another transaction")
 
-    def runs(self, ids: Iterable[str]) -> list[StageRun]:
+    def runs(self, ids: Iterable[str], *, skip_locked: bool = False) -> list[StageRun]:
+        query = LEAN_RUNS_FREE if skip_locked and self._locks else LEAN_RUNS
         found: list[StageRun] = []
         for part in chunks(ids):
-            found += map(rows.run_of, LEAN_RUNS.all(self._db, ids=part))
+            found += map(rows.run_of, query.all(self._db, ids=part))
         return found
 
     def runs_of(self, job_id: str, states: Collection[RunState]) -> list[StageRun]:

@@ -130,11 +130,13 @@ class Committer:
             batch = [request for request in batch if not request.future.abandoned]
             claims = [(request, request.asked) for request in batch if isinstance(request.asked, Claim)]
             operations = [(request, request.asked) for request in batch if isinstance(request.asked, Operation)]
-            if operations and batch[0].alone:
+            if operations and batch[0].alone and not operations[0][1].skip_locked:
                 tx.require_free(operations[0][1].jobs(), operations[0][1].runs())
             uow = UnitOfWork(tx, self._clock, self._registry, self._dice)
-            uow.open_jobs(i for _, operation in operations for i in operation.jobs())
-            uow.open_runs(i for _, operation in operations for i in operation.runs())
+            for skip in (False, True):
+                some = [operation for _, operation in operations if operation.skip_locked is skip]
+                uow.open_jobs((i for operation in some for i in operation.jobs()), skip_locked=skip)
+                uow.open_runs((i for operation in some for i in operation.runs()), skip_locked=skip)
             known: Outputs = {}
             for request, operation in operations:
                 try:

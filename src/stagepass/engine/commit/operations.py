@@ -37,6 +37,8 @@ class Operation(ABC):
 
     patience: ClassVar[float] = 5.0
     answer_within: ClassVar[float | None] = 8.0
+    skip_locked: bool = False
+    """Leave out what another transaction holds; whoever asks, asks again."""
     failpoint: ClassVar[str] = ""
     """Prefix of the failpoints around its commit."""
     may_be_second: ClassVar[bool] = False
@@ -327,6 +329,7 @@ class OnRuns(Operation):
     failpoint: ClassVar[str] = "relay"
     targets: Sequence[tuple[str, str]]
     act: Callable[[UnitOfWork, StageRun, Job], Any]
+    skip_locked: bool = False
 
     def jobs(self) -> Sequence[str]:
         return tuple(job for _, job in self.targets)

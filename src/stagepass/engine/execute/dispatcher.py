@@ -219,7 +219,9 @@ class Dispatcher:
     def _fetched(self, parked: list[tuple[str, str]]) -> ClaimResult:
         """Make these parked runs ready and claim them in one transaction, without notifying workers that lack this version."""
         only = frozenset(run for run, _ in parked)
-        _, claim = self._committer.put(OnRuns(parked, attempt.fetch), Claim((), len(parked), self.worker, only=only))
+        _, claim = self._committer.put(
+            OnRuns(parked, attempt.fetch, skip_locked=True), Claim((), len(parked), self.worker, only=only)
+        )
         return ClaimResult(cast(ClaimResult, claim.result()).claimed)
 
     def _give_back(self, slots: int) -> None:

@@ -54,4 +54,4 @@ class ClosedProviders:
 
     def _wake(self, provider: str, limit: int) -> int:
         found = self._store.parked_at(provider, limit)
-        return self._committer.do(OnRuns(found, attempt.wake)) if found else 0
+        return self._committer.do(OnRuns(found, attempt.wake, skip_locked=True)) if found else 0

@@ -160,11 +160,13 @@ class Relay:
         count = 0
         while True:
             due = self._store.due(self._clock.now(), PAGE)
+            promoted = 0
             if due:
                 failpoints.hit("relay.before_promote")
-                count += self._committer.do(OnRuns(due, attempt.promote))
+                promoted = self._committer.do(OnRuns(due, attempt.promote, skip_locked=True))
                 failpoints.hit("relay.after_promote")
-            if len(due) < PAGE:
+            count += promoted
+            if len(due) < PAGE or not promoted:  # what others hold is due still, and its turn comes again
                 return count
 
     def rescue(self) -> int:
@@ -204,7 +206,7 @@ class Relay:
             attempt.rescue(uow, run, job)
             return True
 
-        rescued: int = self._committer.do(OnRuns(held, hand_on)) if held else 0
+        rescued: int = self._committer.do(OnRuns(held, hand_on, skip_locked=True)) if held else 0
         failpoints.hit("relay.after_rescue")
         with self._store.begin() as tx:
             if not tx.holds_leases(worker):

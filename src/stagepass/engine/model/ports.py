@@ -89,7 +89,7 @@ class Tx(Protocol):
     `UNREAD` else.
     """
 
-    def lock_jobs(self, ids: Iterable[str]) -> list[Job]:
+    def lock_jobs(self, ids: Iterable[str], *, skip_locked: bool = False) -> list[Job]:
         """Read these jobs and hold their rows until the end; in the order of their ids, so two never dead-lock."""
         ...
 
@@ -101,7 +101,10 @@ class Tx(Protocol):
         """The inputs of these jobs."""
         ...
 
-    def runs(self, ids: Iterable[str]) -> list[StageRun]: ...
+    def runs(self, ids: Iterable[str], *, skip_locked: bool = False) -> list[StageRun]:
+        """These stage runs; with `skip_locked` only those that nobody else holds, and they are held until the end."""
+        ...
+
     def runs_of(self, job_id: str, states: Collection[RunState]) -> list[StageRun]:
         """The stage runs of a job that are in one of these states."""
         ...

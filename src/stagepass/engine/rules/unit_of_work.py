@@ -52,18 +52,18 @@ class UnitOfWork:
 
     # ── reading ──
 
-    def open_jobs(self, ids: Iterable[str]) -> None:
+    def open_jobs(self, ids: Iterable[str], *, skip_locked: bool = False) -> None:
         """Lock and read these jobs, unless they are in here already."""
         missing = sorted({i for i in ids if i not in self.jobs})
         if missing:
-            for job in self.tx.lock_jobs(missing):
+            for job in self.tx.lock_jobs(missing, skip_locked=skip_locked):
                 self.jobs[job.id] = job
 
-    def open_runs(self, ids: Iterable[str]) -> None:
+    def open_runs(self, ids: Iterable[str], *, skip_locked: bool = False) -> None:
         """Read these stage runs; their jobs must be locked first."""
         missing = [i for i in ids if i not in self.runs]
         if missing:
-            self._take(self.tx.runs(missing))
+            self._take(self.tx.runs(missing, skip_locked=skip_locked))
 
     def runs_in(self, job_id: str, states: Set[RunState]) -> list[StageRun]:
         """The stage runs of a locked job that are in one of these states by now."""
