@@ -72,7 +72,7 @@ ALLOWED = {
     "engine/execute/fastlane.py:_begin_job:claim.result": "the committer's claims have a patience",
     "engine/execute/heartbeat.py:_look_loop:self._looks.get": "an idle thread that waits for its own process's beats",
     "engine/execute/payments.py:pay:_call.get": "no wait: a context variable",
-    "engine/execute/side_by_side.py:_cancel:future.result": "calls of the stage itself; the lease's watch ends the attempt",
+    "engine/execute/side_by_side.py:_cancel:future.result": "the committer's acts have a patience",
     "engine/execute/stillness.py:inside:_watch.get": "no wait: a context variable",
     "pipelines/resume/metering.py:_run:self._waiting.get": "an idle thread that waits for its own process's calls",
     "pipelines/resume/sandbox/start.py:end:self.wait": "after a kill",
