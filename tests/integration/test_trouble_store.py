@@ -130,13 +130,14 @@ def test_a_submit_is_answered_in_time_when_the_database_is_silent(
     line: tuple[Proxy, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy, url = line
-    monkeypatch.setattr(Submit, "answer_within", 0.5)
     host = Process(url, [chain()])
     try:
         host.engine.submit("chain", {"text": "x"})
         proxy.freeze()
+        monkeypatch.setattr(Submit, "answer_within", 0.5)
         with pytest.raises(StoreUnavailable, match="in time"):
             host.engine.submit("chain", {"text": "y"}, key="later")
+        monkeypatch.undo()
         proxy.thaw()
         proxy.cut()
         again = host.engine.submit("chain", {"text": "y"}, key="later")
