@@ -76,7 +76,14 @@ class System:
 
     @cached_property
     def store(self) -> SqlStore:
-        return SqlStore(self.settings.database)
+        settings = self.settings
+        patience = connect.Patience(
+            connect=settings.database_connect_seconds,
+            lock=settings.database_lock_seconds,
+            statement=settings.database_statement_seconds,
+            idle=settings.database_idle_seconds,
+        )
+        return SqlStore(settings.database, patience=patience)
 
     @cached_property
     def bell(self) -> CeleryBell:

@@ -40,6 +40,16 @@ class Settings(BaseSettings):
         Path(".stagepass"), description="data folder of the embedded services: database, Redis, files"
     )
     database_url: str = Field("", description="sqlite:///…, postgresql://…, mysql://…; empty: SQLite in DATA_DIR")
+    database_connect_seconds: float = Field(3.0, ge=1, le=60, description="how long to wait for a new connection")
+    database_lock_seconds: float = Field(
+        2.0, ge=1, le=60, description="how long a statement waits for a row that another transaction holds"
+    )
+    database_statement_seconds: float = Field(
+        10.0, ge=2, le=600, description="how long a statement may take; past it the connection is dropped"
+    )
+    database_idle_seconds: float = Field(
+        5.0, ge=2, le=600, description="after which the server ends a transaction of a process that has gone silent"
+    )
     redis_url: str = Field(
         "",
         description="redis://…, rediss://…, unix://…, sentinel://host,host/name; empty: the embedded server of DATA_DIR",
