@@ -52,8 +52,8 @@ def _without_deadline(call: ast.Call) -> str | None:
         return None
     if name == "join" and (call.args or call.keywords or of.startswith(("'", '"', "os.path"))):
         return None  # of a text, or with its time
-    if name == "get" and (call.args or call.keywords):
-        return None  # of a mapping, or with its time
+    if name == "get" and (call.args or call.keywords or not of.startswith("self.")):
+        return None  # of a mapping or a context variable, or with its time
     if any(keyword.arg in NAMES for keyword in call.keywords) or len(call.args) > place:
         return None
     return f"{of}.{name}"
@@ -64,16 +64,13 @@ ALLOWED = {
     "bus/listen.py:_check:self._look.wait": "inside asyncio.timeout",
     "bus/publish.py:_run:self._wake.wait": "an idle thread that waits for its own process's news",
     "cli/demo.py:_stop:process.wait": "after a kill",
-    "cli/up.py:_banner:drawn.get": "no wait: what was drawn",
     "embedded/redis.py:_starts:process.wait": "after a kill",
     "engine/execute/dispatcher.py:_settle_and_claim:future.result": "an end is kept until it is stored; see `committer`",
     "engine/execute/dispatcher.py:_fetched:claim.result": "the committer's claims have a patience",
     "engine/execute/event_loop.py:run:future.result": "the lease's watch cancels the coroutine",
     "engine/execute/fastlane.py:_begin_job:claim.result": "the committer's claims have a patience",
     "engine/execute/heartbeat.py:_look_loop:self._looks.get": "an idle thread that waits for its own process's beats",
-    "engine/execute/payments.py:pay:_call.get": "no wait: a context variable",
     "engine/execute/side_by_side.py:_cancel:future.result": "the committer's acts have a patience",
-    "engine/execute/stillness.py:inside:_watch.get": "no wait: a context variable",
     "pipelines/resume/metering.py:_run:self._waiting.get": "an idle thread that waits for its own process's calls",
     "pipelines/resume/sandbox/start.py:end:self.wait": "after a kill",
     "providers/local/clip/encode.py:encode:process.wait": "its pipe has ended; the watch kills it at its time",
