@@ -51,7 +51,7 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Interviewer]:
 
 @pytest.fixture
 def world(vendor: Interviewer, tmp_path: Path, redis: RedisServer) -> Iterator[Installation]:
-    with installation(tmp_path, redis.url, Registry([resume]), fast_lane_seconds=1.5) as made:
+    with installation(tmp_path, redis.url, Registry([resume]), fast_lane_seconds=6.0) as made:
         yield made.work()
 
 
