@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     metrics_key: SecretStr = Field(
         SecretStr(""), description="opens /metrics, as Authorization: Bearer; empty: shown under AUTH_MODE=none only"
     )
+    priority_across: Names = Field(
+        (),
+        description="owners whose priorities also hold beside the jobs of other owners; * for all. The CLI's always do",
+    )
     trusted_proxies: Names = Field(
         (), description="AUTH_MODE=header: networks of the gateways that may set USER_HEADER"
     )
@@ -160,7 +164,9 @@ class Settings(BaseSettings):
     alert_language: Literal["en", "ko"] = Field("en", description="language of the alerts")
     alert_allow_loopback: bool = Field(False, description="allow a webhook on this machine, also without https")
 
-    @field_validator("jwt_algorithms", "trusted_proxies", "allowed_hosts", "pipelines", mode="before")
+    @field_validator(
+        "jwt_algorithms", "priority_across", "trusted_proxies", "allowed_hosts", "pipelines", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

@@ -79,6 +79,7 @@ def assert_uses_the_index(store: SqlStore) -> None:
         values: dict[str, Any] = {"more": 5}
         for number in range(2):
             values |= {f"queue{number}": "chain.one", f"priority{number}": 0, f"owner{number}": "a"}
+            values[f"urgency{number}"] = 0
         explain = "EXPLAIN QUERY PLAN " if store.dialect == "sqlite" else "EXPLAIN "
         with store._reads.connect() as db:
             compiled = statement._for(db.dialect)
@@ -113,6 +114,55 @@ def test_owners_take_turns_also_after_a_line_was_empty() -> None:
         assert sorted(order[:3]) == ["a", "b", "c"]
         assert sorted(order[3:5]) == ["a", "b"]
         assert order[5:] == "aa"
+
+
+def submitted(lab: Lab, owner: str, count: int, **options: Any) -> None:
+    for _ in range(count):
+        lab.clock.advance(0.01)
+        lab.submit({"text": "a"}, owner=owner, **options)
+
+
+def claimed_in_order(lab: Lab) -> list[tuple[str, int]]:
+    found = []
+    while claimed := claim_one(lab):
+        found.append((claimed[0].run.owner, claimed[0].job.priority))
+    return found
+
+
+def test_priority_orders_an_owners_own_work_and_no_other_owners() -> None:
+    with Lab(chain()) as lab:
+        submitted(lab, "a", 6)
+        submitted(lab, "a", 4, priority=100)
+        submitted(lab, "b", 1)
+        order = claimed_in_order(lab)
+        assert [priority for owner, priority in order if owner == "a"] == [100] * 4 + [0] * 6
+        assert order.index(("b", 0)) <= 2
+
+
+def test_every_level_of_priority_does_not_make_anothers_job_wait_for_the_flood() -> None:
+    with Lab(chain()) as lab:
+        for priority in (0, 1, 2):
+            submitted(lab, "a", 30, priority=priority)
+        submitted(lab, "b", 1)
+        assert claimed_in_order(lab).index(("b", 0)) <= 4
+
+
+def test_across_owners_it_holds_for_a_caller_who_may() -> None:
+    with Lab(chain()) as lab:
+        submitted(lab, "a", 5)
+        submitted(lab, "b", 3, priority=10, across=True)
+        assert claimed_in_order(lab)[:3] == [("b", 10)] * 3
+
+
+def test_a_later_stage_and_a_child_keep_whether_it_holds_across() -> None:
+    with Lab(chain()) as lab:
+        submitted(lab, "b", 1, priority=10, across=True)
+        lab.step()
+        (run,) = [run for run in lab.store.runs_of(lab.store.owner_jobs("b", 1)[0]) if run.stage == "two"]
+        assert (run.priority, run.urgency) == (10, 10)
+        submitted(lab, "c", 1, priority=10)
+        (run,) = lab.store.runs_of(lab.store.owner_jobs("c", 1)[0])
+        assert (run.priority, run.urgency) == (0, 10)
 
 
 def test_priority_goes_before_turns_and_never_before_a_hundred() -> None:

@@ -24,6 +24,11 @@ CLAIMED_WITHIN = 60_000
 _FILE_KEYS = frozenset(File.model_fields) - {"name"}
 
 
+def may_cross(system: System, owner: str) -> bool:
+    """Whether this caller's priorities also hold beside the jobs of other owners."""
+    return not {owner, "*"}.isdisjoint(system.settings.priority_across)
+
+
 def submit(
     system: System,
     pipeline: str,
@@ -46,7 +51,15 @@ def submit(
     try:
         checked = validated(model, _with_files(system, model, incoming, owner, stored))
         accepted = system.engine.submit(
-            pipeline, checked, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise, files=stored
+            pipeline,
+            checked,
+            owner=owner,
+            key=key,
+            priority=priority,
+            across=may_cross(system, owner),
+            delay=delay,
+            stepwise=stepwise,
+            files=stored,
         )
     except StoreUnavailable:  # the job may have been accepted; if not, the files are deleted after their time
         raise

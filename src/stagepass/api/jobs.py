@@ -68,7 +68,7 @@ def submit(
     system: SystemDep,
     key: Key,
     incoming: Annotated[Incoming, Depends(incoming_for)],
-    priority: Annotated[int, Query(ge=-100, le=100, description="higher goes first within a stage")] = 0,
+    priority: Annotated[int, Query(ge=-100, le=100, description="higher goes first among your own jobs")] = 0,
     delay: Annotated[float, Query(ge=0, le=366 * 86400, description="seconds before it begins")] = 0.0,
     stepwise: Annotated[bool, Query(description="stop after each stage until it is resumed")] = False,
 ) -> JobView:

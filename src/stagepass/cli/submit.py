@@ -61,7 +61,7 @@ def submit(
     stored = set_files(value, files or [], model, system.files, system.settings.max_upload_bytes)
     try:
         accepted = system.engine.submit(
-            pipeline, value, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise
+            pipeline, value, owner=owner, key=key, priority=priority, across=True, delay=delay, stepwise=stepwise
         )
     except BaseException:
         _drop(system, stored)

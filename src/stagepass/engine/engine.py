@@ -95,6 +95,7 @@ class Engine:
         owner: str = "local",
         key: str | None = None,
         priority: int = 0,
+        across: bool = False,
         delay: float = 0.0,
         stepwise: bool = False,
         files: Sequence[File] = (),
@@ -104,7 +105,8 @@ class Engine:
         Args:
             key: the owner's idempotency key: the same key and input give the same job again. By default the one
                 that the input itself brings, if its pipeline knows of one.
-            priority: -100 to 100; higher goes first within a stage.
+            priority: -100 to 100; higher goes first among the owner's own jobs.
+            across: the priority also holds beside the jobs of other owners: for callers who may.
             delay: seconds before the first stages are ready.
             stepwise: hold after each stage until `resume`.
             files: uploads that become the job's own; each was noted by `store.doom` before it was written.
@@ -122,6 +124,7 @@ class Engine:
             now=self.clock.now(),
             key=key,
             priority=priority,
+            across=across,
             delay=delay,
             stepwise=stepwise,
             files=files,
@@ -139,6 +142,7 @@ class Engine:
         owner: str = "local",
         key: str | None = None,
         priority: int = 0,
+        across: bool = False,
     ) -> Accepted:
         """Accept a job and run its stages in this process, for up to `budget` seconds.
 
@@ -155,6 +159,7 @@ class Engine:
             now=self.clock.now(),
             key=key,
             priority=priority,
+            across=across,
             max_input=self._max_input,
         )
         with self._lane_lock:

@@ -82,6 +82,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "priority": job.priority,
         "input": job.input,
         "stepwise": job.stepwise,
+        "across": job.across,
         "created_at": job.created_at,
         "parent": job.parent,
         **job_changes(job),
@@ -128,6 +129,7 @@ def run_row(run: StageRun) -> dict[str, Any]:
         "queue": run.queue,
         "owner": run.owner,
         "priority": run.priority,
+        "urgency": run.urgency,
         "created_at": run.created_at,
         "item_input": run.item_input,
         **run_changes(run),
@@ -194,6 +196,10 @@ class Shape(Generic[Record]):
         return self._record(*values)
 
 
+def _or_0(value: int | None) -> int:
+    return value or 0
+
+
 job_of = Shape(
     Job,
     {"key": "idempotency_key"},
@@ -203,13 +209,14 @@ job_of = Shape(
         "stepwise": bool,
         "cancel_requested": bool,
         "keeps_orders": bool,
+        "across": bool,
         "error": load,
     },
 )
 run_of = Shape(
     StageRun,
     {"notes": "scratch"},
-    {"state": _RUN_STATES.__getitem__, "error": load, "notes": _notes, "message": _message},
+    {"state": _RUN_STATES.__getitem__, "urgency": _or_0, "error": load, "notes": _notes, "message": _message},
 )
 
 

@@ -18,6 +18,9 @@ from stagepass.store.doomed import claim
 from stagepass.store.prepared import ByList, Prepared
 from stagepass.store.tables import attempts, events, jobs, memos, messages, notices, spends, stage_runs, workers
 
+SEEN = 16
+"""Ready runs that a claim sees beyond those it wants: among them an owner's most urgent go first."""
+
 CHUNK = 500
 """Values in one IN list; every supported database takes more."""
 
@@ -140,7 +143,7 @@ def chunks(ids: Iterable[Any], size: int = CHUNK) -> Iterable[list[Any]]:
 
 @cache
 def _turns(count: int) -> Prepared:
-    """For each (queue, priority, owner): the owner's last turn, and the first turn of any owner."""
+    """For each (queue, priority, owner, urgency): the last turns of the owner's runs, and the first turn of any."""
     c = stage_runs.c
     parts = []
     for number in range(count):
@@ -150,9 +153,14 @@ def _turns(count: int) -> Prepared:
             c.priority == sa.bindparam(f"priority{number}"),
         )
         turns = sa.select(c.turn).where(*line).limit(1)  # by the index's order, where max() may read every row
-        last = turns.where(c.owner == sa.bindparam(f"owner{number}")).order_by(c.turn.desc())
-        first = turns.order_by(c.turn)
-        parts.append(sa.select(sa.literal_column(str(number)), last.scalar_subquery(), first.scalar_subquery()))
+        own = turns.where(c.owner == sa.bindparam(f"owner{number}")).order_by(c.turn.desc())
+        urgency = sa.bindparam(f"urgency{number}", type_=sa.Integer)
+        alike = own.where(c.urgency == urgency)
+        above = sa.select(sa.func.max(c.turn)).where(
+            *line, c.owner == sa.bindparam(f"owner{number}"), c.urgency > urgency
+        )
+        found = (alike, above, turns.order_by(c.turn))
+        parts.append(sa.select(sa.literal_column(str(number)), *(query.scalar_subquery() for query in found)))
     return Prepared(sa.union_all(*parts))
 
 
@@ -161,9 +169,9 @@ def _lanes(count: int) -> Prepared:
     """The first ready runs of each queue."""
     c = stage_runs.c
     lanes = [
-        sa.select(c.id, c.queue, c.priority, c.turn, c.due_at)
+        sa.select(c.id, c.queue, c.priority, c.turn, c.due_at, sa.func.coalesce(c.urgency, 0), c.owner)
         .where(c.queue == sa.bindparam(f"queue{number}"), c.state == _READY)
-        .order_by(c.priority.desc(), c.turn, c.due_at)
+        .order_by(c.priority.desc(), c.turn, c.urgency.desc(), c.due_at)
         .limit(sa.bindparam("more", type_=sa.Integer))
         .subquery()
         for number in range(count)
@@ -270,19 +278,23 @@ class SqlTx:
 
     # ── choosing ──
 
-    def line_up(self, groups: Sequence[tuple[str, int, str]]) -> list[tuple[int | None, int | None]]:
+    def line_up(self, groups: Sequence[tuple[str, int, str, int]]) -> list[tuple[int | None, int | None]]:
         answers: list[tuple[int | None, int | None]] = []
         for part in chunks(groups, 50):
             values: dict[str, Any] = {}
-            for number, (queue, priority, owner) in enumerate(part):
-                values |= {f"queue{number}": queue, f"priority{number}": priority, f"owner{number}": owner}
-            found = {number: (last, first) for number, last, first in _turns(len(part)).all(self._db, values)}
+            for number, (queue, priority, owner, urgency) in enumerate(part):
+                values |= {f"queue{number}": queue, f"priority{number}": priority}
+                values |= {f"owner{number}": owner, f"urgency{number}": urgency}
+            found = {
+                number: (max((turn for turn in (alike, above) if turn is not None), default=None), first)
+                for number, alike, above, first in _turns(len(part)).all(self._db, values)
+            }
             answers += [found[number] for number in range(len(part))]
         return answers
 
     def candidates(self, queues: Sequence[str], limit: int) -> list[Candidate]:
         # others may hold some of the first rows, so look at a few more than are wanted
-        more = limit + 1 if not self._locks else limit * 2 + 8
+        more = SEEN + (limit + 1 if not self._locks else limit * 2 + 8)
         if not queues:
             return []
         values = {f"queue{number}": queue for number, queue in enumerate(queues)}
@@ -350,6 +362,7 @@ class SqlTx:
             claim(self._db, kept, job.id, None, job.owner, job.created_at, noted=True)
         self._insert(stage_runs, [rows.run_row(run) for run in changes.new_runs])
         self._update_runs(changes)
+        self._move_back(changes.turns)
         if changes.jobs:
             UPDATE_JOB.many(self._db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
         self._insert(events, [rows.event_row(event) for event in changes.events])
@@ -388,6 +401,14 @@ class SqlTx:
         written = UPDATE_RUN.many(self._db, values)
         if written != len(values):
             raise Stale(f"{len(values) - written} of {len(values)} stage runs were not as they were read")
+
+    def _move_back(self, turns: Sequence[tuple[str, int]]) -> None:
+        c = stage_runs.c
+        wanted = dict(turns)
+        for part in chunks(sorted(wanted)):
+            free = sa.select(c.id).where(c.id.in_(part), c.state == "ready").order_by(c.id)
+            for (run_id,) in self._db.execute(free.with_for_update(skip_locked=True)).all():
+                self._db.execute(sa.update(stage_runs).where(c.id == run_id).values(turn=wanted[run_id]))
 
     def _keep(self, memo: Memo) -> None:
         self._db.execute(

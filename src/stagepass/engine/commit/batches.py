@@ -40,7 +40,9 @@ def form(
     firsts: set[str] = set()
     known = {run.id for run in fresh}
     entries = [entry for entry in stored if entry.queue in batched and entry.run_id not in known]
-    entries += [Candidate(r.id, r.queue, r.priority, r.turn, r.due_at) for r in fresh if r.queue in batched]
+    entries += [
+        Candidate(r.id, r.queue, r.priority, r.turn, r.due_at, r.urgency, r.owner) for r in fresh if r.queue in batched
+    ]
     for queue, batch in batched.items():
         waiting = in_order(entry for entry in entries if entry.queue == queue)
         for start in range(0, len(waiting), batch.most):

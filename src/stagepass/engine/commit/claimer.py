@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from stagepass.declare.registry import Registry
 from stagepass.engine.commit import batches
-from stagepass.engine.commit.choose import choose
+from stagepass.engine.commit.choose import choose, moved_back
 from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
 from stagepass.engine.model.ports import Candidate, Outputs
 from stagepass.engine.model.records import StageRun
@@ -85,6 +85,8 @@ class Claimer:
         taken = _still_ready(uow, chosen, wanted)[:wanted]
         if taken:
             self._served = taken[-1].queue
+            for run_id, turn in moved_back(formed.stored, (run.id for run in taken)).items():
+                uow.move_back(run_id, turn)
         return taken, more, len(taken) < min(wanted, len(chosen))
 
     def _hand_out(self, uow: UnitOfWork, taken: Sequence[StageRun], worker: str, known: Outputs) -> list[Claimed]:

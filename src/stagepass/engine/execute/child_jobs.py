@@ -73,7 +73,16 @@ class ChildJobs:
         """See `Context.start`."""
         self._calls.check()
         registry, owner, priority = self._committer.registry, self._claimed.run.owner, self._claimed.job.priority
-        submit = prepare(registry, pipeline, input, owner=owner, now=self._clock.now(), key=key, priority=priority)
+        submit = prepare(
+            registry,
+            pipeline,
+            input,
+            owner=owner,
+            now=self._clock.now(),
+            key=key,
+            priority=priority,
+            across=self._claimed.job.across,
+        )
         accepted: Accepted = yield InStore(lambda: self._committer.do(submit))
         return accepted.job
 
@@ -134,7 +143,9 @@ class ChildJobs:
             )
         now = self._clock.now()
         registry = self._committer.registry
-        submit = prepare(registry, pipeline, input, owner=run.owner, now=now, priority=parent.priority)
+        submit = prepare(
+            registry, pipeline, input, owner=run.owner, now=now, priority=parent.priority, across=parent.across
+        )
         job = replace(submit.job, parent=run.id, key=None, stepwise=False)
         memo = Memo(run.id, key, f"{_HASHED}{call}{new_token()[:12]}", f'"{job.id}"', now)
         failpoints.hit("once.before_intent")

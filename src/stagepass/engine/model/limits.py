@@ -20,7 +20,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A stage run that may have to wait for its turn at a provider. Owners take turns within a priority."""
+    """A stage run that may have to wait for its turn at a provider. Owners take turns within a priority (across owners)."""
 
     run_id: str
     owner: str

@@ -22,6 +22,8 @@ class Changes:
     jobs: list[Job] = field(default_factory=list)
     runs: list[tuple[StageRun, RunState, str | None]] = field(default_factory=list)
     """Each with the state and the token that it must still have."""
+    turns: list[tuple[str, int]] = field(default_factory=list)
+    """New turns of ready runs; one that another transaction holds keeps its own."""
     dropped_runs: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -68,6 +70,8 @@ class Candidate:
     priority: int
     turn: int
     due_at: int
+    urgency: int = 0
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +151,11 @@ class Tx(Protocol):
         """(run, memo's name) of calls that were begun and whose value was never kept."""
         ...
 
-    def line_up(self, groups: Sequence[tuple[str, int, str]]) -> list[tuple[int | None, int | None]]:
-        """For each (queue, priority, owner): the last turn of that owner's ready runs, and the first of anyone's."""
+    def line_up(self, groups: Sequence[tuple[str, int, str, int]]) -> list[tuple[int | None, int | None]]:
+        """For each (queue, priority, owner, urgency): two turns of ready runs of that queue and priority.
+
+        The last one of the owner's runs that are at least as urgent, and the first one of all owners.
+        """
         ...
 
     def candidates(self, queues: Sequence[str], limit: int) -> list["Candidate"]:

@@ -58,6 +58,8 @@ class Job:
     finished_at: int | None = None
     parent: str | None = None
     """The stage run that started it and waits for it, if one did."""
+    across: bool = False
+    """Whether its priority also holds beside the jobs of other owners."""
     keeps_orders: bool = False
     """A stage was made again, and what had been bought for the stages after it is kept for them."""
 
@@ -84,6 +86,8 @@ class StageRun:
     priority: int = 0
     turn: int = 0
     """Its place between owners: within a queue and priority, lower goes first."""
+    urgency: int = 0
+    """Its job's priority, which orders the runs of one owner; `priority` is 0 unless it also holds across owners."""
     due_at: int = 0
     """When it may be claimed, or when its waiting ends."""
     attempts: int = 0

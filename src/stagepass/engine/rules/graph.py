@@ -44,7 +44,8 @@ def _add_run(
         created_at=uow.now,
         item=item,
         item_input=item_input,
-        priority=job.priority,
+        priority=job.priority if job.across else 0,
+        urgency=job.priority,
         due_at=uow.now + int(delay * 1000),
         state=R.HELD if hold else R.WAITING if delay > 0 else R.READY,
     )

@@ -171,6 +171,13 @@ class UnitOfWork:
         if run.id not in self._new_runs:
             self._touched_runs[run.id] = run
 
+    def move_back(self, run_id: str, turn: int) -> None:
+        """A ready run whose turn another one of its owner has used gets the turn of that one."""
+        if run_id in self.ready:
+            self.ready[run_id].turn = turn
+        else:
+            self._changes.turns.append((run_id, turn))
+
     def emit(self, job: Job, type: str, run: StageRun | None = None, **data: Any) -> Event:
         """Number and note an event of a locked job."""
         job.seq += 1
@@ -252,27 +259,31 @@ class UnitOfWork:
     def line_up(self, idle: Set[str] = frozenset()) -> None:
         """Give each run that became ready its turn, so that owners take turns.
 
-        A run goes behind its owner's last ready run of that queue, or, where there is none, to the place
-        that is being served now. So ten thousand runs of one owner leave the next place to another's.
+        A run goes behind its owner's last ready run of that queue that is at least as urgent, or, where there is
+        none, to the place that is being served now. So ten thousand runs of one owner leave the next place to
+        another's, and an urgent one passes its owner's others only.
         A run that has begun (it waited, or was handed on) goes to the place that is being served: what is
         under way is finished before more is begun.
 
         Args:
             idle: queues that are known to hold no ready run, so that there is nothing to go behind.
         """
-        groups: dict[tuple[str, int, str], list[StageRun]] = defaultdict(list)
-        for run in self.ready.values():
-            groups[(run.queue, run.priority, run.owner)].append(run)
+        groups: dict[tuple[str, int, str, int], list[StageRun]] = defaultdict(list)
+        for run in sorted(self.ready.values(), key=lambda run: -run.urgency):
+            groups[(run.queue, run.priority, run.owner, run.urgency)].append(run)
         asked = [key for key in groups if key[0] not in idle]
         known = dict(zip(asked, self.tx.line_up(asked), strict=True)) if asked else {}
+        given: dict[tuple[str, int, str], int] = {}
+        """The place behind what was lined up in here for an owner, the more urgent first."""
         for key, runs in groups.items():
             last, first = known.get(key, (None, None))
-            start = last + 1 if last is not None else (first or 0)
+            start = max(last + 1 if last is not None else (first or 0), given.get(key[:3], 0))
             for run in runs:
                 if run.attempts:
                     run.turn = first or 0
                 else:
                     run.turn, start = start, start + 1
+                    given[key[:3]] = start
 
     def save(self) -> None:
         """Write everything, once."""

@@ -35,7 +35,7 @@ def create_table(name: str, *columns: Any, **options: Any) -> None:
         op.create_table(name, *columns, **options)
 
 
-def create_index(name: str, table: str, columns: list[str], *, unique: bool = False, where: str | None = None) -> None:
+def create_index(name: str, table: str, columns: list[Any], *, unique: bool = False, where: str | None = None) -> None:
     """An index, built while others write."""
     with by_itself():
         bind = op.get_bind()
@@ -56,6 +56,14 @@ def create_index(name: str, table: str, columns: list[str], *, unique: bool = Fa
             postgresql_where=condition,
             postgresql_concurrently=concurrently,
         )
+
+
+def drop_index(name: str, table: str) -> None:
+    """An index that nothing needs any more, dropped while others write."""
+    with by_itself():
+        bind = op.get_bind()
+        if name in {index["name"] for index in sa.inspect(bind).get_indexes(table)}:
+            op.drop_index(name, table, postgresql_concurrently=bind.dialect.name == "postgresql")
 
 
 def in_pages(read: Callable[[Any], list[Any]], write: Callable[[Any], object]) -> None:
