@@ -106,8 +106,8 @@ def test_differences_are_told(two: tuple[str, str]) -> None:
     with engine.connect() as connection:
         for change in (
             f"DROP INDEX ix_stage_runs_due{on}",
-            f"DROP INDEX ix_stage_runs_ready{on}",
-            "CREATE INDEX ix_stage_runs_ready ON stage_runs (queue, state)",
+            f"DROP INDEX ix_stage_runs_next{on}",
+            "CREATE INDEX ix_stage_runs_next ON stage_runs (queue, state)",
             "ALTER TABLE jobs ADD COLUMN colour INTEGER",
             "DROP TABLE spends",
         ):
@@ -115,7 +115,7 @@ def test_differences_are_told(two: tuple[str, str]) -> None:
         connection.commit()
     engine.dispose()
     text = "\n".join(migrate.check(url))
-    for name in ("ix_stage_runs_due", "ix_stage_runs_ready", "jobs.colour", "spends"):
+    for name in ("ix_stage_runs_due", "ix_stage_runs_next", "jobs.colour", "spends"):
         assert name in text
     with closing(SqlStore(url)) as store, pytest.raises(SettingsError, match="the tables spends"):
         store.check()

@@ -239,7 +239,9 @@ def test_a_higher_priority_is_in_the_first_batch() -> None:
         assert 3 in calls[0]
 
 
-@pytest.mark.parametrize(("given", "told"), [(["a"], "returned 1 outputs"), ("ab", "returned str"), (None, "returned NoneType")])
+@pytest.mark.parametrize(
+    ("given", "told"), [(["a"], "returned 1 outputs"), ("ab", "returned str"), (None, "returned NoneType")]
+)
 def test_an_answer_that_does_not_match_its_runs_is_said(given: object, told: str) -> None:
     p = Pipeline("odd", input=Wish)
 
