@@ -152,9 +152,20 @@ def _trimmed(lines: list[_Line], first: int, last: int, place: float) -> tuple[i
     def beside(number: int) -> bool:
         return any(run.left >= place for run in lines[number].runs)
 
+    begun = first
     while first < last and not beside(first):
         first += 1
+    while begun < first < last and _next_to(lines[first - 1], lines[first]):
+        first -= 1  # the other column may begin a little higher
     return first, last
+
+
+def _next_to(above: _Line, below: _Line) -> bool:
+    """Whether a line stands just above another, and begins where that begins."""
+    near = above.y - below.y <= 2.5 * above.runs[0].size
+    return (near and abs(above.runs[0].left - below.runs[0].left) <= 3) or (
+        near and below.runs[0].left > above.runs[-1].right
+    )
 
 
 def _columns(lines: list[_Line], place: float) -> bool:
