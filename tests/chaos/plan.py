@@ -25,8 +25,16 @@ TROUBLES = {
     "kill oracle": 2,
     "vendor down": 1,
 }
-SERVER_TROUBLES = {"kill postgresql": 3, "kill mariadb": 3, "kill rabbitmq": 2}
-"""Only where the backend has that server."""
+SERVER_TROUBLES = {
+    "kill postgresql": 3,
+    "kill mariadb": 3,
+    "kill rabbitmq": 2,
+    "freeze postgresql": 2,
+    "freeze mariadb": 2,
+    "freeze rabbitmq": 1,
+    "refuse postgresql": 3,
+}
+"""Only where the backend has that server. Frozen, it takes connections and is silent; refusing, it is read-only."""
 
 QUICK_TROUBLES = ("kill worker", "stop worker", "kill relay", "flush redis", "kill api", "kill worker")
 """Those of the short form, in this order."""
@@ -113,7 +121,7 @@ def _submission(dice: random.Random, number: int, at: float) -> Submission:
 
 
 def _troubles(dice: random.Random, seconds: float, servers: Sequence[str]) -> list[Trouble]:
-    kinds = TROUBLES | {k: v for k, v in SERVER_TROUBLES.items() if k.removeprefix("kill ") in servers}
+    kinds = TROUBLES | {k: v for k, v in SERVER_TROUBLES.items() if k.partition(" ")[2] in servers}
     found = [Trouble(seconds * 0.4, "no credit", seconds=3.0)] if seconds >= CREDIT_FROM else []
     at = 3.0
     while at < seconds:

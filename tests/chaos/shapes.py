@@ -143,7 +143,7 @@ def ordered(ctx: Context, request: Order) -> Word:
     note(ctx, request)
     bought = buy(ctx, request, request.text)
     shop = Shop(request.shop)
-    ctx.wait(lambda: shop.is_made(bought) or None, every="300ms", at_most="10m", saying="made")
+    ctx.wait(lambda: shop.is_made(bought) or None, every="300ms", at_most="4m", saying="made")
     return Word(text=bought.goods)
 
 

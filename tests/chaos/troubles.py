@@ -73,6 +73,14 @@ class Troublemaker:
                     vendor.start()
             case ["kill", server]:
                 self._restart(crowd.backend.servers[server].kill, crowd.backend.servers[server].start, trouble.seconds)
+            case ["freeze", server]:
+                crowd.backend.servers[server].send(signal.SIGSTOP)
+                self._stop.wait(trouble.seconds)
+                crowd.backend.servers[server].send(signal.SIGCONT)
+            case ["refuse", server]:
+                crowd.backend.servers[server].refuse_writes(True)
+                self._stop.wait(trouble.seconds)
+                crowd.backend.servers[server].refuse_writes(False)
             case ["flush", _]:
                 with redis.Redis.from_url(crowd.backend.redis_url) as client:
                     client.flushall()

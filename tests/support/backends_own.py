@@ -76,6 +76,15 @@ class Server(ABC):
             self.process.wait(20)
             self.process = None
 
+    def send(self, number: int) -> None:
+        """A signal to it and to whatever it started in its group: SIGSTOP makes it take connections and be silent."""
+        if self.process is not None:
+            os.killpg(self.process.pid, number)
+
+    def refuse_writes(self, on: bool) -> None:
+        """Be read-only for a while, as a demoted primary is."""
+        raise NotImplementedError(self.name)
+
     def _begin(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -144,6 +153,12 @@ class OwnPostgres(Server):
         except psycopg.OperationalError:
             return False
         return True
+
+    def refuse_writes(self, on: bool) -> None:
+        url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as db:
+            db.execute("ALTER DATABASE stagepass SET default_transaction_read_only = " + ("on" if on else "off"))  # type: ignore[arg-type]
+            db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'stagepass'")
 
 
 class OwnMaria(Server):
