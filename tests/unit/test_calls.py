@@ -323,6 +323,20 @@ def test_an_uncaught_failure_of_a_child_sends_it_on_when_a_person_resumes() -> N
         assert len(children(lab)) == 1
 
 
+def test_a_failed_stage_has_no_output_and_a_started_job_says_by_whom() -> None:
+    def body(ctx: Context) -> None:
+        ctx.start("child", {}, key="k")
+        raise Blocked("no")
+
+    with Lab([stage(body), stage(lambda ctx: None, "child")]) as lab:
+        job = lab.run({})
+        drain(lab)
+        assert lab.engine.outputs(job, every=True) == {}
+        (child,) = children(lab)
+        assert lab.engine.outputs(child, every=True) == {"go": None}
+        assert lab.engine.events(child.id)[0].data["started_by"] == f"{job.id}.go"
+
+
 # ── once ──
 
 

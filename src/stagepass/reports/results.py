@@ -26,7 +26,17 @@ def outputs(store: Store, registry: Registry, job: Job, *, every: bool = False) 
     pipeline = registry.find(job.pipeline, job.version)
     stages = (pipeline.stages.values() if every else pipeline.leaves) if pipeline else ()
     stored = store.outputs([(job.id, stage.name) for stage in stages]).get(job.id, {})
-    return {stage.name: _value(stored[stage.name], stage.mapped) for stage in stages if stage.name in stored}
+    return {
+        stage.name: _value(stored[stage.name], stage.mapped)
+        for stage in stages
+        if stage.name in stored and not _failed(stored[stage.name], stage.mapped)
+    }
+
+
+def _failed(ended: Mapping[int | None, Ended], mapped: bool) -> bool:
+    """A stage that failed has no output; one that gave `null` has."""
+    output, error = ended.get(None, (None, None))
+    return not mapped and error is not None and not output
 
 
 def _value(ended: Mapping[int | None, Ended], mapped: bool) -> Any:

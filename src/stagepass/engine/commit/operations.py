@@ -82,6 +82,8 @@ class Submit(Operation):
     delay: float = 0.0
     files: Sequence[File] = ()
     """Its uploads, which become its own in the same transaction."""
+    started_by: str | None = None
+    """The stage run that started it with `ctx.start`, and does not wait for it."""
 
     def apply(self, uow: UnitOfWork) -> Accepted:
         if self.again:
@@ -104,7 +106,7 @@ class Submit(Operation):
                         job_id=there.id,
                     )
                 return Accepted(there, created=False)
-        accept(uow, self.pipeline, job, delay=self.delay)
+        accept(uow, self.pipeline, job, delay=self.delay, started_by=self.started_by)
         uow.keep_files(job, self.files)
         return Accepted(job, created=True)
 

@@ -83,6 +83,7 @@ class ChildJobs:
             priority=priority,
             across=self._claimed.job.across,
         )
+        submit.started_by = self._claimed.run.id
         accepted: Accepted = yield InStore(lambda: self._committer.do(submit))
         return accepted.job
 

@@ -6,9 +6,9 @@ from stagepass.engine.rules.graph import start
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 
 
-def accept(uow: UnitOfWork, pipeline: Pipeline, job: Job, *, delay: float = 0.0) -> None:
+def accept(uow: UnitOfWork, pipeline: Pipeline, job: Job, *, delay: float = 0.0, started_by: str | None = None) -> None:
     """A new job: its first stages are ready, or become so after `delay` seconds."""
     uow.add_job(job)
-    uow.emit(job, "job.accepted", pipeline=pipeline.name, version=pipeline.version)
+    uow.emit(job, "job.accepted", pipeline=pipeline.name, version=pipeline.version, started_by=started_by)
     for stage in pipeline.roots:
         start(uow, job, stage, delay=delay, hold=False)
