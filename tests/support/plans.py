@@ -318,6 +318,19 @@ def expected(given: Plan) -> tuple[list[str], int]:
     return found, children
 
 
+def minutes_of(given: Plan) -> float:
+    """How long the plan takes by itself: each wait once."""
+    took = {"sleep": 0.0, "wait bad": 10, "run late": 30, "approval late": 120, "receive none": 20}
+    return sum(
+        step.n * 1440
+        if step.kind == "sleep"
+        else step.n
+        if step.kind in ("wait", "wait inside")
+        else took.get(step.kind, 0)
+        for step in given.steps
+    )
+
+
 def check(given: Plan, disturbed: Run, plain: Run) -> None:
     """What every pass saw extends what the pass before saw; costs are those of an undisturbed run."""
     passes = disturbed.world.passes
@@ -332,6 +345,9 @@ def check(given: Plan, disturbed: Run, plain: Run) -> None:
         shown = [told.partition(":")[0].strip("'") for told in run.result]
         assert shown == wanted_result, (given, shown, wanted_result)
         assert run.children == wanted_children, (given, run.children, wanted_children)
+    assert plain.minutes <= minutes_of(given) + len(given.steps) + 3, (given, plain.minutes, minutes_of(given))
+    assert plain.world.asked["mail"] == sum(step.kind.startswith("approval") for step in given.steps), given
+    assert plain.world.asked["child"] <= wanted_children + sum(step.kind == "run late" for step in given.steps), given
     more = disturbed.disturbances
     for what in {*plain.world.asked, *disturbed.world.asked}:
         made, wanted = disturbed.world.asked[what], plain.world.asked[what]
