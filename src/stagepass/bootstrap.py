@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -12,7 +13,7 @@ from stagepass.alerts.alerts import Alerts
 from stagepass.bus.connect import async_client, check_primary, sync_client
 from stagepass.bus.listen import Feed
 from stagepass.bus.provider_limits import RedisProviderLimits
-from stagepass.bus.publish import RedisBus
+from stagepass.bus.publish import Mirror, RedisBus
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.embedded.redis import EmbeddedRedis
@@ -92,7 +93,17 @@ class System:
 
     @cached_property
     def bus(self) -> RedisBus:
-        return RedisBus(sync_client(self.redis_url), streams=self.settings.event_streams)
+        def mirror(client: Any, events: Any) -> None:  # the copy needs the engine, which needs the bus
+            self._legacy_streams(client, events)
+
+        copied = mirror if self.settings.scan_legacy_streams else None
+        return RedisBus(sync_client(self.redis_url), streams=self.settings.event_streams, mirror=copied)
+
+    @cached_property
+    def _legacy_streams(self) -> Mirror:
+        from stagepass.pipelines.scan.legacy import LegacyStreams  # only for those who ask for it
+
+        return LegacyStreams(self.engine)
 
     @cached_property
     def engine(self) -> Engine:

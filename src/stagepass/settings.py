@@ -111,6 +111,9 @@ class Settings(BaseSettings):
         description='models that scan offers, such as "fast=openai:NAME,local=local"; the first is the default; empty: TEXT_MODEL',
     )
     scan_unsure_below: float = Field(0.6, ge=0, le=1, description="confidence below which scan asks for confirmation")
+    scan_legacy_streams: bool = Field(
+        False, description="write the events of scans also to the Redis streams of older clients, scan:events:{shard}"
+    )
     provider_limits: str = Field(
         "", description='"suno=20/10s:5" allows 20 calls per 10 s and 5 at once; separate entries with commas'
     )

@@ -8,7 +8,7 @@ import threading
 import time
 import zlib
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 import redis
@@ -92,11 +92,16 @@ def _field(labels: tuple[str, ...]) -> str:
     return json.dumps(labels, ensure_ascii=False)
 
 
+Mirror = Callable[["redis.Redis", Iterable[Event]], None]
+"""Writes a copy of published events for others, on the bus's own thread."""
+
+
 class RedisBus:
     """Publishes from a separate thread; `publish` never waits for Redis."""
 
-    def __init__(self, client: "redis.Redis", *, streams: int) -> None:
+    def __init__(self, client: "redis.Redis", *, streams: int, mirror: Mirror | None = None) -> None:
         self._client = client
+        self._mirror = mirror
         self._streams = streams
         self._waiting: deque[Event | Tick] = deque(maxlen=WAITING)
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -175,6 +180,8 @@ class RedisBus:
                 pipeline.eval(_COUNT_ONCE, 2, COUNTERS, f"{COUNTERS}:{token}", REMEMBERED, *told)
             pipeline.execute()
             self._untold = None
+            if self._mirror is not None:
+                self._mirror(self._client, [news for news in batch if isinstance(news, Event)])
             return True
         except redis.RedisError as problem:
             if time.monotonic() - self._complained > 10:
