@@ -140,6 +140,16 @@ def test_a_song_whose_times_are_not_told_is_a_song(server: Suno) -> None:
     assert made.timing is None
 
 
+@pytest.mark.parametrize("time", ["NaN", "1e999", "-Infinity"])
+def test_times_that_are_no_numbers_are_no_times(server: Suno, time: str) -> None:
+    words = f'[{{"word": "one", "startS": 1, "endS": 2}}, {{"word": "\\ntwo", "startS": 3, "endS": {time}}}]'
+    server.will("/get-timestamped-lyrics", {"text": f'{{"code": 200, "data": {{"alignedWords": {words}}}}}'})
+    made = made_of(server, "SUCCESS")
+    assert made is not None
+    assert made.timing is not None
+    assert [(line.text, line.start, line.end) for line in made.timing] == [("one", 1, 2), ("two", 2, 2)]
+
+
 def test_the_21st_order_in_ten_seconds_is_told_to_wait(server: Suno) -> None:
     songs = maker(server)
     for _ in range(20):
