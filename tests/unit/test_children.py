@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from stagepass import Again, Context, Permanent, Pipeline, Retry
 from stagepass.engine.commit.operations import Operation
+from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
@@ -173,6 +174,29 @@ def test_made_again_a_stage_has_a_new_child() -> None:
         lab.finish(job)
         assert lab.job(job).state is JobState.COMPLETED
         assert len(children(lab)) == 2
+
+
+@pytest.mark.parametrize("how", ["run", "begin"])
+def test_a_retry_goes_on_with_what_a_child_has_bought(how: str) -> None:
+    bought = []
+    shop, trip = Pipeline("shop", input=Word), Pipeline("trip", input=Word)
+
+    @shop.stage()
+    def buy(ctx: Context, request: Word) -> str:
+        return str(ctx.once("ticket", lambda: bought.append(1) or f"ticket{len(bought)}"))
+
+    @trip.stage()
+    def book(ctx: Context, request: Word) -> str:
+        if how == "run":
+            return str(ctx.run("shop", request))
+        return str(ctx.gather([ctx.begin("shop", request)])[0])
+
+    with Lab([shop, trip]) as lab:
+        job = lab.run({"word": "x"}, pipeline="trip")
+        lab.engine.retry(job.id, "book", None)
+        assert lab.result(lab.finish(job)) == "ticket1"
+        lab.engine.retry(job.id, "book", None, anew=Anew.YES)
+        assert lab.result(lab.finish(job)) == "ticket2"
 
 
 def test_cancel_goes_down() -> None:

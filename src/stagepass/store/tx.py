@@ -268,6 +268,14 @@ class SqlTx:
                     found.append(Order(run, name, value, float(usd), provider))
         return found
 
+    def started(self, run_ids: Sequence[str]) -> dict[str, list[str]]:
+        c, found = memos.c, defaultdict[str, list[str]](list)
+        for part in chunks(run_ids):
+            query = sa.select(c.run_id, c.value).where(c.run_id.in_(part), c.name.like("run:%"), c.value.is_not(None))
+            for run_id, value in self._db.execute(query):
+                found[run_id].append(str(rows.load(value)))
+        return dict(found)
+
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:
         found: Outputs = defaultdict(lambda: defaultdict(dict))
         for part in chunks(wanted):

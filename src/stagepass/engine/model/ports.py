@@ -147,6 +147,10 @@ class Tx(Protocol):
         """What these runs of a job, and runs of it that are gone, have bought and not given up."""
         ...
 
+    def started(self, run_ids: Sequence[str]) -> dict[str, list[str]]:
+        """By run: the ids of the jobs that it has started."""
+        ...
+
     def open_calls(self, run_ids: Sequence[str]) -> list[tuple[str, str]]:
         """(run, memo's name) of calls that were begun and whose value was never kept."""
         ...

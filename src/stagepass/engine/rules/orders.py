@@ -30,20 +30,21 @@ def orders_of(uow: UnitOfWork, job: Job, runs: Iterable[StageRun], others: Itera
     runs = list(runs)
     for order in uow.tx.orders(job.id, sorted({*others, *(run.id for run in runs)})):
         found[order.run_id].append(order)
-    for run in runs:
-        for order in _of_children(uow, run):
-            found[run.id].append(replace(order, run_id=run.id))
-    return found
+    for run_id, children in uow.tx.started(sorted(run.id for run in runs)).items():
+        found[run_id] += [replace(order, run_id=run_id) for order in _of_jobs(uow, children)]
+    return {run_id: some for run_id, some in found.items() if some}
 
 
-def _of_children(uow: UnitOfWork, run: StageRun) -> list[Order]:
+def _of_jobs(uow: UnitOfWork, job_ids: Sequence[str]) -> list[Order]:
+    """The orders of child jobs, and of the jobs that those have started."""
     found: list[Order] = []
-    left = list(run.notes.children)
+    left = list(job_ids)
     while left:
         child = left.pop()
-        runs = uow.tx.runs_of(child, frozenset(RunState))
-        found += uow.tx.orders(child, sorted(own.id for own in runs))
-        left += [grandchild for own in runs for grandchild in own.notes.children]
+        runs = sorted(run.id for run in uow.tx.runs_of(child, frozenset(RunState)))
+        found += uow.tx.orders(child, runs)
+        for grandchildren in uow.tx.started(runs).values():
+            left += grandchildren
     return found
 
 
