@@ -16,7 +16,7 @@ _NAMES = (
 )
 _SECRET_NAME = re.compile(r"(key|token|ticket|secret|password|passwd|authorization|cookie|dsn)$", re.IGNORECASE)
 
-# Each pattern is anchored by letters of its own and bounded, so that no text makes it slow.
+# Each pattern is anchored by literal letters and bounded, so that no text makes it slow.
 _SECRET_TEXT = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"sk[-_](?:live_|test_)?[A-Za-z0-9_-]{8,}"  # OpenAI, Anthropic, Stripe
@@ -68,7 +68,7 @@ class Rated(logging.Filter):
     """Lets a traceback through five times in ten seconds, then says how often it came.
 
     A fault that repeats in a loop, such as an event loop that can accept no connection, must not fill the disk.
-    One is told from another by where it is logged, and by its exception's type.
+    Faults are distinguished by the place that logs them and by their exception's type.
     """
 
     MOST = 5

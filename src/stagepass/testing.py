@@ -4,7 +4,7 @@
         job = lab.run({"customer_name": "머뭄", "region": "군산"})
         assert lab.result(job)["width"] == 1080
 
-Everything but the threads, the broker and Redis is real: the database is SQLite, in a folder of its own.
+Everything but the threads, the broker and Redis is real: the database is SQLite, in a temporary folder.
 """
 
 import random

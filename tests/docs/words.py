@@ -36,6 +36,7 @@ ALLOWED = (
     r"deaf_after_seconds",  # the alias of a renamed setting
     r"coffeehouse somebody everyday",  # words whose syllables are irregular
     r"`+[^`]*`+",  # names in the code
+    r"--anew|anew=|\| anew \|",  # an option, and its row in the glossaries
     r"\{[^{}]*\}",  # expressions in an f-string, parameters of a text
     r"^ +[a-z_, ]+: ",  # names of parameters in a docstring
 )

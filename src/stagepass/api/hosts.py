@@ -1,6 +1,6 @@
 """Names by which this service is asked, and pages of other sites: what a browser's headers tell.
 
-A page elsewhere can send a browser here in two ways. It can bend a name of its own to this machine (DNS
+A page elsewhere can send a browser here in two ways. It can point its own name at this machine (DNS
 rebinding), which the Host header tells. And it can send a request from its own page, which Origin,
 Sec-Fetch-Site and Referer tell.
 """
@@ -78,7 +78,7 @@ def host_of(header: str) -> str:
 def refuse_other_sites(headers: Headers, public: str | None) -> None:
     """Block cross-site requests if the browser itself authenticates the user. Raises `Forbidden`.
 
-    A page of another host of the same site is as foreign as any: what runs there may be anybody's.
+    A page of another host of the same site is as foreign as any: its code may be written by a stranger.
     """
     host = headers.get("host", "").lower()
     origin = headers.get("origin")

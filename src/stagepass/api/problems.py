@@ -84,7 +84,7 @@ def problem(
 
 
 def of(error: Exception, language: str = FALLBACK) -> Response:
-    """The problem for an error. An error that is not one of ours is a 500 that shows nothing of the inside."""
+    """The problem for an error. An error that is not one of ours is a 500 that shows no internals."""
     match error:
         case Unauthenticated():
             challenge = {"WWW-Authenticate": "Bearer"}

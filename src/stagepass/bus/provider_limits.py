@@ -118,7 +118,7 @@ def _limits(limit: Limit) -> list[int]:
 def _waiter(waiter: Waiter | None) -> list[Any]:
     if waiter is None:
         return ["", "", 0]
-    # an owner may be an address of mail, which is nothing for Redis
+    # an owner may be an address of mail, which does not belong in Redis
     return [waiter.run_id, hashlib.sha256(waiter.owner.encode()).hexdigest()[:16], waiter.priority]
 
 

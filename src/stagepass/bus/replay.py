@@ -1,6 +1,6 @@
 """Stored events, read for many clients at once: a full page is read once, and few pages are read at the same time.
 
-After a deploy everybody who watches comes back in the same second, and reads the same pages.
+After a deploy all the clients that follow jobs reconnect within a second, and read the same pages.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""``--anew [force]``: buy again what is bought already. Alone it stands for ``--anew true``."""
+"""``--anew [force]``: repeat purchases that were already made. Alone it means ``--anew true``."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ FLAG = "--anew"
 
 
 class WithAnew(TyperCommand):
-    """A command whose ``--anew`` may stand without a value."""
+    """A command whose ``--anew`` may be given without a value."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         values = set(Anew)
@@ -28,7 +28,7 @@ BuyAgain = Annotated[
         metavar="[force]",
         show_choices=False,
         show_default=False,
-        help="Give up what the stages had bought, and buy it again. Refused while an order is not collected yet, "
-        "unless it is --anew force.",
+        help="Give up the existing orders and buy again. Refused while an order is not collected yet, unless it is "
+        "--anew force.",
     ),
 ]

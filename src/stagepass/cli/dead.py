@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stagepass.engine.model.records import StageRun
 
 group = typer.Typer(
-    help="Inspect, redrive or discard dead letters (stage runs that failed for good).",
+    help="Inspect, redrive or discard dead letters (stage runs that failed permanently).",
     no_args_is_help=True,
 )
 

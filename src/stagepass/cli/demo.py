@@ -91,7 +91,7 @@ def show_quietly(system: "System", job: "Job") -> int:
     return code_of(follow(system, job, lambda news, stored: None))
 
 
-# ── the machinery, in a process of its own ───────────────────────────────────────────────────────
+# ── the machinery, in a separate process ───────────────────────────────────────────────────────
 
 
 @contextmanager

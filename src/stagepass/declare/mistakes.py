@@ -30,7 +30,7 @@ def check_body(body: Any, pipeline: str) -> None:
         shown = f"a {type(body).__name__}"
         raise DeclarationError(
             f"{where}: {shown} is not a function. Settings go by name: @{pipeline}.stage(retry=Retry(3)); a callable"
-            " object or a partial goes into a function of its own: def name(ctx, request)"
+            " object or a partial has to be wrapped in a function: def name(ctx, request)"
         )
     if body.__name__ == "<lambda>":
         raise DeclarationError(f"{where}: a lambda has no name for its queue; write a function: def name(ctx, request)")

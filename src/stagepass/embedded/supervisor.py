@@ -38,7 +38,7 @@ class Supervisor:
 
     Args:
         children: the programs, in the order of their starts.
-        on_death: called at once with name and process id, in a thread of its own, when a child has
+        on_death: called at once with name and process id, in a separate thread, when a child has
             died unasked or was killed: to hand its work on.
         console: where the children's lines and the supervisor's own go.
     """

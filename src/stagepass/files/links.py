@@ -1,4 +1,4 @@
-"""Links to files that anybody may follow, and that expire; and signed tokens in general.
+"""Links to files that anyone with the link may follow, and that expire; and signed tokens in general.
 
 A token is ``<payload>.<mac>``, both base64url. The MAC is HMAC-SHA256 over the purpose and the
 payload, so that a token made for one purpose is worth nothing for another. Signed, not secret:

@@ -114,7 +114,7 @@ class Table:
     Args:
         provider: its name, as in `ctx.using`.
         rules: from the top.
-        codes: where codes stand in a JSON body, as dotted paths (``error.code``).
+        codes: where a JSON body has its codes, as dotted paths (``error.code``).
         texts: where messages stand.
         waits: where a JSON body says after how long to come back, as ``"37s"`` or in seconds.
         good: codes that mean success, of a vendor that answers 200 to everything and says more in the body;

@@ -12,7 +12,7 @@ from stagepass.store.tables import alerts, attempts, notices, stage_runs
 
 
 class AlertReads(Connections):
-    """Part of `SqlStore`. No question grows with history: each goes by an index over what is alive, or over time."""
+    """Part of `SqlStore`. No query grows with history: each uses an index over live rows, or over time."""
 
     def failed_between(self, since: int, until: int) -> list[tuple[str, dict[str, Any]]]:
         """(queue, error) of each dead letter of that time that still is one."""

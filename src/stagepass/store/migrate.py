@@ -50,7 +50,7 @@ def current(url: str) -> str | None:
 
 
 def is_current(url: str) -> bool:
-    """Whether there is nothing to upgrade."""
+    """Whether the database is up to date."""
     return current(url) == head()
 
 

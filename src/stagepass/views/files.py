@@ -27,7 +27,7 @@ def with_links(system: System, job: Job, value: Any) -> Any:
 def lasting_link(system: System, job: Job, value: Mapping[str, Any]) -> str | None:
     """A link to a stored file of the job that is good for as long as the job is kept; None for a file of others.
 
-    It leads to this API, which signs anew where the file lies in the cloud, and ends with the file.
+    It leads to this API, which signs a fresh link if the file is in the cloud; it expires with the file.
     """
     if value.get("uri") not in system.store.files_of([job.id]):
         return None

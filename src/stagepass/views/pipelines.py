@@ -19,7 +19,7 @@ class StageInfo(BaseModel):
     batch: int | None = Field(default=None, description="maximum number of runs, of any jobs, per call")
     optional: bool = Field(description="may be skipped")
     pool: Literal["io", "cpu"]
-    concurrency: int | None = Field(default=None, description="slots of its own worker group under `stagepass up`")
+    concurrency: int | None = Field(default=None, description="slots of its separate worker group under `stagepass up`")
     retries: int
     time_limit: float = Field(description="seconds, of one attempt")
     run_limit: float = Field(description="seconds, from its first attempt on, waits included")

@@ -3,7 +3,7 @@
     ready runs of the queue, in the order of turns     r r r r r r r …
     a full batch, or the first of them is `within` old └─── claimed together ───┘   the first, and the other members
 
-A run that waits for company is ready like any other: it stands in its queue in turn, holds no slot, and a cancel
+A run that waits for company is ready like any other: it keeps its place in the queue, holds no slot, and a cancel
 ends it at once. The claim alone decides whether there are enough. One lease covers the batch, and one operation
 settles it; each run keeps its own attempts, output and error.
 """
@@ -32,7 +32,7 @@ class Formed:
 def form(
     registry: Registry, queues: Iterable[str], stored: Sequence[Candidate], fresh: Sequence[StageRun], now: int
 ) -> Formed:
-    """Leave the first run of each batch that may go, and nothing of those that gather."""
+    """Keep the first run of each batch that may start, and drop those that still gather."""
     batched = {queue: batch for queue in queues if (batch := registry.batch(queue)) is not None}
     if not batched:
         return Formed(stored, fresh)

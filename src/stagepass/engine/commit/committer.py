@@ -1,7 +1,7 @@
 """The committing thread of a process: everything that changes the store goes over this committer.
 
 What the process's threads ask for while one transaction commits goes into the next, together: with
-one thread each is a transaction of its own, with a hundred they share it. Claims are carried out
+one thread each has its own transaction, with a hundred they share one. Claims are carried out
 last, so that a worker which settles one run takes the next in the same transaction.
 """
 

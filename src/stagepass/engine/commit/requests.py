@@ -50,7 +50,7 @@ class Pending(Future[Any]):
 
 @dataclass(slots=True)
 class Request:
-    """One operation or claim on its way."""
+    """One operation or claim under way."""
 
     asked: Operation | Claim
     future: Pending = field(default_factory=Pending)

@@ -104,7 +104,7 @@ class Context:
         return found
 
     def forget(self, name: str) -> None:
-        """Drop a memo whose subject is over for good, such as a remote task that failed, so that it can be made again.
+        """Drop a memo whose subject has ended, such as a remote task that failed, so that it can be made again.
 
         Of several calls of that name, the last one of this pass is meant.
         """
@@ -260,7 +260,7 @@ class Context:
     def begin(
         self, pipeline: str, input: BaseModel | dict[str, Any], *, type: Any = None, name: str | None = None
     ) -> Begun:
-        """Start a job of another pipeline once, and go on: `gather` or `first` waits for it.
+        """Start a job of another pipeline once, without waiting for it: `gather` or `first` does.
 
         It is a job like one of `run`: with this one's owner and priority, cancelled with this stage run.
 
@@ -482,7 +482,7 @@ class Context:
         parks what needs the provider until it answers again, and so do several calls in a row without an answer.
 
         Args:
-            queues: stand in the provider's line where there is no place; off where another provider would do.
+            queues: wait in the provider's line if there is no free place; off if another provider would do.
         """
         self.check()
         with self._using(provider, limit, queues).held():

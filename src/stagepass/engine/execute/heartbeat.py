@@ -1,7 +1,7 @@
 """The heartbeat of one process: while it beats, the leases of all its attempts hold.
 
 A beat says that the process lives and how far its attempts are, and brings back, in one transaction over a
-connection of its own, which runs the store believes it holds, and which of them were cancelled. Two reads follow
+separate connection, which runs the store believes it holds, and which of them were cancelled. Two reads follow
 in a thread beside it: who else is there, and what others parked that this process knows.
 """
 

@@ -25,7 +25,7 @@ class Memos:
 
     A call is noted before it is made (`Intend`) and kept after it (`Remember`). What stands between the two
     when a process dies is a call of which it is unknown whether it was carried out. What a call raised is a
-    record of its own, ``~once:NAME``, beside the intent where that stays open.
+    separate record, ``~once:NAME``, beside the intent where that stays open.
     """
 
     def __init__(self, calls: Calls, committer: Committer, payments: Payments) -> None:

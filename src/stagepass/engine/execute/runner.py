@@ -71,7 +71,7 @@ class Runner:
         return self._registry.stage(run.pipeline, run.version, run.stage)
 
     def run(self, claimed: Claimed, stage: Stage, lease: Lease) -> Outcome:
-        """One attempt, of a run or of a batch. Never raises, except `LeaseLost`: then there is nothing left to say."""
+        """One attempt, of a run or of a batch. Never raises, except `LeaseLost`: then nothing is left to report."""
         calls: Calls | None = None
         try:
             if stage.batch is not None:
@@ -92,7 +92,7 @@ class Runner:
         except Exception as problem:
             failure = Failure(classify(problem, stage.retry.on), trace_of(problem))
             if claimed.members and not failure.error.retryable:
-                told = "%s: %s broke a batch of %d; each of its runs now goes by itself\n%s"
+                told = "%s: %s broke a batch of %d; each of its runs now runs alone\n%s"
                 log.warning(told, stage.queue, type(problem).__name__, len(claimed.members) + 1, failure.trace)
             return failure if calls is None else calls.blame(problem, failure)
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs

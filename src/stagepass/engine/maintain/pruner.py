@@ -30,7 +30,7 @@ class Pruner:
 
     Args:
         keep_events_days: how long the events of an ended job are kept, where its pipeline does not say.
-        keep_jobs_days: how long ended jobs are kept; 0 keeps them for good.
+        keep_jobs_days: how long ended jobs are kept; 0 keeps them forever.
     """
 
     def __init__(

@@ -173,7 +173,7 @@ class Relay:
         """Hand on the work of workers whose heart has stopped.
 
         A worker is watched by whether its beat goes up, timed by our own clock: clocks that differ or jump
-        do not kill anybody. Only time in which we ourselves could look counts: after a pause of the database,
+        kill no worker. Only time in which we ourselves could look counts: after a pause of the database,
         or of this machine, all workers get the chance to beat again. A process on this machine
         that is gone is dead at once.
         """
@@ -216,7 +216,7 @@ class Relay:
         return rescued
 
     def ring(self) -> None:
-        """Ring for what has been ready for a while, unless a bell for it is still on its way."""
+        """Ring for what has been ready for a while, unless a bell for it is still under way."""
         failpoints.hit("relay.before_ring")
         for queue, count in self._store.ready_since(self._clock.now() - int(UNHEARD * 1000)):
             depth = self._bell.depth(queue)

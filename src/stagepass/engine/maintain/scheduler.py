@@ -1,6 +1,6 @@
 """Fires what schedules have due.
 
-Each due time is submitted under a key of its own, which the database holds unique: however many relays look,
+Each due time is submitted under its own key, which the database keeps unique: however many relays look,
 there is one job. A time that was due while no relay ran is made up for once, or not at all.
 """
 

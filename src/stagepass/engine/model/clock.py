@@ -1,7 +1,7 @@
 """Time, as the engine reads it. Tests put a clock in its place that they move by hand.
 
 Every time that another process compares (due, ready since, began, ended, beat, next firing) is the database's:
-each process measures its own clock against it once a second, and goes by its steady clock in between. A machine
+each process measures its own clock against it once a second, and relies on its monotonic clock in between. A machine
 whose clock is wrong, or jumps, so writes the same times as all others.
 """
 
@@ -55,7 +55,7 @@ class SystemClock:
         return time.monotonic()
 
     def refresh(self) -> None:
-        """There is nothing to compare with."""
+        """There is no clock to compare with."""
 
 
 class StoreClock:

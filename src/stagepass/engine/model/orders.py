@@ -10,14 +10,14 @@ LONGEST_ID = 200
 
 
 class Anew(StrEnum):
-    """Whether a retry, a redrive or a resume buys again what is bought already."""
+    """Whether a retry, a redrive or a resume repeats purchases that were already made."""
 
     NO = "false"
-    """It goes on with what was bought."""
+    """Continue with the existing orders."""
     YES = "true"
-    """It buys again, unless an order is open that could still be gone on with."""
+    """Buy again, unless an order is still open and could be continued."""
     FORCE = "force"
-    """It buys again beside an open order, too."""
+    """Buy again, even beside an open order."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -149,7 +149,7 @@ class Released:
     """The run is given back, by a worker that goes away or out of a batch that broke; no attempt is spent.
 
     Attributes:
-        alone: from now on it is a batch of its own.
+        alone: from now on it is a batch by itself.
     """
 
     alone: bool = False

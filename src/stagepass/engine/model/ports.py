@@ -98,7 +98,7 @@ class Tx(Protocol):
         ...
 
     def require_free(self, job_ids: Iterable[str], run_ids: Iterable[str]) -> None:
-        """Hold these rows without waiting for anybody. Raises `Stale` if another transaction holds one of them."""
+        """Lock these rows without waiting. Raises `Stale` if another transaction holds one of them."""
         ...
 
     def inputs(self, job_ids: Sequence[str]) -> dict[str, str]:

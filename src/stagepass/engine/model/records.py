@@ -210,7 +210,7 @@ class WorkerRow:
     beat_at: int
     supervisor: str | None = None
     clock_off: int = 0
-    """Milliseconds by which its machine's clock is ahead of the database's, whose time it goes by."""
+    """Milliseconds by which its machine's clock is ahead of the database's, whose time it uses."""
 
 
 @dataclass(slots=True)

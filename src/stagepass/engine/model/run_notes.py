@@ -73,7 +73,7 @@ class RunNotes:
     counted: bool = False
     """A failed item that its stage does without: it counts as done. Also a column."""
     step: bool = False
-    """Held because its job goes step by step; nothing of it has begun."""
+    """Held because its job runs step by step; it has not begun."""
 
     unknown: dict[str, Any] = field(default_factory=dict)
     """Keys of another release."""

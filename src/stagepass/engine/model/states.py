@@ -10,7 +10,7 @@ ready ──claim──▶ running ──▶ completed, skipped │        └�
   │ │               ├──▶ held ──a person──▶ ready                         ▲
   │ │               ├──▶ failed ──redrive, resume──▶ ready                │
   │ └───────────────┴──▶ cancelled ──resume──▶ ready                      └─ resume, retry ──▶ running
-  └── retry from a stage: from any state that is at rest
+  └── retry from a stage: from any state in which nothing runs
 
 Facts that decide the next move, beside the state:
 
@@ -85,7 +85,7 @@ STOPPED = frozenset({R.FAILED, R.DISCARDED, R.CANCELLED})
 OPEN = frozenset({R.READY, R.RUNNING, R.WAITING, R.RETRYING, R.PARKED, R.HELD})
 """States from which a stage run can still finish, automatically or after a decision."""
 ENDED = frozenset({J.COMPLETED, J.FAILED, J.CANCELLED})
-"""States of a job in which nothing of it is done any more, unless a person asks."""
+"""States of a job in which nothing more happens, unless an operator asks for it."""
 
 _AGAIN = frozenset({R.READY})
 

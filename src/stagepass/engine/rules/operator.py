@@ -179,7 +179,7 @@ def retry_stage(uow: UnitOfWork, job: Job, *, name: str, anew: Anew = Anew.NO) -
 def _orders_again(
     uow: UnitOfWork, job: Job, stage: Stage, again: set[str], runs: Sequence[StageRun], anew: Anew
 ) -> ByRun:
-    """The orders with which a stage that is made again, and those after it, go on; none if they are given up."""
+    """The orders that a stage to be run again, and the stages after it, keep; none if they are given up."""
     mine = [run for run in runs if run.stage in again]
     orders = orders_of(uow, job, mine, others=[run_id(job.id, other) for other in again])
     orders = {run_id: some for run_id, some in orders.items() if stage_of(run_id) in again}

@@ -1,4 +1,4 @@
-"""A person's act never buys in silence: it goes on with the orders that exist, or says that it buys again."""
+"""An operator's action never buys silently: it continues with existing orders, or says that it buys again."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,7 @@ def _of_jobs(uow: UnitOfWork, job_ids: Sequence[str]) -> list[Order]:
 
 
 def refuse_open(uow: UnitOfWork, orders: ByRun, anew: Anew) -> None:
-    """Raises `Conflict` where buying again would leave an order behind that nobody has collected."""
+    """Raises `Conflict` if buying again would abandon an order that was not collected yet."""
     if anew is Anew.FORCE:
         return
     found = [order for run_id, some in orders.items() if _is_open(uow.runs.get(run_id)) for order in some]

@@ -27,7 +27,7 @@ def by_run(outcome: Outcome, runs: int) -> Sequence[RunOutcome]:
     if isinstance(outcome, Each):
         return outcome.outcomes
     if isinstance(outcome, Failure) and runs > 1 and not outcome.error.retryable:
-        return [Released(alone=True)] * runs  # one run of the batch failed it for good, and it is unknown which
+        return [Released(alone=True)] * runs  # one run of the batch failed it permanently, and it is unknown which
     return [outcome] * runs
 
 

@@ -17,7 +17,7 @@ from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Me
 from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
 
 _WITHOUT_PROGRESS = frozenset({"job.accepted", "stage.started", "stage.answered"})
-"""Types of event that change nothing of a job's progress."""
+"""Types of event that do not change a job's progress."""
 
 
 Dice = Callable[[float, float], float]

@@ -1,7 +1,7 @@
 """The one middleware of `resume`: a session for each call, its time in a header, and a row in `api_metrics`.
 
 Rows are written in batches by a thread of their own: no request waits for them, and where the database
-is away they are dropped rather than piled up. They hold nothing of what was sent or answered.
+is away they are dropped rather than piled up. They contain nothing that was sent or answered.
 """
 
 import hashlib

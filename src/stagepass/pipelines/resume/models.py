@@ -59,7 +59,7 @@ class Years(BaseModel):
 
 
 class Profile(BaseModel):
-    """What `resume.parse` found. Every text in it stands in the résumé."""
+    """The result of `resume.parse`. Every text in it occurs in the résumé."""
 
     text: str = Field(description="the résumé, cleaned")
     language: Literal["ko", "en"] = Field(description="of the answer")

@@ -13,7 +13,7 @@ LEAST, MOST = 10, 20_000
 """Characters of a résumé, counted after stripping."""
 
 LEAST_LETTERS = 6
-"""Of them letters: ten full stops tell nothing of a person."""
+"""Of them letters: ten full stops say nothing about a person."""
 
 
 _LINE = Words(most=100)

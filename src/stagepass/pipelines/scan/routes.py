@@ -255,7 +255,7 @@ def _character(code: str) -> dict[str, Any]:
 
 
 def _owned(deps: RouteDeps, job: Job) -> OwnedView | None:
-    """None where the scan that it names did not earn it: anybody may submit jobs, and claim what they like."""
+    """None where the scan that it names did not earn it: any client may submit jobs, and claim anything in them."""
     facts = json.loads(job.input)
     one = characters().get(facts["character"])
     if one is None or not _earned(deps, job, facts["scan"], one.name):

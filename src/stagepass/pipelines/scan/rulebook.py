@@ -129,5 +129,5 @@ def _name(group: Group, category: Category, language: str) -> str:
     minor = category.minor_category
     if minor is None:
         return group.name(language)
-    # what stands in brackets tells items apart, and is not said aloud
+    # the text in brackets distinguishes items, and is not read aloud
     return re.sub(r"\s*\(.*?\)", "", minor if language == "ko" else group.items[minor])

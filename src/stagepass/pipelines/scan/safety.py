@@ -101,7 +101,7 @@ def _affirmed_in(forms: Sequence[str], pattern: re.Pattern[str]) -> bool:
 
 
 def affirmed(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether the pattern stands in the text and is not denied there ("안 부풀었어요", "it is not leaking")."""
+    """Whether the text contains the pattern without denying it ("안 부풀었어요", "it is not leaking")."""
     for found in pattern.finditer(text):
         if not _DENIED_BEFORE.search(text[: found.start()]) and not _DENIED_BEHIND.match(text[found.end() :]):
             return True

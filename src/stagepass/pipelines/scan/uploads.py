@@ -128,7 +128,7 @@ class Uploads:
         uris = self._deps.stored(place)
         if not uris:
             raise NotFound(sentence("there is no photo with this image_key; upload it to its upload_url first"))
-        file = File(uri=uris[0], sha256="0" * 64, size=0, type="image/jpeg")  # the store goes by the uri
+        file = File(uri=uris[0], sha256="0" * 64, size=0, type="image/jpeg")  # the store looks at the uri only
         with self._deps.files.local_copy(file) as path:
             return path.read_bytes()
 

@@ -1,7 +1,7 @@
 """Fetches what a stranger's URL points at, without being made a way into the private network (SSRF).
 
 For each hop of a request: the URL is taken apart, the name is resolved once, all of its addresses must
-be public, and the connection goes to one of those very addresses, under the name (Host, SNI and
+be public, and the connection is made to one of those very addresses, under the name (Host, SNI and
 certificate). A name that changes its address in between gains nothing. No proxy is used.
 """
 

@@ -1,4 +1,4 @@
-"""Whose turn it is for work that takes a core, in a process that serves many: waiting takes no thread from anybody.
+"""Turns for work that takes a core, in a process with many callers: a caller that waits occupies no thread.
 
 The work has threads of its own. One caller has half of them at most, and a queue that ends.
 """

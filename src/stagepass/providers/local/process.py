@@ -84,13 +84,13 @@ def tail(lines: Sequence[str], limit: int = 600) -> str:
 
 
 class Child:
-    """A running Python module of this package, in a process group of its own.
+    """A running Python module of this package, in its own process group.
 
     Args:
         module: run as ``python -m module``.
         args: its arguments.
         keep_open: file descriptors that the child inherits, such as a lock that is to live as long as it does.
-        on_progress: called with each fraction (0–1) that the child tells, in a thread of its own.
+        on_progress: called with each fraction (0–1) that the child reports, in a separate thread.
     """
 
     def __init__(

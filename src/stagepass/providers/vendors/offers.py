@@ -56,7 +56,7 @@ def _tokens(offer: Offer, name: str, advice: str, *, least: int) -> int | None:
 
 
 def _key(offer: Offer, name: str) -> str:
-    """The key as it may stand in a header."""
+    """The key, in a form that a header can carry."""
     key = offer.environ.get(name, "").strip()
     if not key.isascii() or not key.isprintable():
         raise SettingsError(

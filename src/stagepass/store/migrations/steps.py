@@ -1,6 +1,6 @@
-"""What a revision does, a step at a time, beside programs that go on working.
+"""The steps of a revision, which runs beside programs that keep working.
 
-Each step looks first whether it is done, so a revision that was interrupted is begun again and goes on. On PostgreSQL
+Each step looks first whether it is done, so an interrupted revision can be started again. On PostgreSQL
 indexes of tables that are written to are built concurrently, and rows are rewritten in pages with a transaction each.
 """
 
@@ -15,7 +15,7 @@ PAGE = 500
 
 
 def lock_jobs_first(*others: str) -> None:
-    """Take the tables in the order in which everybody takes rows: jobs, then the others. For a moment only."""
+    """Lock the tables in the order in which every transaction locks rows: jobs first. Held only briefly."""
     if op.get_bind().dialect.name == "postgresql":
         for table in ("jobs", *others):
             op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")

@@ -40,7 +40,7 @@ _ZERO = re.compile(
 def years(lines: list[Line], today: date) -> Years:
     """What the résumé says of the whole career, else the months of its periods, each counted once.
 
-    A span within something done (“zero adjustments in 3 years”) says nothing of the career.
+    A span within an achievement (“zero adjustments in 3 years”) says nothing about the career.
     """
     told = [
         line for line in lines if not line.bulleted and line.section not in ("project", "school", "skills", "other")

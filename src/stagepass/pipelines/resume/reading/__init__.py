@@ -1,1 +1,1 @@
-"""Reads a résumé's file: its kind by its content, its text in a process of its own."""
+"""Reads a résumé's file: its kind from its content, its text in a separate process."""

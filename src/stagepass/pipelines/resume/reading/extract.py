@@ -1,4 +1,4 @@
-"""The text of a résumé's file. What reads it works in a process of its own, which can be killed.
+"""The text of a résumé's file. It is read in a separate process, which can be killed.
 
 A file is what its content says, whatever its name. A PDF can be made so that reading it never ends, or
 takes all memory: the child has limits of time and memory, and its parent waits no longer.

@@ -1,4 +1,4 @@
-"""Who may have a file read now, in a process that serves many: waiting takes no thread from anybody.
+"""Turns for reading files, in a process with many callers: a caller that waits occupies no thread.
 
 Files are read on threads of their own. One caller has half of the places at most, and a queue that ends.
 """

@@ -10,7 +10,7 @@ class Unreadable(Exception):
 
     Args:
         code: of its text, without ``file.``.
-        params: what stands in the text.
+        params: the text's parameters.
     """
 
     def __init__(self, code: str, **params: Any) -> None:

@@ -40,7 +40,7 @@ def ask(
     """Ask once; where the check finds problems, tell them to the model and ask once more.
 
     Raises:
-        InvalidOutput: the second answer has problems too. Their text holds nothing of the résumé.
+        InvalidOutput: the second answer has problems too. Their text contains nothing of the résumé.
     """
     facts = facts_of(profile, request)
     prompt = Prompt.load(PACKAGE, name, profile.language)

@@ -21,7 +21,7 @@ _CHILD = "stagepass.providers.local.clip.render"
 class LocalClipMaker:
     """Renders clips here. Safe for threads; several processes may share one folder.
 
-    An order is a folder of its own (see `TaskDesk`), so that it outlives the request's files, and the
+    An order is a folder (see `TaskDesk`), so that it outlives the request's files, and the
     same order is the same task. `look` renders, and returns when it is done: rendering is work, and takes the
     caller's slot. A second `look` meanwhile returns None. Whatever dies, the next `look` starts afresh.
 
@@ -30,7 +30,7 @@ class LocalClipMaker:
         time_limit: seconds for one render.
         short_side: of the frame, pixels, even; 1080 is what people post.
         fps: frames per second.
-        on_progress: called with a task's id and how much of it is done (0–1), in a thread of its own.
+        on_progress: called with a task's id and the fraction of it that is done (0–1), in a separate thread.
     """
 
     name = "local"

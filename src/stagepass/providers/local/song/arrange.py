@@ -1,4 +1,4 @@
-"""Plays a score: who plays what in which bar, each player onto a bus of its own."""
+"""Plays a score: who plays what in which bar, each player on a separate bus."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

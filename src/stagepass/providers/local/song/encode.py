@@ -1,4 +1,4 @@
-"""Writes a song as MP3, by ffmpeg in a process of its own (its static build is GPL-3)."""
+"""Writes a song as MP3, by ffmpeg in a separate process (its static build is GPL-3)."""
 
 import subprocess
 from pathlib import Path

@@ -56,7 +56,7 @@ def plan(syllables: list[int], sections: list[int], genre: Genre) -> Plan:
 
     Args:
         syllables: of each line, at least 1 each.
-        sections: the number of the section that each line stands in.
+        sections: the number of each line's section.
         genre: gives the tempo.
     """
     for sung in range(len(syllables), 0, -1):

@@ -1,4 +1,4 @@
-"""Speaks lines with espeak-ng, in a process of its own: ``python -m stagepass.providers.local.song.voice_child``.
+"""Speaks lines with espeak-ng, in a separate process: ``python -m stagepass.providers.local.song.voice_child``.
 
 espeak-ng is GPL-3, so no process of ours loads it: this one does nothing else, and talks by pipes.
 

@@ -1,6 +1,6 @@
 """Which memos cost nothing to make again, and which jobs keep orders for stages that are made again.
 
-Old code goes on beside it: the columns may be NULL.
+Old code keeps working beside it: the columns may be NULL.
 """
 
 import sqlalchemy as sa
