@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from stagepass.pipelines.resume import rulebook
+from stagepass.pipelines.resume import rulebook, ruleschema
 from stagepass.pipelines.resume.local.words import message
 from stagepass.pipelines.resume.models import Deed, Profile, Skill
 from stagepass.pipelines.resume.parsing.skills import taxonomy
@@ -18,7 +18,7 @@ _WORD, _SKILL, _FIGURES, _KIND, _FIELD = 9.0, 6.0, 2.0, 2.0, 1.0
 class Fit:
     """A question that can be asked, of what, and how well it fits."""
 
-    entry: rulebook.QuestionEntry
+    entry: ruleschema.QuestionEntry
     deed: Deed | None
     skill: Skill | None
     points: float
@@ -43,7 +43,7 @@ def fits(profile: Profile, about: str, deed: Deed) -> Iterator[Fit]:
         yield Fit(entry, deed, fitting[0] if fitting else next(iter(used), None), points)
 
 
-def _of_the_field(profile: Profile, when: rulebook.When, deed: Deed) -> list[Skill]:
+def _of_the_field(profile: Profile, when: ruleschema.When, deed: Deed) -> list[Skill]:
     """Skills of a field, for hands-on work that names no tool."""
     led = deed.kind == "lead" or (deed.kind == "teach" and when.field != "teaching")
     return [] if when.field != profile.field or led else profile.skills
@@ -61,7 +61,7 @@ def of_skill(profile: Profile, about: str, skill: Skill) -> Iterator[Fit]:
             yield Fit(entry, None, skill, _SKILL * bool(entry.when.skills))
 
 
-def slots(entry: rulebook.QuestionEntry, language: str) -> set[str]:
+def slots(entry: ruleschema.QuestionEntry, language: str) -> set[str]:
     """What has to be known for a question."""
     wording = getattr(entry, language)
     texts = (wording.q, wording.why, *wording.covers, *wording.next)
@@ -69,7 +69,7 @@ def slots(entry: rulebook.QuestionEntry, language: str) -> set[str]:
 
 
 @cache
-def entries(about: str) -> tuple[rulebook.QuestionEntry, ...]:
+def entries(about: str) -> tuple[ruleschema.QuestionEntry, ...]:
     """Every question of a kind."""
     return tuple(entry for entry in rulebook.questions() if entry.about == about)
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from stagepass.pipelines.resume import rulebook
+from stagepass.pipelines.resume import rulebook, ruleschema
 from stagepass.pipelines.resume.local.words import fill, quoted, rank
 from stagepass.pipelines.resume.models import ActionItem, Deed, LearningPath, PathSet, Priority, Profile, Resource
 from stagepass.pipelines.resume.parsing.profile import GENERAL, field_of, skill_name
-from stagepass.pipelines.resume.rulebook import Language
+from stagepass.pipelines.resume.ruleschema import Language
 from stagepass.providers.local.text import writes
 from stagepass.providers.ports import TextRequest
 
@@ -103,7 +103,7 @@ class _Plan:
             expected_outcomes=texts.out,
         )
 
-    def _sources(self, topic: rulebook.Topic) -> list[Resource]:
+    def _sources(self, topic: ruleschema.Topic) -> list[Resource]:
         """What to learn from, in the answer's language; nothing that another path names already."""
         language = self._profile.language
         found = [_resource(source, language) for source in topic.resources if language == "ko" or _is_latin(source)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from stagepass.pipelines.resume import rulebook
+from stagepass.pipelines.resume import rulebook, ruleschema
 from stagepass.pipelines.resume.parsing.folded import folded
 from stagepass.pipelines.resume.parsing.names import without_name
 
@@ -177,7 +177,7 @@ def _names() -> tuple[dict[str, Known], re.Pattern[str]]:
     return names, re.compile("|".join(filter(None, groups)), re.IGNORECASE | re.ASCII)
 
 
-def _ways(entry: rulebook.SkillEntry) -> list[str]:
+def _ways(entry: ruleschema.SkillEntry) -> list[str]:
     """Its names, and its own name with a blank where a capital begins: Java Script."""
     humps = "".join(f"{one} " if one.islower() and two.isupper() else one for one, two in pairwise(f"{entry.name} "))
     spaced = (
@@ -196,7 +196,7 @@ def _group(names: list[str], latin_first: bool, latin_last: bool) -> str:
     return f"{before}(?:{'|'.join(bodies)}){after}"
 
 
-def _known(entry: rulebook.SkillEntry) -> Known:
+def _known(entry: ruleschema.SkillEntry) -> Known:
     return Known(
         entry.id,
         entry.name,
