@@ -116,3 +116,42 @@ def test_it_says_how_to_say_who_one_is(
     assert set(document["components"]["securitySchemes"]) == schemes
     assert document["paths"]["/api/v1/jobs"]["get"]["security"][0]
     system.close()
+
+
+def test_every_text_that_comes_in_is_bounded(tmp_path: Any, redis: RedisServer) -> None:
+    """In each parameter of each route, and in each field of each pipeline's input, found from the description."""
+    from stagepass.api.app import create_app
+    from stagepass.pipelines.discover import discover
+    from tests.support.api import make_system
+
+    system = make_system(tmp_path, redis.url, discover())
+    document = create_app(system).openapi()
+    system.close()
+    schemas, endless, seen = document["components"]["schemas"], [], 0
+
+    def look(schema: Any, where: str) -> None:
+        nonlocal seen
+        if not isinstance(schema, dict):
+            return
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            look(schemas[name], where) if not where.endswith(name) else None
+            return
+        if schema.get("type") == "string":
+            seen += 1
+            if not schema.keys() & {"maxLength", "pattern", "enum", "const", "format"}:
+                endless.append(where)
+        for inner in (*schema.get("anyOf", ()), *schema.get("allOf", ()), schema.get("items")):
+            look(inner, where)
+        for name, inner in schema.get("properties", {}).items():
+            look(inner, f"{where}.{name}")
+
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for parameter in operation.get("parameters", ()):
+                look(parameter["schema"], f"{method} {path} {parameter['name']}")
+            for content in operation.get("requestBody", {}).get("content", {}).items():
+                if content[0] == "application/json":
+                    look(content[1]["schema"], f"{method} {path}")
+    assert endless == []
+    assert seen > 100

@@ -205,3 +205,28 @@ def test_metrics_count_requests_by_route(ann: httpx2.Client) -> None:
     assert "stagepass_event_followers 0.0" in text
     assert "stagepass_workers 1.0" in text
     assert "process_open_fds" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/api/v1/pipelines/demo/jobs", {"POST"}),
+        ("PATCH", "/api/v1/approvals/x.y", {"GET", "POST"}),
+        ("POST", "/api/v1/files/x.y", {"GET", "HEAD"}),
+        ("DELETE", "/health/live", {"GET"}),
+    ],
+)
+def test_a_method_that_is_not_offered_is_answered_with_all_that_are(
+    ann: httpx2.Client, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = ann.request(method, path)
+    is_problem(answer, 405, "method_not_allowed")
+    assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", "no"])
+def test_what_only_looks_like_a_yes_or_no_is_refused(ann: httpx2.Client, value: object) -> None:
+    assert (
+        is_problem(ann.post("/api/v1/dead/redrive", json={"dry_run": value}), 422, "invalid_input")["field"]
+        == "dry_run"
+    )

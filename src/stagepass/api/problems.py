@@ -8,14 +8,17 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from stagepass.content.catalogue import FALLBACK, Catalogue, negotiate
 from stagepass.content.translate import translated
 from stagepass.errors import RequestError, StageError, StoreUnavailable, Unauthenticated, ValueRefused
+from stagepass.inputs import MOST_ERRORS
 from stagepass.sentences import Sentence, of_pydantic, sentence
 
 log = logging.getLogger("stagepass.api")
@@ -140,14 +143,26 @@ def _invalid(error: RequestValidationError, language: str) -> Response:
             "field": ".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0]),
             "message": of_pydantic(found),
         }
-        for found in error.errors()
+        for found in error.errors()[:MOST_ERRORS]
     ]
     first = errors[0]
     detail = sentence("{field}: {message}", field=first["field"], message=first["message"])
     return problem(422, "invalid_input", detail, language=language, field=first["field"], errors=errors)
 
 
+def _methods_at(app: FastAPI, path: str) -> set[str]:
+    """Every method that some route takes at this path; the router names those of the first one only."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if route.path and route.methods and compile_path(route.path)[0].match(path):
+            found |= route.methods
+    return found
+
+
 async def _answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = ", ".join(sorted(_methods_at(request.app, request.url.path)))
+        error = HTTPException(405, error.detail, {**(error.headers or {}), "Allow": allowed})
     return of(error, language_of(request.headers))
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool
 
 from stagepass.views.jobs import JobSummary
 from stagepass.views.pipelines import PipelineSummary
@@ -76,7 +76,7 @@ class Redrive(BaseModel):
     stage: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,39}$")
     code: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,39}$", description="the error's code")
     limit: int = Field(default=100, ge=1, le=100)
-    dry_run: bool = Field(default=False, description="only say how many, and what it would cost")
+    dry_run: StrictBool = Field(default=False, description="only say how many, and what it would cost")
 
 
 class Decision(BaseModel):
@@ -86,7 +86,7 @@ class Decision(BaseModel):
 
     name: str = Field(min_length=1, max_length=80, description="the call's name", examples=["suno_task_id"])
     value: JsonValue = Field(default=None, description="the call's result; the job continues with it")
-    again: bool = Field(default=False, description="it had no effect, or paying twice is accepted: make it again")
+    again: StrictBool = Field(default=False, description="it had no effect, or paying twice is accepted: make it again")
 
 
 class PipelineList(BaseModel):

@@ -2,9 +2,12 @@
 asks (`character.match`), and who owns which character (`character.save_ownership`, `users.save_character`).
 """
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict
 
 from stagepass import Context, Permanent, Pipeline, Retry
+from stagepass.inputs import Words
 from stagepass.pipelines.scan.choice import Models
 from stagepass.pipelines.scan.local import reply, sight  # noqa: F401  (register the local writers)
 from stagepass.pipelines.scan.models import QUESTION, Answer, Classified, Found, Rewarded, ScanRequest
@@ -57,14 +60,17 @@ def reward(ctx: Context, request: ScanRequest, vision: Classified, rule: Found, 
 # ── the reward's question ────────────────────────────────────────────────────────────────────────
 
 
+Short = Annotated[str, Words(most=100)]
+
+
 class Wanted(BaseModel):
     """Which character is there for this category? Or, with `character`: it was earned, by which scan."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    middle_category: str
-    character: str | None = None
-    scan: str | None = None
+    middle_category: Short
+    character: Short | None = None
+    scan: Short | None = None
 
 
 character = Pipeline(
@@ -104,8 +110,8 @@ class Owned(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    character: str
-    scan: str
+    character: Short
+    scan: Short
 
 
 users = Pipeline(
