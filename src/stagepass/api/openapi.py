@@ -9,7 +9,6 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from stagepass.api.deps import PREFIX, acting_owner, current_owner, current_watcher
-from stagepass.api.edge import LONGEST_ADDRESS
 from stagepass.api.problems import MEDIA_TYPE, Problem
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
@@ -73,7 +72,6 @@ def describe(app: FastAPI, system: System) -> dict[str, Any]:
         schemas.pop(unused, None)
     _secure(app, schema, system.settings)
     _tell_errors(schema)
-    _bound_parameters(schema)
     _spread_submit(schema, system)
     return schema
 
@@ -90,21 +88,6 @@ def _tell_errors(schema: dict[str, Any]) -> None:
         responses.pop("422", None)
         for status, text in _ERRORS.items():
             responses.setdefault(status, {"description": text, "content": content})
-
-
-def _bound_parameters(schema: dict[str, Any]) -> None:
-    """A text in an address or a header has the edge's limit where its route sets none."""
-    for operation in _operations(schema):
-        for parameter in operation.get("parameters", ()):
-            for kind in (parameter["schema"], *parameter["schema"].get("anyOf", ())):
-                if kind.get("type") == "string" and not kind.keys() & {
-                    "maxLength",
-                    "pattern",
-                    "enum",
-                    "const",
-                    "format",
-                }:
-                    kind["maxLength"] = LONGEST_ADDRESS
 
 
 def _secure(app: FastAPI, schema: dict[str, Any], settings: Settings) -> None:
