@@ -38,7 +38,7 @@ class Operation(ABC):
     patience: ClassVar[float] = 5.0
     answer_within: ClassVar[float | None] = 8.0
     skip_locked: bool = False
-    """Leave out what another transaction holds; whoever asks, asks again."""
+    """Leave out rows that another transaction holds; the caller asks again."""
     failpoint: ClassVar[str] = ""
     """Prefix of the failpoints around its commit."""
     may_be_second: ClassVar[bool] = False

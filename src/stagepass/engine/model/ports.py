@@ -106,7 +106,7 @@ class Tx(Protocol):
         ...
 
     def runs(self, ids: Iterable[str], *, skip_locked: bool = False) -> list[StageRun]:
-        """These stage runs; with `skip_locked` only those that nobody else holds, and they are held until the end."""
+        """These stage runs; with `skip_locked` only those that no other transaction holds, and they stay locked until the end."""
         ...
 
     def runs_of(self, job_id: str, states: Collection[RunState]) -> list[StageRun]:

@@ -98,7 +98,7 @@ def match(request: Wanted) -> str:
 
 @character.stage(time_limit="30s", retry=Retry(5, wait="1s", factor=2), batch=50, within="5s", when=_earned)
 def save_ownership(request: list[Wanted]) -> list[str | Permanent]:
-    """Checks up to fifty ownerships in one call, whoever earned them."""
+    """Checks up to fifty ownerships of any owners in one call."""
     return [rewards.checked(str(one.character)) for one in request]
 
 
