@@ -211,10 +211,19 @@ def test_the_line_says_where_an_owner_ends_and_where_it_begins(store: SqlStore) 
     kim, lee = a_job(owner="kim"), a_job(owner="lee")
     put(store, kim, lee, *(a_run(kim, item=n, turn=100 + n) for n in range(5)), a_run(lee, turn=103))
     put(store, a_job(), a_run(kim, item=9, turn=1, state=RunState.RUNNING), a_run(kim, item=10, turn=7, priority=3))
-    asked = [("p.s", 0, "kim"), ("p.s", 0, "lee"), ("p.s", 0, "cho"), ("p.s", 3, "kim"), ("p.t", 0, "kim")]
+    put(store, a_run(kim, item=11, turn=101, urgency=5))
+    asked = [
+        ("p.s", 0, "kim", 0),
+        ("p.s", 0, "lee", 0),
+        ("p.s", 0, "cho", 0),
+        ("p.s", 3, "kim", 0),
+        ("p.t", 0, "kim", 0),
+    ]
+    asked += [("p.s", 0, "kim", 5), ("p.s", 0, "kim", 9), ("p.s", 0, "kim", -1)]
+    found = [(104, 100), (103, 100), (None, 100), (7, 7), (None, None), (101, 100), (None, 100), (104, 100)]
     with store.begin() as tx:
-        assert tx.line_up(asked) == [(104, 100), (103, 100), (None, 100), (7, 7), (None, None)]
-        assert tx.line_up(asked * 30) == [(104, 100), (103, 100), (None, 100), (7, 7), (None, None)] * 30
+        assert tx.line_up(asked) == found
+        assert tx.line_up(asked * 30) == found * 30
 
 
 def test_what_one_connection_holds_another_leaves_out_without_waiting(store: SqlStore) -> None:
