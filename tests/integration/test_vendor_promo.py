@@ -171,6 +171,16 @@ def test_a_download_that_fails_has_its_own_tries_and_orders_nothing_again(tmp_pa
         assert waits_of(lab, job)[2] == ("video", "transient", 120), "the first of its own"
 
 
+def test_each_recording_is_downloaded_once_and_has_its_own_tries(tmp_path: Any) -> None:
+    with makers(tmp_path) as (songs, _, lab):
+        songs.will("task1a.mp3", {"status": 500}, {"status": 500})
+        songs.will("task1b.mp3", *[{"status": 500}] * 3)
+        job = lab.run(INPUT)
+        assert job.state is JobState.COMPLETED, job.error
+        assert (len(songs.asked("task1a.mp3")), len(songs.asked("task1b.mp3"))) == (3, 4)
+        assert len(songs.tasks) == 1
+
+
 def test_a_rate_limit_waits_as_the_stage_says_unless_the_vendor_names_a_time(tmp_path: Any) -> None:
     with makers(tmp_path) as (songs, _, lab):
         busy = {"body": {"code": 430, "msg": "too often"}}
