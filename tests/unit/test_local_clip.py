@@ -31,7 +31,7 @@ from stagepass.providers.local.clip.plan import FADE, View, make_plan
 from stagepass.providers.local.clip.text import HEAVY, fit, font, writable
 from stagepass.providers.local.media import loudness, probe, run_ffmpeg
 from stagepass.providers.local.process import without_paths
-from stagepass.providers.local.tasks import TaskDesk
+from stagepass.providers.local.tasks import TaskStore
 from stagepass.providers.ports import ClipRequest, LineTiming
 
 FULL = (1080, 1920)
@@ -590,7 +590,7 @@ def test_clean_removes_what_nobody_wants(tmp_path, request_):
 
 def test_clean_leaves_a_task_that_is_worked_on(tmp_path, request_):
     task = LocalClipMaker(tmp_path).submit(request_)
-    with TaskDesk(tmp_path, "clip").claim(task) as lock:
+    with TaskStore(tmp_path, "clip").claim(task) as lock:
         assert lock is not None
         os.utime(tmp_path / task, (0, 0))
         assert LocalClipMaker(tmp_path).clean(3600) == 0

@@ -28,7 +28,7 @@ _ID = re.compile(r"[a-z]+-[0-9a-f]{32}")
 _UNFINISHED = ".new-"
 
 
-class TaskDesk:
+class TaskStore:
     """The task folders under one root. Safe for threads and processes.
 
     Args:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.clip.order import CLIP, SONG, Line, Order, photo_name
 from stagepass.providers.local.process import Child
-from stagepass.providers.local.tasks import TaskDesk
+from stagepass.providers.local.tasks import TaskStore
 from stagepass.providers.ports import ClipRequest, MadeClip, Tell, silent
 
 _CHILD = "stagepass.providers.local.clip.render"
@@ -21,7 +21,7 @@ _CHILD = "stagepass.providers.local.clip.render"
 class LocalClipMaker:
     """Renders clips here. Safe for threads; several processes may share one folder.
 
-    An order is a folder (see `TaskDesk`), so that it outlives the request's files, and the
+    An order is a folder (see `TaskStore`), so that it outlives the request's files, and the
     same order is the same task. `look` renders, and returns when it is done: rendering is work, and takes the
     caller's slot. A second `look` meanwhile returns None. Whatever dies, the next `look` starts afresh.
 
@@ -45,7 +45,7 @@ class LocalClipMaker:
         fps: int = 30,
         on_progress: Callable[[str, float], None] | None = None,
     ) -> None:
-        self._committer = TaskDesk(folder, "clip")
+        self._tasks = TaskStore(folder, "clip")
         self._time_limit, self._short_side, self._fps = time_limit, short_side, fps
         self._on_progress = on_progress
         self._running: dict[str, Child] = {}
@@ -69,7 +69,7 @@ class LocalClipMaker:
             raise Permanent(f"this clip cannot be made: {what}", provider=self.name) from None
         inputs = {photo_name(index): path for index, path in enumerate(request.images)}
         version = f"{self.model} {request.reference}"
-        return self._committer.put(order.model_dump(), {**inputs, SONG: request.audio}, version=version)
+        return self._tasks.put(order.model_dump(), {**inputs, SONG: request.audio}, version=version)
 
     def find(self, request: ClipRequest) -> str | None:
         """The id of this order: the same request always has the same, and taking it twice costs nothing."""
@@ -83,16 +83,16 @@ class LocalClipMaker:
             TimedOut: the render took longer than the limit; the next look starts afresh.
             Transient: the render was killed or lacked something.
         """
-        folder = self._committer.folder(task_id)
+        folder = self._tasks.folder(task_id)
         if not (folder / CLIP).is_file():
-            with self._committer.claim(task_id) as lock:
+            with self._tasks.claim(task_id) as lock:
                 if lock is None:
                     return None
                 if not (folder / CLIP).is_file():
                     self._render(task_id, folder, lock, tell)
                 self._drop_inputs(folder)
-        self._committer.touch(task_id)
-        order = Order.model_validate(self._committer.request(task_id))
+        self._tasks.touch(task_id)
+        order = Order.model_validate(self._tasks.request(task_id))
         width, height = order.size
         return MadeClip(task_id, order.duration, width, height, source=str(folder / CLIP))
 
@@ -106,7 +106,7 @@ class LocalClipMaker:
 
     def cancel(self, task_id: str) -> None:
         """Forget the task. A render of this process ends at once, one of another within a second."""
-        self._committer.remove(task_id)
+        self._tasks.remove(task_id)
         with self._guard:
             child = self._running.get(task_id)
         if child is not None:
@@ -120,7 +120,7 @@ class LocalClipMaker:
 
     def clean(self, older_than_seconds: float) -> int:
         """Delete tasks that were not polled for that long. Returns their number."""
-        return self._committer.clean(older_than_seconds)
+        return self._tasks.clean(older_than_seconds)
 
     def _render(self, task_id: str, folder: Path, lock: int, tell: Tell) -> None:
         at_once = None if self._on_progress is None else partial(self._on_progress, task_id)
@@ -130,7 +130,7 @@ class LocalClipMaker:
         try:
             child.wait(self._time_limit, self.name, tell)
         except Transient:
-            self._committer.folder(task_id)  # cancelled meanwhile: then that is what is said
+            self._tasks.folder(task_id)  # cancelled meanwhile: then that is what is said
             raise
         finally:
             with self._guard:

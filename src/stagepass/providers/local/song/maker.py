@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.process import Child
 from stagepass.providers.local.song import lyric
-from stagepass.providers.local.tasks import TaskDesk
+from stagepass.providers.local.tasks import TaskStore
 from stagepass.providers.ports import LineTiming, MadeSong, SongRequest, Tell, silent
 
 MODEL = "stagepass-song-1"
@@ -44,7 +44,7 @@ class LocalSongMaker:
     def __init__(self, folder: Path, *, time_limit: float = TIME_LIMIT) -> None:
         self.model = MODEL if _has_voice() else f"{MODEL}-instrumental"
         self._folder = folder
-        self._committer = TaskDesk(folder, "song")
+        self._tasks = TaskStore(folder, "song")
         self._time_limit = time_limit
         self._running: dict[str, Child] = {}
         self._guard = threading.Lock()
@@ -54,7 +54,7 @@ class LocalSongMaker:
         if not lyric.read(request.lyric):
             raise Permanent("the lyric has no line that can be sung", provider=self.name)
         order = {field: _plain(value) for field, value in asdict(request).items()}
-        return self._committer.put(order, version=self.model)
+        return self._tasks.put(order, version=self.model)
 
     def find(self, request: SongRequest) -> str | None:
         """The id of this order: the same request always has the same, and taking it twice costs nothing."""
@@ -68,10 +68,10 @@ class LocalSongMaker:
             TimedOut: the render took longer than the limit; the next look starts afresh.
             Transient: the render was killed or lacked something; the next look starts afresh.
         """
-        folder = self._committer.folder(task_id)
+        folder = self._tasks.folder(task_id)
         found = _result(folder)
         if found is None:
-            with self._committer.claim(task_id) as lock:
+            with self._tasks.claim(task_id) as lock:
                 if lock is None:
                     return None
                 found = _result(folder)  # another may have finished a moment ago
@@ -82,7 +82,7 @@ class LocalSongMaker:
             raise Transient("the song was rendered and is not whole", provider=self.name)
         if found["left_out"]:
             _log.warning("%s: no room for %d of the lyric's lines within 58 s", task_id, len(found["left_out"]))
-        self._committer.touch(task_id)
+        self._tasks.touch(task_id)
         timing = [LineTiming(str(text), float(start), float(end)) for text, start, end in found["timing"]]
         clip_id = task_id if found["sung"] else f"{task_id}-instrumental"
         return MadeSong(clip_id, float(found["duration"]), timing, str(folder / _SONG))
@@ -100,7 +100,7 @@ class LocalSongMaker:
 
     def cancel(self, task_id: str) -> None:
         """Forget the task; a render of this process ends at once. Harmless for an unknown task."""
-        self._committer.remove(task_id)
+        self._tasks.remove(task_id)
         with self._guard:
             child = self._running.get(task_id)
         if child is not None:
@@ -114,7 +114,7 @@ class LocalSongMaker:
 
     def clean(self, older_than_seconds: float) -> int:
         """Delete tasks that were not polled for that long. Returns their number."""
-        return self._committer.clean(older_than_seconds)
+        return self._tasks.clean(older_than_seconds)
 
     def _render(self, task_id: str, folder: Path, lock: int, tell: Tell) -> None:
         where = folder.absolute()
@@ -124,7 +124,7 @@ class LocalSongMaker:
         try:
             child.wait(self._time_limit, self.name, tell)
         except Transient:
-            self._committer.folder(task_id)  # cancelled meanwhile: that is why, and says so
+            self._tasks.folder(task_id)  # cancelled meanwhile: that is why, and says so
             raise
         finally:
             with self._guard:
