@@ -206,7 +206,7 @@ def _alone(url: str) -> Iterator[None]:
         deadline = time.monotonic() + 2 * _PATIENCE
         while not connection.scalar(sa.select(take)):
             if time.monotonic() > deadline:
-                raise StoreUnavailable("another process is upgrading the database and does not come to an end")
+                raise StoreUnavailable("another process is upgrading the database and does not finish")
             time.sleep(0.2)
         yield
 
