@@ -18,17 +18,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from stagepass.errors import Permanent, TimedOut, Transient
 from stagepass.providers.local.clip import LocalClipMaker, maker
 from stagepass.providers.local.clip.captions import Caption
 from stagepass.providers.local.clip.cards import end_card, title_card
 from stagepass.providers.local.clip.encode import gain_for
+from stagepass.providers.local.clip.fonts import SHAPES, has
 from stagepass.providers.local.clip.frames import Frame
+from stagepass.providers.local.clip.lettering import Lettering
 from stagepass.providers.local.clip.photos import open_photo, prepare
 from stagepass.providers.local.clip.plan import FADE, View, make_plan
-from stagepass.providers.local.clip.text import HEAVY, fit, font, writable
+from stagepass.providers.local.clip.text import HEAVY, fit, font, lacking, writable
 from stagepass.providers.local.media import loudness, probe, run_ffmpeg
 from stagepass.providers.local.process import without_paths
 from stagepass.providers.local.tasks import TaskStore
@@ -147,12 +149,95 @@ def test_what_the_font_cannot_write_is_left_out():
     assert "\x00" not in writable(HOSTILE)
 
 
+PLAIN = [
+    *(
+        "Quán cà phê Biển Đêm",
+        "İğneada Kahvesi Şirin",
+        "Kawiarnia Źródło",
+        "Καφενείο",
+        "Кав’ярня Їжак",
+        "Kavárna Růžička",
+    ),
+    *("咖啡馆", "珈琲の店 さくら・ラテ", "ร้านกาแฟ บ้านน้ำผึ้ง", "ຮ້ານກາເຟ", "Սրճարան", "ყავის სახლი"),
+]
+SHAPED = ["مقهى البحر", "בית קפה", "کافه می\u200cخواهم", "हिन्दी चाय", "காபி கடை", "ហាងកាហ្វេ"]
+shaping = pytest.mark.skipif(not SHAPES, reason="Pillow has no Raqm here")
+
+
+def drawn(text, line=None, face=HEAVY):
+    image = Image.new("L", (900, 140))
+    Lettering(text, face).draw(ImageDraw.Draw(image), (450, 90), text if line is None else line, 60, 255)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("name", [*PLAIN, *(pytest.param(name, marks=shaping) for name in SHAPED)])
+def test_names_in_many_scripts_are_written_whole(name):
+    assert writable(name) == name
+    assert lacking(name) == []
+    # A sign for a missing letter is the same for each: every distinct letter has its own picture.
+    letters = sorted({letter for letter in name if letter.isalpha()})
+    assert len({drawn(letter).tobytes() for letter in letters}) == len(letters)
+    assert drawn("\U0010ffff").tobytes() not in {drawn(letter).tobytes() for letter in letters}
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda word: title_card(word, "", FULL),
+        lambda word: title_card("x", word, FULL),
+        lambda word: end_card(word, "", FULL),
+        lambda word: Caption(LineTiming(word, 0, 2), FULL).overlay,
+    ],
+    ids=["title", "place", "end", "caption"],
+)
+def test_cards_and_captions_draw_the_letters_that_the_first_font_lacks(show):
+    def seen(word):
+        frame = Frame.plain(FULL)
+        show(word).paint(frame)
+        return b"".join(frame.data())
+
+    assert not has(HEAVY, "馆")
+    assert not has(HEAVY, "啡")
+    assert len({seen(word) for word in ("", "馆", "啡")}) == 3  # boxes would be the same for both letters
+    assert seen("馆 😀☕") == seen("馆")
+
+
+def test_a_word_has_one_font_and_hangul_keeps_its_own():
+    assert has(HEAVY, "店")
+    fonts = [(run.text, run.face) for run in Lettering("店馆 카페", HEAVY)._runs("店馆 카페")]
+    assert fonts == [("店馆 ", "DroidSansFallbackFull.ttf"), ("카페", HEAVY)]
+
+
+@shaping
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("Cafe بحر Sea", ["Cafe ", "بحر", " Sea"]),
+        ("בית (2) Sea", ["Sea", "(2) ", "בית "]),
+        ("Sea בית 24", ["Sea ", "24", "בית "]),
+    ],
+)
+def test_scripts_of_both_directions_stand_in_the_order_they_are_read(text, seen):
+    assert [run.text for run in Lettering(text, HEAVY)._runs(text)] == seen
+
+
+@shaping
+def test_arabic_letters_join():
+    apart = sum(drawn(letter).astype(int).any(0).sum() for letter in "بحر")
+    assert drawn("بحر").any(0).sum() < 0.8 * apart
+
+
+def test_letters_that_no_font_has_are_named_and_signs_are_not():
+    assert lacking("카페 𰀀 𱍊 𰀀 \ue000 ☕ 1️⃣ 🇰🇷 👩🏽‍🍳") == ["𰀀", "𱍊"]
+    assert writable("카페 ☕ ✨ 🇰🇷 👩🏽‍🍳 ❤️ 𰀀") == writable("카페 ❤")
+
+
 @given(st.text(max_size=300))
 @settings(max_examples=60, deadline=None)
 def test_any_text_fits_two_lines(text):
     fitted = fit(writable(text), HEAVY, 62, 880, smallest=38)
     assert 1 <= len(fitted.lines) <= 2
-    assert all(font(HEAVY, fitted.size).getlength(line) <= 880 for line in fitted.lines)
+    assert all(fitted.lettering.length(line, fitted.size) <= 880 for line in fitted.lines)
 
 
 def test_a_long_line_is_broken_into_two_of_like_length_between_words():

@@ -3,6 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from stagepass.content.translate import translated
+from stagepass.errors import InvalidInput
+from stagepass.inputs import validated
 from stagepass.pipelines.promo.models import PromoRequest, language_tag
 
 LEAST = {"customer_name": "머뭄", "region": "군산"}
@@ -95,3 +98,19 @@ def test_the_examples_are_valid() -> None:
     for name, field in PromoRequest.model_json_schema()["properties"].items():
         for example in field["examples"]:
             PromoRequest.model_validate(LEAST | {name: example})
+
+
+@pytest.mark.parametrize("field", ["customer_name", "region"])
+def test_letters_that_no_font_has_are_named(field: str) -> None:
+    """Han of Unicode's last extensions; the emoji beside them is only left out."""
+    with pytest.raises(InvalidInput, match="𰀀 𱍊") as caught:
+        validated(PromoRequest, LEAST | {field: "카페 𰀀𱍊 😀"})
+    assert caught.value.field == field
+    assert "영상 글꼴에 없는 글자가 있어요: 𰀀 𱍊" in translated(caught.value.message, "ko")
+    assert validated(PromoRequest, LEAST | {field: "Quán Biển 咖啡馆 😀"})
+
+
+def test_a_name_of_emoji_alone_would_leave_the_card_empty() -> None:
+    with pytest.raises(InvalidInput, match="emoji") as caught:
+        validated(PromoRequest, LEAST | {"customer_name": "😀☕"})
+    assert translated(caught.value.message, "ko") == "customer_name: 이모지는 영상에 나오지 않으니 글자도 적어 주세요"

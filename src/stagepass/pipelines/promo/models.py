@@ -25,8 +25,36 @@ def _seen(value: str) -> str:
     return value
 
 
-Line = Annotated[str, Words(most=100, least=1), AfterValidator(_seen)]
-"""One line of 1–100 characters, counted after invisible characters and outer spaces are dropped."""
+def _shown(value: str) -> str:
+    if letters := undrawn(value):
+        raise ValueError(sentence("the clip has no font for {letters}; write it in other letters", letters=letters))
+    if not _plain(value) and not _writable(value):
+        raise ValueError(sentence("needs more than emoji, which the clip leaves out"))
+    return value
+
+
+def undrawn(text: str) -> str:
+    """The letters of `text` that no font of the clip has, the first ten of them; empty if it can be drawn."""
+    if _plain(text):
+        return ""
+    from stagepass.providers.local.clip.text import lacking  # Pillow, for those who need it
+
+    return " ".join(lacking(text)[:10])
+
+
+def _writable(text: str) -> str:
+    from stagepass.providers.local.clip.text import writable
+
+    return writable(text)
+
+
+def _plain(text: str) -> bool:
+    """Whether every font has its characters, as of nearly every text: then no font is opened."""
+    return all(letter < "\x7f" or "가" <= letter <= "힣" for letter in text)
+
+
+Line = Annotated[str, Words(most=100, least=1), AfterValidator(_seen), AfterValidator(_shown)]
+"""One line of 1–100 characters, counted after invisible characters and outer spaces are dropped, and shown in the clip."""
 
 
 def _task_id(value: str) -> str:

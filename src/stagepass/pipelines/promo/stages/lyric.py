@@ -3,7 +3,7 @@
 from stagepass import Context, InvalidOutput
 from stagepass.content.catalogue import Catalogue
 from stagepass.content.prompts import Prompt
-from stagepass.pipelines.promo.models import Lyric, LyricText, PromoRequest, language_tag
+from stagepass.pipelines.promo.models import Lyric, LyricText, PromoRequest, language_tag, undrawn
 from stagepass.pipelines.promo.stages.photos import gather
 from stagepass.providers.ask import ask
 from stagepass.providers.ports import TextModel, TextRequest
@@ -33,6 +33,12 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
             f"the lyric has {len(value.text.strip())} characters; at least {LEAST} are needed",
             provider=answer.provider,
             advice="say more about the place, or choose another model",
+        )
+    if letters := undrawn(value.text):  # before the song is bought: its lines are the clip's captions
+        raise InvalidOutput(
+            f"the clip has no font for these letters of the lyric: {letters}",
+            provider=answer.provider,
+            advice="choose another language, or install a font that has them",
         )
     return Lyric(
         **value.model_dump(),

@@ -3,7 +3,7 @@
 from PIL import Image, ImageDraw, ImageFilter
 
 from stagepass.providers.local.clip.frames import Overlay
-from stagepass.providers.local.clip.text import HEAVY, fit, font, writable
+from stagepass.providers.local.clip.text import HEAVY, fit, writable
 from stagepass.providers.ports import LineTiming
 
 BOTTOM = 0.77
@@ -37,8 +37,7 @@ def _draw(text: str, size: tuple[int, int], bottom: float, scale: float) -> Over
     wanted = max(8, round(min(size) * 0.058 * scale))
     width = round(size[0] * (_WIDEST if size[0] < size[1] else 0.7))
     fitted = fit(text, HEAVY, wanted, width, smallest=round(wanted * 0.62))
-    face, step = font(HEAVY, fitted.size), round(fitted.size * 1.32)
-    stroke = max(1, round(fitted.size * 0.045))
+    step, stroke = round(fitted.size * 1.32), max(1, round(fitted.size * 0.045))
 
     # Lines stand on the lowest one, so that one line and two end at the same place. Only their band is drawn.
     reach, count = fitted.size, len(fitted.lines)
@@ -50,7 +49,7 @@ def _draw(text: str, size: tuple[int, int], bottom: float, scale: float) -> Over
         mask = Image.new("L", band)
         draw = ImageDraw.Draw(mask)
         for line, place in zip(fitted.lines, places, strict=True):
-            draw.text(place, line, fill=255, font=face, anchor="ms", stroke_width=border)
+            fitted.draw(draw, place, line, 255, border=border)
         return mask
 
     shadow = ink(stroke * 2).filter(ImageFilter.GaussianBlur(fitted.size * 0.22))

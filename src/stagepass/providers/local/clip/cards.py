@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from stagepass.providers.local.clip.frames import Frame, Overlay
-from stagepass.providers.local.clip.text import BOLD, HEAVY, Fitted, fit, font, writable
+from stagepass.providers.local.clip.text import BOLD, HEAVY, Fitted, fit, writable
 
 _WHITE = (255, 255, 255, 255)
 _SOFT = (255, 255, 255, 215)
@@ -77,35 +77,25 @@ def _stack(
     height = name_step * len(fitted_name.lines) + gap * 2 + place_step * len(fitted_place.lines)
     top = size[1] * middle - height / 2
 
-    _lines(draw, fitted_name, HEAVY, size[0] / 2, top, name_step, _WHITE, spacing=0.0)
+    _lines(draw, fitted_name, size[0] / 2, top, name_step, _WHITE, spacing=0.0)
     y = top + name_step * len(fitted_name.lines) + gap
     if place:
         thick = max(1, round(rule / 32))
         draw.rectangle(((size[0] - rule) / 2, y - thick, (size[0] + rule) / 2, y), fill=_SOFT)
-        _lines(draw, fitted_place, BOLD, size[0] / 2, y + gap, place_step, _SOFT, spacing=0.06)
+        _lines(draw, fitted_place, size[0] / 2, y + gap, place_step, _SOFT, spacing=0.06)
 
 
 def _lines(
     draw: ImageDraw.ImageDraw,
     fitted: Fitted,
-    face_name: str,
     x: float,
     top: float,
     step: float,
     color: tuple[int, int, int, int],
     spacing: float,
 ) -> None:
-    face, gap = font(face_name, fitted.size), spacing * fitted.size
     for number, line in enumerate(fitted.lines):
-        y = top + step * (number + 0.5)
-        if not spacing:
-            draw.text((x, y), line, fill=color, font=face, anchor="mm")
-            continue
-        # Letters one by one: Pillow has no letter-spacing, and Hangul and these captions lose no kerning by it.
-        left = x - (face.getlength(line) + gap * (len(line) - 1)) / 2
-        for letter in line:
-            draw.text((left, y), letter, fill=color, font=face, anchor="lm")
-            left += face.getlength(letter) + gap
+        fitted.draw(draw, (x, top + step * (number + 0.5)), line, color, spacing=spacing, on_middle=True)
 
 
 def _with_shadow(card: Image.Image, reach: float) -> Overlay:

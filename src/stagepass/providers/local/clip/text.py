@@ -1,59 +1,63 @@
-"""Text for pictures: the bundled fonts, what they can write, and lines that fit.
+"""Text for pictures: the letters that can be written, and lines that fit.
 
-Text comes from strangers. It is only ever drawn, never parsed (no ASS, no filter string), and what the
-font cannot write is left out: emoji, control characters, scripts it does not know.
+Text comes from strangers. It is only ever drawn, never parsed (no ASS, no filter string). Emoji and
+control characters are left out; letters that no font has are refused at the door (`lacking`).
 """
 
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
-from io import BytesIO
 
-from PIL import ImageFont
+from PIL import ImageDraw
 
+from stagepass.providers.local.clip.fonts import BOLD, HEAVY, can_draw, font, is_sign, must_be_shaped
+from stagepass.providers.local.clip.lettering import Color, Lettering
 from stagepass.text import composed
 
-BOLD, HEAVY = "NanumGothicBold.ttf", "NanumGothicExtraBold.ttf"
+__all__ = ["BOLD", "HEAVY", "Fitted", "fit", "font", "lacking", "writable"]
 
 _PAUSES = ",.!?;:，、。…"
-
-
-@lru_cache(maxsize=2)
-def _data(name: str) -> bytes:
-    return (files("stagepass") / "assets" / "fonts" / name).read_bytes()
-
-
-@lru_cache(maxsize=64)
-def font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    """A bundled font at `size` pixels. Basic layout: the same result on every machine, enough for Hangul and Latin."""
-    return ImageFont.truetype(BytesIO(_data(name)), size, layout_engine=ImageFont.Layout.BASIC)
-
-
-@lru_cache(maxsize=4096)
-def _can_write(character: str) -> bool:
-    face = font(BOLD, 32)
-    return bytes(face.getmask(character)) != bytes(face.getmask("\U0010ffff"))
+_JOINERS = "\u200c\u200d"
 
 
 def writable(text: str) -> str:
-    """`text` on one line, composed (NFC), without what the font cannot write."""
-    kept = []
+    """`text` on one line, composed (NFC), without emoji, control characters and letters that no font has."""
+    kept: list[str] = []
     for character in composed(text):
         if character.isspace():
             kept.append(" ")
-        elif unicodedata.category(character)[0] != "C" and _can_write(character):
+        elif can_draw(character) or (character in _JOINERS and kept and must_be_shaped(kept[-1])):
             kept.append(character)
     return " ".join("".join(kept).split())
 
 
+def lacking(text: str) -> list[str]:
+    """The letters, marks and digits of `text` that no font has, each once; emoji are not among them."""
+    distinct = dict.fromkeys(composed(text))
+    return [c for c in distinct if unicodedata.category(c)[0] in "LMN" and not is_sign(c) and not can_draw(c)]
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Lines that fit, and the font size in pixels at which they do."""
+    """Lines that fit, the font size in pixels at which they do, and their fonts."""
 
     lines: tuple[str, ...]
     size: int
+    lettering: Lettering
+
+    def draw(
+        self,
+        draw: ImageDraw.ImageDraw,
+        place: tuple[float, float],
+        line: str,
+        fill: Color,
+        *,
+        border: float = 0,
+        spacing: float = 0.0,
+        on_middle: bool = False,
+    ) -> None:
+        """Draw one of the lines; the arguments are those of `Lettering.draw`."""
+        self.lettering.draw(draw, place, line, self.size, fill, border=border, spacing=spacing, on_middle=on_middle)
 
 
 def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: float = 0.0) -> Fitted:
@@ -68,17 +72,20 @@ def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: flo
         spacing: between letters, as a part of the size.
     """
 
+    lettering = Lettering(text, face)
+
     def wide(line: str, at: int = size) -> float:
-        return font(face, at).getlength(line) + spacing * at * max(0, len(line) - 1)
+        return lettering.length(line, at, spacing)
 
     if wide(text) <= width:
-        return Fitted((text,), size)
+        return Fitted((text,), size, lettering)
     lines = _in_two(text, wide, room=width * size / smallest)
     longest = max(wide(line) for line in lines)
     if longest <= width:
-        return Fitted(lines, size)
+        return Fitted(lines, size, lettering)
     shrunk = max(smallest, int(size * width / longest))
-    return Fitted(tuple(_cut(line, width, lambda part: wide(part, shrunk)) for line in lines), shrunk)
+    cut = tuple(_cut(line, width, lambda part: wide(part, shrunk)) for line in lines)
+    return Fitted(cut, shrunk, lettering)
 
 
 def _in_two(text: str, wide: Callable[[str], float], room: float) -> tuple[str, ...]:
@@ -87,7 +94,8 @@ def _in_two(text: str, wide: Callable[[str], float], room: float) -> tuple[str, 
     pairs = [(" ".join(words[:n]), " ".join(words[n:])) for n in range(1, len(words))]
     longest = max(wide(word) for word in words)
     if longest > room or len(words) == 1:
-        pairs.append((text[: len(text) // 2].rstrip(), text[len(text) // 2 :].lstrip()))
+        middle = _between_letters(text, len(text) // 2)
+        pairs.append((text[:middle].rstrip(), text[middle:].lstrip()))
 
     def cost(pair: tuple[str, str]) -> float:
         # A line that ends with a pause reads better than one that is exactly half.
@@ -106,4 +114,11 @@ def _cut(line: str, width: int, wide: Callable[[str], float]) -> str:
             low = middle
         else:
             high = middle - 1
-    return line[:low].rstrip() + "…"
+    return line[: _between_letters(line, low)].rstrip() + "…"
+
+
+def _between_letters(text: str, place: int) -> int:
+    """`place`, or the one before it that does not take a mark from its letter."""
+    while place > 0 and place < len(text) and unicodedata.category(text[place])[0] == "M":
+        place -= 1
+    return place
