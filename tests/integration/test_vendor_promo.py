@@ -31,7 +31,7 @@ from tests.support.api import picture
 from tests.support.vendors.anthropic import Anthropic
 from tests.support.vendors.creatomate import Creatomate
 from tests.support.vendors.gemini import Gemini
-from tests.support.vendors.openai import OpenAI
+from tests.support.vendors.openai import OpenAI, said
 from tests.support.vendors.server import Vendor, serving
 from tests.support.vendors.suno import Suno
 from tests.support.vendors.words import LYRIC
@@ -139,6 +139,21 @@ def test_photos_are_fetched_once_in_their_order_and_go_with_the_lyric_to_the_cli
     (render,) = clips.renders.values()
     sources = json.dumps(render.order)
     assert sorted(kept, key=lambda file: sources.index(file.sha256)) == kept
+
+
+def test_a_lyric_that_the_clip_cannot_show_ends_the_job_before_the_song_is_bought(tmp_path: Any) -> None:
+    words, songs, clips = OpenAI(key=KEY), Suno(key=KEY), Creatomate(key=KEY)
+    settings = {"TEXT_MODEL": "openai:m", "SONG_MAKER": "suno:V5", "CLIP_MAKER": "creatomate"}
+    unseen = json.dumps(LYRIC | {"text": LYRIC["text"] + "\n𰀀"})
+    with serving(words, songs, clips):
+        words.will("/completions", *[{"body": said(unseen)}] * 4)
+        with lab_of(providers(tmp_path, settings, openai=words, suno=songs, creatomate=clips)) as lab:
+            job = lab.run(INPUT)
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert (job.error["stage"], job.error["code"]) == ("lyric", "invalid_output")
+    assert "𰀀" in job.error["message"]
+    assert not songs.calls
 
 
 @contextmanager
