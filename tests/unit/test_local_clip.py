@@ -240,6 +240,13 @@ def test_any_text_fits_two_lines(text):
     assert all(fitted.lettering.length(line, fitted.size) <= 880 for line in fitted.lines)
 
 
+def test_a_line_without_end_is_cut_and_says_so():
+    for letter in ("a ", "i", "가", "ế "):
+        fitted = fit(writable(letter * 1500), HEAVY, 62, 880, smallest=38)
+        assert len(fitted.lines) == 2
+        assert all(line.endswith("…") for line in fitted.lines)
+
+
 def test_a_long_line_is_broken_into_two_of_like_length_between_words():
     text = "따뜻한 불빛 하나 켜 두었어요 파도 소리에 잠이 들어요"
     first, second = fit(text, HEAVY, 62, 880, smallest=38).lines

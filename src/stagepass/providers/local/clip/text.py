@@ -72,6 +72,8 @@ def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: flo
         spacing: between letters, as a part of the size.
     """
 
+    # No letter is so narrow that more would fit two lines, and finding the break takes the square of the length.
+    text = text[: max(20, 12 * width // smallest)]
     lettering = Lettering(text, face)
 
     def wide(line: str, at: int = size) -> float:
