@@ -173,6 +173,7 @@ def test_everything_at_once_and_then_up_again(up: Up) -> None:
     up.book.hold("song-submit")
     jobs = [up.submit() for _ in range(3)]
     wait_until(lambda: _arrivals(up.book, "song-submit", begin) == 2, timeout=20)  # two slots
+    wait_until(lambda: all(up.store.outputs([(job, "lyric")]) for job in jobs), 20, "no lyric is being bought")
     assert up.process is not None
     for pid in {up.process.pid, *up.pids(".")}:
         try:

@@ -115,7 +115,7 @@ def test_a_worker_that_is_alive_but_stalled_is_shown_by_the_probe_and_replaces_i
 
 
 def test_a_worker_whose_bells_are_cut_off_finds_its_work_by_itself(here: Site) -> None:
-    worker = here.celery(*THREADS, queues=QUEUES)
+    worker = here.celery(*THREADS, queues=QUEUES, REMOTE_CONTROL="true")
     app = make_app(here.settings["broker_url"], here.system.registry.queues())
 
     def cut_off() -> bool:

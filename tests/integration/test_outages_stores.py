@@ -155,7 +155,7 @@ def test_a_full_disk_refuses_what_it_cannot_keep_and_loses_nothing(tmp_path: Pat
                     break
                 accepted[f"full-{number}"] = answer["id"]
             assert (status, answer["code"]) == (503, "store_unavailable"), "the disk is full"
-            assert "nothing was done" in answer["detail"]
+            assert "nothing was changed" in answer["detail"]
             filler.unlink()
             status, job = api.submit(here.order("again"), f"full-{number}")
             assert status == 202, "the same key is free when there is room again"

@@ -1,5 +1,6 @@
 """Commands of `stagepass` inside the test's own process: the same entry, without the second that a start takes."""
 
+import logging
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -19,6 +20,8 @@ def run_here(*arguments: str) -> tuple[int, str, str]:
         patch.setattr(bootstrap, "_system", None)
         patch.setattr(output, "_as_json", False)
         texts.choose(None)
+        logger = logging.getLogger("stagepass")
+        patch.setattr(logger, "level", logger.level)  # a command speaks of errors only
         with redirect_stdout(out), redirect_stderr(errors), pytest.raises(SystemExit) as ended:
             app()
     return int(ended.value.code or 0), out.getvalue(), errors.getvalue()

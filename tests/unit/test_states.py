@@ -45,7 +45,7 @@ def test_the_drawing_names_every_state_and_no_other() -> None:
     assert {state.value for state in (*RunState, *JobState)} - {"discarded"} <= drawn
     words = {
         *("stage", "run", "job", "claim", "released", "rescued", "due", "a", "person", "redrive", "resume", "retry"),
-        *("from", "any", "state", "that", "is", "at", "rest"),
+        *("from", "any", "state", "in", "which", "nothing", "runs"),
     }
     assert drawn - {state.value for state in (*RunState, *JobState)} <= words
 

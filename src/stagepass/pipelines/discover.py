@@ -87,8 +87,8 @@ def _refuse_taken_name(folder: Path) -> None:
     """The folder's name is the name of its modules: another module of that name would be found first."""
     taken = folder.name in sys.stdlib_module_names or folder.name in sys.builtin_module_names
     known = sys.modules.get(folder.name)
-    places = [str(Path(place).resolve()) for place in getattr(known, "__path__", ())]
-    if taken or (known is not None and str(folder) not in places):
+    # a folder without a file of its own is found in several places, and so may this one be
+    if taken or getattr(known, "__file__", None) is not None:
         raise SettingsError(
             sentence(
                 "PIPELINES: the folder {folder} has the name of an installed module; rename it",
