@@ -475,3 +475,18 @@ def test_jobs_of_the_release_before_go_on() -> None:
         assert ends["sleeps"] == 90, "it began before"
         assert (ends["asks"], ends["signals"], ends["nests"]) == (10, 10, 60)
         assert len(children(lab)) == 1
+
+
+def test_memos_whose_names_differ_in_a_blank_at_the_end_are_two() -> None:
+    """MySQL compares texts as if they ended in blanks; what was kept with them by an older release is found."""
+    p = Pipeline("pads", input=In)
+    bought: list[str] = []
+
+    @p.stage()
+    def keep(ctx: Context, request: In) -> list[str]:
+        return [ctx.once(name, lambda name=name: bought.append(name) or name) for name in ("song", "song ", "song  ")]
+
+    with Lab(p) as lab:
+        job = lab.run({})
+        assert lab.result(job) == bought == ["song", "song ", "song  "]
+        assert {memo.name for memo in lab.store.memos(f"{job.id}.keep")} >= {"song", "song\u2423", "song\u2423\u2423"}

@@ -20,7 +20,7 @@ from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore
 from stagepass.engine.model import call_records, failpoints
-from stagepass.engine.model.call_records import LONGEST_NAME, Record, numbered, record_name
+from stagepass.engine.model.call_records import LONGEST_NAME, Record, kept_name, numbered, record_name
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Cancel, Failure, NotDone, Waiting
@@ -248,7 +248,8 @@ class Calls:
             )
         if self._memos is None:
             self._memos = {memo.name: memo for memo in self._store.memos(self.run_id)}
-        return self._memos.get(name)
+        # a release before this one kept it with its blanks
+        return self._memos.get(kept_name(name)) or self._memos.get(name)
 
     def ends_ahead(self) -> Iterator[int]:
         """End times of calls that this pass has not reached yet, in milliseconds since the epoch."""
@@ -274,10 +275,11 @@ class Calls:
     def drop(self, name: str) -> None:
         """A memo that was dropped just now."""
         if self._memos is not None:
+            self._memos.pop(kept_name(name), None)
             self._memos.pop(name, None)
 
     def new(self, name: str, value: str | None) -> Memo:
-        return Memo(self.run_id, name, new_token(), value, self._clock.now())
+        return Memo(self.run_id, kept_name(name), new_token(), value, self._clock.now())
 
     def keep(self, *memos: Memo, drop: Sequence[str] = (), taken: Sequence[int] = ()) -> None:
         """Keep these in one transaction. Raises `Cancel` when the job's owner has cancelled it."""

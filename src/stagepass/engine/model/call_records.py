@@ -39,6 +39,12 @@ class Record:
     facts: dict[str, Any] | None = None
 
 
+def kept_name(name: str) -> str:
+    """The name as it is stored: blanks at its end are made visible, since MySQL compares names without them."""
+    bare = name.rstrip(" ")
+    return bare + "\u2423" * (len(name) - len(bare))
+
+
 def numbered(name: str, number: int) -> str:
     """The name of the `number`-th call of that name."""
     return name if number == 1 else f"{name}#{number}"
