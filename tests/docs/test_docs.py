@@ -20,13 +20,13 @@ from stagepass.api.app import create_app
 from stagepass.bootstrap import System
 from stagepass.cli import output
 from stagepass.cli.exits import Exit
-from stagepass.cli.groups import expand
 from stagepass.cli.main import app
 from stagepass.declare.registry import Registry
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.states import JOB_MOVES, RUN_MOVES
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
+from stagepass.worker_groups import expand
 from tests.docs import pages, words
 from tests.docs.commands import commands
 from tests.docs.pages import ROOT

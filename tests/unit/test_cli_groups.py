@@ -4,9 +4,9 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Pipeline
-from stagepass.cli.groups import IO_SLOTS, Group, celery_command, cores, expand, worker_groups
 from stagepass.declare.registry import Registry
 from stagepass.errors import NotFound, SettingsError
+from stagepass.worker_groups import IO_SLOTS, Group, celery_command, cores, expand, worker_groups
 
 
 class Input(BaseModel):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagepass.cli.groups import Group, celery_command
 from stagepass.settings import Settings
+from stagepass.worker_groups import Group, celery_command
 
 API_ONLY = ("API_KEYS", "JWT_SECRET")
 """Secrets of the front door, which no worker needs."""

@@ -19,10 +19,10 @@ from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
-    from stagepass.cli.groups import Group
     from stagepass.cli.supervise import Orders
     from stagepass.declare.pipeline import Pipeline
     from stagepass.settings import Settings
+    from stagepass.worker_groups import Group
 
 SHOWN = "promo"
 """The pipeline that a newcomer is shown."""
@@ -89,8 +89,8 @@ def _locked(lock: Any) -> Any:
 def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Group]]":
     """Whatever can be wrong is found here, before anything is started."""
     from stagepass.bootstrap import load_system
-    from stagepass.cli.groups import worker_groups
     from stagepass.errors import SettingsError
+    from stagepass.worker_groups import worker_groups
 
     import_module("stagepass.api.auth").make_authenticate(settings)  # by name: the ways in do not import each other
     if no_redis and not (settings.redis_url or settings.broker_url):
@@ -108,9 +108,9 @@ def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Gro
 def _orders(
     system: "System", groups: "list[Group]", lock: tuple[int, ...], socket: int, began: float, *, redis: bool
 ) -> "Orders":
-    from stagepass.cli.groups import stages_of
     from stagepass.cli.plan import Plan
     from stagepass.cli.supervise import Orders
+    from stagepass.worker_groups import stages_of
 
     settings, registry = system.settings, system.registry
     secrets = {

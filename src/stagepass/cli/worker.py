@@ -40,7 +40,7 @@ def worker(
       stagepass worker --all
     """
     from stagepass.bootstrap import load_system
-    from stagepass.cli.groups import Group, Pool, celery_command, default_slots, expand, pool_of, stages_of
+    from stagepass.worker_groups import Group, Pool, celery_command, default_slots, expand, pool_of, stages_of
 
     if bool(queues) == everything:
         raise typer.BadParameter(sentence("name the queues to serve or give --all"), param_hint="QUEUE")
