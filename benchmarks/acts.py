@@ -20,9 +20,9 @@ from stagepass.engine.commit.operations import Settle
 from stagepass.engine.engine import OPERATOR
 from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure
-from stagepass.engine.model.ports import Changes
 from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.states import JobState, RunState
+from stagepass.engine.model.transaction import Changes
 from stagepass.errors import Permanent
 from stagepass.testing import Lab
 

@@ -2,7 +2,7 @@
 
 from examples.nested.pipeline import dinner, kitchen
 
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.testing import Lab
 
 

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 
 from stagepass.bootstrap import System
 from stagepass.engine.engine import OPERATOR
-from stagepass.engine.model.ports import RunFilter
+from stagepass.engine.model.filters import RunFilter
 from stagepass.engine.model.states import RunState
 from stagepass.errors import NotFound, StagepassError
 from stagepass.pipelines.discover import discover
@@ -145,7 +145,7 @@ class Person:
     def decide(self) -> None:
         engine = self._system.engine
         charged = {charge["reference"]: charge for charge in self._till.invoice()}
-        for run in engine.dead(RunFilter(OPERATOR, pipeline="till", states=(RunState.HELD,), limit=200)):
+        for run in engine.find_runs(RunFilter(OPERATOR, pipeline="till", states=(RunState.HELD,), limit=200)):
             there = charged.get(run.id)
             value = {name: there[name] for name in ("id", "reference", "goods")} if there else None
             try:

@@ -15,8 +15,8 @@ import jwt
 import pytest
 
 from stagepass.api.app import create_app
-from stagepass.api.auth import make_authenticate
-from stagepass.api.tokens import Tokens
+from stagepass.auth.authenticate import make_authenticate
+from stagepass.auth.tokens import Tokens
 from stagepass.errors import SettingsError
 from stagepass.settings import Settings
 from tests.support.api import Installation, RedisServer, Server, make_system

@@ -275,7 +275,7 @@ def test_a_payment_is_kept_once_on_every_database(database_url: str, store: Any)
         assert store.paying_jobs("chain", 4, "", 9) == store.paying_jobs("other", 0, "", 9) == []
         assert store.usual_spend("chain.one", 9) == [], "it is not done"
         with store.begin() as tx:
-            from stagepass.engine.model.ports import Changes
+            from stagepass.engine.model.transaction import Changes
 
             tx.save(Changes(forgotten=[(spend.run_id, "order", None)]))
         assert store.spends(job.id)[0].given_up

@@ -23,9 +23,9 @@ from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operations import Settle
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model import failpoints
+from stagepass.engine.model.filters import RunFilter
 from stagepass.engine.model.machine import place
 from stagepass.engine.model.outcomes import Unknown
-from stagepass.engine.model.ports import RunFilter
 from stagepass.engine.model.records import WorkerRow
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.store import SqlStore

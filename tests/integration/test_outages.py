@@ -14,7 +14,7 @@ from stagepass.bootstrap import System
 from stagepass.declare.registry import Registry
 from stagepass.engine.maintain.relay import UNHEARD
 from stagepass.engine.model import failpoints
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.states import JobState
 from stagepass.errors import SettingsError
 from stagepass.settings import Settings

@@ -15,12 +15,14 @@ from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operations import Intend, OnRuns, Remember, Settle, Submit
+from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure, LeaseLost, Waiting
-from stagepass.engine.model.ports import Changes, JobFilter, Parked, RunFilter, Stale, Taken
 from stagepass.engine.model.records import UNREAD, Job, Memo, Spend, StageRun, Tally, WorkerRow
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import ENDED, JobState, RunState
+from stagepass.engine.model.store import Parked
+from stagepass.engine.model.transaction import Changes, Stale, Taken
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, InvalidInput, Permanent, StoreUnavailable, TooLarge, Transient

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.model.ports import RunFilter
+from stagepass.engine.model.filters import RunFilter
 from stagepass.engine.model.states import RunState
 from stagepass.store import SqlStore, connect, migrate
 from tests.migration.test_schema import two  # noqa: F401  (a fixture)

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from stagepass import Blocked, Context, NotDone, Permanent, Pipeline, Retry, Transient
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operations import Settle
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.outcomes import Released
-from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.states import ENDED, JobState
 from stagepass.errors import ChildFailed, Conflict, TimedOut
 from stagepass.testing import Crash, Lab

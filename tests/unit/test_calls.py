@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from stagepass import Blocked, Context, Permanent, Pipeline, Retry, Transient
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
 from stagepass.errors import ChildFailed, TimedOut

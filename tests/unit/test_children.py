@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from stagepass import Again, Context, Permanent, Pipeline, Retry
 from stagepass.engine.commit.operations import Operation
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.orders import Anew
-from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
 from stagepass.engine.rules.unit_of_work import UnitOfWork

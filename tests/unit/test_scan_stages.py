@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stagepass.engine.commit.claims import Claim
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.states import JobState
 from stagepass.errors import BadRequest, Permanent, SettingsError
 from stagepass.pipelines.scan import choice

@@ -14,7 +14,7 @@ from stagepass import Pipeline
 from stagepass.declare.registry import Registry
 from stagepass.engine.engine import Engine
 from stagepass.engine.maintain.scheduler import Scheduler
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.errors import DeclarationError, NotFound
 from stagepass.store import SqlStore
 from stagepass.testing import HandClock, Recorder

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from stagepass import Blocked, Context, Pipeline, Settled
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.states import JobState
 from stagepass.errors import ChildFailed, TimedOut
 from stagepass.testing import Crash, Lab

@@ -25,14 +25,14 @@ from stagepass.api import (
     problems,
     schedules,
 )
-from stagepass.api.auth import make_authenticate
 from stagepass.api.edge import Edge
-from stagepass.api.hosts import Hosts
 from stagepass.api.metrics import Metrics
 from stagepass.api.mount import mount_pipelines
 from stagepass.api.openapi import describe
 from stagepass.api.quotas import Quotas
 from stagepass.api.sse import Encoder
+from stagepass.auth.authenticate import make_authenticate
+from stagepass.auth.hosts import Hosts
 from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.bus.connect import sync_client
 from stagepass.providers.fetching.turns import Turns

@@ -14,8 +14,8 @@ from stagepass.api.views import (
     Redrive,
 )
 from stagepass.bootstrap import System
+from stagepass.engine.model.filters import RunFilter
 from stagepass.engine.model.orders import Anew
-from stagepass.engine.model.ports import RunFilter
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.errors import NotFound, RequestError
@@ -41,7 +41,7 @@ def list_dead(
 ) -> DeadList:
     """Stage runs of the caller's that are out of attempts."""
     before = run_cursor_of(cursor)
-    found = system.engine.dead(
+    found = system.engine.find_runs(
         RunFilter(owner, _FAILED, pipeline=pipeline, stage=stage, code=code, before=before, limit=limit + 1)
     )
     more = found[limit - 1].id if len(found) > limit else None
@@ -54,7 +54,7 @@ async def _wanted(request: Request, _: Owner, system: SystemDep) -> Redrive:
 
 def _chosen(system: System, owner: str, wanted: Redrive) -> tuple[list[StageRun], bool]:
     """The caller's dead letters that fit, and whether there may be more."""
-    found = system.engine.dead(
+    found = system.engine.find_runs(
         RunFilter(
             owner, _FAILED, pipeline=wanted.pipeline, stage=wanted.stage, code=wanted.code, limit=wanted.limit + 1
         )
@@ -117,7 +117,7 @@ def list_held(
 ) -> HeldList:
     """The caller's stage runs that wait for a person: calls that may have cost money, and steps of a stepwise job."""
     which = RunFilter(owner, (RunState.HELD,), pipeline=pipeline, before=run_cursor_of(cursor), limit=limit + 1)
-    found = system.engine.dead(which)
+    found = system.engine.find_runs(which)
     calls: dict[str, list[str]] = {}
     for run, name in system.store.open_calls([run.id for run in found]):
         calls.setdefault(run, []).append(name)

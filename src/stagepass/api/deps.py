@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Path, Query, Request
 
-from stagepass.api.auth import ACTS
+from stagepass.auth.authenticate import ACTS
 from stagepass.bootstrap import System
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stagepass.api import problems
-from stagepass.api.hosts import Hosts
+from stagepass.auth.hosts import Hosts
 from stagepass.engine.model.ids import new_id
 from stagepass.errors import BadRequest
 from stagepass.sentences import sentence

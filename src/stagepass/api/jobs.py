@@ -27,8 +27,8 @@ from stagepass.api.views import (
     ResultView,
 )
 from stagepass.bootstrap import System
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.orders import Anew
-from stagepass.engine.model.ports import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, JobState
 from stagepass.views.detail import JobDetail, job_detail

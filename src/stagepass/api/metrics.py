@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from stagepass.api.hosts import is_loopback
+from stagepass.auth.hosts import is_loopback
 from stagepass.bootstrap import System
 from stagepass.bus.listen import Feed
 from stagepass.errors import NotFound, RequestError, StoreUnavailable, Unavailable

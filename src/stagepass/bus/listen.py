@@ -17,9 +17,10 @@ import redis.asyncio
 
 from stagepass.bus.publish import STREAM, from_json
 from stagepass.bus.replay import PAGE, Replays
-from stagepass.engine.model.ports import Store, Tick
+from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import TERMINAL, Event
 from stagepass.errors import StoreUnavailable
+from stagepass.reports.reads import Reads
 
 log = logging.getLogger("stagepass.listen")
 
@@ -110,7 +111,7 @@ class Closed(Exception):
 class Feed:
     """The news of this process. Start it once, on the event loop that serves the clients."""
 
-    def __init__(self, client: "redis.asyncio.Redis", store: Store, *, streams: int) -> None:
+    def __init__(self, client: "redis.asyncio.Redis", store: Reads, *, streams: int) -> None:
         self._client = client
         self._store = store
         self._keys = [STREAM.format(number) for number in range(streams)]

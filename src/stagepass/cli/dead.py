@@ -42,13 +42,13 @@ def list_(
       stagepass dead list --code quota_exhausted
     """
     from stagepass.cli.installation import installation
-    from stagepass.engine.model.ports import RunFilter
+    from stagepass.engine.model.filters import RunFilter
     from stagepass.engine.model.states import RunState
     from stagepass.views.runs import dead_view
 
     system = installation()
     which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, limit)
-    found = system.engine.dead(which)
+    found = system.engine.find_runs(which)
     if as_json():
         for run in found:
             emit_view(dead_view(run))
@@ -259,8 +259,8 @@ def _wanted(
 def _chosen(
     system: "System", pipeline: str | None, stage: str | None, code: str | None, owner: str | None
 ) -> "list[StageRun]":
-    from stagepass.engine.model.ports import RunFilter
+    from stagepass.engine.model.filters import RunFilter
     from stagepass.engine.model.states import RunState
 
     which = RunFilter(owner, (RunState.FAILED,), pipeline, stage, code, None, 10_000)
-    return system.engine.dead(which)
+    return system.engine.find_runs(which)

@@ -20,12 +20,12 @@ def held(
 ) -> None:
     """List stage runs that need a decision: calls that may have been billed and whose answer was lost."""
     from stagepass.cli.installation import installation
-    from stagepass.engine.model.ports import RunFilter
+    from stagepass.engine.model.filters import RunFilter
     from stagepass.engine.model.states import RunState
     from stagepass.views.runs import held_view
 
     system = installation()
-    found = system.engine.dead(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))
+    found = system.engine.find_runs(RunFilter(owner, (RunState.HELD,), pipeline, limit=limit))
     calls = calls_of(system, [run.id for run in found])
     if as_json():
         for run in found:

@@ -47,7 +47,7 @@ def list_(
       stagepass jobs list --json -n 100 | jq -r 'select(.state == "failed") | .id'
     """
     from stagepass.cli.installation import installation
-    from stagepass.engine.model.ports import JobFilter
+    from stagepass.engine.model.filters import JobFilter
     from stagepass.engine.model.states import JobState
     from stagepass.views.jobs import summaries
 

@@ -77,7 +77,7 @@ def submit(
             note("submit.accepted" if accepted.created else "submit.known", job=job.id)
         raise typer.Exit(show(system, job, quiet=wait and not watch))
     if as_json():
-        shown = job_view(system, job, None if accepted.created else system.store.runs_of(job.id))
+        shown = job_view(system, job, None if accepted.created else system.engine.runs(job))
         emit({"created": accepted.created, **shown.model_dump(mode="json")})
     else:
         print(job.id)

@@ -5,7 +5,6 @@ import os
 import shlex
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,11 +87,12 @@ def _locked(lock: Any) -> Any:
 
 def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Group]]":
     """Whatever can be wrong is found here, before anything is started."""
+    from stagepass.auth.authenticate import make_authenticate
     from stagepass.bootstrap import load_system
     from stagepass.errors import SettingsError
     from stagepass.worker_groups import worker_groups
 
-    import_module("stagepass.api.auth").make_authenticate(settings)  # by name: the ways in do not import each other
+    make_authenticate(settings)
     if no_redis and not (settings.redis_url or settings.broker_url):
         raise SettingsError(sentence("--no-redis needs a broker: set REDIS_URL=redis://… or BROKER_URL=amqp://…"))
     system = load_system(settings)

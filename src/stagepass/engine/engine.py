@@ -18,15 +18,17 @@ from stagepass.engine.execute import child_jobs as children
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.model.clock import Clock, SystemClock
+from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.orders import Anew
-from stagepass.engine.model.ports import Bell, Bus, JobFilter, RunFilter, Store
+from stagepass.engine.model.ports import Bell, Bus
 from stagepass.engine.model.records import Event, Job, Message, StageRun
 from stagepass.engine.rules import answer, messages, operator, stop
 from stagepass.engine.rules.unit_of_work import Dice, UnitOfWork
 from stagepass.errors import InvalidInput, NotFound, TooLarge
 from stagepass.inputs import json_text
 from stagepass.reports import results
+from stagepass.reports.reads import Database
 from stagepass.sentences import sentence
 
 MAX_SIGNAL = 32_000
@@ -49,7 +51,7 @@ class Engine:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         registry: Registry,
         bell: Bell,
         bus: Bus,
@@ -207,8 +209,8 @@ class Engine:
         """Stored outputs by stage: of the last stages, or of every one."""
         return results.outputs(self.store, self.registry, job, every=every)
 
-    def dead(self, which: RunFilter) -> list[StageRun]:
-        """Dead letters: stage runs out of attempts."""
+    def find_runs(self, which: RunFilter) -> list[StageRun]:
+        """Stage runs in these states, such as dead letters and held ones."""
         return self.store.find_runs(which)
 
     # ── what people ask for ──

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from stagepass.declare.registry import Registry
 from stagepass.engine.model.ids import stage_of
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Attempt, Job, Spend
+from stagepass.reports.reads import Reads
 
 PAGE = 500
 
@@ -95,12 +95,12 @@ def _again(spends: Sequence[Spend]) -> Iterator[Spend]:
 # ── of jobs as they are stored ───────────────────────────────────────────────────────────────────
 
 
-def of_job(store: Store, registry: Registry, job: Job) -> dict[str, Line]:
+def of_job(store: Reads, registry: Registry, job: Job) -> dict[str, Line]:
     """One job's money by stage; stages that spent nothing are left out."""
     return _of_jobs(store, registry, [job]).get(job.id, {})
 
 
-def of_all(store: Store, registry: Registry, *, pipeline: str | None = None, since: int = 0) -> dict[str, Line]:
+def of_all(store: Reads, registry: Registry, *, pipeline: str | None = None, since: int = 0) -> dict[str, Line]:
     """The money by queue (``promo.song``) of the jobs that spent something since that time; each job as a whole."""
     totals: dict[str, Line] = defaultdict(Line)
     last = ""
@@ -114,7 +114,7 @@ def of_all(store: Store, registry: Registry, *, pipeline: str | None = None, sin
     return dict(sorted(totals.items()))
 
 
-def _of_jobs(store: Store, registry: Registry, jobs: Sequence[Job]) -> dict[str, dict[str, Line]]:
+def _of_jobs(store: Reads, registry: Registry, jobs: Sequence[Job]) -> dict[str, dict[str, Line]]:
     ids = [job.id for job in jobs]
     spends, further = store.spends_of(ids), store.further_attempts(ids)
     return {

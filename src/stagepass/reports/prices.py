@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from stagepass.declare.registry import Registry
 from stagepass.engine.model.ids import stage_of
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Spend, StageRun
 from stagepass.engine.model.states import DONE
 from stagepass.engine.rules import operator
+from stagepass.reports.reads import Database
 
 SAMPLE = 100
 """Completed runs of a stage of which the median is taken, the latest ones."""
@@ -44,7 +44,7 @@ class Price:
 class Prices:
     """Prices of redrives; the usual cost of a stage is read once."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Database, registry: Registry) -> None:
         self._store = store
         self._registry = registry
         self._usual: dict[str, tuple[float, int]] = {}

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stagepass.declare.registry import Registry
-from stagepass.engine.model.ports import Ended, Store
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
+from stagepass.engine.model.store import Store
+from stagepass.engine.model.transaction import Ended
 
 PAGE = 200
 """Jobs whose results are read at once."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.model.ports import Taken
+from stagepass.engine.model.transaction import Taken
 from stagepass.store import rows
 from stagepass.store.base import Connections
 from stagepass.store.tables import alerts, attempts, notices, stage_runs

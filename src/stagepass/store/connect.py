@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
-from stagepass.engine.model.ports import Stale, Taken
+from stagepass.engine.model.transaction import Stale, Taken
 from stagepass.errors import SettingsError, StagepassError, StoreBug, StoreUnavailable, ValueRefused
 from stagepass.sentences import sentence
 from stagepass.store import sessions

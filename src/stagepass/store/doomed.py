@@ -27,7 +27,7 @@ class DoomedFiles(Connections):
             note(db, uris, owner, after)
 
     def keep_file(self, file: File, job_id: str | None, run_id: str | None, owner: str, at: int) -> None:
-        """See `stagepass.engine.model.ports.Store`."""
+        """See `stagepass.engine.model.store.Store`."""
         with self._writing() as db:
             claim(db, [file], job_id, run_id, owner, at, noted=False)
 

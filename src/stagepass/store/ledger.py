@@ -20,7 +20,7 @@ class LedgerReads(Connections):
         return self.spends_of([job_id]).get(job_id, [])
 
     def spends_of(self, job_ids: Sequence[str]) -> dict[str, list[Spend]]:
-        """See `stagepass.engine.model.ports.Store`."""
+        """See `stagepass.reports.reads.Reads`."""
         found: dict[str, list[Spend]] = defaultdict(list)
         for part in chunks(job_ids):
             for row in self._all(sa.select(spends).where(spends.c.job_id.in_(part)).order_by(spends.c.id)):
@@ -28,7 +28,7 @@ class LedgerReads(Connections):
         return dict(found)
 
     def further_attempts(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
-        """See `stagepass.engine.model.ports.Store`."""
+        """See `stagepass.reports.reads.Reads`."""
         found: dict[str, list[Attempt]] = defaultdict(list)
         for part in chunks(job_ids):
             query = sa.select(attempts).where(attempts.c.job_id.in_(part), attempts.c.number > 1)
@@ -37,7 +37,7 @@ class LedgerReads(Connections):
         return dict(found)
 
     def paying_jobs(self, pipeline: str | None, since: int, after: str, limit: int) -> list[str]:
-        """See `stagepass.engine.model.ports.Store`."""
+        """See `stagepass.reports.reads.Reads`."""
         c = spends.c
         query = sa.select(c.job_id).where(c.at >= since, c.job_id > after).distinct().order_by(c.job_id).limit(limit)
         if pipeline:
@@ -53,7 +53,7 @@ class LedgerReads(Connections):
         return found
 
     def usual_spend(self, queue: str, sample: int) -> list[float]:
-        """See `stagepass.engine.model.ports.Store`."""
+        """See `stagepass.reports.reads.Reads`."""
         c = spends.c
         last = self._all(sa.select(c.run_id, c.usd).where(c.queue == queue).order_by(c.at.desc()).limit(sample * 4))
         sums: dict[str, float] = defaultdict(float)

@@ -1,4 +1,4 @@
-"""The store: transactions for the committer, reads for all others. See `stagepass.engine.model.ports.Store`."""
+"""The store: transactions for the committer, reads for all others. See `stagepass.reports.reads.Database`."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagepass.engine.model.ports import JobEnd, JobFilter, Outputs, Parked, RunFilter
+from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, StageRun, WorkerRow
 from stagepass.engine.model.states import OPEN, JobState, RunState
+from stagepass.engine.model.store import JobEnd, Parked
+from stagepass.engine.model.transaction import Outputs
 from stagepass.store import connect, rows
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
@@ -202,7 +204,7 @@ class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, Calls, Ti
         return found
 
     def open_progress(self, job_ids: Sequence[str]) -> dict[str, dict[str, float]]:
-        """See `stagepass.engine.model.ports.Store`."""
+        """See `stagepass.reports.reads.Reads`."""
         found: dict[str, dict[str, float]] = defaultdict(dict)
         c = stage_runs.c
         for part in chunks(job_ids):

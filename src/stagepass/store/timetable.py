@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from stagepass.engine.model.ports import Taken
 from stagepass.engine.model.records import ScheduleRow
+from stagepass.engine.model.transaction import Taken
 from stagepass.store import connect
 from stagepass.store.base import Connections
 from stagepass.store.tables import schedules

@@ -10,9 +10,9 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from stagepass.engine.model.orders import Order
-from stagepass.engine.model.ports import Candidate, Changes, Outputs, Stale
 from stagepass.engine.model.records import UNREAD, Job, Memo, Message, StageRun
 from stagepass.engine.model.states import RunState
+from stagepass.engine.model.transaction import Candidate, Changes, Outputs, Stale
 from stagepass.store import rows
 from stagepass.store.doomed import claim
 from stagepass.store.prepared import ByList, Prepared
@@ -180,7 +180,7 @@ def _lanes(count: int) -> Prepared:
 
 
 class SqlTx:
-    """See `stagepass.engine.model.ports.Tx`."""
+    """See `stagepass.engine.model.transaction.Tx`."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from stagepass.declare.registry import Registry
 from stagepass.engine.commit.choose import in_order
-from stagepass.engine.model.ports import Candidate
 from stagepass.engine.model.records import StageRun
+from stagepass.engine.model.transaction import Candidate
 
 
 @dataclass(slots=True)

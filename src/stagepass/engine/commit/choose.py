@@ -3,8 +3,8 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 
-from stagepass.engine.model.ports import Candidate
 from stagepass.engine.model.records import StageRun
+from stagepass.engine.model.transaction import Candidate
 
 
 def choose(

@@ -8,9 +8,9 @@ from stagepass.declare.registry import Registry
 from stagepass.engine.commit import batches
 from stagepass.engine.commit.choose import choose, moved_back
 from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
-from stagepass.engine.model.ports import Candidate, Outputs
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
+from stagepass.engine.model.transaction import Candidate, Outputs
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from stagepass.engine.model.ports import Ended
 from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.transaction import Ended
 
 
 @dataclass(frozen=True, slots=True)

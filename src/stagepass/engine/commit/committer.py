@@ -20,8 +20,9 @@ from stagepass.engine.commit.requests import Pending, Request, Requests
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.outcomes import LeaseLost
-from stagepass.engine.model.ports import Outputs, Stale, Store, Taken
 from stagepass.engine.model.records import Event, StageRun
+from stagepass.engine.model.store import Store
+from stagepass.engine.model.transaction import Outputs, Stale, Taken
 from stagepass.engine.rules.unit_of_work import Dice, UnitOfWork
 from stagepass.errors import StagepassError, StoreUnavailable
 

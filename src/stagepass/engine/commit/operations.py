@@ -14,9 +14,9 @@ from stagepass.declare.values import File
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.outcomes import Completed, LeaseLost, Outcome
-from stagepass.engine.model.ports import Outputs
 from stagepass.engine.model.records import Job, Memo, Spend, StageRun
 from stagepass.engine.model.states import ENDED, RunState
+from stagepass.engine.model.transaction import Outputs
 from stagepass.engine.rules import settle
 from stagepass.engine.rules.accept import accept
 from stagepass.engine.rules.attempt import streak_over

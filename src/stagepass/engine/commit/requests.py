@@ -12,7 +12,7 @@ from typing import Any
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operations import Operation
 from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.ports import Stale
+from stagepass.engine.model.transaction import Stale
 from stagepass.errors import StoreUnavailable
 
 BATCH = 64

@@ -24,8 +24,8 @@ from stagepass.engine.model.call_records import LONGEST_NAME, Record, kept_name,
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Cancel, Failure, NotDone, Waiting
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Memo
+from stagepass.engine.model.store import Store
 from stagepass.errors import CallChanged, OutcomeUnknown, StoreUnavailable, TaskFailed, Transient
 from stagepass.strict import dumps
 

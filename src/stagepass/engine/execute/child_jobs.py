@@ -30,10 +30,10 @@ from stagepass.engine.model.call_records import Record
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Cancel
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, Memo, StageRun
 from stagepass.engine.model.run_notes import EVERY
 from stagepass.engine.model.states import ENDED, JobState
+from stagepass.engine.model.store import Store
 from stagepass.engine.rules import operator, stop
 from stagepass.engine.rules.accept import accept
 from stagepass.engine.rules.messages import child_ended

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from stagepass.engine.execute.foreign_errors import recognise
 from stagepass.engine.model.outcomes import Busy, Cancel, LeaseLost, Wait
-from stagepass.engine.model.ports import Taken
+from stagepass.engine.model.transaction import Taken
 from stagepass.errors import (
     InvalidOutput,
     OutcomeUnknown,

@@ -19,8 +19,8 @@ from stagepass.engine.execute.heartbeat import Heartbeat
 from stagepass.engine.execute.runner import Runner
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ids import new_id
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job
+from stagepass.engine.model.store import Store
 from stagepass.errors import StoreUnavailable
 
 AT_ONCE = 8

@@ -17,9 +17,9 @@ from stagepass.engine.commit.operations import OnRuns
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.machine import place
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Job, StageRun, WorkerRow
 from stagepass.engine.model.states import RunState
+from stagepass.engine.model.store import Store
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StagepassError

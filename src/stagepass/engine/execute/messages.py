@@ -17,9 +17,9 @@ from stagepass.engine.execute.waits import Waits
 from stagepass.engine.model import call_records, failpoints
 from stagepass.engine.model.call_records import Record
 from stagepass.engine.model.outcomes import Cancel
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Memo, Message
 from stagepass.engine.model.states import ENDED
+from stagepass.engine.model.store import Store
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import InvalidOutput
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import Spent
-from stagepass.engine.model.ports import Bus, Store
+from stagepass.engine.model.ports import Bus
 from stagepass.engine.model.records import Memo, Spend, StageRun
+from stagepass.engine.model.store import Store
 
 LONGEST_KEY = 80
 """Characters of a payment's own key."""

@@ -15,9 +15,10 @@ from stagepass.engine.execute.approvals import MakeUrl
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.limits import Limit, ProviderLimits
-from stagepass.engine.model.ports import Bus, FileStore, Store
+from stagepass.engine.model.ports import Bus, FileStore
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import RunState
+from stagepass.engine.model.store import Store
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StoreUnavailable

@@ -23,8 +23,8 @@ from stagepass.engine.execute.steps import Store as InStore
 from stagepass.engine.execute.waits import Waits
 from stagepass.engine.model import call_records
 from stagepass.engine.model.call_records import Record
-from stagepass.engine.model.ports import JobEnd, Store
 from stagepass.engine.model.states import ENDED, JobState
+from stagepass.engine.model.store import JobEnd, Store
 from stagepass.errors import ChildFailed, Permanent, TimedOut
 from stagepass.reports.results import results_of
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.steps import Ask, Steps
-from stagepass.engine.model.ports import Store
 from stagepass.engine.model.records import Message
+from stagepass.engine.model.store import Store
 from stagepass.engine.rules.messages import callback_name
 
 PAGE = 100

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.ports import Store
+from stagepass.engine.model.store import Store
 from stagepass.errors import StagepassError
 
 ASK_EVERY = 2.0

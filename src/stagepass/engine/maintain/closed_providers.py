@@ -7,7 +7,7 @@ from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnRuns
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.limits import PARKING, ProviderLimits
-from stagepass.engine.model.ports import Store
+from stagepass.engine.model.store import Store
 from stagepass.engine.rules import attempt
 from stagepass.errors import Unavailable
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from stagepass.declare.registry import Registry
 from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.ports import FileStore, Store
+from stagepass.engine.model.ports import FileStore
+from stagepass.engine.model.store import Retention
 from stagepass.errors import StagepassError
 
 log = logging.getLogger("stagepass.pruner")
@@ -35,7 +36,7 @@ class Pruner:
 
     def __init__(
         self,
-        store: Store,
+        store: Retention,
         registry: Registry,
         files: FileStore,
         clock: Clock,
@@ -71,7 +72,7 @@ class Pruner:
             log.info("forgot %d jobs of %s", len(gone), pipeline)
 
 
-def sweep_doomed(store: Store, files: FileStore, now: int) -> None:
+def sweep_doomed(store: Retention, files: FileStore, now: int) -> None:
     """Delete the files whose time is over. One that cannot be deleted now is tried again at the next look."""
     uris = store.condemned(now, FILES)
     gone = []
@@ -86,7 +87,7 @@ def sweep_doomed(store: Store, files: FileStore, now: int) -> None:
         store.forget_doomed(gone)
 
 
-def delete_owner(store: Store, files: FileStore, owner: str) -> int:
+def delete_owner(store: Retention, files: FileStore, owner: str) -> int:
     """Delete everything of one person. Returns how many jobs that were."""
     count = 0
     while ids := store.owner_jobs(owner, PAGE):
@@ -100,7 +101,7 @@ def delete_owner(store: Store, files: FileStore, owner: str) -> int:
     return count
 
 
-def delete_jobs(store: Store, files: FileStore, ids: Sequence[str]) -> None:
+def delete_jobs(store: Retention, files: FileStore, ids: Sequence[str]) -> None:
     """Delete these jobs, rows first, then files, with the calls about them."""
     for job_id in ids:
         store.forget_calls(job_id=job_id)

@@ -14,9 +14,10 @@ from stagepass.engine.commit.operations import OnRuns
 from stagepass.engine.execute.child_jobs import cancel_orphans
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.ports import Bell, Store
+from stagepass.engine.model.ports import Bell
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import RunState
+from stagepass.engine.model.store import Store
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StagepassError

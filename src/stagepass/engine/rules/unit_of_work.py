@@ -12,9 +12,9 @@ from typing import Any
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.model.clock import Clock
-from stagepass.engine.model.ports import Changes, Tx
 from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Message, Spend, StageRun
 from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
+from stagepass.engine.model.transaction import Changes, Tx
 
 _WITHOUT_PROGRESS = frozenset({"job.accepted", "stage.started", "stage.answered"})
 """Types of event that do not change a job's progress."""

@@ -17,9 +17,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stagepass.engine.model.ids import new_id
-from stagepass.engine.model.ports import Store
 from stagepass.errors import StagepassError
 from stagepass.pipelines.http import RouteDeps
+from stagepass.reports.reads import Database
 
 log = logging.getLogger("stagepass.resume")
 
@@ -114,7 +114,7 @@ def _code(problem: bytes) -> str:
 class Rows:
     """Rows on their way into the database."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._waiting: queue.Queue[dict[str, Any] | threading.Event | None] = queue.Queue(MOST)
         self._thread: threading.Thread | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, JsonValue
 
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
 from stagepass.errors import InvalidInput, NotFound, RequestError

@@ -7,10 +7,12 @@ import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from stagepass.engine.engine import Engine
+from stagepass.engine.engine import OPERATOR, Engine
 from stagepass.engine.model.records import Event
+from stagepass.errors import NotFound
 from stagepass.pipelines.scan.telling import Teller
 
 if TYPE_CHECKING:
@@ -51,9 +53,11 @@ class LegacyStreams:
     def _teller(self, job_id: str) -> Teller | None:
         """None for a job of another pipeline."""
         if job_id not in self._tellers:
-            job = self._engine.store.job(job_id)
-            scan = job is not None and job.pipeline == "scan"
-            self._tellers[job_id] = Teller(self._engine, job) if job is not None and scan else None
+            teller = None
+            with suppress(NotFound):  # deleted meanwhile
+                job = self._engine.job(job_id, OPERATOR)
+                teller = Teller(self._engine, job) if job.pipeline == "scan" else None
+            self._tellers[job_id] = teller
             while len(self._tellers) > REMEMBERED:
                 self._tellers.popitem(last=False)
         self._tellers.move_to_end(job_id)

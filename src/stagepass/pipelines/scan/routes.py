@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from stagepass.engine.model.ports import JobFilter
+from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED
 from stagepass.errors import InvalidInput, NotFound

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from starlette.requests import HTTPConnection
 
-from stagepass.api.hosts import is_loopback, public_host, refuse_other_sites
-from stagepass.api.tokens import Tokens
+from stagepass.auth.hosts import is_loopback, public_host, refuse_other_sites
+from stagepass.auth.tokens import Tokens
 from stagepass.errors import BadRequest, Forbidden, SettingsError, Unauthenticated
 from stagepass.sentences import sentence
 from stagepass.settings import Settings

@@ -1,0 +1,1 @@
+"""Who calls the API, by `AUTH_MODE`; also checked by `stagepass up` before anything is started."""
