@@ -11,9 +11,22 @@ from stagepass.sentences import sentence
 from stagepass.store import connect
 from stagepass.store.base import Connections
 from stagepass.store.doomed import note
-from stagepass.store.tables import attempts, events, files, jobs, memos, messages, metadata, notices, spends, stage_runs
+from stagepass.store.tables import (
+    attempts,
+    audit,
+    events,
+    files,
+    job_tags,
+    jobs,
+    memos,
+    messages,
+    metadata,
+    notices,
+    spends,
+    stage_runs,
+)
 
-_BY_JOB = (events, attempts, spends, messages, files, stage_runs)
+_BY_JOB = (events, attempts, spends, messages, files, stage_runs, job_tags, audit)
 _ENDED = [state.value for state in ENDED]
 _OPEN = [state.value for state in OPEN]
 

@@ -85,6 +85,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "across": job.across,
         "created_at": job.created_at,
         "parent": job.parent,
+        "traceparent": job.traceparent,
         **job_changes(job),
     }
 

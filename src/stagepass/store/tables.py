@@ -4,56 +4,20 @@ Hot indexes cover only rows that are alive, where the database can do that (SQLi
 that no look at what is ready grows with history.
 """
 
-from typing import Any
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, String, Table, Text, UniqueConstraint, text
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Double,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.dialects.mysql import LONGTEXT
-
-metadata = MetaData()
-
-_MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "mysql_row_format": "DYNAMIC",
-}
-"""Binary collation: owners and keys that differ in case or accents are different."""
-
-
-def _id(name: str, length: int = 40, **options: Any) -> Column[str]:
-    return Column(name, String(length), **options)
-
-
-def _long() -> Text:
-    return Text().with_variant(LONGTEXT(), "mysql", "mariadb")
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
-
-
-def _counter(name: str) -> Column[int]:
-    kind = BigInteger().with_variant(Integer(), "sqlite")
-    return Column(name, kind, primary_key=True, autoincrement=True)
-
+from stagepass.store.operator_tables import audit as audit
+from stagepass.store.operator_tables import bulk_operations as bulk_operations
+from stagepass.store.operator_tables import job_tags as job_tags
+from stagepass.store.operator_tables import pauses as pauses
+from stagepass.store.operator_tables import runtime_limits as runtime_limits
+from stagepass.store.schema import MYSQL, counter, id_column, long_text, where
+from stagepass.store.schema import metadata as metadata
 
 jobs = Table(
     "jobs",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     Column("pipeline", String(40), nullable=False),
     Column("version", Integer, nullable=False),
     Column("owner", String(200), nullable=False),
@@ -61,7 +25,7 @@ jobs = Table(
     Column("body_hash", String(64), nullable=False),
     Column("state", String(12), nullable=False),
     Column("priority", Integer, nullable=False),
-    Column("input", _long(), nullable=False),
+    Column("input", long_text(), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("tally", Text, nullable=False),
     Column("stepwise", Boolean, nullable=False),
@@ -73,18 +37,19 @@ jobs = Table(
     Column("parent", String(100)),
     Column("keeps_orders", Boolean),
     Column("across", Boolean),
+    Column("traceparent", String(55)),
     UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_key"),
     Index("ix_jobs_owner", "owner", "id"),
     Index("ix_jobs_finished", "pipeline", "finished_at"),
-    Index("ix_jobs_children", "finished_at", "parent", **_where("parent IS NOT NULL AND finished_at IS NULL")),
-    **_MYSQL,
+    Index("ix_jobs_children", "finished_at", "parent", **where("parent IS NOT NULL AND finished_at IS NULL")),
+    **MYSQL,
 )
 
 stage_runs = Table(
     "stage_runs",
     metadata,
-    _id("id", 100, primary_key=True),
-    _id("job_id", nullable=False),
+    id_column("id", 100, primary_key=True),
+    id_column("job_id", nullable=False),
     Column("pipeline", String(40), nullable=False),
     Column("version", Integer, nullable=False),
     Column("stage", String(40), nullable=False),
@@ -103,8 +68,8 @@ stage_runs = Table(
     Column("started_at", BigInteger),
     Column("attempt_at", BigInteger),
     Column("finished_at", BigInteger),
-    Column("item_input", _long()),
-    Column("output", _long()),
+    Column("item_input", long_text()),
+    Column("output", long_text()),
     Column("error", Text),
     Column("scratch", Text, nullable=False),
     Column("progress", Double, nullable=False),
@@ -122,35 +87,35 @@ stage_runs = Table(
         "turn",
         text("urgency DESC"),
         "due_at",
-        **_where("state = 'ready'"),
+        **where("state = 'ready'"),
     ),
-    Index("ix_stage_runs_line", "queue", "state", "priority", "owner", "urgency", "turn", **_where("state = 'ready'")),
-    Index("ix_stage_runs_due", "state", "due_at", **_where("state IN ('waiting', 'retrying', 'parked')")),
-    Index("ix_stage_runs_blocked", "blocked_by", "due_at", **_where("blocked_by IS NOT NULL")),
-    Index("ix_stage_runs_worker", "worker", "state", **_where("state = 'running'")),
-    Index("ix_stage_runs_stopped", "state", "id", **_where("state IN ('failed', 'held')")),
-    **_MYSQL,
+    Index("ix_stage_runs_line", "queue", "state", "priority", "owner", "urgency", "turn", **where("state = 'ready'")),
+    Index("ix_stage_runs_due", "state", "due_at", **where("state IN ('waiting', 'retrying', 'parked')")),
+    Index("ix_stage_runs_blocked", "blocked_by", "due_at", **where("blocked_by IS NOT NULL")),
+    Index("ix_stage_runs_worker", "worker", "state", **where("state = 'running'")),
+    Index("ix_stage_runs_stopped", "state", "id", **where("state IN ('failed', 'held')")),
+    **MYSQL,
 )
 
 events = Table(
     "events",
     metadata,
-    _id("job_id", primary_key=True),
+    id_column("job_id", primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("type", String(24), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("stage", String(40)),
     Column("item", Integer),
     Column("data", Text, nullable=False),
-    **_MYSQL,
+    **MYSQL,
 )
 
 attempts = Table(
     "attempts",
     metadata,
-    _counter("id"),
-    _id("run_id", 100, nullable=False),
-    _id("job_id", nullable=False),
+    counter("id"),
+    id_column("run_id", 100, nullable=False),
+    id_column("job_id", nullable=False),
     Column("number", Integer, nullable=False),
     Column("worker", String(40), nullable=False),
     Column("began_at", BigInteger, nullable=False),
@@ -158,43 +123,43 @@ attempts = Table(
     Column("outcome", String(16), nullable=False),
     Column("error", Text),
     Index("ix_attempts_job", "job_id", "run_id"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 memos = Table(
     "memos",
     metadata,
-    _id("run_id", 100, primary_key=True),
+    id_column("run_id", 100, primary_key=True),
     Column("name", String(80), primary_key=True),
     Column("token", String(32), nullable=False),
-    Column("value", _long()),
+    Column("value", long_text()),
     Column("made_at", BigInteger, nullable=False),
     Column("free", Boolean),
-    **_MYSQL,
+    **MYSQL,
 )
 
 messages = Table(
     "messages",
     metadata,
-    _counter("id"),
-    _id("job_id", nullable=False),
+    counter("id"),
+    id_column("job_id", nullable=False),
     Column("name", String(80), nullable=False),
     Column("message_key", String(200)),
-    Column("payload", _long(), nullable=False),
+    Column("payload", long_text(), nullable=False),
     Column("sent_at", BigInteger, nullable=False),
-    _id("taken_by", 100),
+    id_column("taken_by", 100),
     Index("ix_messages_job", "job_id", "name", "taken_by"),
     Index("ux_messages_key", "job_id", "message_key", unique=True),
-    **_MYSQL,
+    **MYSQL,
 )
 """Messages sent to a job; the stage run that takes one marks its row, in the transaction that ends the wait."""
 
 spends = Table(
     "spends",
     metadata,
-    _counter("id"),
-    _id("run_id", 100, nullable=False),
-    _id("job_id", nullable=False),
+    counter("id"),
+    id_column("run_id", 100, nullable=False),
+    id_column("job_id", nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("provider", String(60), nullable=False),
     Column("model", String(100), nullable=False),
@@ -210,13 +175,13 @@ spends = Table(
     Index("ix_spends_job", "job_id"),
     Index("ix_spends_queue", "queue", "at"),
     Index("ux_spends_key", "run_id", "spend_key", unique=True),
-    **_MYSQL,
+    **MYSQL,
 )
 
 workers = Table(
     "workers",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     Column("host", String(120), nullable=False),
     Column("pid", Integer, nullable=False),
     Column("queues", Text, nullable=False),
@@ -225,18 +190,18 @@ workers = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("beat_at", BigInteger, nullable=False),
     Column("clock_off", BigInteger),
-    **_MYSQL,
+    **MYSQL,
 )
 
 notices = Table(
     "notices",
     metadata,
-    _counter("id"),
+    counter("id"),
     Column("at", BigInteger, nullable=False),
     Column("kind", String(24), nullable=False),
     Column("subject", String(200), nullable=False),
     Index("ix_notices_at", "at"),
-    **_MYSQL,
+    **MYSQL,
 )
 """Facts for alerts that leave no other trace: lost workers."""
 
@@ -246,14 +211,14 @@ alerts = Table(
     Column("until", BigInteger, primary_key=True, autoincrement=False),
     Column("state", String(12), nullable=False),
     Column("facts", Text, nullable=False),
-    **_MYSQL,
+    **MYSQL,
 )
 """One row per window with something to report; the relay that inserts it sends the message."""
 
 api_metrics = Table(
     "api_metrics",
     metadata,
-    _counter("id"),
+    counter("id"),
     Column("at", BigInteger, nullable=False),
     Column("endpoint", String(100), nullable=False),
     Column("method", String(10), nullable=False),
@@ -262,7 +227,7 @@ api_metrics = Table(
     Column("response_ms", Integer, nullable=False),
     Column("status", Integer, nullable=False),
     Column("error", String(60)),
-    _id("job_id"),
+    id_column("job_id"),
     Column("model_ms", Integer),
     Column("tokens", Integer),
     Column("owner", String(200), nullable=False, server_default=""),
@@ -270,7 +235,7 @@ api_metrics = Table(
     Index("ix_api_metrics_session", "session_id"),
     Index("ix_api_metrics_job", "job_id"),
     Index("ix_api_metrics_owner", "owner", "session_id"),
-    **_MYSQL,
+    **MYSQL,
 )
 """Calls of routes that are measured, such as those of `resume`; never what was in them."""
 
@@ -282,13 +247,13 @@ files = Table(
     Column("size", BigInteger, nullable=False),
     Column("type", String(100), nullable=False),
     Column("name", String(300), nullable=False),
-    _id("job_id"),
-    _id("run_id", 100),
+    id_column("job_id"),
+    id_column("run_id", 100),
     Column("owner", String(200), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_files_job", "job_id"),
     Index("ix_files_owner", "owner"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 doomed_files = Table(
@@ -299,7 +264,7 @@ doomed_files = Table(
     Column("owner", String(200), nullable=False),
     Index("ix_doomed_files_after", "after"),
     Index("ix_doomed_files_owner", "owner"),
-    **_MYSQL,
+    **MYSQL,
 )
 """Files that no row references any more, or that are not claimed in time: deleted after that time."""
 
@@ -311,8 +276,8 @@ schedules = Table(
     Column("paused", Boolean, nullable=False),
     Column("next_at", BigInteger, nullable=False),
     Column("last_at", BigInteger),
-    _id("last_job"),
+    id_column("last_job"),
     Column("version", Integer),
     Column("declared_at", BigInteger),
-    **_MYSQL,
+    **MYSQL,
 )

@@ -62,6 +62,8 @@ class Job:
     """Whether its priority also holds beside the jobs of other owners."""
     keeps_orders: bool = False
     """A stage was made again, and what had been bought for the stages after it is kept for them."""
+    traceparent: str | None = None
+    """Where its trace began, as W3C Trace Context has it."""
 
     def done(self, stage: str) -> bool:
         """Whether all runs of `stage` are done."""
