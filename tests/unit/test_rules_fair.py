@@ -13,8 +13,8 @@ from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
 from stagepass.store import SqlStore
+from stagepass.store.statements import first_ready, last_turns
 from stagepass.store.tables import stage_runs
-from stagepass.store.tx import _lanes, _turns
 from stagepass.testing import Lab
 from tests.support.processes import Process, processes
 from tests.support.shapes import chain
@@ -75,7 +75,7 @@ def cost(process: Process, store: SqlStore) -> float:
 
 def assert_uses_the_index(store: SqlStore) -> None:
     """No look at what is ready sorts, or reads the whole table."""
-    for statement in (_lanes(2), _turns(2)):
+    for statement in (first_ready(2), last_turns(2)):
         values: dict[str, Any] = {"more": 5}
         for number in range(2):
             values |= {f"queue{number}": "chain.one", f"priority{number}": 0, f"owner{number}": "a"}

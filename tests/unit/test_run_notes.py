@@ -11,7 +11,7 @@ from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.sentences import sentence
-from stagepass.store import rows
+from stagepass.store import rows, texts
 from stagepass.store.tables import jobs, stage_runs
 
 VALUES: dict[str, Any] = {
@@ -90,4 +90,4 @@ def test_a_message_with_a_code_is_the_same_after_the_database() -> None:
         assert getattr(found.message, "template", None) == getattr(text, "template", None)
         assert getattr(found.message, "parameters", None) == getattr(text, "parameters", None)
     long = sentence("{x}", x="y" * 600)
-    assert len(rows.message_text(long) or "") <= 500
+    assert len(texts.message_text(long) or "") <= 500

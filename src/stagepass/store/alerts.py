@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagepass.engine.model.transaction import Taken
-from stagepass.store import rows
+from stagepass.store import texts
 from stagepass.store.base import Connections
 from stagepass.store.tables import alerts, attempts, notices, stage_runs
 
@@ -21,7 +21,7 @@ class AlertReads(Connections):
         query = sa.select(c.queue, c.error).where(
             stopped, c.state == "failed", c.finished_at >= since, c.finished_at < until
         )
-        return [(queue, rows.load(error) or {}) for queue, error in self._all(query)]
+        return [(queue, texts.load(error) or {}) for queue, error in self._all(query)]
 
     def held_between(self, since: int, until: int) -> list[str]:
         """The queue of each call of unknown outcome that was held in that time, and still is."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from stagepass.engine.model.records import Attempt, Spend
-from stagepass.store import rows
+from stagepass.store import part_rows
 from stagepass.store.base import Connections
+from stagepass.store.statements import chunks
 from stagepass.store.tables import attempts, jobs, memos, spends, stage_runs
-from stagepass.store.tx import chunks
 
 
 class LedgerReads(Connections):
@@ -24,7 +24,7 @@ class LedgerReads(Connections):
         found: dict[str, list[Spend]] = defaultdict(list)
         for part in chunks(job_ids):
             for row in self._all(sa.select(spends).where(spends.c.job_id.in_(part)).order_by(spends.c.id)):
-                found[row.job_id].append(rows.spend_of(row))
+                found[row.job_id].append(part_rows.spend_of(row))
         return dict(found)
 
     def further_attempts(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
@@ -33,7 +33,7 @@ class LedgerReads(Connections):
         for part in chunks(job_ids):
             query = sa.select(attempts).where(attempts.c.job_id.in_(part), attempts.c.number > 1)
             for row in self._all(query.order_by(attempts.c.id)):
-                found[row.job_id].append(rows.attempt_of(row))
+                found[row.job_id].append(part_rows.attempt_of(row))
         return dict(found)
 
     def paying_jobs(self, pipeline: str | None, since: int, after: str, limit: int) -> list[str]:

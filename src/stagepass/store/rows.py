@@ -5,69 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy.engine import Row
-
 from stagepass.engine.model import run_notes
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, Spend, StageRun, Tally, WorkerRow
+from stagepass.engine.model.records import Job, StageRun, Tally
 from stagepass.engine.model.run_notes import RunNotes
 from stagepass.engine.model.states import JobState, RunState
-from stagepass.sentences import Sentence, as_stored, from_stored
+from stagepass.store.texts import dump, load, message_of_text, message_text
 
 _RUN_STATES = {state.value: state for state in RunState}
 _JOB_STATES = {state.value: state for state in JobState}
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one per call
-
-_LONGEST_MESSAGE = 500
-"""Characters of the column."""
-
-
-def dump(value: Any) -> str | None:
-    """JSON text, or None for None. Half a surrogate pair, which no database takes, is written as an escape."""
-    if value is None:
-        return None
-    text = _encode(value)
-    return text if text.isascii() or _encodable(text) else json.dumps(value, separators=(",", ":"))
-
-
-def short(text: str | None) -> str | None:
-    """A message that fits its column, without what a database does not take."""
-    if not text:
-        return None
-    return text[:_LONGEST_MESSAGE].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def message_text(message: str | None) -> str | None:
-    """A stage's message as its column holds it: plain text, or, of a `Sentence`, a JSON list of all its parts."""
-    if isinstance(message, Sentence):
-        parts = json.dumps([str(message), *(as_stored(message) or ())], ensure_ascii=False, separators=(",", ":"))
-        return parts if len(parts) <= _LONGEST_MESSAGE else short(message)
-    return short(message)
-
-
-def _message(text: str | None) -> str | None:
-    if text is None or not text.startswith('["'):
-        return text
-    try:
-        parts = json.loads(text)
-    except ValueError:  # an author's own text
-        return text
-    match parts:
-        case [str(shown), str(template), dict(parameters)]:
-            return from_stored(shown, [template, parameters])
-    return text
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def load(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
 
 
 def job_row(job: Job) -> dict[str, Any]:
@@ -217,133 +162,5 @@ job_of = Shape(
 run_of = Shape(
     StageRun,
     {"notes": "scratch"},
-    {"state": _RUN_STATES.__getitem__, "urgency": _or_0, "error": load, "notes": _notes, "message": _message},
+    {"state": _RUN_STATES.__getitem__, "urgency": _or_0, "error": load, "notes": _notes, "message": message_of_text},
 )
-
-
-def event_row(event: Event) -> dict[str, Any]:
-    return {
-        "job_id": event.job_id,
-        "seq": event.seq,
-        "type": event.type,
-        "at": event.at,
-        "stage": event.stage,
-        "item": event.item,
-        "data": dump(event.data),
-    }
-
-
-def event_of(row: Row[Any]) -> Event:
-    return Event(row.job_id, row.seq, row.type, row.at, row.stage, row.item, json.loads(row.data))
-
-
-def attempt_row(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "run_id": attempt.run_id,
-        "job_id": attempt.job_id,
-        "number": attempt.number,
-        "worker": attempt.worker,
-        "began_at": attempt.began_at,
-        "ended_at": attempt.ended_at,
-        "outcome": attempt.outcome,
-        "error": dump(attempt.error),
-    }
-
-
-def attempt_of(row: Row[Any]) -> Attempt:
-    return Attempt(
-        row.run_id, row.job_id, row.number, row.worker, row.began_at, row.ended_at, row.outcome, load(row.error)
-    )
-
-
-def memo_row(memo: Memo) -> dict[str, Any]:
-    return {
-        "run_id": memo.run_id,
-        "name": memo.name,
-        "token": memo.token,
-        "value": memo.value,
-        "made_at": memo.made_at,
-        "free": memo.free,
-    }
-
-
-def memo_of(row: Row[Any]) -> Memo:
-    return Memo(row.run_id, row.name, row.token, row.value, row.made_at, bool(row.free))
-
-
-def message_row(message: Message) -> dict[str, Any]:
-    return {
-        "job_id": message.job_id,
-        "name": message.name,
-        "message_key": message.key,
-        "payload": message.payload,
-        "sent_at": message.sent_at,
-    }
-
-
-def message_of(row: Row[Any]) -> Message:
-    return Message(row.job_id, row.name, row.payload, row.sent_at, row.message_key, row.id)
-
-
-def spend_row(spend: Spend) -> dict[str, Any]:
-    return {
-        "run_id": spend.run_id,
-        "job_id": spend.job_id,
-        "attempt": spend.attempt,
-        "provider": spend.provider,
-        "model": spend.model,
-        "tokens_in": spend.tokens_in,
-        "tokens_out": spend.tokens_out,
-        "usd": spend.usd,
-        "at": spend.at,
-        "queue": spend.queue,
-        "spend_key": spend.key,
-        "memo": spend.memo,
-        "given_up": spend.given_up,
-    }
-
-
-def spend_of(row: Row[Any]) -> Spend:
-    return Spend(
-        row.run_id,
-        row.job_id,
-        row.attempt,
-        row.provider,
-        row.model,
-        row.tokens_in,
-        row.tokens_out,
-        row.usd,
-        row.at,
-        row.queue,
-        row.spend_key,
-        row.memo,
-        bool(row.given_up),
-    )
-
-
-def worker_row(worker: WorkerRow) -> Mapping[str, Any]:
-    return {
-        "id": worker.id,
-        "host": worker.host,
-        "pid": worker.pid,
-        "queues": " ".join(worker.queues),
-        "slots": worker.slots,
-        "beat": worker.beat,
-        "started_at": worker.started_at,
-        "beat_at": worker.beat_at,
-        "clock_off": worker.clock_off,
-    }
-
-
-def worker_of(row: Row[Any]) -> WorkerRow:
-    return WorkerRow(
-        id=row.id,
-        host=row.host,
-        pid=row.pid,
-        queues=tuple(row.queues.split()),
-        slots=row.slots,
-        beat=row.beat,
-        started_at=row.started_at,
-        beat_at=row.beat_at,
-        clock_off=row.clock_off or 0,
-    )

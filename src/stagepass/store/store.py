@@ -12,15 +12,16 @@ from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, S
 from stagepass.engine.model.states import OPEN, JobState, RunState
 from stagepass.engine.model.store import JobEnd, Parked
 from stagepass.engine.model.transaction import Outputs
-from stagepass.store import connect, rows
+from stagepass.store import connect, part_rows, rows, texts
 from stagepass.store.alerts import AlertReads
 from stagepass.store.calls import Calls
 from stagepass.store.doomed import DoomedFiles
 from stagepass.store.ledger import LedgerReads
 from stagepass.store.retention import Retention
+from stagepass.store.statements import JOB, RUN, chunks, unread_messages
 from stagepass.store.tables import attempts, events, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
-from stagepass.store.tx import JOB, RUN, SqlTx, chunks, unread_messages
+from stagepass.store.tx import SqlTx
 from stagepass.store.usage import Usage
 
 BACKLOG_SEEN = 1000
@@ -74,7 +75,7 @@ class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, Calls, Ti
         for part in chunks(ids):
             query = sa.select(c.id, c.state, c.error, c.finished_at, c.pipeline, c.version).where(c.id.in_(part))
             for id, state, error, at, pipeline, version in self._all(query):
-                found[id] = JobEnd(id, JobState(state), rows.load(error), at, pipeline, version)
+                found[id] = JobEnd(id, JobState(state), texts.load(error), at, pipeline, version)
         return found
 
     def jobs_by_id(self, ids: Sequence[str]) -> list[Job]:
@@ -193,7 +194,7 @@ class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, Calls, Ti
 
     def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]:
         query = sa.select(events).where(events.c.job_id == job_id, events.c.seq > after)
-        return [rows.event_of(row) for row in self._all(query.order_by(events.c.seq).limit(limit))]
+        return [part_rows.event_of(row) for row in self._all(query.order_by(events.c.seq).limit(limit))]
 
     def last_events(self, job_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -222,20 +223,20 @@ class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, Calls, Ti
         for part in chunks(run_ids):
             jobs_of = sorted({run_id.split(".", 1)[0] for run_id in part})
             query = sa.select(attempts).where(attempts.c.job_id.in_(jobs_of), attempts.c.run_id.in_(part))
-            found += map(rows.attempt_of, self._all(query.order_by(attempts.c.id)))
+            found += map(part_rows.attempt_of, self._all(query.order_by(attempts.c.id)))
         return found
 
     def memos(self, run_id: str) -> list[Memo]:
-        return [rows.memo_of(row) for row in self._all(sa.select(memos).where(memos.c.run_id == run_id))]
+        return [part_rows.memo_of(row) for row in self._all(sa.select(memos).where(memos.c.run_id == run_id))]
 
     def messages(self, job_id: str, name: str, limit: int) -> list[Message]:
-        return [rows.message_of(row) for row in self._all(unread_messages(job_id, name).limit(limit))]
+        return [part_rows.message_of(row) for row in self._all(unread_messages(job_id, name).limit(limit))]
 
     # ── workers ──
 
     def add_worker(self, row: WorkerRow) -> None:
         with self._writing(beat=True) as connection:
-            connection.execute(sa.insert(workers), rows.worker_row(row))
+            connection.execute(sa.insert(workers), part_rows.worker_row(row))
 
     def beat(
         self, worker: str, now: int, progress: Sequence[tuple[str, str, float, str | None]], *, clock_off: int = 0
@@ -264,11 +265,11 @@ class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, Calls, Ti
         mine = sa.select(c.id, c.token).where(c.id.in_(sorted({run for run, _ in progress}))).order_by(c.id)
         for run_id, token in connection.execute(mine.with_for_update(skip_locked=True)).all():
             if told := progress.get((run_id, token)):
-                values = {"progress": told[0], "message": rows.message_text(told[1])}
+                values = {"progress": told[0], "message": texts.message_text(told[1])}
                 connection.execute(sa.update(stage_runs).where(c.id == run_id, c.token == token).values(**values))
 
     def workers(self) -> list[WorkerRow]:
-        return [rows.worker_of(row) for row in self._soon(sa.select(workers))]
+        return [part_rows.worker_of(row) for row in self._soon(sa.select(workers))]
 
     def lost_workers(self) -> list[str]:
         c = stage_runs.c

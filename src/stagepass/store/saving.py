@@ -1,0 +1,85 @@
+"""Writes the changes of one transaction, under the guards they were read with."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from stagepass.engine.model.records import UNREAD, Memo
+from stagepass.engine.model.transaction import Changes, Stale
+from stagepass.store import part_rows, rows
+from stagepass.store.doomed import claim
+from stagepass.store.statements import INSERT, UPDATE_JOB, UPDATE_MEMO, UPDATE_RUN, chunks, new_spend, taken_by
+from stagepass.store.tables import attempts, events, jobs, memos, messages, spends, stage_runs
+
+
+def save(db: Connection, changes: Changes) -> None:
+    if changes.dropped_runs:
+        for part in chunks(changes.dropped_runs):
+            db.execute(sa.delete(stage_runs).where(stage_runs.c.id.in_(part)))
+    for run_id, name, token in changes.forgotten:
+        gone = sa.delete(memos).where(memos.c.run_id == run_id)
+        gone = gone if name is None else gone.where(memos.c.name == name)
+        db.execute(gone if token is None else gone.where(memos.c.token == token))
+        paid = sa.update(spends).where(spends.c.run_id == run_id).values(given_up=True)
+        db.execute(paid if name is None else paid.where(spends.c.memo == name))
+    _insert(db, jobs, [rows.job_row(job) for job in changes.new_jobs])
+    for job, kept in changes.files:
+        claim(db, kept, job.id, None, job.owner, job.created_at, noted=True)
+    _insert(db, stage_runs, [rows.run_row(run) for run in changes.new_runs])
+    _update_runs(db, changes)
+    _move_back(db, changes.turns)
+    if changes.jobs:
+        UPDATE_JOB.many(db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
+    _insert(db, events, [part_rows.event_row(event) for event in changes.events])
+    _insert(db, attempts, [part_rows.attempt_row(attempt) for attempt in changes.attempts])
+    _insert(db, memos, [part_rows.memo_row(memo) for memo in changes.intents])
+    for memo in changes.memos:
+        _keep(db, memo)
+    if changes.messages:
+        db.execute(sa.insert(messages), [part_rows.message_row(message) for message in changes.messages])
+    for run_id in changes.returned:
+        db.execute(sa.update(messages).where(*taken_by(run_id)).values(taken_by=None))
+    for number, run_id in changes.taken:
+        free = messages.c.id == number, messages.c.taken_by.is_(None)
+        if db.execute(sa.update(messages).where(*free).values(taken_by=run_id)).rowcount != 1:
+            raise Stale(f"the message {number} was taken meanwhile")
+    if changes.spends:
+        db.execute(new_spend(db.dialect.name), [part_rows.spend_row(spend) for spend in changes.spends])
+
+
+def _insert(db: Connection, table: sa.Table, values: list[dict[str, Any]]) -> None:
+    if values:
+        INSERT[table].many(db, values)
+
+
+def _update_runs(db: Connection, changes: Changes) -> None:
+    if not changes.runs:
+        return
+    values = [
+        {
+            "b_id": run.id,
+            "b_state": state.value,
+            "b_token": token or "",
+            "b_unread": int(run.output == UNREAD),
+            **rows.run_changes(run),
+        }
+        for run, state, token in changes.runs
+    ]
+    written = UPDATE_RUN.many(db, values)
+    if written != len(values):
+        raise Stale(f"{len(values) - written} of {len(values)} stage runs were not as they were read")
+
+
+def _move_back(db: Connection, turns: Sequence[tuple[str, int]]) -> None:
+    c = stage_runs.c
+    wanted = dict(turns)
+    for part in chunks(sorted(wanted)):
+        free = sa.select(c.id).where(c.id.in_(part), c.state == "ready").order_by(c.id)
+        for (run_id,) in db.execute(free.with_for_update(skip_locked=True)).all():
+            db.execute(sa.update(stage_runs).where(c.id == run_id).values(turn=wanted[run_id]))
+
+
+def _keep(db: Connection, memo: Memo) -> None:
+    db.execute(UPDATE_MEMO, {"b_run": memo.run_id, "b_name": memo.name, "b_token": memo.token, "b_value": memo.value})
