@@ -43,6 +43,7 @@ def job_changes(job: Job) -> dict[str, Any]:
         "tally": dump({stage: _counts(tally) for stage, tally in job.tally.items()}),
         "cancel_requested": job.cancel_requested,
         "keeps_orders": job.keeps_orders,
+        "ending": job.ending and job.ending.value,
         "error": dump(job.error),
         "updated_at": job.updated_at,
         "finished_at": job.finished_at,
@@ -142,6 +143,10 @@ class Shape(Generic[Record]):
         return self._record(*values)
 
 
+def _ending(value: str | None) -> JobState | None:
+    return None if value is None else _JOB_STATES[value]
+
+
 def _or_0(value: int | None) -> int:
     return value or 0
 
@@ -156,6 +161,7 @@ job_of = Shape(
         "cancel_requested": bool,
         "keeps_orders": bool,
         "across": bool,
+        "ending": _ending,
         "error": load,
     },
 )

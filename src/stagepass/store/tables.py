@@ -38,6 +38,7 @@ jobs = Table(
     Column("keeps_orders", Boolean),
     Column("across", Boolean),
     Column("traceparent", String(55)),
+    Column("ending", String(12)),
     UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_key"),
     Index("ix_jobs_owner", "owner", "id"),
     Index("ix_jobs_finished", "pipeline", "finished_at"),

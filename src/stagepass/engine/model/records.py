@@ -64,6 +64,8 @@ class Job:
     """A stage was made again, and what had been bought for the stages after it is kept for them."""
     traceparent: str | None = None
     """Where its trace began, as W3C Trace Context has it."""
+    ending: JobState | None = None
+    """Its end is decided, and it cleans up first: its undo stages and its `on_failure` run."""
 
     def done(self, stage: str) -> bool:
         """Whether all runs of `stage` are done."""
