@@ -31,6 +31,15 @@ def where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+READY: dict[str, Any] = {
+    "sqlite_where": text("state = 'ready'"),
+    # PostgreSQL drops from a search what the index's condition implies, and with it the state, which stands in the
+    # middle of the index: then it would read the whole queue for one priority
+    "postgresql_where": text("state >= 'ready' AND state <= 'ready'"),
+}
+"""The condition of the indexes of what is ready."""
+
+
 def counter(name: str) -> Column[int]:
     """A primary key that the database counts up."""
     kind = BigInteger().with_variant(Integer(), "sqlite")

@@ -11,7 +11,7 @@ from stagepass.store.operator_tables import bulk_operations as bulk_operations
 from stagepass.store.operator_tables import job_tags as job_tags
 from stagepass.store.operator_tables import pauses as pauses
 from stagepass.store.operator_tables import runtime_limits as runtime_limits
-from stagepass.store.schema import MYSQL, counter, id_column, long_text, where
+from stagepass.store.schema import MYSQL, READY, counter, id_column, long_text, where
 from stagepass.store.schema import metadata as metadata
 
 jobs = Table(
@@ -88,9 +88,9 @@ stage_runs = Table(
         "turn",
         text("urgency DESC"),
         "due_at",
-        **where("state = 'ready'"),
+        **READY,
     ),
-    Index("ix_stage_runs_line", "queue", "state", "priority", "owner", "urgency", "turn", **where("state = 'ready'")),
+    Index("ix_stage_runs_line", "queue", "state", "priority", "owner", "urgency", "turn", **READY),
     Index("ix_stage_runs_due", "state", "due_at", **where("state IN ('waiting', 'retrying', 'parked')")),
     Index("ix_stage_runs_blocked", "blocked_by", "due_at", **where("blocked_by IS NOT NULL")),
     Index("ix_stage_runs_worker", "worker", "state", **where("state = 'running'")),
