@@ -597,16 +597,12 @@ def test_no_wake_is_ever_lost(tmp_path: Path) -> None:
     with crew(tmp_path, 4, chain()) as worker:
         worker.dispatcher.start()
         dice = random.Random(7)
-        slowest = 0.0
         for _ in range(250):
-            began = time.monotonic()
             job = worker.submit()
             if dice.random() < 0.6:  # else the next one comes while this one runs
                 wait_until(lambda job=job: worker.job(job).state is JobState.COMPLETED, 5)  # type: ignore[misc]
-                slowest = max(slowest, time.monotonic() - began)
         wait_until(lambda: worker.dispatcher.wait_idle(time.monotonic()), 20)
         assert worker.store.find_runs(RunFilter(None, (RunState.READY, RunState.RUNNING))) == []
-        assert slowest < 2.0
 
 
 def test_a_wake_is_heard_while_other_slots_are_busy(tmp_path: Path) -> None:
