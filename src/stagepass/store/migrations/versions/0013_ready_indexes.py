@@ -5,6 +5,8 @@ state between the queue and the priority, so a search by queue and priority read
 condition that says the same and from which PostgreSQL does not conclude it keeps the state in the search.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,7 +20,7 @@ depends_on = None
 BEFORE = "state = 'ready'"
 AFTER = "state >= 'ready' AND state <= 'ready'"
 
-INDEXES = {
+INDEXES: dict[str, list[Any]] = {
     "ix_stage_runs_next": ["queue", "state", sa.text("priority DESC"), "turn", sa.text("urgency DESC"), "due_at"],
     "ix_stage_runs_line": ["queue", "state", "priority", "owner", "urgency", "turn"],
 }
