@@ -35,24 +35,29 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def worker_groups(registry: Registry, given: str = "") -> list[Group]:
+def worker_groups(registry: Registry, given: str = "", *, cpu: int | None = None) -> list[Group]:
     """The groups of ``stagepass up``.
 
     Args:
         given: ``"promo.lyric=4 promo.song,promo.video=2"``; a pipeline's name stands for all of its stages.
             Empty: each stage with a `concurrency` has its own, the others share one per pool.
+        cpu: slots of a group of CPU-bound stages; None: one per core of this machine.
 
     Raises:
         SettingsError: it is written wrongly. NotFound: there is no such queue.
     """
-    groups = [_parse(registry, part) for part in given.split()] if given.strip() else list(_by_stage(registry))
+    groups = (
+        [_parse(registry, part, cpu or cores()) for part in given.split()]
+        if given.strip()
+        else list(_by_stage(registry, cpu or cores()))
+    )
     names = Counter(group.name for group in groups)
     if doubled := [name for name, count in names.items() if count > 1]:
         raise SettingsError(sentence("WORKERS: {doubled} is in two groups; keep it in one", doubled=doubled[0]))
     return groups
 
 
-def _by_stage(registry: Registry) -> Iterator[Group]:
+def _by_stage(registry: Registry, processes: int) -> Iterator[Group]:
     stages = _stages(registry)
     for queue, stage in stages.items():
         if stage is not None and stage.concurrency:
@@ -63,10 +68,10 @@ def _by_stage(registry: Registry) -> Iterator[Group]:
     if io:
         yield Group("io", io, IO_SLOTS, "threads")
     if cpu:
-        yield Group("cpu", cpu, cores(), "prefork")
+        yield Group("cpu", cpu, processes, "prefork")
 
 
-def _parse(registry: Registry, part: str) -> Group:
+def _parse(registry: Registry, part: str, processes: int) -> Group:
     found = _GROUP.match(part)
     if found is None:
         raise SettingsError(
@@ -75,7 +80,7 @@ def _parse(registry: Registry, part: str) -> Group:
     queues = expand(registry, [name for name in found["queues"].split(",") if name])
     stages = _stages(registry)
     pool = pool_of([stage for queue in queues if (stage := stages[queue])])
-    slots = int(found["slots"]) if found["slots"] else default_slots(registry, queues, pool)
+    slots = int(found["slots"]) if found["slots"] else default_slots(registry, queues, pool, processes)
     return Group(found["queues"].replace(",", "+"), queues, slots, pool)
 
 
@@ -101,13 +106,13 @@ def pool_of(stages: Sequence[Stage]) -> Pool:
     return "prefork" if stages and all(stage.pool == "cpu" for stage in stages) else "threads"
 
 
-def default_slots(registry: Registry, queues: Sequence[str], pool: Pool) -> int:
-    """The default number of slots for these queues."""
+def default_slots(registry: Registry, queues: Sequence[str], pool: Pool, processes: int | None = None) -> int:
+    """The default number of slots for these queues; `processes`, one per core by default, if they are CPU-bound."""
     stages = _stages(registry)
     told = [stage.concurrency if (stage := stages.get(queue)) else None for queue in queues]
     if told and all(told):
         return sum(filter(None, told))
-    return cores() if pool == "prefork" else IO_SLOTS
+    return (processes or cores()) if pool == "prefork" else IO_SLOTS
 
 
 def stages_of(registry: Registry, queues: Sequence[str]) -> list[Stage]:
