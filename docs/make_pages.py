@@ -4,8 +4,6 @@ python docs/make_pages.py            writes docs/settings.md and THIRD_PARTY_NOT
 python docs/make_pages.py --check    exit code 1 when one of them is not up to date
 """
 
-import inspect
-import re
 import sys
 import tomllib
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -15,6 +13,7 @@ from typing import get_args, get_origin
 from packaging.requirements import Requirement
 from pydantic import SecretStr
 
+from stagepass.deploy.reads import groups
 from stagepass.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -42,17 +41,10 @@ _SAME = {
 
 def settings_table() -> str:
     """Every setting in the order of the code, in its groups."""
-    groups: dict[str, list[str]] = {}
-    group = ""
-    for line in inspect.getsource(Settings).splitlines():
-        if found := re.fullmatch(r"    # (.+)", line):
-            group = found[1]
-        elif (found := re.match(r"    (\w+): ", line)) and found[1] in Settings.model_fields:
-            groups.setdefault(group, []).append(found[1])
     lines: list[str] = []
-    for title, names in groups.items():
+    for title, names in groups().items():
         lines += [f"### {title[0].upper()}{title[1:]}", "", "| setting | default | meaning |", "|---|---|---|"]
-        lines += [_row(name) for name in names]
+        lines += [_row(name.lower()) for name in names]
         lines.append("")
     return "\n".join(lines).strip()
 

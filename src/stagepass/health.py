@@ -20,6 +20,9 @@ from stagepass.engine.model.machine import alive, place
 log = logging.getLogger("stagepass.health")
 
 
+WORKER, RELAY = "worker", "relay"
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A worker process's note about itself.
@@ -29,6 +32,7 @@ class Note:
         born: when the process began, in the kernel's ticks: its id may be given to another one later.
         stalled_for: seconds for which there was work and room, and nothing began.
         at: when the note was written, by the machine's steady clock, in seconds.
+        role: `worker` or `relay`.
     """
 
     worker: str
@@ -41,6 +45,7 @@ class Note:
     work: str
     stalled_for: float
     at: float
+    role: str = WORKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +76,19 @@ class Notes:
         self._complained = False
 
     def write(
-        self, worker: str, queues: Sequence[str], slots: int, running: int, work: Work, stalled_for: float
+        self,
+        worker: str,
+        queues: Sequence[str],
+        slots: int,
+        running: int,
+        work: Work,
+        stalled_for: float,
+        role: str = WORKER,
     ) -> None:
         """Keep a note of this process, in place of the one before."""
         pid = os.getpid()
-        note = Note(
-            worker, pid, place(), _born(pid), tuple(queues), slots, running, work.value, stalled_for, time.monotonic()
-        )
+        at = time.monotonic()
+        note = Note(worker, pid, place(), _born(pid), tuple(queues), slots, running, work.value, stalled_for, at, role)
         path = self._path(worker)
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -94,13 +105,13 @@ class Notes:
         with contextlib.suppress(OSError):
             self._path(worker).unlink(missing_ok=True)
 
-    def check(self, queues: Iterable[str] = ()) -> list[Check]:
-        """Every worker process of this place that exists, or those that serve one of these queues."""
+    def check(self, queues: Iterable[str] = (), role: str = WORKER) -> list[Check]:
+        """Every process of this role and place that exists, or the workers that serve one of these queues."""
         wanted = set(queues)
         found = []
         for path in sorted(self._folder.glob("*.json")):
             note = _read(path)
-            if note is None or note.place != place():
+            if note is None or note.place != place() or note.role != role:
                 continue
             if not alive(note.pid) or _born(note.pid) != note.born:
                 with contextlib.suppress(OSError):  # it was killed, and cannot tidy up any more

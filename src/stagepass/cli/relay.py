@@ -1,10 +1,23 @@
 """``stagepass relay``: wakes runs that are due and rescues runs of dead workers."""
 
 import logging
+import os
 import signal
-from typing import Any
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stagepass.bootstrap import System
+    from stagepass.engine.maintain.relay import Relay
 
 log = logging.getLogger("stagepass.relay")
+
+NOTE_EVERY = 1.0
+"""Seconds between two notes for `stagepass health --role relay`."""
+
+HANGS_AFTER = 60.0
+"""Seconds without a look after which the relay counts as stalled: far more than any look may wait for a server."""
 
 
 def relay() -> None:
@@ -29,4 +42,25 @@ def relay() -> None:
     system.store.check()
     system.check_redis()
     log.info("the relay runs")
+    ended = threading.Event()
+    notes = threading.Thread(target=_keep_note, args=(system, loop, ended), name="stagepass-note", daemon=True)
+    notes.start()
     loop.run()
+    ended.set()
+    notes.join(NOTE_EVERY)
+
+
+def _keep_note(system: "System", loop: "Relay", ended: threading.Event) -> None:
+    """Tell the probe of this machine that the loop comes round; on a thread of its own, since a look may wait."""
+    from stagepass.engine.execute.stall_detector import Work
+    from stagepass.health import RELAY, Notes
+
+    notes = Notes(system.settings.folder, system.settings.dead_after_seconds)
+    name = f"relay.{os.getpid()}"
+    while True:
+        silent = time.monotonic() - loop.looked_at
+        work = Work.STALLED if silent > HANGS_AFTER else Work.IDLE
+        notes.write(name, (), 0, 0, work, silent if work is Work.STALLED else 0.0, RELAY)
+        if ended.wait(NOTE_EVERY):
+            notes.remove(name)
+            return

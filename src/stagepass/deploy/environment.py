@@ -1,12 +1,9 @@
 """`.env.example`: every setting with its default and its meaning; and for each role only what it reads."""
 
-import inspect
-import re
-
 from pydantic import SecretStr
 
 from stagepass.deploy.description import secret_settings
-from stagepass.deploy.reads import settings_of
+from stagepass.deploy.reads import groups, settings_of
 from stagepass.deploy.roles import Installation, Role
 from stagepass.deploy.secrets import text_of
 from stagepass.deploy.text import dotenv_quoted, header
@@ -19,18 +16,6 @@ def files(made: Installation) -> dict[str, str]:
     """All files of this format, by path."""
     own = {f"env/{role.name}.env.example": _of_role(made, role) for role in made.roles}
     return {"env/.env.example": _all(made), **own}
-
-
-def groups() -> dict[str, list[str]]:
-    """The settings' names in the order and the groups of the code, without the one for `stagepass up`."""
-    found: dict[str, list[str]] = {}
-    group = ""
-    for line in inspect.getsource(Settings).splitlines():
-        if title := re.fullmatch(r"    # (.+)", line):
-            group = title[1]
-        elif (field := re.match(r"    (\w+): ", line)) and field[1] in Settings.model_fields:
-            found.setdefault(group, []).append(field[1].upper())
-    return found
 
 
 def _all(made: Installation) -> str:

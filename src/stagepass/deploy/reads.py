@@ -1,5 +1,7 @@
 """Which settings each role reads: a process is given these and no others."""
 
+import inspect
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -44,22 +46,46 @@ READ_BY: dict[str, tuple[Kind, ...]] = {
     "KEEP_JOBS_DAYS": ("api", "relay"),
     "LOG_LEVEL": _ALL,
     "LOG_FORMAT": _ALL,
+    "FAST_LANE_SLOTS": ("api",),
+    "FAST_LANE_SECONDS": ("api",),
+    "ALERT_WEBHOOK_URL": ("relay",),
+    "ALERT_WINDOW_SECONDS": ("relay",),
+    "ALERT_LANGUAGE": ("relay",),
+    "ALERT_ALLOW_LOOPBACK": ("relay",),
     "WORKERS": (),
 }
-"""Settings that not the API alone reads. `WORKERS` is read by `stagepass up`, which no deployment runs."""
+"""Settings by their readers. `WORKERS` is read by `stagepass up`, which no deployment runs."""
 
-_OF_THE_RELAY = "ALERT_"
+_OF_THE_API = "the API"
+"""The group of the settings that the API alone reads, unless `READ_BY` says otherwise."""
 
 
 def read_by(name: str) -> tuple[Kind, ...]:
     """The roles that read a setting, or a provider's own variable."""
     if name in READ_BY:
         return READ_BY[name]
-    if name.startswith(_OF_THE_RELAY):
-        return ("relay",)
-    return ("api",) if name.lower() in Settings.model_fields else ("worker",)
+    if name.lower() not in Settings.model_fields:
+        return ("worker",)
+    return ("api",)
 
 
 def settings_of(kind: Kind) -> Iterator[str]:
     """The settings that a role reads, in the order of the code."""
     return (name.upper() for name in Settings.model_fields if kind in read_by(name.upper()))
+
+
+def groups() -> dict[str, list[str]]:
+    """The settings' names by group, both in the order of the code."""
+    found: dict[str, list[str]] = {}
+    group = ""
+    for line in inspect.getsource(Settings).splitlines():
+        if title := re.fullmatch(r"    # (.+)", line):
+            group = title[1]
+        elif (field := re.match(r"    (\w+): ", line)) and field[1] in Settings.model_fields:
+            found.setdefault(group, []).append(field[1].upper())
+    return found
+
+
+def unassigned() -> list[str]:
+    """Settings whose readers nobody named: a new one that is not the API's belongs into `READ_BY`."""
+    return [name for group, names in groups().items() for name in names if group != _OF_THE_API and name not in READ_BY]

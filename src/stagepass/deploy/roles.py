@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import stagepass.providers.builtin  # noqa: F401  (registers the providers)
 from stagepass.declare.registry import Registry
 from stagepass.deploy.description import Description, Size
 from stagepass.deploy.reads import Kind, read_by
@@ -123,20 +125,18 @@ def _plain(description: Description) -> dict[str, str]:
 
 def _providers(registry: Registry, description: Description) -> Providers:
     """Providers as the description chooses them, whatever this machine's environment says."""
-    from pathlib import Path
-
     environ = {name: description.setting(name) for name in description.settings}
     for name in ("TEXT_MODEL", "SONG_MAKER", "CLIP_MAKER", "SCAN_MODELS", "SCAN_UNSURE_BELOW"):
         environ.setdefault(name, str(Settings.model_fields[name.lower()].default))
     providers = Providers(environ, Path("providers"))
-    missing = [
-        problem
-        for stage in registry.stages()
-        for problem in providers.check(stage)
-        if "which is not set" not in str(problem)
-    ]
-    if missing:
-        raise SettingsError(sentence("deploy.toml: settings: {problem}", problem=missing[0]))
+    stages = list(registry.stages())
+    try:
+        keys = {secret: "given later" for stage in stages for secret in providers.secrets(stage)}
+    except SettingsError as problem:
+        raise SettingsError(sentence("deploy.toml: settings: {problem}", problem=problem)) from None
+    complete = Providers({**environ, **keys}, Path("providers"))
+    if wrong := [problem for stage in stages for problem in complete.check(stage)]:
+        raise SettingsError(sentence("deploy.toml: settings: {problem}", problem=wrong[0]))
     return providers
 
 

@@ -10,9 +10,12 @@ KIND = "supervisor"
 
 def files(made: Installation) -> dict[str, str]:
     """All files of this format, by path."""
+    commands = {role.name: systemd.command(role) for role in made.running}
     environment = {role.name: _given(made, role) for role in made.running}
     return {
-        "supervisor/supervisord.conf": template("supervisord.conf.j2", KIND, made=made, environment=environment),
+        "supervisor/supervisord.conf": template(
+            "supervisord.conf.j2", KIND, made=made, environment=environment, commands=commands
+        ),
         "supervisor/supervisord.env.example": _environment(made),
     }
 

@@ -23,7 +23,13 @@ def _units(made: Installation) -> list[str]:
 
 def _service(made: Installation, role: Role) -> str:
     return template(
-        "systemd.service.j2", KIND, made=made, role=role, name=made.description.name, settings=settings(made, role)
+        "systemd.service.j2",
+        KIND,
+        made=made,
+        role=role,
+        name=made.description.name,
+        settings=settings(made, role),
+        command=command(role),
     )
 
 
@@ -49,3 +55,8 @@ def settings(made: Installation, role: Role) -> dict[str, str]:
     if "PIPELINES" in own and made.description.pipelines:
         own["PIPELINES"] = f"{made.description.folder}/{made.description.pipelines}"
     return own
+
+
+def command(role: Role) -> tuple[str, ...]:
+    """The API listens behind nginx of the same machine, and to nobody else."""
+    return tuple("127.0.0.1" if word == "0.0.0.0" else word for word in role.command)  # noqa: S104

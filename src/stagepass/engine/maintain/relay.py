@@ -6,6 +6,7 @@ but waits, retries and rescues stop.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
@@ -109,12 +110,15 @@ class Relay:
         self._last_watch = float("-inf")
         self._stops: SimpleQueue[None] = SimpleQueue()
         self._last_look = self._last_prune = float("-inf")
+        self.looked_at = time.monotonic()
+        """When the loop last came round, by the machine's steady clock; also a look that failed counts."""
 
     def run(self) -> None:
         """Until `stop`."""
         pause = 0.0
         while not self._stopped_within(pause):
             pause = TICK
+            self.looked_at = time.monotonic()
             try:
                 self.step()
             except StagepassError as problem:
