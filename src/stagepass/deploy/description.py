@@ -104,7 +104,7 @@ class Description(_Part):
             if not _SETTING.match(name):
                 raise ValueError(f"{name}: write the name as in the environment, such as TEXT_MODEL")
             if name in secret_settings():
-                raise ValueError(f"{name} is a secret; it belongs into .env, or where your platform keeps secrets")
+                raise ValueError(f"{name} is a secret; it belongs in .env, or where your platform keeps secrets")
             if isinstance(value, str) and not (value.isprintable() and len(value) <= 2000):
                 raise ValueError(f"{name}: one line of at most 2,000 characters")
         known = [name.upper() for name in Settings.model_fields]

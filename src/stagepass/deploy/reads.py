@@ -87,5 +87,5 @@ def groups() -> dict[str, list[str]]:
 
 
 def unassigned() -> list[str]:
-    """Settings whose readers nobody named: a new one that is not the API's belongs into `READ_BY`."""
+    """Settings without a known reader: add a new one that is not the API's to `READ_BY`."""
     return [name for group, names in groups().items() for name in names if group != _OF_THE_API and name not in READ_BY]

@@ -58,5 +58,5 @@ def settings(made: Installation, role: Role) -> dict[str, str]:
 
 
 def command(role: Role) -> tuple[str, ...]:
-    """The API listens behind nginx of the same machine, and to nobody else."""
+    """The API listens on the loopback interface only, behind nginx on the same machine."""
     return tuple("127.0.0.1" if word == "0.0.0.0" else word for word in role.command)  # noqa: S104
