@@ -95,7 +95,7 @@ def _build(made: Installation) -> Service:
 
 
 def _environment(made: Installation, role: Role) -> dict[str, str]:
-    """Its settings, then its secrets, taken from `.env`: nobody else's."""
+    """Its settings, then its own secrets, taken from `.env`."""
     own = {name: value.replace("$", "$$") for name, value in role.settings.items()}
     return own | {name: _secret(made, name) for name in role.secrets}
 
