@@ -262,7 +262,7 @@ def test_a_dead_letter_that_vanishes_meanwhile_is_not_found(tmp_path: Path) -> N
 
 
 def test_a_payment_is_kept_once_on_every_database(database_url: str, store: Any) -> None:
-    from stagepass.engine.commit.operations import Spent
+    from stagepass.engine.commit.call_operations import Spent
     from stagepass.engine.model.records import Spend
 
     with processes(database_url, 2, chain()) as (one, two):

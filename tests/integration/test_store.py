@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
+from stagepass.engine.commit.call_operations import Intend, Remember
 from stagepass.engine.commit.claims import Claim
-from stagepass.engine.commit.operations import Intend, OnRuns, Remember, Settle, Submit
+from stagepass.engine.commit.operations import OnRuns, Settle, Submit
 from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure, LeaseLost, Waiting

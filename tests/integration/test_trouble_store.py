@@ -12,7 +12,8 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from stagepass.engine.commit.operations import Intend, Remember, Settle, Spent, Submit
+from stagepass.engine.commit.call_operations import Intend, Remember, Spent
+from stagepass.engine.commit.operations import Settle, Submit
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model.outcomes import Completed
 from stagepass.engine.model.records import Memo, Spend

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Again, Context, Permanent, Pipeline, Retry
-from stagepass.engine.commit.operations import Operation
+from stagepass.engine.commit.operation import Operation
 from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
@@ -108,7 +108,7 @@ def test_the_end_of_the_child_wakes_the_parent_before_its_own_look_is_due() -> N
 
 
 def test_where_nobody_told_the_parent_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stagepass.engine.execute import child_jobs as subject
+    from stagepass.engine.commit import child_jobs as subject
 
     monkeypatch.setattr(subject, "after_commit", lambda *told: None)  # as if the process had died just then
     with Lab(ALL) as lab:
@@ -210,7 +210,7 @@ def test_cancel_goes_down() -> None:
 
 
 def test_the_relay_cancels_a_child_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stagepass.engine.execute import child_jobs as subject
+    from stagepass.engine.commit import child_jobs as subject
 
     monkeypatch.setattr(subject, "after_commit", lambda *told: None)  # as if the process had died just then
     with Lab(ALL) as lab:

@@ -672,7 +672,7 @@ def test_an_answer_means_that_nothing_was_bought_and_silence_means_that_nobody_k
 
 
 def test_a_zombies_late_no_does_not_drop_the_purchase_of_the_attempt_after_it() -> None:
-    from stagepass.engine.commit.operations import Forget, Intend, Remember
+    from stagepass.engine.commit.call_operations import Forget, Intend, Remember
     from stagepass.engine.model.records import Memo
 
     with Lab(buys()[0]) as lab:

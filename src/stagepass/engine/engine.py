@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
+from stagepass.engine.commit import child_jobs
 from stagepass.engine.commit.committer import CommitReport, Committer
 from stagepass.engine.commit.operations import Accepted, OnJob, OnRun
 from stagepass.engine.commit.submission import MAX_INPUT, prepare
-from stagepass.engine.execute import child_jobs as children
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.model.clock import Clock, SystemClock
@@ -85,7 +85,7 @@ class Engine:
                 self.bell.ring(queue, run.job_id, run.id)
             elif not local.wake():
                 local.pass_on(queue)
-        children.after_commit(self.committer, news.woken, news.left_alone)
+        child_jobs.after_commit(self.committer, news.woken, news.left_alone)
 
     # ── submitting ──
 

@@ -15,7 +15,7 @@ from typing import Any
 from stagepass.declare.registry import Registry
 from stagepass.engine.commit.claimer import Claimer
 from stagepass.engine.commit.claims import Claim
-from stagepass.engine.commit.operations import Operation
+from stagepass.engine.commit.operation import Operation
 from stagepass.engine.commit.requests import Pending, Request, Requests
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock, SystemClock

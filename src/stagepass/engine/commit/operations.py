@@ -1,10 +1,5 @@
-"""Operations of the committer: each names the rows it needs, and changes them in a `UnitOfWork`.
+"""Operations on jobs and stage runs: accepting a job, ending an attempt, what people ask, what the relay does."""
 
-An operation checks first and changes then, so that one that refuses leaves the others of its batch
-untouched.
-"""
-
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -12,55 +7,16 @@ from typing import Any, ClassVar
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.values import File
 from stagepass.engine.commit.claims import Claimed
+from stagepass.engine.commit.operation import FOR_EVER, Operation, owned_or_none
 from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.outcomes import Completed, LeaseLost, Outcome
-from stagepass.engine.model.records import Job, Memo, Spend, StageRun
-from stagepass.engine.model.states import ENDED, RunState
+from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.transaction import Outputs
 from stagepass.engine.rules import settle
 from stagepass.engine.rules.accept import accept
-from stagepass.engine.rules.attempt import streak_over
-from stagepass.engine.rules.messages import take_callbacks
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict, NotFound
 from stagepass.sentences import sentence
-
-FOR_EVER = float("inf")
-
-
-class Operation(ABC):
-    """One thing to do inside a transaction.
-
-    `patience` is the number of seconds to retry while the database is unavailable; without limit for one that stores
-    the end of an attempt, or something that was paid for. `answer_within` is for how many seconds its caller waits.
-    """
-
-    patience: ClassVar[float] = 5.0
-    answer_within: ClassVar[float | None] = 8.0
-    skip_locked: bool = False
-    """Leave out rows that another transaction holds; the caller asks again."""
-    failpoint: ClassVar[str] = ""
-    """Prefix of the failpoints around its commit."""
-    may_be_second: ClassVar[bool] = False
-    """Whether another process may have kept the same key just before; then it is tried again, and finds that."""
-    again: bool = False
-    """It is retried, and whether its first commit went through is unknown."""
-
-    def jobs(self) -> Sequence[str]:
-        """Ids of the jobs to lock and read."""
-        return ()
-
-    def runs(self) -> Sequence[str]:
-        """Ids of the stage runs to read."""
-        return ()
-
-    @abstractmethod
-    def apply(self, uow: UnitOfWork) -> Any:
-        """Check, then change. What it returns is the caller's result."""
-
-    def known(self) -> Outputs:
-        """Outputs in memory, for a claim of the next run of the same job in this transaction."""
-        return {}
 
 
 @dataclass(slots=True)
@@ -134,7 +90,7 @@ class Settle(Operation):
         mine = [
             (*pair, outcome)
             for claimed, outcome in zip(everyone, outcomes, strict=True)
-            if (pair := _owned_or_none(uow, claimed)) is not None
+            if (pair := owned_or_none(uow, claimed)) is not None
         ]
         if not mine:
             raise LeaseLost(self.claimed.run.id)
@@ -152,133 +108,6 @@ class Settle(Operation):
         if isinstance(self.outcome, Completed) and self.claimed.run.item is None:
             mine[self.claimed.run.stage] = {None: (self.outcome.output, None)}
         return {self.claimed.job.id: mine}
-
-
-def owned(uow: UnitOfWork, claimed: Claimed) -> tuple[StageRun, Job]:
-    """The claimed run and its job. Raises `LeaseLost` when the lease is no longer this one's."""
-    found = _owned_or_none(uow, claimed)
-    if found is None:
-        raise LeaseLost(claimed.run.id)
-    return found
-
-
-def _owned_or_none(uow: UnitOfWork, claimed: Claimed) -> tuple[StageRun, Job] | None:
-    run, job = uow.runs.get(claimed.run.id), uow.jobs.get(claimed.job.id)
-    if run is None or job is None or run.token != claimed.token or run.state is not RunState.RUNNING:
-        return None
-    return run, job
-
-
-@dataclass(slots=True)
-class Intend(Operation):
-    """Note that a call is about to be made; its value follows, or its outcome is unknown."""
-
-    patience: ClassVar[float] = 30.0
-    answer_within: ClassVar[float | None] = None
-    claimed: Claimed
-    memo: Memo
-    cleaning: bool = False
-    """The stage knows that the job is cancelled, and cleans up."""
-
-    def jobs(self) -> Sequence[str]:
-        return (self.claimed.job.id,)
-
-    def runs(self) -> Sequence[str]:
-        return (self.claimed.run.id,)
-
-    def apply(self, uow: UnitOfWork) -> bool:
-        """Returns whether the job's owner has cancelled it: then nothing is to be bought."""
-        _, job = owned(uow, self.claimed)
-        if (job.cancel_requested or job.state in ENDED) and not self.cleaning:
-            return True
-        there = uow.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
-        if there is None or there.token != self.memo.token:
-            uow.note_intent(self.memo)
-        return False
-
-
-@dataclass(slots=True)
-class Keep(Operation):
-    """Store results and errors of an attempt's calls before the stage uses them."""
-
-    patience: ClassVar[float] = 60.0
-    answer_within: ClassVar[float | None] = None
-    claimed: Claimed
-    memos: Sequence[Memo]
-    drop: Sequence[str] = ()
-    """Names of memos that these replace."""
-    worked: Sequence[str] = ()
-    """Calls whose streak of failures is over."""
-    taken: Sequence[int] = ()
-    """Callbacks that the wait which is over has seen."""
-    cleaning: bool = False
-    """The stage knows that the job is cancelled, and cleans up."""
-
-    def jobs(self) -> Sequence[str]:
-        return (self.claimed.job.id,)
-
-    def runs(self) -> Sequence[str]:
-        return (self.claimed.run.id,)
-
-    def apply(self, uow: UnitOfWork) -> bool:
-        """Returns whether the job's owner has cancelled it: then nothing is kept."""
-        run, job = owned(uow, self.claimed)
-        if (job.cancel_requested or job.state in ENDED) and not self.cleaning:
-            return True
-        if self.again and self._is_kept(uow, run):
-            return False
-        for name in self.drop:
-            uow.forget(run.id, name)
-        for memo in self.memos:
-            uow.note_intent(memo)
-        streak_over(uow, run, self.worked)
-        take_callbacks(uow, run, self.taken)
-        return False
-
-    def _is_kept(self, uow: UnitOfWork, run: StageRun) -> bool:
-        there = [uow.tx.memo(run.id, memo.name) for memo in self.memos]
-        return all(one is not None and one.token == memo.token for one, memo in zip(there, self.memos, strict=True))
-
-
-@dataclass(slots=True)
-class Remember(Operation):
-    """Keep the value of a call that was made, also when the lease is lost: it was paid for."""
-
-    patience: ClassVar[float] = FOR_EVER
-    answer_within: ClassVar[float | None] = None
-    memo: Memo
-    spends: Sequence[Spend] = ()
-    """Payments of the call: value and payments are stored together or not at all."""
-
-    def apply(self, uow: UnitOfWork) -> None:
-        uow.note_memo(self.memo)
-        for spend in self.spends:
-            uow.note_spend(spend)
-
-
-@dataclass(slots=True)
-class Forget(Operation):
-    """Drop a memo: the call had no effect, or what it began has ended."""
-
-    patience: ClassVar[float] = FOR_EVER
-    answer_within: ClassVar[float | None] = None
-    memo: Memo
-
-    def apply(self, uow: UnitOfWork) -> None:
-        uow.forget(self.memo.run_id, self.memo.name, self.memo.token)  # never one that a later attempt made
-
-
-@dataclass(slots=True)
-class Spent(Operation):
-    """Record a payment, even if the lease is lost; once per key."""
-
-    patience: ClassVar[float] = FOR_EVER
-    answer_within: ClassVar[float | None] = None
-    spends: Sequence[Spend]
-
-    def apply(self, uow: UnitOfWork) -> None:
-        for spend in self.spends:
-            uow.note_spend(spend)
 
 
 @dataclass(slots=True)

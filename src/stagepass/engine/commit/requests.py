@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagepass.engine.commit.claims import Claim
-from stagepass.engine.commit.operations import Operation
+from stagepass.engine.commit.operation import Operation
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.transaction import Stale
 from stagepass.errors import StoreUnavailable

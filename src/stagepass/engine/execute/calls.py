@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from stagepass.engine.commit.call_operations import Keep
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Keep
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore

@@ -15,7 +15,8 @@ from typing import cast
 
 from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import OnRuns, Operation, Settle
+from stagepass.engine.commit.operation import Operation
+from stagepass.engine.commit.operations import OnRuns, Settle
 from stagepass.engine.execute.classify import classify
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.runner import Runner

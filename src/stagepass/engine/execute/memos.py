@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from stagepass.engine.commit.call_operations import Forget, Intend, Remember
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Forget, Intend, Remember
 from stagepass.engine.execute import stillness
 from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.classify import classify

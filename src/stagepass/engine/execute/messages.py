@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from stagepass.declare.values import Duration, seconds
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Operation, owned
+from stagepass.engine.commit.operation import Operation, owned
 from stagepass.engine.execute.calls import Calls, Kept
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
+from stagepass.engine.commit.call_operations import Spent
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operations import Spent
 from stagepass.engine.model.ports import Bus
 from stagepass.engine.model.records import Memo, Spend, StageRun
 from stagepass.engine.model.store import Store

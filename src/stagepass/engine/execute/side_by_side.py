@@ -14,10 +14,11 @@ from pydantic import TypeAdapter
 
 from stagepass.declare.parameter import Settled
 from stagepass.declare.values import Duration, seconds
+from stagepass.engine.commit.child_jobs import cancel_job
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnJob
 from stagepass.engine.execute.calls import Calls, Text
-from stagepass.engine.execute.child_jobs import ChildJobs, Input, cancel_job, failure_of, identity_of
+from stagepass.engine.execute.child_jobs import ChildJobs, Input, failure_of, identity_of
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore
 from stagepass.engine.execute.waits import Waits

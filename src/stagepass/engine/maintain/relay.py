@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+from stagepass.engine.commit.child_jobs import cancel_orphans
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnRuns
-from stagepass.engine.execute.child_jobs import cancel_orphans
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Bell
