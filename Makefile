@@ -2,25 +2,25 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
+VALIDATORS := .venv-validators/.ready
 CHAOS_BACKENDS := sqlite+redis postgresql+rabbitmq mariadb+redis postgresql+redis
 CHAOS_MINUTES ?= 10
 CHAOS_JOBS ?= 5000
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types up bench recovery chaos docs lock clean
+.PHONY: help setup demo test lint types up bench recovery chaos docs lock validators clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: $(READY) ## create .venv with all dependencies (other commands do it when needed)
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements.setup.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Stagepass needs Python 3.11 or newer; install it, or run: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "this Python has no venv; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.setup.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
@@ -39,6 +39,14 @@ lint: setup ## check style, words, and that imports point downwards only
 	@$(BIN)/ruff format --check src tests benchmarks examples
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.docs.words
+	@$(BIN)/stagepass deploy all --check
+
+validators: $(VALIDATORS) ## install what checks the deployment files into .venv-validators (tests/integration/test_deploy_files.py)
+
+$(VALIDATORS): deploy/validators/requirements.lock $(READY)
+	@$(BIN)/uv venv --quiet --python $(BIN)/python --clear .venv-validators
+	@$(BIN)/uv pip install --quiet --python .venv-validators/bin/python --require-hashes -r deploy/validators/requirements.lock
+	@touch $@
 
 types: setup ## run the type checker, in strict mode
 	@$(BIN)/mypy
@@ -62,8 +70,12 @@ docs: setup ## check every example, command and link in the docs
 	@$(BIN)/python -m pytest tests/docs
 
 lock: setup ## resolve the dependencies again
+	@echo "$$(grep -oE '^uv==[0-9.]+' requirements.setup.lock)" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header - --output-file requirements.setup.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--upgrade deploy/validators/requirements.in --output-file deploy/validators/requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--group dev --upgrade pyproject.toml --output-file requirements.lock
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-validators dist build .mypy_cache .ruff_cache .hypothesis
