@@ -8,23 +8,21 @@ once for the other processes.
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import cast
 
 from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
 from stagepass.engine.commit.committer import Committer
-from stagepass.engine.commit.operation import Operation
-from stagepass.engine.commit.operations import OnRuns, Settle
+from stagepass.engine.execute.claiming import Claiming
 from stagepass.engine.execute.classify import classify
 from stagepass.engine.execute.lease import Lease
 from stagepass.engine.execute.runner import Runner
+from stagepass.engine.execute.settling import Settling
+from stagepass.engine.execute.time_watch import Running, TimeWatch
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.outcomes import Failure, LeaseLost, Outcome, Released, Unknown
 from stagepass.engine.model.records import Job
 from stagepass.engine.rules import attempt
-from stagepass.errors import StagepassError, StoreBug, StoreUnavailable, TimedOut
+from stagepass.errors import TimedOut
 
 log = logging.getLogger("stagepass.dispatcher")
 
@@ -33,17 +31,6 @@ LOOK_AGAIN = 0.03
 
 SETTLED_WITHIN = 5.0
 """Seconds that a process which stops waits for what is being stored."""
-
-AWAY = 5.0
-"""Seconds by which an attempt's time is longer at each look that finds the store away."""
-
-
-@dataclass(slots=True)
-class Running:
-    """An attempt that a slot is busy with."""
-
-    claimed: Claimed
-    lease: Lease
 
 
 class Dispatcher:
@@ -76,8 +63,7 @@ class Dispatcher:
         self.settled = 0
         self.shared: frozenset[str] | None = None
         """Queues that other processes also serve, as of the last heartbeat; a new process polls for work itself."""
-        self._parked: deque[tuple[str, str]] = deque()
-        """(run, job) of what others parked and this process knows, as the heart saw it last."""
+        self._claiming = Claiming(committer, queues, worker)
         self._committer = committer
         self._runner = runner
         self._clock = clock
@@ -92,20 +78,18 @@ class Dispatcher:
         self._draining = False
         lock = threading.RLock()  # `stop_claiming` may be called by a signal, in a thread that holds it
         self._change = threading.Condition(lock)
-        self._deadlines = threading.Condition(lock)
-        """Wakes the watch thread; set only for a deadline earlier than the one it waits for."""
-        self._next_end = float("inf")
+        self._time_watch = TimeWatch(
+            threading.Condition(lock), self.running, away=lambda: committer.away, time_up=self._time_up
+        )
+        self._settling = Settling(committer, self._on_settled)
         self._again_at: float | None = None
         """When to look again without a bell: another process held what was ready."""
-        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin: look for work at once, then at every bell."""
         self._woken = True
-        for target in (self._claim_loop, self._watch_loop):
-            thread = threading.Thread(target=target, name=f"stagepass-{target.__name__.strip('_')}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        threading.Thread(target=self._claim_loop, name="stagepass-claim_loop", daemon=True).start()
+        self._time_watch.start()
 
     def wake(self) -> bool:
         """Work may be ready. Returns whether a slot is free to take it."""
@@ -116,8 +100,7 @@ class Dispatcher:
 
     def fetch(self, parked: Sequence[tuple[str, str]]) -> None:
         """Others did not know these (run, job); this process does, and takes them before it looks for more."""
-        with self._change:
-            self._parked = deque(parked)
+        self._claiming.fetch(parked)
         if parked:
             self.wake()
 
@@ -149,7 +132,7 @@ class Dispatcher:
         with self._change:
             self._draining = True
             self._change.notify_all()
-            self._deadlines.notify()
+            self._time_watch.drain()
 
     def drain(self, grace: float) -> None:
         """Claim no more; wait up to `grace` seconds for what runs, then give the rest back unspent."""
@@ -163,7 +146,7 @@ class Dispatcher:
                 with self._change:
                     self.running.pop(running.claimed.token, None)
                     self._stuck += 1
-                self._settle(running.claimed, Released())
+                self._settling.settle(running.claimed, Released())
                 running.lease.lose()
                 self._give_back(1)
         with self._change:  # what ends just now is still being stored
@@ -183,10 +166,10 @@ class Dispatcher:
                     self._change.wait(timeout=None if pause is None else max(0.001, pause))
                 if self._draining:
                     return
-                self._woken, self._again_at = bool(self._parked), None
+                self._woken, self._again_at = self._claiming.has_parked, None
                 wanted = self._free
                 self._free = 0  # reserved while the claim is under way
-            claim_result = self._claim(wanted)
+            claim_result = self._claiming.claim(wanted)
             self._give_back(wanted - len(claim_result.claimed))
             for claimed in claim_result.claimed:
                 threading.Thread(target=self._slot, args=(claimed,), name="stagepass-slot", daemon=True).start()
@@ -206,25 +189,6 @@ class Dispatcher:
     def _is_time_again(self) -> bool:
         return self._again_at is not None and time.monotonic() >= self._again_at
 
-    def _claim(self, wanted: int) -> ClaimResult:
-        with self._change:
-            parked = [self._parked.popleft() for _ in range(min(wanted, len(self._parked)))]
-        try:
-            if parked:
-                return self._fetched(parked)
-            return cast(ClaimResult, self._committer.do(Claim(self.queues, wanted, self.worker)))
-        except Exception as problem:  # whatever it was, the next bell finds a loop that still turns
-            log.warning("could not look for work: %s", problem)
-            return ClaimResult([])
-
-    def _fetched(self, parked: list[tuple[str, str]]) -> ClaimResult:
-        """Make these parked runs ready and claim them in one transaction, without notifying workers that lack this version."""
-        only = frozenset(run for run, _ in parked)
-        _, claim = self._committer.put(
-            OnRuns(parked, attempt.fetch, skip_locked=True), Claim((), len(parked), self.worker, only=only)
-        )
-        return ClaimResult(cast(ClaimResult, claim.result()).claimed)
-
     def _give_back(self, slots: int) -> None:
         with self._change:
             self._free += slots
@@ -236,14 +200,13 @@ class Dispatcher:
         """A separate thread, which can be abandoned with a stage that does not end."""
         while claimed is not None:
             if self._draining:
-                self._settle(claimed, Released())
+                self._settling.settle(claimed, Released())
                 break
             lease = self._begin(claimed)
             outcome = self._attempt(claimed, lease)
             with self._change:
                 self.running.pop(claimed.token, None)
-                if self._draining:
-                    self._deadlines.notify()
+                self._time_watch.one_ended()
             if not lease.end():  # its time was up: the watch has settled it and freed this slot
                 with self._change:
                     self._stuck -= 1
@@ -263,8 +226,7 @@ class Dispatcher:
         lease = Lease(claimed.run.id, claimed.token, seconds)
         with self._change:
             self.running[claimed.token] = Running(claimed, lease)
-            if lease.ends < self._next_end:
-                self._deadlines.notify()
+            self._time_watch.expect(lease)
         return lease
 
     def _attempt(self, claimed: Claimed, lease: Lease) -> Outcome | None:
@@ -286,33 +248,12 @@ class Dispatcher:
     def _claim_after(self, claimed: Claimed) -> Claim | None:
         """The claim to make in the transaction that settles this run."""
         last = self._most is not None and self.settled + 1 >= self._most
-        return None if self._draining or self._parked or last else Claim(self.queues, 1, self.worker)
+        return None if self._draining or self._claiming.has_parked or last else self._claiming.next()
 
     def _settle_and_claim(self, claimed: Claimed, outcome: Outcome | None) -> ClaimResult:
-        operations: list[Operation | Claim] = [Settle(claimed, outcome)] if outcome is not None else []
-        if claim := self._claim_after(claimed):
-            operations.append(claim)
-        try:
-            futures = self._committer.put(*operations)
-        except StagepassError:
-            return ClaimResult([])
-        claim_result = ClaimResult([])
-        for operation, future in zip(operations, futures, strict=True):
-            try:
-                result = future.result()
-            except LeaseLost:
-                log.warning("%s: the lease was lost; its result is dropped", claimed.run.id)
-            except Exception as problem:
-                log.error("%s: %s could not be stored: %s", claimed.run.id, type(operation).__name__, problem)
-                if isinstance(operation, Settle) and not isinstance(problem, StoreUnavailable):
-                    self._settle(claimed, Failure(classify(_not_stored(problem))))
-            else:
-                if isinstance(operation, Claim):
-                    claim_result = result
-                    if not claim_result.claimed:
-                        self._look_round(claim_result, 1)
-                else:
-                    self._told(claimed, result)
+        claim_result = self._settling.settle_and_claim(claimed, outcome, self._claim_after(claimed))
+        if not claim_result.claimed:
+            self._look_round(claim_result, 1)
         self.settled += 1
         if self._most is not None and self.settled == self._most:
             self.stop_claiming()
@@ -320,35 +261,8 @@ class Dispatcher:
                 self._spent()
         return claim_result
 
-    def _told(self, claimed: Claimed, job: Job) -> None:
+    def _on_settled(self, claimed: Claimed, job: Job) -> None:
         """The attempt is settled; this is its job now."""
-
-    def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        try:
-            self._told(claimed, self._committer.do(Settle(claimed, outcome)))
-        except LeaseLost:
-            log.warning("%s: could not be settled: the lease was lost", claimed.run.id)
-        except Exception as problem:
-            log.error("%s: could not be settled: %s", claimed.run.id, type(problem).__name__)
-
-    # ── watching time ──
-
-    def _watch_loop(self) -> None:
-        """End attempts whose time is up. A thread cannot be killed: its slot is replaced, its writes are refused."""
-        while True:
-            with self._change:
-                self._next_end = min((running.lease.ends for running in self.running.values()), default=float("inf"))
-                if self._draining and not self.running:
-                    return
-                pause = self._next_end - time.monotonic()
-                self._deadlines.wait(timeout=None if self._next_end == float("inf") else max(0.0, pause))
-            for running in list(self.running.values()):
-                if running.lease.remaining() > 0:
-                    continue
-                if self._committer.away:  # the time in which nothing can be stored is not the attempt's
-                    running.lease.extend(AWAY)
-                elif running.lease.end():
-                    self._time_up(running)
 
     def _time_up(self, running: Running) -> None:
         claimed, lease = running.claimed, running.lease
@@ -358,7 +272,7 @@ class Dispatcher:
             self.running.pop(claimed.token, None)
             self._stuck += 1
         log.warning("%s: past its time limit of %g s", claimed.run.id, limit)
-        self._settle(claimed, Failure(TimedOut(f"the attempt took longer than its limit of {limit:g} s")))
+        self._settling.settle(claimed, Failure(TimedOut(f"the attempt took longer than its limit of {limit:g} s")))
         lease.lose()
         self._give_back(1)
         with self._change:
@@ -366,8 +280,3 @@ class Dispatcher:
             self._change.notify_all()
         if self._stuck > self._most_stuck and self._too_many_stuck:
             self._too_many_stuck()
-
-
-def _not_stored(problem: Exception) -> StagepassError:
-    """An end that cannot be stored as it is: a value that no database holds is the stage's, all else is ours."""
-    return problem if isinstance(problem, StagepassError) else StoreBug(type(problem).__name__)

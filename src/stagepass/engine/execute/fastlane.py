@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import Accepted, Submit
-from stagepass.engine.execute.dispatcher import Dispatcher, Running
+from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.event_loop import EventLoop
 from stagepass.engine.execute.heartbeat import Heartbeat
 from stagepass.engine.execute.runner import Runner
+from stagepass.engine.execute.time_watch import Running
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ids import new_id
 from stagepass.engine.model.records import Job
@@ -74,7 +75,7 @@ class _JobDispatcher(Dispatcher):
 
     def start(self) -> None:
         """Watch the time limits; there is nothing to look for."""
-        threading.Thread(target=self._watch_loop, name="stagepass-watch", daemon=True).start()
+        self._time_watch.start()
 
     def wake(self) -> bool:
         """No bell is for the fast lane."""
@@ -147,7 +148,7 @@ class _JobDispatcher(Dispatcher):
             return None
         return claim_result.claimed[0]
 
-    def _told(self, claimed: Claimed, job: Job) -> None:
+    def _on_settled(self, claimed: Claimed, job: Job) -> None:
         with self._change:
             watch = self._watches.get(claimed.job.id)
             if watch is not None and (watch.job is None or job.seq >= watch.job.seq):
