@@ -16,6 +16,7 @@ from stagepass.bus.provider_limits import RedisProviderLimits
 from stagepass.bus.publish import Mirror, RedisBus
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
+from stagepass.doctor.sources import Sources
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.engine import Engine
 from stagepass.engine.execute.event_loop import EventLoop
@@ -227,6 +228,20 @@ class System:
     def liveness(self) -> Liveness:
         """The live workers."""
         return Liveness(self.settings.dead_after_seconds)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """What the doctor reads from."""
+        return Sources(
+            self.settings,
+            self.registry,
+            self.store,
+            self.engine.clock,
+            self.liveness,
+            limits=lambda: self.provider_limits,
+            bell=lambda: self.bell,
+            approval_url=self._approval_url,
+        )
 
     @cached_property
     def alerts(self) -> Alerts | None:

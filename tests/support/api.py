@@ -60,11 +60,11 @@ def make_system(folder: Path, redis_url: str, registry: Registry | None = None, 
 
 
 class Server:
-    """Uvicorn in a thread, on a free port."""
+    """Uvicorn in a thread, on a free port unless one is given."""
 
-    def __init__(self, app: FastAPI, host: str = "127.0.0.1") -> None:
+    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
         self.app = app
-        self._socket = socket.create_server((host, 0))
+        self._socket = socket.create_server((host, port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on sockets of its own only
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{host}:{self.port}"

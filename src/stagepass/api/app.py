@@ -24,6 +24,7 @@ from stagepass.api import (
     pipelines,
     problems,
     schedules,
+    why,
 )
 from stagepass.api.edge import Edge
 from stagepass.api.metrics import Metrics
@@ -40,6 +41,7 @@ from stagepass.providers.fetching.turns import Turns
 _ROUTERS = (
     pipelines,
     jobs,
+    why,
     money,
     events,
     dead,

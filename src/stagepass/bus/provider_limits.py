@@ -36,6 +36,9 @@ DOWN_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 
 _INDEX = "stagepass:gate:breakers"
 
+_LINE = 5
+"""Index of the waiting list among `_keys`."""
+
 
 class RedisProviderLimits:
     """See `stagepass.engine.model.limits.ProviderLimits`. While Redis is unreachable, limited calls wait and unlimited ones continue."""
@@ -90,12 +93,18 @@ class RedisProviderLimits:
             return 0.0
         return int(cast(Any, pause)) / 1000
 
+    def position(self, provider: str, run_id: str) -> int | None:
+        try:
+            return cast("int | None", self._client.zrank(_keys(provider)[_LINE], run_id))
+        except redis.RedisError as problem:
+            raise _silent(problem) from None
+
     def breakers(self) -> list[Breaker]:
         try:
             names = sorted(map(_text, cast("set[Any]", self._client.smembers(_INDEX))))
             found = [(name, *self._look(name)) for name in names]
         except redis.RedisError as problem:
-            raise Unavailable(sentence("Redis is not responding: {error}", error=type(problem).__name__)) from None
+            raise _silent(problem) from None
         return [_breaker(name, facts, tried) for name, facts, tried in found if facts]
 
     def _look(self, provider: str) -> tuple[dict[str, str], bool]:
@@ -104,6 +113,10 @@ class RedisProviderLimits:
         if not facts:  # forgotten by its age, or with all of Redis
             self._client.srem(_INDEX, provider)
         return {_text(name): _text(value) for name, value in facts.items()}, bool(self._client.exists(probe))
+
+
+def _silent(problem: Exception) -> Unavailable:
+    return Unavailable(sentence("Redis is not responding: {error}", error=type(problem).__name__))
 
 
 def _keys(provider: str) -> list[str]:
@@ -152,6 +165,9 @@ class OpenGate:
 
     def failed(self, provider: str, ticket: str) -> float:
         return 0.0
+
+    def position(self, provider: str, run_id: str) -> int | None:
+        return None
 
     def breakers(self) -> list[Breaker]:
         return []

@@ -25,6 +25,7 @@ from stagepass.cli import (
     texts,
     up,
     watch,
+    why,
     worker,
     workers,
 )
@@ -142,6 +143,7 @@ for _command, _panel in (
     (new.new, RUN),
     (submit.submit, WORK),
     (watch.watch, WORK),
+    (why.why, WORK),
     (pipelines.pipelines, CARE),
     (workers.workers, CARE),
     (providers.providers, CARE),

@@ -92,6 +92,10 @@ class ProviderLimits(Protocol):
         """
         ...
 
+    def position(self, provider: str, run_id: str) -> int | None:
+        """Number of stage runs before this one in the provider's waiting list; None if it is not in it."""
+        ...
+
     def breakers(self) -> list[Breaker]:
         """The providers that are closed now, or on trial. Raises `Unavailable` when that is not known."""
         ...

@@ -1,0 +1,31 @@
+"""What the doctor reads from: the parts of one process's system, without the wiring."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stagepass.declare.registry import Registry
+from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.limits import ProviderLimits
+from stagepass.engine.model.ports import Bell
+from stagepass.reports.liveness import Liveness
+from stagepass.settings import Settings
+from stagepass.store import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The parts of an installation that are looked at.
+
+    Attributes:
+        limits, bell: made when they are first asked for, because a job's state rarely needs them.
+        approval_url: the link of an approval, by run, name, token and seconds of validity.
+    """
+
+    settings: Settings
+    registry: Registry
+    store: SqlStore
+    clock: Clock
+    liveness: Liveness
+    limits: Callable[[], ProviderLimits]
+    bell: Callable[[], Bell]
+    approval_url: Callable[[str, str, str, float], str]
