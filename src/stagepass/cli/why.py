@@ -62,33 +62,33 @@ def print_why(answer: "WhyView", owner: str) -> None:
         console.print()
         _print_reason(console, reason, answer.looked_at)
     if len(answer.reasons) > SHOWN:
-        console.print(Text(_text("label.more", count=len(answer.reasons) - SHOWN, job=answer.job_id), style="dim"))
+        console.print(Text(_frame("label.more", count=len(answer.reasons) - SHOWN, job=answer.job_id), style="dim"))
     if answer.unseen:
-        console.print(Text(_text("label.unseen", what=", ".join(answer.unseen)), style="yellow"))
+        console.print(Text(_frame("label.unseen", what=", ".join(answer.unseen)), style="yellow"))
 
 
 def _print_reason(console: "Console", reason: "ReasonView", now: datetime, indent: str = "") -> None:
     from rich.text import Text
 
     where = (reason.stage or "") + (f"[{reason.item}]" if reason.item is not None else "")
-    more = f"  ({_text('label.items', count=reason.count - 1)})" if reason.count > 1 else ""
+    more = f"  ({_frame('label.items', count=reason.count - 1)})" if reason.count > 1 else ""
     head = f"{where}: {reason.text}" if where else reason.text
     console.print(Text.assemble(indent, (head, COLOURS[reason.waits_for]), (more, "dim")))
     if reason.since is not None:
-        _row(console, indent, _text("label.since"), Text(_time(reason.since, now)))
+        _row(console, indent, _frame("label.since"), Text(_time(reason.since, now)))
     for number, fact in enumerate(reason.evidence):
         value = "" if fact.value == "" else str(fact.value)
         moment = "" if fact.at is None or abs((fact.at - now).total_seconds()) < 1 else _time(fact.at, now)
-        shown = f"{value} ({moment})" if value and moment else value or moment or _text("label.now")
-        _row(console, indent, _text("label.seen") if number == 0 else "", Text(f"{fact.label}: {shown}"))
+        shown = f"{value} ({moment})" if value and moment else value or moment or _frame("label.now")
+        _row(console, indent, _frame("label.seen") if number == 0 else "", Text(f"{fact.label}: {shown}"))
     due = f" ({_time(reason.next.at, now)})" if reason.next.at is not None else ""
-    _row(console, indent, _text("label.next"), Text(reason.next.text + due))
+    _row(console, indent, _frame("label.next"), Text(reason.next.text + due))
     for number, act in enumerate(reason.acts):
         note = f"   # {act.note}" if act.note else ""
         _row(
             console,
             indent,
-            _text("label.do") if number == 0 else "",
+            _frame("label.do") if number == 0 else "",
             Text.assemble((act.command, "green"), (note, "dim")),
         )
     if reason.child is not None:
@@ -111,12 +111,12 @@ def _time(moment: datetime, now: datetime) -> str:
     seconds = (moment - now).total_seconds()
     clock = f"{moment.astimezone():%H:%M:%S}" if abs(seconds) < 43_200 else f"{moment.astimezone():%Y-%m-%d %H:%M}"
     if abs(seconds) < 1:
-        return f"{clock}, {_text('label.now')}"
+        return f"{clock}, {_frame('label.now')}"
     code = "label.in" if seconds > 0 else "label.ago"
-    return f"{clock}, {_text(code, span=span(abs(seconds) * 1000))}"
+    return f"{clock}, {_frame(code, span=span(abs(seconds) * 1000))}"
 
 
-def _text(code: str, **parameters: object) -> str:
+def _frame(code: str, **parameters: object) -> str:
     from stagepass.doctor.texts import text
 
     return text(code, language(), **parameters)

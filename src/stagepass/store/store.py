@@ -18,11 +18,8 @@ from stagepass.store.calls import Calls
 from stagepass.store.doomed import DoomedFiles
 from stagepass.store.ledger import LedgerReads
 from stagepass.store.retention import Retention
-<<<<<<< HEAD
-from stagepass.store.statements import JOB, RUN, chunks, unread_messages
-=======
 from stagepass.store.standing import Standing
->>>>>>> 6a120de (Why a job waits, with evidence and the command that moves it: stagepass why and GET /jobs/{id}/why)
+from stagepass.store.statements import JOB, RUN, chunks, unread_messages
 from stagepass.store.tables import attempts, events, jobs, memos, stage_runs, workers
 from stagepass.store.timetable import Timetable
 from stagepass.store.tx import SqlTx
