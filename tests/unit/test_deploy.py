@@ -183,4 +183,4 @@ def test_values_with_signs_of_their_own_stay_what_they_are(shipped: Registry) ->
     assert service["environment"]["SCAN_MODELS"] == 'fast=openai:a"b%c$$d', "compose reads $$ as $"
     unit = files["systemd/stagepass-worker-scan-vision.service"]
     assert 'Environment="SCAN_MODELS=fast=openai:a\\"b%%c$d"' in unit
-    assert 'SCAN_MODELS="fast=openai:a\\"b%%c$d"' in files["supervisor/supervisord.conf"]
+    assert "SCAN_MODELS='fast=openai:a\"b%%c$d'" in files["supervisor/supervisord.conf"]

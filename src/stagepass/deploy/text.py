@@ -8,6 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stagepass.errors import SettingsError
+from stagepass.sentences import sentence
+
 MADE_BY = "made by `stagepass deploy {format}`: change deploy.toml or the pipelines, then make it again"
 
 
@@ -62,8 +65,11 @@ def systemd_quoted(value: str) -> str:
 
 
 def ini_quoted(value: str) -> str:
-    """For supervisor's `environment=`: in double quotes, with `%` doubled."""
-    return '"' + value.replace("%", "%%").replace('"', '\\"') + '"'
+    """For supervisor's `environment=`, which knows no escapes inside quotes. Raises `SettingsError`."""
+    if "'" in value and '"' in value:
+        raise SettingsError(sentence("supervisor cannot hold {value}: it has both kinds of quotes", value=f"{value!r}"))
+    quote = "'" if '"' in value else '"'
+    return quote + value.replace("%", "%%") + quote
 
 
 def dotenv_quoted(value: str) -> str:
