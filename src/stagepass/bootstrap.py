@@ -8,9 +8,8 @@ from typing import Any
 from dotenv import dotenv_values
 
 import stagepass.providers.builtin  # noqa: F401  (registers the ports)
-from stagepass import sentinel
 from stagepass.alerts.alerts import Alerts
-from stagepass.bus.connect import async_client, check_primary, sync_client
+from stagepass.bus.connect import async_client, sync_client
 from stagepass.bus.listen import Feed
 from stagepass.bus.provider_limits import RedisProviderLimits
 from stagepass.bus.publish import Mirror, RedisBus
@@ -35,9 +34,10 @@ from stagepass.files.local import LocalFiles
 from stagepass.logs import configure_logging
 from stagepass.pipelines.discover import discover
 from stagepass.pipelines.views import views
+from stagepass.providers.fetching.addresses import Target
 from stagepass.providers.fetching.post import check_webhook
 from stagepass.providers.registry import Providers, parse_limits
-from stagepass.queue.app import make_app
+from stagepass.queue.app import beside, make_app
 from stagepass.queue.bell import CeleryBell
 from stagepass.reports.liveness import Liveness
 from stagepass.settings import Settings
@@ -73,19 +73,23 @@ class System:
         if self.settings.broker_url:
             return self.settings.broker_url
         if self.settings.redis_url:
-            return _database_1(self.settings.redis_url)
+            return beside(self.settings.redis_url)
         return EmbeddedRedis(self.settings.folder).urls().broker
 
-    @cached_property
-    def store(self) -> SqlStore:
+    @property
+    def patience(self) -> connect.Patience:
+        """How long this process waits for the database."""
         settings = self.settings
-        patience = connect.Patience(
+        return connect.Patience(
             connect=settings.database_connect_seconds,
             lock=settings.database_lock_seconds,
             statement=settings.database_statement_seconds,
             idle=settings.database_idle_seconds,
         )
-        return SqlStore(settings.database, patience=patience)
+
+    @cached_property
+    def store(self) -> SqlStore:
+        return SqlStore(self.settings.database, patience=self.patience)
 
     @cached_property
     def bell(self) -> CeleryBell:
@@ -246,19 +250,24 @@ class System:
     @cached_property
     def alerts(self) -> Alerts | None:
         """Sends alerts to a webhook, if one is set. Raises `SettingsError`."""
-        url, loopback = self.settings.alert_webhook_url.get_secret_value(), self.settings.alert_allow_loopback
-        if not url:
+        target = self.alert_target()
+        if target is None:
             return None
         return Alerts(
             self.store,
             self.provider_limits,
             self.engine.clock,
-            check_webhook(url, "ALERT_WEBHOOK_URL", allow_loopback=loopback),
+            target,
             window=self.settings.alert_window_seconds,
             liveness=self.liveness,
             language=self.settings.alert_language,
-            allow_loopback=loopback,
+            allow_loopback=self.settings.alert_allow_loopback,
         )
+
+    def alert_target(self) -> Target | None:
+        """The webhook for alerts, if one is set. Raises `SettingsError`."""
+        url, loopback = self.settings.alert_webhook_url.get_secret_value(), self.settings.alert_allow_loopback
+        return check_webhook(url, "ALERT_WEBHOOK_URL", allow_loopback=loopback) if url else None
 
     def check_needs(self, queues: tuple[str, ...]) -> None:
         """Raises `SettingsError` when a stage of these queues lacks what it needs."""
@@ -266,13 +275,6 @@ class System:
         problems = [problem for stage in stages for problem in self.providers.check(stage)]
         if problems:
             raise SettingsError("; ".join(problems))
-
-    def check_redis(self) -> None:
-        """Raises `SettingsError` when Redis, or a broker of its kind, is a replica that takes no writes."""
-        if self.settings.redis_url:
-            check_primary(self.redis_url)
-        if self.settings.broker_url.startswith(("redis://", "rediss://")):
-            check_primary(self.broker_url, "BROKER_URL")
 
     def prepare_database(self) -> None:
         """Bring the schema to what this version needs, with the views of the pipelines."""
@@ -308,14 +310,3 @@ def load_system(settings: Settings | None = None, *, fresh: bool = False) -> Sys
         registry = _system.registry if _system and fresh else discover(settings.pipelines, settings.time_limits)
         _system = System(settings, registry)
     return _system
-
-
-def _database_1(redis_url: str) -> str:
-    if sentinel.is_sentinel(redis_url):
-        return sentinel.with_database(redis_url, 1)
-    if redis_url.startswith("unix://"):
-        return f"redis+socket://{redis_url.removeprefix('unix://').split('?')[0]}?virtual_host=1"
-    base, _, query = redis_url.partition("?")
-    scheme, _, rest = base.partition("://")
-    host = rest.split("/", 1)[0]
-    return f"{scheme}://{host}/1" + (f"?{query}" if query else "")

@@ -3,7 +3,6 @@
 Every setting has a default: without configuration, everything runs embedded in `DATA_DIR`.
 """
 
-import logging
 import os
 import secrets
 from functools import cached_property
@@ -13,17 +12,17 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from stagepass import setting_forms as forms
+from stagepass.data_folder import opened
 from stagepass.errors import SettingsError
-from stagepass.sentences import sentence
+from stagepass.sentences import of_pydantic, sentence
 from stagepass.strict import encodable
-
-log = logging.getLogger("stagepass.settings")
-
-_OURS = ("stagepass.db", "stagepass.db-wal", "stagepass.db-shm", "secret", "files", "redis", "providers")
-"""Files of the data folder that are private to this user."""
 
 SHORTEST_SECRET, LETTERS = 16, 5
 """Characters that a secret has at least, and how many different ones."""
+
+_MANY = 10**9
+"""The largest count that a setting takes."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -89,17 +88,23 @@ class Settings(BaseSettings):
     trusted_proxies: Names = Field(
         (), description="AUTH_MODE=header: networks of the gateways that may set USER_HEADER"
     )
-    max_connections: int = Field(5000, ge=10, description="connections of one API process; beyond them it answers 503")
+    max_connections: int = Field(
+        5000, ge=10, le=1_000_000, description="connections of one API process; beyond them it answers 503"
+    )
     max_submits_per_minute: int = Field(
-        6000, ge=0, description="jobs that one owner may submit in a minute, per API process; 0: no limit"
+        6000, ge=0, le=_MANY, description="jobs that one owner may submit in a minute, per API process; 0: no limit"
     )
-    max_open_jobs: int = Field(100_000, ge=0, description="jobs of one owner that have not ended; 0: no limit")
+    max_open_jobs: int = Field(
+        100_000, ge=0, le=_MANY, description="jobs of one owner that have not ended; 0: no limit"
+    )
     max_streams: int = Field(
-        1000, ge=0, description="event streams that one owner may have open, per API process; 0: no limit"
+        1000, ge=0, le=_MANY, description="event streams that one owner may have open, per API process; 0: no limit"
     )
-    max_stored_bytes: int = Field(0, ge=0, description="bytes of one owner's files; 0: no limit")
-    max_input_bytes: int = Field(1_000_000, ge=1000, description="maximum size of a JSON input, in bytes")
-    max_upload_bytes: int = Field(15 * 1024 * 1024, ge=1000, description="maximum size of an uploaded file, in bytes")
+    max_stored_bytes: int = Field(0, ge=0, le=2**60, description="bytes of one owner's files; 0: no limit")
+    max_input_bytes: int = Field(1_000_000, ge=1000, le=2**30, description="maximum size of a JSON input, in bytes")
+    max_upload_bytes: int = Field(
+        15 * 1024 * 1024, ge=1000, le=2**40, description="maximum size of an uploaded file, in bytes"
+    )
 
     # pipelines and providers
     pipelines: Names = Field((), description="more pipelines: module names or folders; ./pipelines is always searched")
@@ -130,20 +135,22 @@ class Settings(BaseSettings):
     fast_lane_slots: int = Field(
         8,
         ge=0,
+        le=1000,
         description="jobs that an API process runs itself at the same time (`run_now`); 0: workers run everything",
     )
     fast_lane_seconds: float = Field(
         30.0, gt=0, le=600, description="seconds a request waits for its job (`run_now`) before workers take it over"
     )
     drain_seconds: float = Field(
-        20.0, ge=0, description="seconds a stopping worker gives its running attempts to finish"
+        20.0, ge=0, le=86_400, description="seconds a stopping worker gives its running attempts to finish"
     )
     dead_after_seconds: float = Field(
-        5.0, ge=2, description="seconds without a heartbeat before a worker counts as dead"
+        5.0, ge=2, le=3600, description="seconds without a heartbeat before a worker counts as dead"
     )
     stalled_after_seconds: float = Field(
         30.0,
         ge=1,
+        le=86_400,
         validation_alias=AliasChoices("stalled_after_seconds", "deaf_after_seconds"),
         description="seconds a worker with free slots may claim nothing while work waits before it counts as stalled",
     )
@@ -153,8 +160,10 @@ class Settings(BaseSettings):
     )
     queue_type: Literal["classic", "quorum"] = Field("classic", description="type of the RabbitMQ queues")
     event_streams: int = Field(4, ge=1, le=64, description="number of Redis Streams that events are spread over")
-    keep_events_days: float = Field(7.0, gt=0, description="days to keep events of finished jobs")
-    keep_jobs_days: float = Field(0.0, ge=0, description="days to keep finished jobs and their files; 0: forever")
+    keep_events_days: float = Field(7.0, gt=0, le=36_500, description="days to keep events of finished jobs")
+    keep_jobs_days: float = Field(
+        0.0, ge=0, le=36_500, description="days to keep finished jobs and their files; 0: forever"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="minimum log level")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
 
@@ -172,7 +181,12 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+        return forms.split(value)
+
+    _hosts = field_validator("allowed_hosts")(forms.host_names)
+    _networks = field_validator("trusted_proxies")(forms.networks)
+    _public = field_validator("public_url")(forms.public_url)
+    _header = field_validator("user_header")(forms.header_name)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -200,8 +214,12 @@ class Settings(BaseSettings):
             error = problem.errors(include_input=False, include_url=False)[0]
             name = str(error["loc"][0]).upper() if error["loc"] else "settings"
             raise SettingsError(
-                sentence("{name}: {error}; {help}", name=name, error=error["msg"], help=cls._help(name))
+                sentence("{name}: {error}; {help}", name=name, error=of_pydantic(error), help=cls._help(name))
             ) from None
+        except UnicodeDecodeError:
+            raise SettingsError(sentence("the file .env is not UTF-8 text; save it as UTF-8")) from None
+        except OSError as problem:
+            raise SettingsError(sentence("the file .env cannot be read: {reason}", reason=problem.strerror)) from None
 
     @classmethod
     def _help(cls, name: str) -> str:
@@ -213,10 +231,7 @@ class Settings(BaseSettings):
     @cached_property
     def folder(self) -> Path:
         """The data folder, created if missing, readable only by this user."""
-        path = self.data_dir.expanduser().resolve()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _close(path)
-        return path
+        return opened(self.data_dir)
 
     @cached_property
     def database(self) -> str:
@@ -253,22 +268,3 @@ class Settings(BaseSettings):
             made = secrets.token_hex(32)
             file.write(made)
         return made
-
-
-def _close(folder: Path) -> None:
-    """Close a data folder that other users of this machine may look into, as one made by an older version or by hand."""
-    shared = folder in (Path.home(), Path.cwd(), Path(folder.anchor))  # theirs for more than this: only what is ours
-    for path in [*([] if shared else [folder]), *(folder / name for name in _OURS)]:
-        try:
-            found = path.stat()
-            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
-                path.chmod(found.st_mode & 0o700)
-                log.warning("%s was open to other users of this machine; it is closed now", path)
-        except FileNotFoundError:
-            continue
-        except OSError as problem:
-            raise SettingsError(
-                sentence(
-                    "DATA_DIR: {path} cannot be closed to other users: {reason}", path=path, reason=problem.strerror
-                )
-            ) from None

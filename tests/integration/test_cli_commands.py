@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from stagepass.store import migrate
+from tests.support.api import redis_server
 from tests.support.cli import run_here
 from tests.support.databases import KINDS, new_database
 from tests.support.up import STAGEPASS
@@ -178,10 +179,11 @@ def test_what_new_makes_is_short_clean_and_runs(run: Run, tmp_path: Path) -> Non
     assert run("new", "card")[0] == 4
 
 
-def test_a_relay_ends_with_sigterm(run: Run, tmp_path: Path) -> None:
+def test_a_relay_ends_with_sigterm(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "log"
-    with log.open("wb") as errors:
+    with redis_server() as redis, log.open("wb") as errors:
+        monkeypatch.setenv("REDIS_URL", redis.url)
         relay = subprocess.Popen([STAGEPASS, "relay"], stderr=errors, cwd=tmp_path)
-    wait_until(lambda: "the relay runs" in log.read_text(), 20)
-    relay.send_signal(signal.SIGTERM)
-    assert relay.wait(20) == 0
+        wait_until(lambda: "the relay runs" in log.read_text(), 20)
+        relay.send_signal(signal.SIGTERM)
+        assert relay.wait(20) == 0

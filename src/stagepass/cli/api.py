@@ -24,16 +24,19 @@ def api(
 
       DATABASE_URL=postgresql://me@db/stagepass REDIS_URL=redis://cache stagepass api --host 0.0.0.0 --port 8000
     """
+    from stagepass import preflight
+    from stagepass.auth.authenticate import make_authenticate
     from stagepass.cli.service import begin
 
     if host is not None:
         os.environ["HOST"] = host  # what the settings check is where it really listens
     system = begin()
     settings = system.settings
+    make_authenticate(settings)
     host, port = settings.host if host is None else host, settings.port if port is None else port
     listening = socket.socket(fileno=fd) if fd is not None else ports.bind(host, port)
+    preflight.wait_for_services(system, "api")
     system.store.check()
-    system.check_redis()
     _serve(listening, settings.max_connections)
 
 

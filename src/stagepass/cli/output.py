@@ -65,6 +65,20 @@ def note(code: str, /, style: str = "dim", **parameters: Any) -> None:
     err().print(Text(text(code, **parameters), style=style))
 
 
+def waiting(problem: Exception) -> None:
+    """Say what a start waits for."""
+    from stagepass.content.translate import translated
+
+    note("up.waiting", style="yellow", problem=translated(problem.args[0], language()))
+
+
+def warn(warning: str) -> None:
+    """Say what is right to know about the settings."""
+    from stagepass.content.translate import translated
+
+    note("up.warning", style="yellow", warning=translated(warning, language()))
+
+
 def complain(message: str, code: str, details: dict[str, Any] | None = None) -> None:
     """Print why the command failed: on standard error, and with ``--json`` also on standard output."""
     from rich.text import Text

@@ -29,9 +29,12 @@ def relay() -> None:
 
       DATABASE_URL=postgresql://me@db/stagepass BROKER_URL=amqp://mq stagepass relay
     """
+    from stagepass import preflight
     from stagepass.cli.service import begin
 
     system = begin()
+    preflight.wait_for_services(system, "relay")
+    system.store.check()
     loop = system.relay()
 
     def stop(*_: Any) -> None:
@@ -39,8 +42,6 @@ def relay() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    system.store.check()
-    system.check_redis()
     log.info("the relay runs")
     ended = threading.Event()
     notes = threading.Thread(target=_keep_note, args=(system, loop, ended), name="stagepass-note", daemon=True)

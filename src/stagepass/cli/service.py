@@ -1,4 +1,4 @@
-"""Start of every single service: end with the supervisor, and set up logging."""
+"""Start of every single service: end with the supervisor, set up logging, and check settings and services."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -8,7 +8,8 @@ if TYPE_CHECKING:
 
 
 def begin() -> "System":
-    """This process's system, with the database checked. Raises `SettingsError` or `StoreUnavailable`."""
+    """This process's system, with its settings checked. Raises `SettingsError`."""
+    from stagepass import preflight
     from stagepass.bootstrap import load_system
     from stagepass.embedded import parent
     from stagepass.engine.model import failpoints
@@ -18,4 +19,7 @@ def begin() -> "System":
     system = load_system()
     system.configure_logging()
     failpoints.arm_from_environment()
+    preflight.check(system)
+    for warning in preflight.warnings(system):
+        logging.getLogger("stagepass.settings").warning("%s", warning)
     return system

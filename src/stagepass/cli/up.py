@@ -12,7 +12,7 @@ import typer
 
 from stagepass.cli import port as ports
 from stagepass.cli.installation import shown
-from stagepass.cli.output import Json, as_json, err, note
+from stagepass.cli.output import Json, as_json, err, note, waiting, warn
 from stagepass.cli.texts import language, text
 from stagepass.sentences import sentence
 
@@ -87,6 +87,7 @@ def _locked(lock: Any) -> Any:
 
 def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Group]]":
     """Whatever can be wrong is found here, before anything is started."""
+    from stagepass import preflight
     from stagepass.auth.authenticate import make_authenticate
     from stagepass.bootstrap import load_system
     from stagepass.errors import SettingsError
@@ -96,11 +97,15 @@ def _prepare(settings: "Settings", *, no_redis: bool) -> "tuple[System, list[Gro
     if no_redis and not (settings.redis_url or settings.broker_url):
         raise SettingsError(sentence("--no-redis needs a broker: set REDIS_URL=redis://… or BROKER_URL=amqp://…"))
     system = load_system(settings)
+    preflight.check(system)
+    for warning in preflight.warnings(system):
+        warn(warning)
     groups = worker_groups(system.registry, settings.workers)
     served = {queue for group in groups for queue in group.queues}
     if missing := [queue for queue in system.registry.queues() if queue not in served]:
         note("up.unserved", style="yellow", queues=", ".join(missing))
     system.check_needs(tuple(served))
+    preflight.wait_for_services(system, "up", waiting)
     system.prepare_database()
     return system, groups
 

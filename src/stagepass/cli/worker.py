@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from stagepass.cli.output import waiting
 from stagepass.sentences import sentence
 
 
@@ -39,6 +40,7 @@ def worker(
 
       stagepass worker --all
     """
+    from stagepass import preflight
     from stagepass.bootstrap import load_system
     from stagepass.worker_groups import Group, Pool, celery_command, default_slots, expand, pool_of, stages_of
 
@@ -51,9 +53,10 @@ def worker(
         )
     system = load_system()
     names = system.registry.queues() if everything else expand(system.registry, queues or [])
+    preflight.check(system)
     system.check_needs(tuple(names))
+    preflight.wait_for_services(system, "worker", waiting)
     system.store.check()
-    system.check_redis()
     chosen = pool or pool_of(stages_of(system.registry, names))
     kind: Pool = "prefork" if chosen == "prefork" else "threads"
     slots = concurrency or default_slots(system.registry, names, kind)

@@ -1,5 +1,6 @@
 """Selects the provider of a port: by a setting, created once per process, named in every result."""
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,6 +47,12 @@ class _Port:
 
 
 _ports: dict[type, _Port] = {}
+
+_LIMIT = re.compile(
+    r"(?P<name>[A-Za-z0-9_.-]{1,60})\s*=\s*(?=[1-9:])"
+    r"(?:(?P<calls>[1-9][0-9]{0,8})(?:/(?P<per>[0-9]{1,7}(?:\.[0-9]{1,3})?)s?)?)?"
+    r"(?::(?P<concurrency>[1-9][0-9]{0,8}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,20 @@ def names(kind: type) -> list[str]:
     return sorted(_ports[kind].choices) if kind in _ports else []
 
 
+def port_settings() -> set[str]:
+    """The settings that choose the ports' providers."""
+    return {one.setting for one in _ports.values()}
+
+
+def settings() -> set[str]:
+    """Every setting that the ports and their providers read, as far as they are registered."""
+    found = port_settings()
+    for one in _ports.values():
+        for choice in one.choices.values():
+            found |= {*choice.secrets, *(choice.also if isinstance(choice.also, tuple) else ())}
+    return found
+
+
 def make(kind: type, value: str, offer: Offer) -> Any:
     """The provider that this setting value selects, for providers that choose among others."""
     name, _, model = value.partition(":")
@@ -137,23 +158,32 @@ class Providers:
                 made = self._made[(kind, value)] = choice.make(Offer(model, folder, self._environ))
         return made
 
-    def check(self, stage: Stage) -> list[str]:
-        """Problems of this stage's providers, as sentences that name the setting."""
+    def check_names(self, stage: Stage) -> list[str]:
+        """Providers of this stage that its settings name and that do not exist, as sentences; asks for no secrets."""
         problems = []
         for kind in stage.needs:
             try:
-                chosen = self._chosen(kind, stage)
+                for setting, value, choice in self._chosen(kind, stage):
+                    choice.used(self._environ)
+                    if choice.wants_model and not value.partition(":")[2]:
+                        problems.append(f"{stage.queue}: {setting}={value} names no model; write {value}:MODEL")
             except SettingsError as problem:
                 problems.append(f"{stage.queue}: {problem}")
-                continue
-            for setting, value, choice in chosen:
-                problems += [
-                    f"{stage.queue}: {setting}={value} needs {secret}, which is not set"
-                    for secret in choice.secrets
-                    if not self._environ.get(secret)
-                ]
-                if choice.wants_model and not value.partition(":")[2]:
-                    problems.append(f"{stage.queue}: {setting}={value} names no model; write {value}:MODEL")
+        return problems
+
+    def check(self, stage: Stage) -> list[str]:
+        """Problems of this stage's providers, as sentences that name the setting. Creates vendors' clients."""
+        if problems := self.check_names(stage):
+            return problems
+        for kind in stage.needs:
+            for setting, value, choice in self._chosen(kind, stage):
+                missing = [secret for secret in choice.secrets if not self._environ.get(secret)]
+                problems += [f"{stage.queue}: {setting}={value} needs {name}, which is not set" for name in missing]
+                if not missing and value.partition(":")[0] != "local":
+                    try:
+                        self._made_once(kind, value, choice)
+                    except SettingsError as problem:
+                        problems.append(f"{stage.queue}: {problem}")
         return problems
 
     def secrets(self, stage: Stage) -> set[str]:
@@ -192,19 +222,17 @@ def parse_limits(text: str) -> dict[str, Limit]:
     """``"suno=20/10s:5, gemini=60/60s"``: calls per time, and calls at once. Raises `SettingsError`."""
     limits: dict[str, Limit] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        try:
-            name, _, rest = part.partition("=")
-            rate, _, concurrency = rest.partition(":")
-            calls, _, per = rate.partition("/")
-            limits[name.strip()] = Limit(
-                concurrency=int(concurrency) if concurrency else None,
-                rate=int(calls) if calls else None,
-                per=float(per.removesuffix("s") or 1),
-            )
-        except ValueError:
+        found = _LIMIT.fullmatch(part)
+        if not found or found["name"] in limits or not float(found["per"] or 1):
             raise SettingsError(
                 sentence(
-                    "PROVIDER_LIMITS: {part} is not name=calls/seconds:at-once, such as suno=20/10s:5", part=f"{part!r}"
+                    "PROVIDER_LIMITS: {part} is not name=calls/seconds:at-once, such as suno=20/10s:5",
+                    part=f"{part[:100]!r}",
                 )
-            ) from None
+            )
+        limits[found["name"]] = Limit(
+            concurrency=int(found["concurrency"]) if found["concurrency"] else None,
+            rate=int(found["calls"]) if found["calls"] else None,
+            per=float(found["per"] or 1),
+        )
     return limits

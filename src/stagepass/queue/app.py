@@ -70,3 +70,15 @@ def _queue(name: str, broker_url: str, queue_type: str) -> Queue:
     exchange = Exchange(EXCHANGE, type="direct", durable=True)
     arguments = {"x-queue-type": queue_type} if is_amqp(broker_url) and queue_type == "quorum" else None
     return Queue(name, exchange, routing_key=name, durable=True, queue_arguments=arguments)
+
+
+def beside(redis_url: str) -> str:
+    """The broker's address for a Redis without one of its own: database 1 of the same server."""
+    if sentinel.is_sentinel(redis_url):
+        return sentinel.with_database(redis_url, 1)
+    if redis_url.startswith("unix://"):
+        return f"redis+socket://{redis_url.removeprefix('unix://').split('?')[0]}?virtual_host=1"
+    base, _, query = redis_url.partition("?")
+    scheme, _, rest = base.partition("://")
+    host = rest.split("/", 1)[0]
+    return f"{scheme}://{host}/1" + (f"?{query}" if query else "")

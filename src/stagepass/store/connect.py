@@ -40,7 +40,7 @@ def parse(url: str) -> URL:
     """A `DATABASE_URL` with the driver that we install. Raises `SettingsError`."""
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # ValueError: a port that is no number
         raise SettingsError(
             sentence("DATABASE_URL is not a URL; write sqlite:///file.db or postgresql://user@host/name")
         ) from None

@@ -4,20 +4,23 @@ threads, solo   one dispatcher in the process; a bell wakes it and ends at once
 prefork         one dispatcher with one slot in each child; a bell lasts as long as there is work
 """
 
+import functools
 import logging
 import os
 import signal
 import threading
 import time
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from celery import signals
 from celery.exceptions import SecurityWarning
 
+from stagepass import preflight
 from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.engine.model import failpoints
-from stagepass.errors import SettingsError
+from stagepass.errors import StagepassError
 from stagepass.queue.app import make_app
 from stagepass.worker import guard
 from stagepass.worker.runtime import Runtime
@@ -33,8 +36,27 @@ RECYCLED = 0x9B
 GO_ON = 30.0
 """Seconds for which a prefork child runs other stage runs before it returns to Celery."""
 
+
+def _load() -> System:
+    """Celery shows a plain exception of this module as one of its own command line."""
+    try:
+        found = load_system()
+        preflight.check(found)
+        for warning in preflight.warnings(found):
+            log.warning("%s", warning)
+    except StagepassError as problem:
+        _refuse(problem)
+    return found
+
+
+def _refuse(problem: StagepassError) -> NoReturn:
+    """End before any work was taken: better now than in the middle of a job."""
+    log.critical("this worker does not start: %s", problem)
+    raise SystemExit(preflight.exit_code(problem)) from None  # a signal's plain exceptions Celery only writes down
+
+
 keep_private()
-system: System = load_system()
+system: System = _load()
 app = make_app(system.broker_url, system.registry.queues(), queue_type=system.settings.queue_type)
 
 guard.drop_garbage(lambda: system.bus.count("messages_dropped"))
@@ -87,19 +109,36 @@ def _our_broker(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def _check(instance: Any, **_: Any) -> None:
-    """Refuse to start without what the stages need: better now than in the middle of a job."""
+    """Refuse to start without what the stages need."""
     global _most
     # Celery counts messages, and one of ours may begin any number of stage runs
     _most, instance.max_tasks_per_child = instance.max_tasks_per_child, None
     try:
         system.check_needs(_queues())
-        system.check_redis()
-    except SettingsError as problem:
-        log.critical("this worker does not start: %s", problem)
-        raise SystemExit(2) from None  # a signal's plain exceptions Celery only writes down
+        preflight.wait_for_services(system, "worker")
+        system.store.check()
+    except StagepassError as problem:
+        _refuse(problem)
+
+
+def _or_ends(start: Callable[..., None]) -> Callable[..., None]:
+    """A worker that could not begin to look for work ends: Celery would only write the error down, and seem ready."""
+
+    @functools.wraps(start)
+    def started(**facts: Any) -> None:
+        try:
+            start(**facts)
+        except Exception:
+            log.critical("this worker does not start", exc_info=True)
+            if _in_child:
+                os.kill(os.getppid(), signal.SIGTERM)
+            raise SystemExit(preflight.WRONG) from None
+
+    return started
 
 
 @signals.worker_ready.connect
+@_or_ends
 def _ready(sender: Any, **_: Any) -> None:
     global _runtime
     pool = sender.pool
@@ -125,6 +164,7 @@ def _hear_farewell(read_end: int, runtime: Runtime) -> None:
 
 
 @signals.worker_process_init.connect
+@_or_ends
 def _child_ready(**_: Any) -> None:
     """In a prefork child: connections are made after the fork, and the one slot is this process."""
     global _runtime, _in_child, system
