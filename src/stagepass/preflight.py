@@ -1,7 +1,7 @@
 """Checks at the start of every process: each setting can be read, and each service that it needs answers.
 
 A process that starts with a wrong setting fails later, and in silence: a worker that claims nothing, a relay that
-rings nobody. So it ends at once, with a sentence that names the setting.
+rings no worker. So it ends at once, with a sentence that names the setting.
 """
 
 import logging
