@@ -16,7 +16,7 @@ from stagepass.store.tables import jobs, stage_runs
 
 VALUES: dict[str, Any] = {
     **dict.fromkeys(("claims", "failures", "parked", "idle", "idle_attempt", "idle_since"), 3),
-    **dict.fromkeys(("resumes", "alone", "unread", "cancelling", "counted", "step", "keeps_orders"), True),
+    **dict.fromkeys(("resumes", "alone", "unread", "cancelling", "counted", "step", "keeps_orders", "cleanup"), True),
     "codes": {"transient": 2},
     "streaks": {"~wait:song": {"transient": 2}},
     "memoless": 3,

@@ -58,7 +58,9 @@ def test_the_facts_beside_the_state_are_fields_of_the_records() -> None:
     plain = set(re.findall(r"^(?:stage run)? +([a-z_]+)  ", runs, re.MULTILINE))
     assert plain == {"due_at", "token", "crashes"} <= {field.name for field in fields(StageRun)}
     of_job = set(re.findall(r"^ +([a-z_]+)  ", jobs, re.MULTILINE))
-    assert of_job == {"tally", "cancel_requested", "stepwise", "parent"} <= {field.name for field in fields(Job)}
+    assert (
+        of_job == {"tally", "cancel_requested", "ending", "stepwise", "parent"} <= {field.name for field in fields(Job)}
+    )
     only_counted = {"claims", "parked", "idle", "idle_attempt", "idle_since", "waits", "signal", "children", "unknown"}
     only_counted |= {"memoless", "looked", "begun", "keeps_orders"}
     assert {note.name for note in fields(RunNotes)} == named | only_counted, "a new note is drawn, or is named here"

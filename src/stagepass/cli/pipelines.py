@@ -47,6 +47,9 @@ def _print(pipeline: "Pipeline") -> None:
     for stage in pipeline.stages.values():
         depth[stage.name] = 1 + max((depth[parent.name] for parent in stage.after), default=-1)
         out().print(Text.assemble(_branch(depth[stage.name]), (stage.name, "bold"), "  ", (_facts(stage), "dim")))
+    for handler in pipeline.handlers.values():
+        what = text("pipelines.undo", stage=handler.undoes.name) if handler.undoes else text("pipelines.on_failure")
+        out().print(Text.assemble("   ↩ ", (handler.name, "bold"), "  ", (f"{what} · {_facts(handler)}", "dim")))
     fields = [
         field_name if field.is_required() else f"[{field_name}]"
         for field_name, field in pipeline.input.model_fields.items()

@@ -117,7 +117,9 @@ def explain(job: "Job") -> None:
     stage = error.get("stage")
     lines = [Text(text(f"kind.{code}") if has(f"kind.{code}") else code, style="bold")]
     lines += [Text(said) for name in ("message", "advice") if (said := stored_text(error, name, language()))]
-    advice = f"next.{code}" if has(f"next.{code}") else f"next.{job.state}" if has(f"next.{job.state}") else "next"
+    undone = next((name for name in ("not_undone", "undone") if error.get(name)), None)
+    keys = [f"next.{key}" for key in (undone or code, job.state.value)]
+    advice = next((key for key in keys if has(key)), "next")
     todo = Text(text(advice, job=job.id, run=error.get("run_id", ""), provider=error.get("provider") or ""))
     title = text(f"ended.{job.state}_at", stage=stage) if stage else text(f"ended.{job.state}")
     colour = "magenta" if job.state == "held" else "yellow" if job.state == "cancelled" else "red"

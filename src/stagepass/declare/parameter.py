@@ -16,7 +16,20 @@ class Settled(BaseModel, Generic[T]):
     error: dict[str, Any] | None = None
 
 
-Source = Literal["ctx", "request", "stage", "item", "port"]
+class JobFailure(BaseModel):
+    """Why a job has failed: `ctx.failure`."""
+
+    code: str
+    """Stable; decide by it."""
+    message: str = ""
+    stage: str | None = None
+    item: int | None = None
+    provider: str | None = None
+    advice: str | None = None
+
+
+Source = Literal["ctx", "request", "stage", "own", "item", "port"]
+"""`own`: the output of the very run that an undo undoes."""
 
 
 @dataclass(frozen=True, slots=True)

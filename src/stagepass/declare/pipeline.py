@@ -8,23 +8,21 @@
 Everything is checked here, at import: the graph, the names, the types.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal, Protocol, Unpack, overload
 
 from pydantic import BaseModel
 
 from stagepass.declare.batch import read_batch
-from stagepass.declare.literals import check_waits
+from stagepass.declare.checks import NAME, check_stage
+from stagepass.declare.handler_settings import HandlerSettings
+from stagepass.declare.handlers import End, failure_stage, read_undo_on, undo_stage
 from stagepass.declare.mistakes import check_body, check_settings, read_needs
 from stagepass.declare.retry import Retry
 from stagepass.declare.schedule import Missed, Schedule, Schedules
-from stagepass.declare.signature import read_parameters
 from stagepass.declare.stage import Collect, Stage
 from stagepass.declare.values import Duration, seconds
 from stagepass.errors import DeclarationError
-
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 
 
 class Counted(Protocol):
@@ -47,6 +45,8 @@ class Pipeline:
         stepwise: whether an input asks to hold after each stage.
         keep_events: how long the events of its ended jobs are kept; by default as the settings say.
         keep_jobs: its jobs are a record of what people own, and are kept whatever KEEP_JOBS_DAYS says.
+        undo_on: what a job did is undone when it has ``"failed"``, was ``"cancelled"``, or both: see `Stage.undo`.
+            Such a job cannot be resumed.
     """
 
     def __init__(
@@ -61,8 +61,9 @@ class Pipeline:
         stepwise: Callable[[Any], bool] | None = None,
         keep_events: Duration | None = None,
         keep_jobs: bool = False,
+        undo_on: End | Iterable[End] = (),
     ) -> None:
-        if not _NAME.match(name):
+        if not NAME.match(name):
             raise DeclarationError(
                 f"pipeline {name!r}: a name has lower-case letters, digits and _, and begins with a letter"
             )
@@ -79,7 +80,10 @@ class Pipeline:
         self.stepwise = stepwise
         self.keep_events = None if keep_events is None else seconds(keep_events)
         self.keep_jobs = keep_jobs
+        self.undo_on = read_undo_on(undo_on, name)
         self.stages: dict[str, Stage] = {}
+        self.handlers: dict[str, Stage] = {}
+        """Stages outside of the graph: see `stagepass.declare.handlers`."""
         self.schedules = Schedules(name, input)
 
     def __repr__(self) -> str:
@@ -175,14 +179,46 @@ class Pipeline:
                 collect=collect,
                 weight=weight,
                 batch=read_batch(batch, within, where),
+                add_undo=self._add_undo,
             )
-            self._check(stage, each)
+            check_stage(self.name, self.input, self._by_name, stage, each)
             self.stages[stage.name] = stage
             for parent in {*parents, *((stage.over[0],) if stage.over else ())}:
                 parent.next.append(stage)
             return stage
 
         return declare if body is None else declare(body)
+
+    @overload
+    def on_failure(self, body: Callable[..., Any], /) -> Stage: ...
+
+    @overload
+    def on_failure(self, /, **settings: Unpack[HandlerSettings]) -> Callable[[Callable[..., Any]], Stage]: ...
+
+    def on_failure(
+        self, body: Callable[..., Any] | None = None, /, **settings: Unpack[HandlerSettings]
+    ) -> Stage | Callable[[Callable[..., Any]], Stage]:
+        """Decorator: makes a function the stage that runs when a job's failure is decided, before it is reported.
+
+        It takes ``ctx``, ``request``, and by name the output of any stage declared before it, or None where that
+        has not finished; `ctx.failure` says what happened. Its settings are those of `stage`; by default it is
+        retried 20 times within a day. The job fails however it ends; where it fails itself, it can be redriven.
+        """
+
+        def declare(body: Callable[..., Any]) -> Stage:
+            if any(handler.role == "on_failure" for handler in self.handlers.values()):
+                raise DeclarationError(f"pipeline {self.name!r}: on_failure is declared twice; keep one of them")
+            return self._add_handler(failure_stage(self.name, self.leaves, body, settings, self._limit))
+
+        return declare if body is None else declare(body)
+
+    def _add_undo(self, of: Stage, body: Callable[..., Any], settings: HandlerSettings) -> Stage:
+        return self._add_handler(undo_stage(of, body, settings, self._limit))
+
+    def _add_handler(self, handler: Stage) -> Stage:
+        check_stage(self.name, self.input, self._by_name, handler, None)
+        self.handlers[handler.name] = handler
+        return handler
 
     def _limit(self, body: Callable[..., Any], name: str, value: Duration) -> float:
         try:
@@ -214,6 +250,29 @@ class Pipeline:
         return self.schedules.add(cron, input, zone, name, owner, missed)
 
     @property
+    def _by_name(self) -> dict[str, Stage]:
+        return {**self.stages, **self.handlers}
+
+    @property
+    def every(self) -> list[Stage]:
+        """The stages, and those outside of the graph."""
+        return [*self.stages.values(), *self.handlers.values()]
+
+    def find(self, name: str) -> Stage | None:
+        """A stage, also one outside of the graph."""
+        return self.stages.get(name) or self.handlers.get(name)
+
+    def handlers_for(self, end: str) -> list[Stage]:
+        """What runs before a job ends as ``"failed"`` or ``"cancelled"``, in order."""
+        failure = [handler for handler in self.handlers.values() if handler.role == "on_failure"]
+        return (self.undos if end in self.undo_on else []) + (failure if end == "failed" else [])
+
+    @property
+    def undos(self) -> list[Stage]:
+        """The stages that undo others, the last stage's first."""
+        return [stage.undone_by for stage in reversed(self.stages.values()) if stage.undone_by is not None]
+
+    @property
     def roots(self) -> list[Stage]:
         """The stages that begin when a job is accepted."""
         return [stage for stage in self.stages.values() if not stage.after]
@@ -241,55 +300,3 @@ class Pipeline:
                 begun = (shares or {}).get(stage.name, 0.0)
                 done += stage.weight * ((counted.done + begun) / counted.total if counted.total else 1.0)
         return round(min(1.0, done / total), 4)
-
-    # ── checks, in the order in which they are made ──
-
-    def _check(self, stage: Stage, each: str | None) -> None:
-        where = f"stage {stage.queue}"
-        if not _NAME.match(stage.name):
-            raise DeclarationError(f"{where}: the function's name must be lower-case letters, digits and _")
-        if stage.name in self.stages:
-            raise DeclarationError(f"{where} is declared twice; rename one of the two functions")
-        if stage.name in ("ctx", "request"):
-            raise DeclarationError(f"{where}: the name {stage.name!r} is taken; rename the function")
-        self._check_parents(stage, where)
-        if each is not None:
-            stage.over = self._check_each(stage, each, where)
-        if not isinstance(stage.retry, Retry):
-            raise DeclarationError(f'{where}: retry={stage.retry!r} is not a Retry; write retry=Retry(3, wait="5s")')
-        for name, value in (("time_limit", stage.time_limit), ("run_limit", stage.run_limit), ("weight", stage.weight)):
-            if value <= 0:
-                raise DeclarationError(f"{where}: {name} must be above 0")
-        if stage.time_limit > stage.run_limit:
-            raise DeclarationError(f"{where}: time_limit (one attempt) is longer than run_limit (all of them)")
-        if stage.crashes < 1:
-            raise DeclarationError(f"{where}: crashes must be 1 or more")
-        if stage.concurrency is not None and stage.concurrency < 1:
-            raise DeclarationError(f"{where}: concurrency must be 1 or more")
-        if stage.pool not in ("io", "cpu"):
-            raise DeclarationError(f'{where}: pool is "io" (threads) or "cpu" (processes), not {stage.pool!r}')
-        if stage.collect not in ("all", "any", "settled"):
-            raise DeclarationError(f'{where}: collect is "all", "any" or "settled", not {stage.collect!r}')
-        if stage.collect != "all" and stage.over is None:
-            raise DeclarationError(f"{where}: collect={stage.collect!r} is for a stage with each=, which has items")
-        read_parameters(self.input, self.stages, stage, where)
-        check_waits(stage.body, min(stage.time_limit, stage.run_limit), where)
-
-    def _check_parents(self, stage: Stage, where: str) -> None:
-        for parent in stage.after:
-            if not isinstance(parent, Stage):
-                raise DeclarationError(
-                    f"{where}: after={parent!r} is not a stage; name the function that @{self.name}.stage decorates"
-                )
-            if self.stages.get(parent.name) is not parent:
-                raise DeclarationError(f"{where}: it comes after {parent.queue}, which is not a stage of {self.name!r}")
-
-    def _check_each(self, stage: Stage, each: str, where: str) -> tuple[Stage, tuple[str, ...]]:
-        head, *path = each.split(".")
-        source = next((parent for parent in stage.ancestors() if parent.name == head), None)
-        if source is None:
-            known = ", ".join(sorted(parent.name for parent in stage.ancestors())) or "nothing"
-            raise DeclarationError(f'{where}: each="{each}" begins with {head!r}, but it comes after {known}')
-        if source.mapped:
-            raise DeclarationError(f'{where}: each="{each}": {head!r} is itself run per item; put a stage between them')
-        return source, tuple(path)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from stagepass.declare.batch import Batch
+from stagepass.declare.handlers import check_undo
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Stage
 from stagepass.errors import DeclarationError, NotFound
@@ -24,11 +25,15 @@ class Registry:
         return iter(sorted(self._latest.values(), key=lambda pipeline: pipeline.name))
 
     def add(self, pipeline: Pipeline) -> None:
-        """Raises `DeclarationError` when it has no stage, or when another one has its name and version."""
+        """Raises `DeclarationError` when it has no stage, or when another one has its name and version.
+
+        Also when a stage has an undo, and the pipeline does not say when it is to run.
+        """
         if not pipeline.stages:
             raise DeclarationError(
                 f"pipeline {pipeline.name!r} has no stage; decorate a function with @{pipeline.name}.stage()"
             )
+        check_undo(pipeline.name, pipeline.stages.values(), pipeline.undo_on)
         key = (pipeline.name, pipeline.version)
         if self._by_version.setdefault(key, pipeline) is not pipeline:
             raise DeclarationError(
@@ -37,7 +42,7 @@ class Registry:
         newest = self._latest.get(pipeline.name)
         if newest is None or newest.version < pipeline.version:
             self._latest[pipeline.name] = pipeline
-            for stage in pipeline.stages.values():
+            for stage in pipeline.every:
                 self._batches.pop(stage.queue, None)
                 if stage.batch is not None:
                     self._batches[stage.queue] = stage.batch
@@ -63,7 +68,7 @@ class Registry:
     def stage(self, name: str, version: int, stage: str) -> Stage | None:
         """A stage of that very version, or None."""
         pipeline = self.find(name, version)
-        return pipeline.stages.get(stage) if pipeline else None
+        return pipeline.find(stage) if pipeline else None
 
     def stages_of(self, queue: str) -> list[Stage]:
         """The stages of a queue, one of each known version."""
@@ -75,7 +80,7 @@ class Registry:
 
     def stages(self) -> list[Stage]:
         """The stages of the newest versions."""
-        return [stage for pipeline in self for stage in pipeline.stages.values()]
+        return [stage for pipeline in self for stage in pipeline.every]
 
     def _every_stage(self) -> Iterator[Stage]:
-        return (stage for pipeline in self._by_version.values() for stage in pipeline.stages.values())
+        return (stage for pipeline in self._by_version.values() for stage in pipeline.every)

@@ -17,6 +17,8 @@ from stagepass.errors import DeclarationError
 def read_parameters(input: type[BaseModel], stages: Mapping[str, Stage], stage: Stage, where: str) -> None:
     """Fill in `stage.parameters` and `stage.output`; raises `DeclarationError` where something does not fit."""
     hints = _hints(stage.body, where)
+    if stage.role != "stage":
+        hints.setdefault("return", Any)  # what it gives is stored, and nothing reads it
     if "return" not in hints:
         raise DeclarationError(f"{where}: say what it returns (-> Model), since its output is stored and checked")
     gives = hints["return"] if stage.batch is None else element(hints["return"], where, "what it returns")
@@ -25,7 +27,11 @@ def read_parameters(input: type[BaseModel], stages: Mapping[str, Stage], stage: 
     stage.parameters = tuple(
         _read(input, stages, stage, name, hints, where) for name in inspect.signature(stage.body).parameters
     )
-    if stage.mapped and sum(parameter.source == "item" for parameter in stage.parameters) != 1:
+    if (
+        stage.mapped
+        and stage.role == "stage"
+        and sum(parameter.source == "item" for parameter in stage.parameters) != 1
+    ):
         raise DeclarationError(f"{where}: with each= exactly one parameter takes the item; found none")
     if stage.when is not None:
         when_hints = _hints(stage.when, f"{where}: when")
@@ -65,12 +71,13 @@ def _read(
         return Parameter(name, "request", input, TypeAdapter(input))
     if name in ancestors:
         parent = ancestors[name]
-        expected = _output_of(parent)
+        own = stage.undoes is parent
+        expected = parent.output_type if own else _output_of(parent, optional=stage.role == "on_failure")
         if typed and not _fits(given, expected):
             raise DeclarationError(
-                f"{where}: parameter {name!r} is {_name(given)}, but {parent.queue} gives {_name(expected)}{_why(parent)}"
+                f"{where}: parameter {name!r} is {_name(given)}, but {parent.queue} gives {_name(expected)}{_why(parent, stage)}"
             )
-        return Parameter(name, "stage", expected, _adapter(expected, where), listed=parent.mapped)
+        return Parameter(name, "own" if own else "stage", expected, _adapter(expected, where), parent.mapped)
     if given in stage.needs:
         return Parameter(name, "port", given)
     if stage.over is not None:
@@ -95,20 +102,24 @@ def _advice(name: str, given: Any, ancestors: dict[str, Any], stages: Mapping[st
     return f"did you mean {close[0]!r}?" if close else f"it can take: {', '.join(known)}"
 
 
-def _why(parent: Stage) -> str:
-    """Reports an unresolved type annotation."""
+def _why(parent: Stage, stage: Stage) -> str:
+    """Explains a type that differs from what the parent returns."""
+    if stage.undoes is parent:
+        return ""
     if parent.mapped:
         return ", since each= runs it once per item"
+    if stage.role == "on_failure":
+        return ", since it may not have finished when the job fails"
     return ", since when= may leave it out" if parent.when is not None else ""
 
 
-def _output_of(parent: Stage) -> Any:
+def _output_of(parent: Stage, *, optional: bool = False) -> Any:
     kind = parent.output_type
     if parent.mapped:
         if parent.collect == "settled":
             return list[Settled[kind]]  # type: ignore[valid-type]
         return list[kind]  # type: ignore[valid-type]
-    return kind if parent.when is None else Optional[kind]  # noqa: UP045  (`|` does not take every type)
+    return kind if parent.when is None and not optional else Optional[kind]  # noqa: UP045  (`|` does not take every type)
 
 
 def _element(stage: Stage, where: str) -> Any:

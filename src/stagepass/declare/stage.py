@@ -1,18 +1,20 @@
-"""One stage of a pipeline: what was declared, and its two hooks."""
+"""One stage of a pipeline: what was declared, its two hooks, and what undoes it."""
 
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Unpack, overload
 
 from pydantic import TypeAdapter
 
 from stagepass.declare.batch import Batch
+from stagepass.declare.handler_settings import HandlerSettings
 from stagepass.declare.parameter import Parameter
 from stagepass.declare.retry import Retry
 from stagepass.errors import DeclarationError
 
 Collect = Literal["all", "any", "settled"]
+Role = Literal["stage", "undo", "on_failure"]
 
 
 @dataclass(eq=False)
@@ -42,6 +44,11 @@ class Stage:
     output: TypeAdapter[Any] = field(default_factory=lambda: TypeAdapter(Any))
     output_type: Any = None
     next: list["Stage"] = field(default_factory=list)
+    role: Role = "stage"
+    """Its place: in the graph, or outside of it; see `stagepass.declare.handlers`."""
+    undone_by: "Stage | None" = None
+    add_undo: Callable[..., "Stage"] | None = None
+    """Of its pipeline: declares the stage that undoes it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.body(*args, **kwargs)
@@ -53,6 +60,11 @@ class Stage:
     def queue(self) -> str:
         """The name of its queue, and of its task."""
         return f"{self.pipeline}.{self.name}"
+
+    @property
+    def undoes(self) -> "Stage | None":
+        """The stage of which it undoes the runs."""
+        return self.after[0] if self.role == "undo" else None
 
     @property
     def mapped(self) -> bool:
@@ -89,6 +101,34 @@ class Stage:
         _refuse_hook(self, hook)
         self.cancel = self._checked_hook(hook, "memos")
         return hook
+
+    @overload
+    def undo(self, body: Callable[..., Any], /) -> "Stage": ...
+
+    @overload
+    def undo(self, /, **settings: Unpack[HandlerSettings]) -> Callable[[Callable[..., Any]], "Stage"]: ...
+
+    def undo(
+        self, body: Callable[..., Any] | None = None, /, **settings: Unpack[HandlerSettings]
+    ) -> "Stage | Callable[[Callable[..., Any]], Stage]":
+        """Decorator, with brackets or without: makes a function the stage that undoes this one.
+
+        It runs where the pipeline's `undo_on` says so, once for each run of this stage that has finished: the last
+        stage's first, and all items of a stage side by side. It takes by name what this stage takes, and this
+        stage's output. Its settings are those of a stage; by default it is retried 20 times within a day, and needs
+        what this stage needs. What a stage had begun when it failed, it cleans up itself, or the pipeline's
+        `on_failure` does.
+        """
+
+        def declare(body: Callable[..., Any]) -> Stage:
+            if self.undone_by is not None:
+                raise DeclarationError(f"stage {self.queue} has an undo already: {self.undone_by.name}")
+            if self.add_undo is None:
+                raise DeclarationError(f"stage {self.queue} runs when a job has stopped; nothing undoes it")
+            self.undone_by = self.add_undo(self, body, settings)
+            return self.undone_by
+
+        return declare if body is None else declare(body)
 
     def _checked_hook(self, hook: Callable[..., Any], own: str) -> Callable[..., Any]:
         known = {"ctx", own, *(parameter.name for parameter in self.parameters)}

@@ -127,7 +127,7 @@ def _of_jobs(store: Reads, registry: Registry, jobs: Sequence[Job]) -> dict[str,
 def _before(registry: Registry, job: Job) -> Before:
     pipeline = registry.find(job.pipeline, job.version)
     stages: Mapping[str, frozenset[str]] = (
-        {name: frozenset(parent.name for parent in stage.ancestors()) for name, stage in pipeline.stages.items()}
+        {stage.name: frozenset(parent.name for parent in stage.ancestors()) for stage in pipeline.every}
         if pipeline
         else {}
     )

@@ -9,6 +9,7 @@ from stagepass.engine.model.ids import stage_of
 from stagepass.engine.model.records import Job, Spend, StageRun
 from stagepass.engine.model.states import DONE
 from stagepass.engine.rules import operator
+from stagepass.engine.rules.ending import undo_stages
 from stagepass.reports.reads import Database
 
 SAMPLE = 100
@@ -52,15 +53,16 @@ class Prices:
     def of(self, job: Job) -> Price:
         """The price of resuming a stopped job."""
         runs, spends = self._store.runs_of(job.id), self._store.spends_of([job.id]).get(job.id, [])
-        again = [run for run in runs if operator.is_stopped(job, run)]
+        pipeline = self._registry.find(job.pipeline, job.version)
+        again = operator.sent_again(job, pipeline, runs)
         price = Price(spent=sum(spend.usd for spend in spends), runs=len(again))
         for run in again:
             self._add_run(price, run, spends)
         done = sorted({run.stage for run in runs if run.state in DONE and job.done(run.stage)})
         price.kept_stages = done
         price.kept_usd += sum(spend.usd for spend in spends if stage_of(spend.run_id) in done and not spend.given_up)
-        pipeline = self._registry.find(job.pipeline, job.version)
-        for stage in pipeline.stages.values() if pipeline else ():
+        continues = pipeline is not None and not undo_stages(job, pipeline)
+        for stage in pipeline.stages.values() if pipeline is not None and continues else ():
             if stage.name not in job.tally:
                 price.later_usd += self._usually(price, stage.queue)
         return price

@@ -25,7 +25,7 @@ def result(store: Store, registry: Registry, job: Job) -> Any:
 def outputs(store: Store, registry: Registry, job: Job, *, every: bool = False) -> dict[str, Any]:
     """Stored outputs by stage: of the last stages, or of every one."""
     pipeline = registry.find(job.pipeline, job.version)
-    stages = (pipeline.stages.values() if every else pipeline.leaves) if pipeline else ()
+    stages = (pipeline.every if every else pipeline.leaves) if pipeline else ()
     stored = store.outputs([(job.id, stage.name) for stage in stages]).get(job.id, {})
     return {
         stage.name: _value(stored[stage.name], stage.mapped)

@@ -86,6 +86,9 @@ class SqlTx:
     def inputs(self, job_ids: Sequence[str]) -> dict[str, str]:
         return self._texts(jobs.c.input, job_ids)
 
+    def run_outputs(self, run_ids: Sequence[str]) -> dict[str, str | None]:
+        return self._texts(stage_runs.c.output, run_ids)
+
     def item_inputs(self, run_ids: Sequence[str]) -> dict[str, str | None]:
         return self._texts(stage_runs.c.item_input, run_ids)
 

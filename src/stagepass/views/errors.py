@@ -16,6 +16,10 @@ class JobError(BaseModel):
     item: int | None = Field(default=None, description="which item, of a stage that runs per item")
     provider: str | None = Field(default=None, description="with whom")
     advice: str | None = Field(default=None, description="what a person can do")
+    undone: list[str] | None = Field(default=None, description="stages whose work was undone; the job cannot continue")
+    not_undone: list[str] | None = Field(
+        default=None, description="stages whose undo failed; redrive its dead letter to try again"
+    )
 
 
 def error_view(error: dict[str, Any] | None, run: StageRun | None = None) -> JobError | None:
@@ -29,4 +33,6 @@ def error_view(error: dict[str, Any] | None, run: StageRun | None = None) -> Job
         item=error.get("item") if run is None else run.item,
         provider=error.get("provider"),
         advice=error.get("advice"),
+        undone=error.get("undone"),
+        not_undone=error.get("not_undone"),
     )

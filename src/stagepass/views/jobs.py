@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
-from stagepass.declare.stage import Stage
+from stagepass.declare.stage import Role, Stage
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
 from stagepass.reports.progress import progress, shares_of
@@ -42,6 +42,10 @@ class StageView(BaseModel):
     """One stage of a job. Of a stage that runs per item, all items together."""
 
     name: str
+    role: Role = Field(
+        default="stage", description="`undo` and `on_failure` run when the job has failed or was cancelled"
+    )
+    undoes: str | None = Field(default=None, description="the stage of which it undoes the runs")
     state: str = Field(
         description="pending, ready, running, waiting, retrying, parked, held, completed, skipped, failed, discarded "
         "or cancelled",
@@ -84,6 +88,9 @@ class JobSummary(BaseModel):
     key: str | None = Field(default=None, description="the idempotency key it was submitted with")
     stepwise: bool = Field(description="whether it holds after each stage until it is resumed")
     cancel_requested: bool = Field(description="whether it is being cancelled")
+    ending: JobState | None = Field(
+        default=None, description="how it ends once it has cleaned up: failed or cancelled; null while it is not ending"
+    )
     parent: str | None = Field(default=None, description="the stage run that started it and waits for it")
     error: JobError | None = None
     links: Links
@@ -121,8 +128,9 @@ def job_view(system: System, job: Job, runs: Sequence[StageRun] | None) -> JobVi
     by_stage: dict[str, list[StageRun]] = {}
     for run in runs or ():
         by_stage.setdefault(run.stage, []).append(run)
-    declared = pipeline.stages if pipeline else {}
-    stages = [_stage_view(name, declared.get(name), by_stage.get(name, []), job) for name in {**declared, **by_stage}]
+    declared = {stage.name: stage for stage in pipeline.every} if pipeline else {}
+    names = {**(pipeline.stages if pipeline else {}), **by_stage}
+    stages = [_stage_view(name, declared.get(name), by_stage.get(name, []), job) for name in names]
     return JobView(
         **_common(pipeline, job, shares_of(runs or ())),
         stages=stages,
@@ -151,6 +159,7 @@ def _common(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float]) ->
         "key": job.key,
         "stepwise": job.stepwise,
         "cancel_requested": job.cancel_requested,
+        "ending": job.ending,
         "parent": job.parent,
         "error": error_view(job.error),
         "links": Links(self=location(job), events=f"{location(job)}/events", result=f"{location(job)}/result"),
@@ -160,10 +169,18 @@ def _common(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float]) ->
 def _current(pipeline: Pipeline | None, job: Job) -> str | None:
     if job.state is JobState.COMPLETED:
         return None
+    if job.ending:
+        return next(
+            (name for name, tally in job.tally.items() if name in _handlers(pipeline) and not tally.all_done), None
+        )
     if job.error and job.error.get("stage"):
         return str(job.error["stage"])
     names = pipeline.stages if pipeline else job.tally
     return next((name for name in names if name in job.tally and not job.done(name)), None)
+
+
+def _handlers(pipeline: Pipeline | None) -> Mapping[str, Stage]:
+    return pipeline.handlers if pipeline is not None else {}
 
 
 def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Job) -> StageView:
@@ -177,6 +194,8 @@ def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Jo
     over = all(run.state not in OPEN for run in runs)
     return StageView(
         name=name,
+        role=declared.role if declared else "stage",
+        undoes=declared.undoes.name if declared and declared.undoes else None,
         state=shown.state.value,
         attempts=sum(run.attempts for run in runs),
         progress=round(sum(run.progress for run in runs) / len(runs), 4),

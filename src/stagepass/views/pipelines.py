@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from stagepass.declare.pipeline import Pipeline
-from stagepass.declare.stage import Stage
+from stagepass.declare.stage import Role, Stage
 from stagepass.providers.fetching.accept import file_fields
 
 
@@ -13,6 +13,10 @@ class StageInfo(BaseModel):
     """A stage as it is declared."""
 
     name: str
+    role: Role = Field(
+        default="stage", description="`undo` and `on_failure` run when a job has failed or was cancelled"
+    )
+    undoes: str | None = Field(default=None, description="the stage of which it undoes the runs")
     queue: str
     after: list[str]
     each: str | None = Field(default=None, description="runs once per item of this list")
@@ -42,6 +46,8 @@ class PipelineView(BaseModel):
     version: int
     title: str
     stages: list[StageInfo]
+    handlers: list[StageInfo] = Field(description="stages that run only when a job has failed or was cancelled")
+    undo_on: list[str] = Field(description="ends of a job for which what it did is undone", examples=[["failed"]])
     input: dict[str, Any] = Field(description="JSON schema of what is submitted")
     uploads: list[str] = Field(description="fields that take files, in a form")
     examples: list[dict[str, Any]]
@@ -61,6 +67,8 @@ def pipeline_view(pipeline: Pipeline, languages: str | None) -> PipelineView:
         version=pipeline.version,
         title=title(pipeline, languages),
         stages=[_stage(stage) for stage in pipeline.stages.values()],
+        handlers=[_stage(stage) for stage in pipeline.handlers.values()],
+        undo_on=sorted(pipeline.undo_on),
         input=input_schema(pipeline),
         uploads=list(file_fields(pipeline.input)),
         examples=pipeline.examples,
@@ -70,6 +78,8 @@ def pipeline_view(pipeline: Pipeline, languages: str | None) -> PipelineView:
 def _stage(stage: Stage) -> StageInfo:
     return StageInfo(
         name=stage.name,
+        role=stage.role,
+        undoes=stage.undoes.name if stage.undoes else None,
         queue=stage.queue,
         after=[parent.name for parent in stage.after],
         each=".".join((stage.over[0].name, *stage.over[1])) if stage.over else None,

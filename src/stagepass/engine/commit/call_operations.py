@@ -7,7 +7,6 @@ from typing import ClassVar
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.operation import FOR_EVER, Operation, owned
 from stagepass.engine.model.records import Memo, Spend, StageRun
-from stagepass.engine.model.states import ENDED
 from stagepass.engine.rules.attempt import streak_over
 from stagepass.engine.rules.messages import take_callbacks
 from stagepass.engine.rules.unit_of_work import UnitOfWork
@@ -32,8 +31,8 @@ class Intend(Operation):
 
     def apply(self, uow: UnitOfWork) -> bool:
         """Returns whether the job's owner has cancelled it: then nothing is to be bought."""
-        _, job = owned(uow, self.claimed)
-        if (job.cancel_requested or job.state in ENDED) and not self.cleaning:
+        run, job = owned(uow, self.claimed)
+        if not job.needs(run) and not self.cleaning:
             return True
         there = uow.tx.memo(self.memo.run_id, self.memo.name) if self.again else None
         if there is None or there.token != self.memo.token:
@@ -67,7 +66,7 @@ class Keep(Operation):
     def apply(self, uow: UnitOfWork) -> bool:
         """Returns whether the job's owner has cancelled it: then nothing is kept."""
         run, job = owned(uow, self.claimed)
-        if (job.cancel_requested or job.state in ENDED) and not self.cleaning:
+        if not job.needs(run) and not self.cleaning:
             return True
         if self.again and self._is_kept(uow, run):
             return False

@@ -40,7 +40,7 @@ class Start(Operation):
     def apply(self, uow: UnitOfWork) -> bool:
         """Returns False when the parent's owner has cancelled it: then nothing is begun."""
         run, parent = owned(uow, self.claimed)
-        if parent.cancel_requested or parent.state in ENDED:
+        if not parent.needs(run):
             return False
         there = uow.tx.memo(self.memo.run_id, self.memo.name)
         if there is not None:  # a commit whose answer was lost

@@ -8,9 +8,10 @@ from stagepass.declare.registry import Registry
 from stagepass.engine.commit import batches
 from stagepass.engine.commit.choose import choose, moved_back
 from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
+from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
-from stagepass.engine.model.transaction import Candidate, Outputs
+from stagepass.engine.model.transaction import Candidate, Ended, Outputs
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 
@@ -108,15 +109,26 @@ class Claimer:
         for job_id, stage in wanted:  # what ended in this very transaction is not stored yet
             for run in uow.ended_runs(job_id, stage):
                 stored.setdefault(job_id, {}).setdefault(stage, {})[run.item] = (run.output or None, run.error)
+        own = self._undone(uow, taken)
         return [
             Claimed(
                 run=run,
                 job=uow.jobs[run.job_id],
                 token=run.token or "",
-                outputs={**stored.get(run.job_id, {}), **known.get(run.job_id, {})},
+                outputs={**stored.get(run.job_id, {}), **known.get(run.job_id, {}), **own.get(run.id, {})},
             )
             for run in taken
         ]
+
+    def _undone(self, uow: UnitOfWork, taken: Sequence[StageRun]) -> dict[str, dict[str, dict[int | None, Ended]]]:
+        """By run of an undo: the output of the run that it undoes."""
+        undoes: dict[str, tuple[str, int | None, str]] = {}
+        for run in taken:
+            stage = self._registry.stage(run.pipeline, run.version, run.stage)
+            if stage is not None and stage.undoes and any(p.source == "own" for p in stage.parameters):
+                undoes[run.id] = (stage.undoes.name, run.item, run_id(run.job_id, stage.undoes.name, run.item))
+        texts = uow.run_outputs([undone for _, _, undone in undoes.values()]) if undoes else {}
+        return {own: {name: {item: (texts.get(undone), None)}} for own, (name, item, undone) in undoes.items()}
 
     def _needed(self, run: StageRun) -> set[str]:
         stage = self._registry.stage(run.pipeline, run.version, run.stage)

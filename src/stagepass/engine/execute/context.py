@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from stagepass.declare.parameter import JobFailure
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.execute.approvals import Approvals
 from stagepass.engine.execute.calls import Calls
@@ -24,6 +25,7 @@ from stagepass.engine.model.limits import Limit, Waiter
 from stagepass.engine.model.outcomes import LONGEST_MESSAGE
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Spend
+from stagepass.engine.model.states import JobState
 from stagepass.sentences import cleaned
 from stagepass.text import clean
 
@@ -108,6 +110,14 @@ class Context(MemoCalls, WaitCalls, JobCalls):
         self._payments.pay(
             Spend(run.id, run.job_id, run.attempts, provider, model, tokens_in, tokens_out, usd, now, run.queue), key
         )
+
+    @property
+    def failure(self) -> JobFailure | None:
+        """In an undo or an `on_failure`: why the job has failed, or None for one that was cancelled."""
+        job = self._claimed.job
+        if not self._claimed.run.notes.cleanup or job.ending is not JobState.FAILED or not job.error:
+            return None
+        return JobFailure(**{name: value for name, value in job.error.items() if name in JobFailure.model_fields})
 
     def time_left(self) -> float:
         """Seconds until this attempt is over. Give a call to others a share of it, and it follows the stage's limit."""

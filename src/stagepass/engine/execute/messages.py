@@ -18,7 +18,6 @@ from stagepass.engine.model import call_records, failpoints
 from stagepass.engine.model.call_records import Record
 from stagepass.engine.model.outcomes import Cancel
 from stagepass.engine.model.records import Memo, Message
-from stagepass.engine.model.states import ENDED
 from stagepass.engine.model.store import Store
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import InvalidOutput
@@ -111,7 +110,7 @@ class Take(Operation):
     def apply(self, uow: UnitOfWork) -> bool | None:
         """Returns None when the job is cancelled, and False when another message is the first by now."""
         run, job = owned(uow, self.claimed)
-        if job.cancel_requested or job.state in ENDED:
+        if not job.needs(run):
             return None
         there = uow.tx.memo(run.id, self.memo.name)
         if there is not None:  # a commit whose answer was lost

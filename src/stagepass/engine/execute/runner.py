@@ -250,6 +250,9 @@ class _Values:
                 return _read(parameter, self._claimed.run.item_input)
             case "stage":
                 return self._output(parameter)
+            case "own":
+                ended = self._claimed.outputs[parameter.name]
+                return _read(parameter, ended[self._claimed.run.item][0])
 
     def _output(self, parameter: Parameter) -> Any:
         ended = self._claimed.outputs.get(parameter.name, {})

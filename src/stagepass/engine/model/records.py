@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stagepass.engine.model.run_notes import RunNotes
-from stagepass.engine.model.states import JobState, RunState
+from stagepass.engine.model.states import ENDED, JobState, RunState
 
 UNREAD: Final = ""
 """Stands where a transaction has not read a large value, and does not write it: no JSON text is empty."""
@@ -71,6 +71,12 @@ class Job:
         """Whether all runs of `stage` are done."""
         entry = self.tally.get(stage)
         return entry is not None and entry.all_done
+
+    def needs(self, run: "StageRun") -> bool:
+        """Whether the run may continue: not once the job has ended or is being cancelled; while it is ending, only
+        what cleans up."""
+        over = self.cancel_requested or self.state in ENDED
+        return not over and run.notes.cleanup is (self.ending is not None)
 
 
 @dataclass(slots=True)

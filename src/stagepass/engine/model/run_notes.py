@@ -72,6 +72,8 @@ class RunNotes:
     """It was cancelled after it had begun: the next claim calls its `on_cancel`, and then it is cancelled."""
     counted: bool = False
     """A failed item that its stage does without: it counts as done. Also a column."""
+    cleanup: bool = False
+    """Of an undo or `on_failure`: it runs while its job is ending, and only then."""
     step: bool = False
     """Held because its job runs step by step; it has not begun."""
 

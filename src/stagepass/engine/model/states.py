@@ -27,9 +27,11 @@ stage run     due_at            when `waiting`, `retrying` or `parked` ends by i
               notes.alone       a claim gives it no company in a batch
               notes.cancelling  ready once more, only for `on_cancel`; then cancelled
               notes.counted     failed, but counted as done: the stage continues without it
+              notes.cleanup     runs while its job is ending, and only then
               notes.step        held by the job's own step, so nothing was bought and `resume` may continue
 job           tally             all runs of a stage are done: the next stages begin, or the job is completed
               cancel_requested  whatever comes to rest is cancelled
+              ending            as failed or cancelled, once the undo stages and `on_failure` are over
               stepwise          the runs of the next stages begin as held
               parent            the stage run that is woken when the job ends
 """

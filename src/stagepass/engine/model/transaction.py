@@ -91,6 +91,10 @@ class Tx(Protocol):
         """Whether any run of a job's stage is in that state."""
         ...
 
+    def run_outputs(self, run_ids: Sequence[str]) -> dict[str, str | None]:
+        """The outputs of these runs."""
+        ...
+
     def item_inputs(self, run_ids: Sequence[str]) -> dict[str, str | None]:
         """The items of these runs."""
         ...

@@ -8,7 +8,8 @@ from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Completed, Failure, Held, Skipped, Unknown, Waiting
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, TIMED, JobState, RunState
-from stagepass.engine.rules.graph import advance, end_job, leave, leave_children, note_hold, settle_held
+from stagepass.engine.rules.ending import carry_on, end, handler_over
+from stagepass.engine.rules.graph import advance, leave, leave_children, note_hold, settle_held
 from stagepass.engine.rules.stop import LONGEST_TEXT, finish_cancel, stop_others, stopped
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StageError, WorkerLost
@@ -84,7 +85,9 @@ def _count_done(uow: UnitOfWork, run: StageRun, job: Job, event: str, **data: An
         return  # kept without news; a resume tells of it
     pipeline = uow.registry.find(job.pipeline, job.version)
     uow.emit(job, event, run, **data)
-    if job.cancel_requested:
+    if job.ending:
+        carry_on(uow, job)
+    elif job.cancel_requested:
         finish_cancel(uow, job)
     elif pipeline:
         advance(uow, job, pipeline.stages[run.stage])
@@ -121,7 +124,7 @@ def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
     error = outcome.error
     run.error = describe(error, outcome.trace)
     failures, same_failures = _count_failure(uow, run, outcome)
-    if job.cancel_requested or job.state in ENDED:
+    if not job.needs(run):
         uow.note_attempt(run, "failed", run.error)
         stopped(uow, run, job)
         return
@@ -194,6 +197,10 @@ def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None
     run.finished_at = uow.now
     facts = describe(error, None)
     told = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
+    if run.notes.cleanup:
+        uow.emit(job, "stage.failed", run, attempts=run.attempts, **told)
+        handler_over(uow, run, job)
+        return
     if stage and stage.mapped and stage.collect != "all":
         tally = job.tally[run.stage]
         if stage.collect == "settled" or tally.done + 1 < tally.total or uow.has_completed(job.id, run.stage):
@@ -203,7 +210,7 @@ def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None
     uow.emit(job, "stage.failed", run, attempts=run.attempts, **told)
     stop_others(uow, job)
     job.error = {**told, "stage": run.stage, "item": run.item, "run_id": run.id}
-    end_job(uow, job, J.FAILED, "job.failed", stage=run.stage, item=run.item, **told)
+    end(uow, job, J.FAILED)
 
 
 def hold(uow: UnitOfWork, run: StageRun, job: Job, outcome: Held) -> None:

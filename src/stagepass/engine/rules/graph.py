@@ -21,18 +21,27 @@ def start(uow: UnitOfWork, job: Job, stage: Stage, *, delay: float = 0.0, hold: 
         items = _items(uow, job, stage)
         job.tally[stage.name] = Tally(len(items))
         for number, item in enumerate(items):
-            _add_run(uow, job, stage, number, json.dumps(item, ensure_ascii=False), delay, hold)
+            add_run(uow, job, stage, number, json.dumps(item, ensure_ascii=False), delay, hold)
         if not items:
             advance(uow, job, stage)
     else:
         job.tally[stage.name] = Tally(1)
-        _add_run(uow, job, stage, None, None, delay, hold)
+        add_run(uow, job, stage, None, None, delay, hold)
     uow.touch_job(job)
 
 
-def _add_run(
-    uow: UnitOfWork, job: Job, stage: Stage, item: int | None, item_input: str | None, delay: float, hold: bool
+def add_run(
+    uow: UnitOfWork,
+    job: Job,
+    stage: Stage,
+    item: int | None,
+    item_input: str | None,
+    delay: float = 0.0,
+    hold: bool = False,
+    *,
+    cleanup: bool = False,
 ) -> None:
+    """Make one run of a stage; `cleanup` for one outside of the graph."""
     run = StageRun(
         id=run_id(job.id, stage.name, item),
         job_id=job.id,
@@ -49,7 +58,7 @@ def _add_run(
         due_at=uow.now + int(delay * 1000),
         state=R.HELD if hold else R.WAITING if delay > 0 else R.READY,
     )
-    run.notes.keeps_orders = job.keeps_orders
+    run.notes.keeps_orders, run.notes.cleanup = job.keeps_orders, cleanup
     if hold:
         run.notes.step = True
         note_hold(run, job)
@@ -117,7 +126,9 @@ def note_hold(run: StageRun, job: Job) -> None:
 
 def settle_held(uow: UnitOfWork, job: Job) -> None:
     """Hold the job if nothing in it can continue until a person decides."""
-    unfinished = [tally for tally in job.tally.values() if not tally.all_done]
+    pipeline = uow.registry.find(job.pipeline, job.version) if job.ending else None
+    own = pipeline.handlers if pipeline is not None else job.tally
+    unfinished = [tally for name, tally in job.tally.items() if name in own and not tally.all_done]
     held = [tally.most_held for tally in unfinished if tally.most_held != 0]
     if not held or job.state is not J.RUNNING or job.cancel_requested:
         return

@@ -63,7 +63,7 @@ def callback(uow: UnitOfWork, job: Job, message: Message) -> bool:
     """
     run_id = f"{job.id}.{message.name.removeprefix(CALLBACK)}"
     pipeline = uow.registry.find(job.pipeline, job.version)
-    if pipeline is not None and message.name.removeprefix(CALLBACK).partition(".")[0] not in pipeline.stages:
+    if pipeline is not None and pipeline.find(message.name.removeprefix(CALLBACK).partition(".")[0]) is None:
         raise NotFound(sentence("there is no stage run {run}", run=run_id), run_id=run_id)
     uow.open_runs([run_id])
     run = uow.runs.get(run_id)

@@ -1,6 +1,7 @@
 """Operators' commands on stopped work: resume, decide, retry, discard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Stage
@@ -9,6 +10,7 @@ from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job, Memo, StageRun, Tally
 from stagepass.engine.model.run_notes import EVERY, RunNotes
 from stagepass.engine.model.states import ENDED, OPEN, STOPPED, JobState, RunState
+from stagepass.engine.rules.ending import undo_stages
 from stagepass.engine.rules.graph import advance, leave_children, start
 from stagepass.engine.rules.orders import ByRun, orders_of, refuse_open, refuse_purchase
 from stagepass.engine.rules.unit_of_work import UnitOfWork
@@ -21,8 +23,13 @@ R, J = RunState, JobState
 def resume(uow: UnitOfWork, job: Job, *, anew: Anew = Anew.NO) -> Job:
     """Resume a failed, cancelled or held job. Finished stages are kept.
 
+    Of a job that was undone, only what cleaned up and failed is sent again.
+
     Args:
         anew: give up the orders of the stages that are sent again.
+
+    Raises:
+        Conflict: also if everything was undone.
     """
     if job.state not in (J.FAILED, J.CANCELLED, J.HELD):
         raise Conflict(
@@ -31,7 +38,9 @@ def resume(uow: UnitOfWork, job: Job, *, anew: Anew = Anew.NO) -> Job:
         )
     pipeline = _pipeline(uow, job)
     runs = uow.runs_in(job.id, STOPPED | {R.HELD})
-    again = [run for run in runs if is_stopped(job, run) or run.state is R.HELD]
+    again = sent_again(job, pipeline, runs)
+    if not again and undo_stages(job, pipeline):
+        raise _undone()
     held = anew is not Anew.FORCE and any(run.state is R.HELD for run in again)
     if held and uow.tx.open_calls([run.id for run in again]):
         raise Conflict(
@@ -44,6 +53,9 @@ def resume(uow: UnitOfWork, job: Job, *, anew: Anew = Anew.NO) -> Job:
         refuse_open(uow, orders_of(uow, job, again), anew)
         for run in again:
             _give_up(uow, run)
+    if job.ending or undo_stages(job, pipeline):
+        return _clean_up_again(uow, job, again, anew)
+    _drop_on_failure(uow, job, pipeline)
     _reopen(uow, job, kept=sorted(name for name in job.tally if job.done(name)), anew=anew)
     for run in again:
         _send_again(uow, run, job)
@@ -53,6 +65,44 @@ def resume(uow: UnitOfWork, job: Job, *, anew: Anew = Anew.NO) -> Job:
     return job
 
 
+def sent_again(job: Job, pipeline: Pipeline | None, runs: Iterable[StageRun]) -> list[StageRun]:
+    """Of these runs of a job, those that `resume` sends again."""
+    cleanup = bool(job.ending or (pipeline is not None and undo_stages(job, pipeline)))
+    return [run for run in runs if run.notes.cleanup is cleanup and (is_stopped(job, run) or run.state is R.HELD)]
+
+
+def _clean_up_again(uow: UnitOfWork, job: Job, again: Sequence[StageRun], anew: Anew) -> Job:
+    """Send what cleans up again; the job ends as it had ended."""
+    if job.ending is None:
+        job.ending = job.state
+        kept = sorted(name for name in job.tally if job.done(name) and not any(run.stage == name for run in again))
+        error = {name: value for name, value in (job.error or {}).items() if name not in ("undone", "not_undone")}
+        _reopen(uow, job, kept=kept, anew=anew, error=error or None)
+    elif job.state is J.HELD:
+        uow.move_job(job, J.RUNNING)
+    for run in again:
+        if run.state is not R.HELD:
+            job.tally[run.stage].done -= 1
+        _send_again(uow, run, job)
+    return job
+
+
+def _drop_on_failure(uow: UnitOfWork, job: Job, pipeline: Pipeline) -> None:
+    """The failure that it ran for is over; the next one is another one."""
+    for handler in pipeline.handlers.values():
+        if job.tally.pop(handler.name, None) is not None:
+            for run in uow.runs_in(job.id, frozenset(RunState)):
+                if run.stage == handler.name:
+                    _give_up(uow, run)
+                    uow.drop_run(run)
+
+
+def _undone() -> Conflict:
+    return Conflict(
+        sentence("what this job did was undone, so it cannot continue; submit its input again"), reason="undone"
+    )
+
+
 def _give_up(uow: UnitOfWork, run: StageRun) -> None:
     """Forget what a run has bought, and stop what it has started."""
     uow.forget(run.id)
@@ -60,8 +110,8 @@ def _give_up(uow: UnitOfWork, run: StageRun) -> None:
     leave_children(uow, run)
 
 
-def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str], anew: Anew) -> None:
-    job.error, job.finished_at, job.cancel_requested = None, None, False
+def _reopen(uow: UnitOfWork, job: Job, *, kept: list[str], anew: Anew, error: dict[str, Any] | None = None) -> None:
+    job.error, job.finished_at, job.cancel_requested = error, None, False
     uow.move_job(job, J.RUNNING)
     uow.emit(job, "job.resumed", kept=kept, anew=None if anew is Anew.NO else anew.value)
 
@@ -76,7 +126,7 @@ def _send_again(uow: UnitOfWork, run: StageRun, job: Job) -> None:
     if run.notes.counted and run.stage in job.tally:
         job.tally[run.stage].done -= 1
         uow.touch_job(job)
-    run.notes = RunNotes(again=[EVERY] if run.attempts else [])
+    run.notes = RunNotes(again=[EVERY] if run.attempts else [], cleanup=run.notes.cleanup)
     run.crashes, run.progress = 0, 0.0
     run.started_at = run.finished_at = run.error = run.message = None
     run.due_at = uow.now
@@ -140,6 +190,10 @@ def retry_stage(uow: UnitOfWork, job: Job, *, name: str, anew: Anew = Anew.NO) -
             ),
             missing=missing,
         )
+    if undo_stages(job, pipeline):
+        raise _undone()
+    if job.ending:
+        raise _is_ending(job)
     if job.cancel_requested and job.state not in ENDED:
         raise Conflict(sentence("the job is being cancelled; wait until it has stopped"), state=job.state.value)
     again = {stage.name, *(other.name for other in pipeline.downstream(stage))}
@@ -150,6 +204,8 @@ def retry_stage(uow: UnitOfWork, job: Job, *, name: str, anew: Anew = Anew.NO) -
             sentence("{busy} is running; cancel the job or wait until it ends", busy=", ".join(busy)), busy=busy
         )
     orders = _orders_again(uow, job, stage, again, runs, anew)
+    _drop_on_failure(uow, job, pipeline)
+    runs = [run for run in runs if not run.notes.cleanup]
     for run in runs:
         if run.stage in again:
             if run.id not in orders:
@@ -215,6 +271,12 @@ def redrive(uow: UnitOfWork, run: StageRun, job: Job, *, anew: Anew = Anew.NO) -
             sentence("the stage run {run} is not a dead letter: it is {state}", run=run.id, state=run.state),
             run_id=run.id,
         )
+    if job.ending and not run.notes.cleanup:
+        raise _is_ending(job)
+    if not run.notes.cleanup and undo_stages(job, _pipeline(uow, job)):
+        raise _undone()
+    if run.notes.cleanup and (job.ending or not undo_stages(job, _pipeline(uow, job))):
+        return _clean_up_again(uow, job, [run], anew)
     if not is_stopped(job, run):
         raise Conflict(
             sentence(
@@ -226,6 +288,10 @@ def redrive(uow: UnitOfWork, run: StageRun, job: Job, *, anew: Anew = Anew.NO) -
             stage=run.stage,
         )
     return resume(uow, job, anew=anew)
+
+
+def _is_ending(job: Job) -> Conflict:
+    return Conflict(sentence("the job is cleaning up; wait until it has ended"), state=job.state.value)
 
 
 def discard(uow: UnitOfWork, run: StageRun, job: Job) -> Job:

@@ -2,7 +2,8 @@
 
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import ENDED, OPEN, JobState, RunState
-from stagepass.engine.rules.graph import end_job, leave, leave_children
+from stagepass.engine.rules.ending import carry_on, end, handler_over
+from stagepass.engine.rules.graph import leave, leave_children
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import Conflict
 from stagepass.sentences import sentence
@@ -16,10 +17,13 @@ LONGEST_TEXT = 2000
 
 
 def cancel(uow: UnitOfWork, job: Job) -> Job:
-    """Stop what is queued or waits at once; what runs, at its next `ctx` call."""
+    """Stop what is queued or waits at once; what runs, at its next `ctx` call.
+
+    Of a job that is ending only `on_failure` is stopped; an undo continues.
+    """
     if job.state in ENDED:
         raise Conflict(sentence("the job is already {state}", state=job.state), state=job.state.value)
-    if job.cancel_requested:
+    if job.cancel_requested or (job.ending and not _in_on_failure(uow, job)):
         return job
     job.cancel_requested = True
     uow.touch_job(job)
@@ -33,6 +37,12 @@ def cancel(uow: UnitOfWork, job: Job) -> Job:
     if job.state is J.HELD:  # a worker calls `on_cancel` first
         uow.move_job(job, J.RUNNING)
     return job
+
+
+def _in_on_failure(uow: UnitOfWork, job: Job) -> bool:
+    pipeline = uow.registry.find(job.pipeline, job.version)
+    handlers = pipeline.handlers.values() if pipeline is not None else ()
+    return any(handler.role == "on_failure" and handler.name in job.tally for handler in handlers)
 
 
 def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) -> None:
@@ -53,19 +63,24 @@ def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) 
     run.finished_at = uow.now
     if told and job.state not in ENDED:
         uow.emit(job, "stage.cancelled", run)
+    if run.notes.cleanup:
+        handler_over(uow, run, job)
 
 
 def finish_cancel(uow: UnitOfWork, job: Job) -> None:
+    if job.ending:
+        carry_on(uow, job)
+        return
     if not job.cancel_requested or job.state in ENDED:
         return
     if not uow.runs_in(job.id, OPEN):
-        end_job(uow, job, J.CANCELLED, "job.cancelled")
+        end(uow, job, J.CANCELLED)
 
 
 def cancelled(uow: UnitOfWork, run: StageRun, job: Job, reason: str) -> None:
     """The stage itself stopped, for the owner or by its own decision."""
     uow.note_attempt(run, "cancelled")
-    asked = job.cancel_requested
+    asked = job.cancel_requested or job.ending
     _cancel_run(uow, run, job)
     if not asked and job.state not in ENDED:
         job.cancel_requested = True
@@ -77,8 +92,8 @@ def cancelled(uow: UnitOfWork, run: StageRun, job: Job, reason: str) -> None:
 
 
 def stopped(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
-    """Whether the job no longer needs the run: it was cancelled or has ended."""
-    if not job.cancel_requested and job.state not in ENDED:
+    """Whether the job no longer needs the run: it was cancelled, has ended or is ending."""
+    if job.needs(run):
         return False
     _cancel_run(uow, run, job)
     finish_cancel(uow, job)

@@ -91,6 +91,12 @@ class UnitOfWork:
             for run_id, item in self.tx.item_inputs(items).items():
                 self.runs[run_id].item_input = item
 
+    def run_outputs(self, run_ids: Sequence[str]) -> dict[str, str | None]:
+        """Outputs of these runs, by id, also of those that ended in here."""
+        here = {i: self.runs[i].output for i in run_ids if i in self.runs and self.runs[i].output != UNREAD}
+        missing = [i for i in run_ids if i not in here]
+        return here | (self.tx.run_outputs(missing) if missing else {})
+
     def ended_runs(self, job_id: str, stage: str) -> list[StageRun]:
         """Runs of a stage that ended in here, so that the store does not know it yet."""
         return [
