@@ -69,12 +69,22 @@ class Settings(BaseSettings):
     )
     secret_key_old: SecretStr = Field(SecretStr(""), description="previous key, still accepted during a rotation")
     auth_mode: Literal["none", "api_key", "jwt", "header"] = Field("none", description="how callers are identified")
-    api_keys: SecretStr = Field(SecretStr(""), description="AUTH_MODE=api_key: name:key pairs, separated by commas")
+    api_keys: SecretStr = Field(
+        SecretStr(""),
+        description="AUTH_MODE=api_key: name:key or name:key:role, separated by commas; roles: user, viewer, operator",
+    )
     jwt_secret: SecretStr = Field(SecretStr(""), description="AUTH_MODE=jwt: HMAC secret, or a PEM public key")
     jwt_algorithms: Names = Field(("HS256",), description="AUTH_MODE=jwt: accepted algorithms")
     jwt_audience: str = Field("", description="AUTH_MODE=jwt: required audience")
     jwt_issuer: str = Field("", description="AUTH_MODE=jwt: required issuer")
     user_header: str = Field("X-User-ID", description="AUTH_MODE=header or none: header that names the user")
+    operator_groups: Names = Field((), description="groups whose members see everything and may act on everything")
+    viewer_groups: Names = Field((), description="groups whose members see everything, and change nothing")
+    jwt_groups_claim: str = Field("groups", description="AUTH_MODE=jwt: claim that lists the caller's groups")
+    groups_header: str = Field(
+        "X-Forwarded-Groups", description="AUTH_MODE=header: header that lists the caller's groups, set by the gateway"
+    )
+    viewer_payloads: bool = Field(False, description="show inputs, outputs and results to viewers, too")
     allowed_hosts: Names = Field(
         (), description="names that the API answers to, besides this machine's and PUBLIC_URL's; empty: any"
     )
@@ -177,7 +187,14 @@ class Settings(BaseSettings):
     alert_allow_loopback: bool = Field(False, description="allow a webhook on this machine, also without https")
 
     @field_validator(
-        "jwt_algorithms", "priority_across", "trusted_proxies", "allowed_hosts", "pipelines", mode="before"
+        "jwt_algorithms",
+        "priority_across",
+        "trusted_proxies",
+        "allowed_hosts",
+        "operator_groups",
+        "viewer_groups",
+        "pipelines",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

@@ -125,8 +125,8 @@ def test_none_refuses_to_answer_where_others_reach_it_all_the_same(tmp_path: Pat
 
     with pytest.raises(Forbidden):
         authenticate(HTTPConnection(scope))
-    assert authenticate(HTTPConnection({**scope, "server": ("127.0.0.1", 8000)})) == "local"
-    assert authenticate(HTTPConnection({**scope, "server": ("/run/api.sock", None)})) == "local"
+    assert authenticate(HTTPConnection({**scope, "server": ("127.0.0.1", 8000)})).name == "local"
+    assert authenticate(HTTPConnection({**scope, "server": ("/run/api.sock", None)})).name == "local"
 
 
 # ── api_key ──
@@ -248,9 +248,9 @@ def test_a_token_that_does_not_hold_is_refused(tokens: Ask, make: Callable[[], d
 def test_a_token_for_somebody_else_is_refused_where_no_audience_is_set(tmp_path: Path) -> None:
     """RFC 7519: whoever is not named by a token's audience must reject it."""
     found = Tokens(Settings.load(_env_file=None, data_dir=tmp_path, auth_mode="jwt", jwt_secret=SECRET))
-    assert found.subject(token(aud=None)["Authorization"][7:]) == "ann"
+    assert found.claims(token(aud=None)["Authorization"][7:])["sub"] == "ann"
     with pytest.raises(Exception, match="invalid token"):
-        found.subject(token()["Authorization"][7:])
+        found.claims(token()["Authorization"][7:])
 
 
 PEM = (
@@ -296,11 +296,11 @@ def test_tokens_by_public_key(tmp_path: Path, algorithm: str) -> None:
     given = {"auth_mode": "jwt", "jwt_secret": public.replace("\n", "\\n"), "jwt_algorithms": algorithm}
     found = Tokens(Settings.load(_env_file=None, data_dir=tmp_path, **given))
     good = jwt.encode(claims(aud=None), private, algorithm)
-    assert found.subject(good) == "ann"
+    assert found.claims(good)["sub"] == "ann"
     signed_with_the_public_key = forged({"alg": "HS256"}, public.encode())["Authorization"][7:]
     for bad in (signed_with_the_public_key, token(aud=None)["Authorization"][7:], good[:-4] + "AAAA"):
         with pytest.raises(Exception, match="invalid token"):
-            found.subject(bad)
+            found.claims(bad)
 
 
 # ── header ──
@@ -353,7 +353,7 @@ def test_a_gateways_address_is_looked_at_in_each_form(tmp_path: Path, peer: str,
     authenticate = make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path, **given))
     scope = {"type": "http", "method": "GET", "headers": [(b"x-user-id", b"ann")], "client": (peer, 5)}
     if trusted:
-        assert authenticate(HTTPConnection(scope)) == "ann"
+        assert authenticate(HTTPConnection(scope)).name == "ann"
     else:
         with pytest.raises(Exception, match="gateway"):
             authenticate(HTTPConnection(scope))
@@ -509,3 +509,67 @@ def test_probes_need_no_name(keys: Ask) -> None:
 def test_who_asks_is_known_before_the_body_is_read(keys: Ask, place: Installation) -> None:
     refused(keys(path="/api/v1/pipelines/demo/jobs", method="POST"))
     refused(keys(path="/api/v1/pipelines/nope/jobs", method="POST"))
+
+
+# ── roles ──
+
+
+def role_of(tmp_path: Path, headers: dict[str, str], **settings: Any) -> str:
+    from starlette.requests import HTTPConnection
+
+    given = {"data_dir": tmp_path, "operator_groups": "ops,root", "viewer_groups": "support", **settings}
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "GET", "headers": sent, "client": ("10.1.2.3", 5)}
+    actor = make_authenticate(Settings.load(_env_file=None, **given))(HTTPConnection(scope))
+    assert (actor.name, actor.origin) == ("ann", "api 10.1.2.3")
+    return actor.role.value
+
+
+@pytest.mark.parametrize(
+    ("groups", "role"),
+    [
+        (["staff", "ops"], "operator"),
+        (["support"], "viewer"),
+        (["support", "ops"], "operator"),
+        ("support", "viewer"),
+        (["staff"], "user"),
+        ({"ops": True}, "user"),
+        ([["ops"]], "user"),
+        (None, "user"),
+    ],
+)
+def test_a_tokens_groups_give_the_role(tmp_path: Path, groups: Any, role: str) -> None:
+    secret = "a-secret-of-more-than-32-bytes-0123456789"
+    token = jwt.encode({"sub": "ann", "exp": int(time.time()) + 60, "teams": groups}, secret, "HS256")
+    given = {"auth_mode": "jwt", "jwt_secret": secret, "jwt_groups_claim": "teams"}
+    assert role_of(tmp_path, {"Authorization": f"Bearer {token}"}, **given) == role
+
+
+@pytest.mark.parametrize(
+    ("groups", "role"), [("staff, ops", "operator"), ("support", "viewer"), ("", "user"), (None, "user")]
+)
+def test_a_gateways_groups_give_the_role(tmp_path: Path, groups: str | None, role: str) -> None:
+    headers = {"X-User-ID": "ann", **({"X-Forwarded-Groups": groups} if groups is not None else {})}
+    assert role_of(tmp_path, headers, auth_mode="header", trusted_proxies="10.1.2.0/24") == role
+
+
+def test_without_groups_in_the_settings_everyone_is_a_user(tmp_path: Path) -> None:
+    headers = {"X-User-ID": "ann", "X-Forwarded-Groups": "ops,operator,"}
+    given = {"operator_groups": "", "viewer_groups": ""}
+    assert role_of(tmp_path, headers, auth_mode="header", trusted_proxies="10.1.2.0/24", **given) == "user"
+
+
+def test_a_group_has_one_role(tmp_path: Path) -> None:
+    given = {"auth_mode": "header", "trusted_proxies": "10.1.2.0/24", "operator_groups": "a", "viewer_groups": "a,b"}
+    with pytest.raises(SettingsError, match="'a' is in both"):
+        make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path, **given))
+
+
+def test_without_authentication_a_named_user_is_no_operator(tmp_path: Path) -> None:
+    from starlette.requests import HTTPConnection
+
+    authenticate = make_authenticate(Settings.load(_env_file=None, data_dir=tmp_path))
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "headers": [], "client": ("127.0.0.1", 5)}
+    assert authenticate(HTTPConnection(scope)).role == "operator"
+    named = {**scope, "headers": [(b"x-user-id", b"ann")]}
+    assert authenticate(HTTPConnection(named)).role == "user"

@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 
 from stagepass.api import (
     approvals,
+    audit,
     callbacks,
     dead,
     docs,
@@ -50,6 +51,7 @@ _ROUTERS = (
     callbacks,
     approvals,
     schedules,
+    audit,
     me,
     health,
     metrics,
@@ -66,6 +68,7 @@ _TAGS = [
     {"name": "callbacks", "description": "For providers"},
     {"name": "approvals", "description": "Questions to a person, answered through a signed link"},
     {"name": "schedules", "description": "What is submitted by the clock"},
+    {"name": "operations", "description": "What operators do, and the log of it"},
     {"name": "privacy", "description": "Delete what is yours"},
     {"name": "health", "description": "For operators"},
 ]

@@ -19,6 +19,7 @@ from stagepass.api.deps import PREFIX, SystemDep
 from stagepass.api.problems import texts
 from stagepass.bootstrap import System
 from stagepass.content.catalogue import negotiate
+from stagepass.engine.model.actors import Actor, Role, set_actor
 from stagepass.engine.model.states import OPEN
 from stagepass.engine.rules.answer import QUESTION, VERDICT
 from stagepass.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -63,6 +64,7 @@ async def form_of(request: Request) -> dict[str, str]:
 
 @router.post(f"{PREFIX}/approvals/{{token}}", summary="Answer it", response_class=HTMLResponse)
 def answer(
+    request: Request,
     token: str,
     system: SystemDep,
     decision: Annotated[Literal["approve", "reject"], Form()],
@@ -86,6 +88,8 @@ def answer(
         filled, unfit = forms.read(fields, given)
         if unfit is not None:
             return _page(system, claims, language, unfit=unfit, given=given, status=422)
+    peer = request.client.host if request.client else ""
+    set_actor(Actor("approval link", Role.USER, f"api {peer}".strip()))
     try:
         system.engine.answer(
             claims["run"], name=claims["name"], ask=claims["ask"], approved=approved, note=note, filled=filled

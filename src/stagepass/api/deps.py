@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Path, Query, Request
 
-from stagepass.auth.authenticate import ACTS
+from stagepass.auth.authenticate import ACTS, acts
 from stagepass.bootstrap import System
+from stagepass.engine.model.actors import Actor, Role, set_actor
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
 from stagepass.errors import BadRequest, Forbidden, InvalidInput, NotFound
 from stagepass.sentences import sentence
+from stagepass.text import clean
 from stagepass.views.jobs import PREFIX as PREFIX
 
 WATCH = "watch"
@@ -39,9 +42,21 @@ async def system_of(request: Request) -> System:
     return cast(System, request.app.state.system)
 
 
+async def current_actor(request: Request) -> Actor:
+    """The caller with their role; every route that touches a person's things depends on it.
+
+    Raises `Forbidden` for a viewer on a route that changes something.
+    """
+    actor = cast(Actor, request.app.state.authenticate(request))
+    if actor.role is Role.VIEWER and acts(request):
+        raise Forbidden(sentence("your role is viewer: you may see everything, and change nothing"))
+    set_actor(actor)  # whatever the route has the engine do is recorded under this name
+    return actor
+
+
 async def current_owner(request: Request) -> str:
-    """The caller's name; every route that touches a person's things depends on it."""
-    return cast(str, request.app.state.authenticate(request))
+    """The caller's name, for routes about the caller's own things, whatever the role."""
+    return (await current_actor(request)).name
 
 
 async def acting_owner(request: Request) -> str:
@@ -50,16 +65,54 @@ async def acting_owner(request: Request) -> str:
     return await current_owner(request)
 
 
+async def acting(
+    request: Request,
+    why: Annotated[str | None, Query(max_length=500, description="the reason, for the audit log")] = None,
+) -> Actor:
+    """The caller of a route that changes something, with the reason for it."""
+    actor = replace(await current_actor(request), why=clean(why or "") or None)
+    set_actor(actor)
+    return actor
+
+
+async def operator(actor: Annotated[Actor, Depends(acting)]) -> Actor:
+    """Only an operator. Raises `Forbidden`."""
+    if actor.role is not Role.OPERATOR:
+        raise Forbidden(sentence("only an operator may do this; your role is {role}", role=actor.role.value))
+    return actor
+
+
+async def observer(request: Request) -> Actor:
+    """A viewer or an operator. Raises `Forbidden`."""
+    actor = await current_actor(request)
+    if not actor.role.sees_all:
+        raise Forbidden(sentence("only viewers and operators may see this; your role is {role}", role=actor.role.value))
+    return actor
+
+
+async def payload_reader(request: Request) -> Actor:
+    """Someone who may see inputs, outputs and results. Raises `Forbidden`."""
+    actor = await current_actor(request)
+    if not shows_payloads(request.app.state.system, actor):
+        raise Forbidden(sentence("your role is viewer: inputs, outputs and results are not shown to you"))
+    return actor
+
+
+def shows_payloads(system: System, actor: Actor) -> bool:
+    """Whether inputs, outputs and results are shown to this caller."""
+    return actor.role is not Role.VIEWER or system.settings.viewer_payloads
+
+
 async def current_watcher(
     request: Request,
     job_id: JobId,
     ticket: Annotated[
         str | None, Query(max_length=2000, description="of a link to watch; then no other proof is needed")
     ] = None,
-) -> str:
-    """The owner whose job is watched: the caller, or the owner who requested the caller's link."""
+) -> str | None:
+    """The owner whose job is watched: the caller (None: any), or the owner who requested the caller's link."""
     if ticket is None:
-        return await current_owner(request)
+        return (await current_actor(request)).scope
     named = (await system_of(request)).links.verify(WATCH, ticket)
     if named["job"] != job_id:
         raise Forbidden(sentence("this link is for another job"))
@@ -93,9 +146,17 @@ def _unquoted(key: str) -> str:
 
 SystemDep = Annotated[System, Depends(system_of)]
 Owner = Annotated[str, Depends(current_owner)]
-Watcher = Annotated[str, Depends(current_watcher)]
+Reader = Annotated[Actor, Depends(current_actor)]
+PayloadReader = Annotated[Actor, Depends(payload_reader)]
+Acting = Annotated[Actor, Depends(acting)]
+Operator = Annotated[Actor, Depends(operator)]
+Observer = Annotated[Actor, Depends(observer)]
+Watcher = Annotated[str | None, Depends(current_watcher)]
 Key = Annotated[str | None, Depends(idempotency_key)]
 
+OwnerQuery = Annotated[
+    str | None, Query(max_length=200, description="only this owner's; others than yourself for viewers and operators")
+]
 RunId = Annotated[str, Path(description="a stage run's id: job.stage or job.stage.item", max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 Name = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -108,9 +169,16 @@ def job_id_of(job_id: str) -> str:
     return job_id
 
 
-def owned_job(system: System, job_id: str, owner: str) -> Job:
-    """The owner's job. Raises `NotFound`, the same for another's and for none at all."""
+def owned_job(system: System, job_id: str, owner: str | None) -> Job:
+    """The owner's job; None: of any owner. Raises `NotFound`, the same for another's and for none at all."""
     return system.engine.job(job_id_of(job_id), owner)
+
+
+def owner_of(reader: Actor, wanted: str | None) -> str | None:
+    """The owner to list; None: everyone. Raises `Forbidden` where a user asks for another's things."""
+    if wanted is not None and reader.scope not in (None, wanted):
+        raise Forbidden(sentence("you may list your own things only; leave owner out"))
+    return wanted if wanted is not None else reader.scope
 
 
 def run_id_of(run_id: str) -> str:

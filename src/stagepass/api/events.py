@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from stagepass import descriptors
-from stagepass.api.deps import PREFIX, WATCH, JobId, Owner, SystemDep, Watcher, owned_job
+from stagepass.api.deps import PREFIX, WATCH, JobId, Reader, SystemDep, Watcher, owned_job
 from stagepass.api.sse import Encoder
 from stagepass.api.views import WatchLink
 from stagepass.bus.listen import Feed
@@ -74,13 +74,13 @@ async def watch(
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/events/link", summary="Get a link to watch a job")
-def link_to_watch(job_id: JobId, owner: Owner, system: SystemDep) -> WatchLink:
+def link_to_watch(job_id: JobId, actor: Reader, system: SystemDep) -> WatchLink:
     """An address for a browser's `EventSource`, which cannot send a key: for this job's events and nothing else.
 
     The link can be opened for an hour; an open stream stays open.
     """
-    job = owned_job(system, job_id, owner)
-    ticket = system.links.sign(WATCH, {"job": job.id, "owner": owner}, LINK_LIFE)
+    job = owned_job(system, job_id, actor.scope)
+    ticket = system.links.sign(WATCH, {"job": job.id, "owner": job.owner}, LINK_LIFE)
     address = f"{system.settings.public_url.rstrip('/')}{location(job)}/events?ticket={ticket}"
     return WatchLink(url=address, expires_at=at(system.engine.clock.now() + int(LINK_LIFE * 1000)))
 

@@ -7,16 +7,22 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from stagepass.api import intake, problems
 from stagepass.api.deps import (
+    Acting,
     AnewQuery,
     JobId,
     Key,
     Limit,
     Name,
     Owner,
+    OwnerQuery,
+    PayloadReader,
+    Reader,
     SystemDep,
     cursor_of,
     job_id_of,
     owned_job,
+    owner_of,
+    shows_payloads,
     system_of,
 )
 from stagepass.api.uploads import Incoming, read_input
@@ -89,16 +95,23 @@ def submit(
 
 @router.get(f"{PREFIX}/jobs", summary="List jobs")
 def list_jobs(
-    owner: Owner,
+    reader: Reader,
     system: SystemDep,
     pipeline: Name = None,
     state: Annotated[list[JobState] | None, Query(description="may be given several times")] = None,
+    owner: OwnerQuery = None,
     limit: Limit = 50,
     cursor: Annotated[str | None, Query(description="the next_cursor of the page before")] = None,
 ) -> JobList:
-    """The caller's jobs, the newest first."""
+    """The caller's jobs, the newest first; those of all owners for viewers and operators."""
     found = system.engine.jobs(
-        JobFilter(owner, pipeline=pipeline, states=tuple(state or ()), before=cursor_of(cursor), limit=limit + 1)
+        JobFilter(
+            owner_of(reader, owner),
+            pipeline=pipeline,
+            states=tuple(state or ()),
+            before=cursor_of(cursor),
+            limit=limit + 1,
+        )
     )
     more = found[limit - 1].id if len(found) > limit else None
     return JobList(jobs=summaries(system, found[:limit]), next_cursor=more)
@@ -107,14 +120,14 @@ def list_jobs(
 @router.get(f"{PREFIX}/jobs/{{job_id}}", summary="Look at a job")
 def get_job(
     job_id: JobId,
-    owner: Owner,
+    reader: Reader,
     system: SystemDep,
     full: Annotated[bool, Query(description="also its input, outputs, attempts and ledger")] = False,
 ) -> JobView | JobDetail:
     """A job with its stages, and its result once it is completed."""
-    if full:
-        return job_detail(system, *system.engine.look(job_id_of(job_id), owner))
-    return look(system, job_id, owner)
+    job, runs = system.engine.look(job_id_of(job_id), reader.scope)
+    payloads = shows_payloads(system, reader)
+    return job_detail(system, job, runs, payloads=payloads) if full else job_view(system, job, runs, payloads=payloads)
 
 
 @router.get(
@@ -123,20 +136,20 @@ def get_job(
     responses={202: {"model": JobView, "description": "Not done yet; ask again after Retry-After"}},
     response_model=ResultView,
 )
-def get_result(job_id: JobId, owner: Owner, system: SystemDep, response: Response) -> Any:
+def get_result(job_id: JobId, reader: PayloadReader, system: SystemDep, response: Response) -> Any:
     """200 with the result; 202 while it is made; 409 with the reason once the job has failed or was cancelled."""
-    job = owned_job(system, job_id, owner)
+    job = owned_job(system, job_id, reader.scope)
     if job.state is JobState.COMPLETED:
         result = with_links(system, job, system.engine.result(job))
         return ResultView(job_id=job.id, pipeline=job.pipeline, result=result, finished_at=maybe_at(job.finished_at))
     if job.state in ENDED:
         return no_result(job)
-    body = look(system, job_id, owner).model_dump_json()
+    body = look(system, job_id, reader.scope).model_dump_json()
     return Response(body, 202, {"Retry-After": str(OPEN_AGAIN)}, media_type="application/json")
 
 
-def look(system: System, job_id: str, owner: str) -> JobView:
-    """A whole job."""
+def look(system: System, job_id: str, owner: str | None) -> JobView:
+    """A whole job of that owner; None: of any."""
     return job_view(system, *system.engine.look(job_id_of(job_id), owner))
 
 
@@ -153,37 +166,37 @@ def no_result(job: Job) -> Response:
 
 
 @router.get(f"{PREFIX}/jobs/{{job_id}}/outputs", summary="Get what the stages made so far")
-def get_outputs(job_id: JobId, owner: Owner, system: SystemDep) -> OutputsView:
+def get_outputs(job_id: JobId, reader: PayloadReader, system: SystemDep) -> OutputsView:
     """The stored output of every stage that is done; also of a job that failed later."""
-    job = owned_job(system, job_id, owner)
+    job = owned_job(system, job_id, reader.scope)
     return OutputsView(job_id=job.id, outputs=with_links(system, job, system.engine.outputs(job, every=True)))
 
 
 @router.get(f"{PREFIX}/jobs/{{job_id}}/attempts", summary="List the attempts of a job")
-def get_attempts(job_id: JobId, owner: Owner, system: SystemDep) -> AttemptList:
+def get_attempts(job_id: JobId, reader: Reader, system: SystemDep) -> AttemptList:
     """Every try that is over, and how it ended."""
-    job = owned_job(system, job_id, owner)
+    job = owned_job(system, job_id, reader.scope)
     runs = {run.id: run for run in system.engine.runs(job)}
     attempts = [attempt_view(attempt, runs[attempt.run_id]) for attempt in system.store.attempts(list(runs))]
     return AttemptList(attempts=attempts)
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/cancel", summary="Cancel a job", status_code=202)
-def cancel(job_id: JobId, owner: Owner, system: SystemDep) -> JobView:
+def cancel(job_id: JobId, actor: Acting, system: SystemDep) -> JobView:
     """Stops what is queued or waits at once, and what runs at its next step. 409 if the job has ended."""
-    system.engine.cancel(job_id_of(job_id), owner)
-    return look(system, job_id, owner)
+    system.engine.cancel(job_id_of(job_id), actor.scope)
+    return look(system, job_id, actor.scope)
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/resume", summary="Resume a job", status_code=202)
-def resume(job_id: JobId, owner: Owner, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
+def resume(job_id: JobId, actor: Acting, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
     """Continues a failed, cancelled or held job; finished stages are kept. 409 if there is nothing to resume."""
-    system.engine.resume(job_id_of(job_id), owner, anew=anew)
-    return look(system, job_id, owner)
+    system.engine.resume(job_id_of(job_id), actor.scope, anew=anew)
+    return look(system, job_id, actor.scope)
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/stages/{{stage}}/retry", summary="Make a stage again", status_code=202)
-def retry(job_id: JobId, stage: str, owner: Owner, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
+def retry(job_id: JobId, stage: str, actor: Acting, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
     """From the stored results before it; what comes after it is made again. 409 if those are not there."""
-    system.engine.retry(job_id_of(job_id), stage, owner, anew=anew)
-    return look(system, job_id, owner)
+    system.engine.retry(job_id_of(job_id), stage, actor.scope, anew=anew)
+    return look(system, job_id, actor.scope)

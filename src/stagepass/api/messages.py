@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from stagepass.api.body import read_json
 from stagepass.api.callbacks import LARGEST, MessageName
-from stagepass.api.deps import PREFIX, JobId, Key, Owner, SystemDep, job_id_of
+from stagepass.api.deps import PREFIX, Acting, JobId, Key, SystemDep, job_id_of
 
 router = APIRouter(tags=["jobs"])
 
@@ -31,7 +31,7 @@ async def payload_of(request: Request) -> Any:
 def send(
     job_id: JobId,
     name: MessageName,
-    owner: Owner,
+    actor: Acting,
     system: SystemDep,
     key: Key,
     payload: Annotated[Any, Depends(payload_of)],
@@ -41,4 +41,4 @@ def send(
     Messages of one name are taken in the order of their arrival, each once. With an `Idempotency-Key` the same
     message is kept once. 409 when the job is completed, or too many of its messages are unread.
     """
-    return Sent(new=system.engine.send(job_id_of(job_id), name, payload, owner=owner, key=key))
+    return Sent(new=system.engine.send(job_id_of(job_id), name, payload, owner=actor.scope, key=key))

@@ -152,7 +152,7 @@ def _may_read(request: Request) -> bool:
         return hmac.compare_digest(key.encode(), given.encode())
     if settings.auth_mode == "api_key":  # there the operator gives the names; elsewhere a user could take this one
         try:
-            return bool(request.app.state.authenticate(request) == SCRAPER)
+            return bool(request.app.state.authenticate(request).name == SCRAPER)
         except RequestError:
             return False
     direct = not any(name in request.headers for name in _FORWARDED)

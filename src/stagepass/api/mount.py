@@ -18,6 +18,7 @@ from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.commit.operations import Accepted
 from stagepass.engine.maintain.pruner import delete_jobs
+from stagepass.engine.model.actors import AuditEntry, current_actor
 from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.records import Job
 from stagepass.errors import DeclarationError
@@ -99,7 +100,11 @@ class Deps:
         return self._system.liveness.served(self._system.store.workers(), self._system.engine.clock.now())
 
     def delete(self, job_ids: Sequence[str]) -> None:
-        delete_jobs(self._system.store, self._system.files, job_ids)
+        store, now = self._system.store, self._system.engine.clock.now()
+        delete_jobs(store, self._system.files, job_ids)
+        if by := current_actor():
+            for job_id in job_ids:
+                store.note_audit(AuditEntry(now, by, "delete", f"job:{job_id}"))
 
 
 def mount_pipelines(app: FastAPI, system: System) -> None:

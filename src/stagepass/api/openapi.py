@@ -8,7 +8,16 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from stagepass.api.deps import PREFIX, acting_owner, current_owner, current_watcher
+from stagepass.api.deps import (
+    PREFIX,
+    acting,
+    acting_owner,
+    current_actor,
+    current_owner,
+    current_watcher,
+    observer,
+    payload_reader,
+)
 from stagepass.api.problems import MEDIA_TYPE, Problem
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
@@ -40,7 +49,7 @@ _ERRORS = {
 }
 
 
-_OWNERS = (current_owner, acting_owner, current_watcher)
+_OWNERS = (current_owner, current_actor, acting, acting_owner, observer, payload_reader, current_watcher)
 
 
 def requires_owner(route: RouteContext) -> bool:

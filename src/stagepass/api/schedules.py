@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from stagepass.api.deps import Owner, SystemDep
+from stagepass.api.deps import Acting, Reader, SystemDep
 from stagepass.bootstrap import System
 from stagepass.errors import NotFound
 from stagepass.sentences import sentence
@@ -20,26 +20,26 @@ class ScheduleList(BaseModel):
 
 
 @router.get(f"{PREFIX}/schedules", summary="List schedules")
-def list_schedules(owner: Owner, system: SystemDep) -> ScheduleList:
-    """Schedules whose jobs belong to the caller."""
+def list_schedules(reader: Reader, system: SystemDep) -> ScheduleList:
+    """Schedules whose jobs belong to the caller; all of them for viewers and operators."""
     found = system.scheduler.rows().values()
-    return ScheduleList(schedules=[schedule_view(*pair) for pair in found if pair[0].owner == owner])
+    return ScheduleList(schedules=[schedule_view(*pair) for pair in found if reader.scope in (None, pair[0].owner)])
 
 
 @router.post(f"{PREFIX}/schedules/{{name}}/pause", summary="Pause a schedule")
-def pause(name: str, owner: Owner, system: SystemDep) -> ScheduleView:
+def pause(name: str, actor: Acting, system: SystemDep) -> ScheduleView:
     """Nothing is submitted until it is resumed."""
-    return _set(system, name, owner, paused=True)
+    return _set(system, name, actor.scope, paused=True)
 
 
 @router.post(f"{PREFIX}/schedules/{{name}}/resume", summary="Resume a schedule")
-def resume(name: str, owner: Owner, system: SystemDep) -> ScheduleView:
+def resume(name: str, actor: Acting, system: SystemDep) -> ScheduleView:
     """Continues from the next due time; runs missed while paused are skipped."""
-    return _set(system, name, owner, paused=False)
+    return _set(system, name, actor.scope, paused=False)
 
 
-def _set(system: System, name: str, owner: str, *, paused: bool) -> ScheduleView:
+def _set(system: System, name: str, owner: str | None, *, paused: bool) -> ScheduleView:
     found = system.scheduler.rows().get(name)
-    if found is None or found[0].owner != owner:
+    if found is None or owner not in (None, found[0].owner):
         raise NotFound(sentence("there is no schedule with this name"))
     return schedule_view(found[0], system.scheduler.pause(name, paused))

@@ -80,7 +80,7 @@ async def _look_at(request: Request, incoming: Incoming, takes: dict[str, FileFi
     state = request.app.state
     if not incoming.uploads:
         return
-    owner = state.authenticate(request)
+    owner = state.authenticate(request).name
     await run_in_threadpool(state.quotas.check_bytes, owner)
     counts: dict[str, int] = {}
     for upload in incoming.uploads:

@@ -16,15 +16,17 @@ from collections.abc import Callable
 from starlette.requests import HTTPConnection
 
 from stagepass.auth.hosts import is_loopback, public_host, refuse_other_sites
+from stagepass.auth.roles import Groups, split_role
 from stagepass.auth.tokens import Tokens
+from stagepass.engine.model.actors import Actor, Role
 from stagepass.errors import BadRequest, Forbidden, SettingsError, Unauthenticated
 from stagepass.sentences import sentence
 from stagepass.settings import Settings
 
 log = logging.getLogger("stagepass.auth")
 
-Authenticate = Callable[[HTTPConnection], str]
-"""The caller's name. Raises `Unauthenticated`."""
+Authenticate = Callable[[HTTPConnection], Actor]
+"""The caller, with their role. Raises `Unauthenticated`."""
 
 LONGEST_NAME = 200
 
@@ -51,14 +53,16 @@ def make_authenticate(settings: Settings) -> Authenticate:
         case "api_key":
             return ApiKeys(settings.api_keys.get_secret_value())
         case "jwt":
-            tokens = Tokens(settings)
-            return lambda connection: _name(tokens.subject(_bearer(connection)))
+            return Jwt(settings)
         case "header":
             return Gateway(settings)
 
 
 class Nobody:
-    """No authentication, so only this machine is served, and no web page of another site."""
+    """No authentication, so only this machine is served, and no web page of another site.
+
+    A caller who names no user is the operator of this machine.
+    """
 
     def __init__(self, settings: Settings) -> None:
         if not is_loopback(settings.host):
@@ -72,7 +76,7 @@ class Nobody:
         self._header = settings.user_header
         self._public = public_host(settings)
 
-    def __call__(self, connection: HTTPConnection) -> str:
+    def __call__(self, connection: HTTPConnection) -> Actor:
         server = connection.scope.get("server")
         if server and server[1] is not None and not is_loopback(server[0]):
             raise Forbidden(
@@ -83,20 +87,21 @@ class Nobody:
         named = connection.headers.getlist(self._header)
         if len(named) > 1:
             raise BadRequest(sentence("{header} was sent more than once; send it once", header=self._header))
-        return _name(_text(named[0])) if named else "local"
+        return _actor(connection, _text(named[0])) if named else _actor(connection, "local", Role.OPERATOR)
 
 
 class ApiKeys:
     """Keys of callers, compared in constant time. A name may have several, so that they can be replaced."""
 
     def __init__(self, text: str) -> None:
-        self._keys: list[tuple[bytes, str]] = []
+        self._keys: list[tuple[bytes, str, Role]] = []
         for pair in filter(None, (part.strip() for part in text.split(","))):
-            name, _, key = (part.strip() for part in pair.partition(":"))
+            name, _, rest = (part.strip() for part in pair.partition(":"))
+            key, role = split_role(rest)
             if not name or len(key) < SHORTEST_KEY:
                 raise SettingsError(
                     sentence(
-                        "API_KEYS: write name:key pairs, separated by commas, with keys of at least {least} "
+                        "API_KEYS: write name:key or name:key:role, separated by commas, with keys of at least {least} "
                         "characters; generate a key with: openssl rand -hex 24",
                         least=SHORTEST_KEY,
                     )
@@ -109,23 +114,36 @@ class ApiKeys:
                         "API_KEYS: the key of {name} can be guessed; generate one: openssl rand -hex 24", name=name
                     )
                 )
-            self._keys.append((_digest(key), name))
+            self._keys.append((_digest(key), name, role))
         if not self._keys:
             raise SettingsError(sentence("AUTH_MODE=api_key needs API_KEYS: name:key pairs, separated by commas"))
-        if len({digest for digest, _ in self._keys}) < len(self._keys):
+        if len({digest for digest, _, _ in self._keys}) < len(self._keys):
             raise SettingsError(sentence("API_KEYS: the same key appears twice; each key must identify one caller"))
 
-    def __call__(self, connection: HTTPConnection) -> str:
+    def __call__(self, connection: HTTPConnection) -> Actor:
         given = connection.headers.getlist("x-api-key")
         if "authorization" in connection.headers:
             given.append(_bearer(connection))
         if len(set(given)) != 1:
             raise Unauthenticated(sentence("send one API key: Authorization: Bearer <key>, or X-API-Key: <key>"))
         digest = _digest(given[0])
-        found = [name for known, name in self._keys if hmac.compare_digest(known, digest)]  # all of them, always
+        found = [entry for entry in self._keys if hmac.compare_digest(entry[0], digest)]  # all of them, always
         if not found:
             raise Unauthenticated(sentence("unknown API key"))
-        return _name(found[0])
+        return _actor(connection, found[0][1], found[0][2])
+
+
+class Jwt:
+    """A token names the caller; the role follows from the groups in one of its claims."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._tokens = Tokens(settings)
+        self._claim = settings.jwt_groups_claim
+        self._groups = Groups(settings)
+
+    def __call__(self, connection: HTTPConnection) -> Actor:
+        claims = self._tokens.claims(_bearer(connection))
+        return _actor(connection, claims["sub"], self._groups.role(claims.get(self._claim)))
 
 
 class Gateway:
@@ -133,6 +151,8 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self._header = settings.user_header
+        self._groups_header = settings.groups_header
+        self._groups = Groups(settings)
         self._public = public_host(settings)
         self._trusted = [ipaddress.ip_network(text) for text in settings.trusted_proxies]
         for network in self._trusted:
@@ -143,7 +163,7 @@ class Gateway:
                 sentence("AUTH_MODE=header needs TRUSTED_PROXIES: the networks of the gateways that set the header")
             )
 
-    def __call__(self, connection: HTTPConnection) -> str:
+    def __call__(self, connection: HTTPConnection) -> Actor:
         if not self._is_trusted(connection):
             log.warning("a request that names its user came from outside of TRUSTED_PROXIES")
             raise Unauthenticated(sentence("the request must come through a gateway in TRUSTED_PROXIES"))
@@ -152,7 +172,8 @@ class Gateway:
             raise Unauthenticated(sentence("the gateway must send {header} exactly once", header=self._header))
         if acts(connection):
             refuse_other_sites(connection.headers, self._public)
-        return _name(_text(named[0]))
+        groups = [_text(header) for header in connection.headers.getlist(self._groups_header)]
+        return _actor(connection, _text(named[0]), self._groups.role(",".join(groups)))
 
     def _is_trusted(self, connection: HTTPConnection) -> bool:
         try:
@@ -188,6 +209,11 @@ def _text(header: str) -> str:
         return header.encode("latin-1").decode("utf-8")
     except UnicodeError:
         raise Unauthenticated(sentence("a user name must be UTF-8")) from None
+
+
+def _actor(connection: HTTPConnection, name: str, role: Role = Role.USER) -> Actor:
+    peer = connection.client.host if connection.client else ""
+    return Actor(_name(name), role, f"api {peer}".strip()[:200])
 
 
 def _name(text: str) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from stagepass.cli import (
     api,
+    audit,
     db,
     demo,
     deploy,
@@ -148,6 +149,7 @@ for _command, _panel in (
     (workers.workers, CARE),
     (providers.providers, CARE),
     (ledger.ledger, CARE),
+    (audit.audit, CARE),
     (health.health, CARE),
     (deploy.deploy, CARE),
     (api.api, "Single services"),

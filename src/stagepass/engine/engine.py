@@ -17,6 +17,7 @@ from stagepass.engine.commit.operations import Accepted, OnJob, OnRun
 from stagepass.engine.commit.submission import MAX_INPUT, prepare
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
+from stagepass.engine.model.actors import Act, act_of
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.ids import job_of
@@ -217,14 +218,14 @@ class Engine:
 
     def cancel(self, job_id: str, owner: str | None) -> Job:
         """Stop it: what is queued or waits at once, what runs at its next `ctx` call."""
-        return self._on_job(job_id, owner, stop.cancel)
+        return self._on_job(job_id, owner, stop.cancel, act_of("cancel"))
 
     # The next three continue with the orders that exist. `anew` gives those up and buys again: `Anew.YES` raises
     # `Conflict` while one has not been collected, `Anew.FORCE` does not.
 
     def resume(self, job_id: str, owner: str | None, *, anew: Anew = Anew.NO) -> Job:
         """Resume a failed, cancelled or held job; finished stages are kept."""
-        return self._on_job(job_id, owner, partial(operator.resume, anew=anew))
+        return self._on_job(job_id, owner, partial(operator.resume, anew=anew), act_of("resume", anew=_said(anew)))
 
     def retry(self, job_id: str, stage: str, owner: str | None, *, anew: Anew = Anew.NO) -> Job:
         """Run a stage again from the stored results of earlier stages; later stages follow.
@@ -232,22 +233,24 @@ class Engine:
         Raises:
             Conflict: also if later stages were bought for its current result and would have to be bought again.
         """
-        return self._on_job(job_id, owner, partial(operator.retry_stage, name=stage, anew=anew))
+        given = act_of("retry", stage=stage, anew=_said(anew))
+        return self._on_job(job_id, owner, partial(operator.retry_stage, name=stage, anew=anew), given)
 
     def redrive(self, run_id: str, owner: str | None, *, anew: Anew = Anew.NO) -> Job:
         """Redrive a dead letter, with the other runs that its job stopped."""
-        return self._on_run(run_id, owner, partial(operator.redrive, anew=anew))
+        return self._on_run(run_id, owner, partial(operator.redrive, anew=anew), act_of("redrive", anew=_said(anew)))
 
     def discard(self, run_id: str, owner: str | None) -> Job:
         """Give a dead letter up; its job stays failed."""
-        return self._on_run(run_id, owner, operator.discard)
+        return self._on_run(run_id, owner, operator.discard, act_of("discard"))
 
     def decide(self, run_id: str, owner: str | None, *, name: str, value: Any = None, again: bool = False) -> Job:
         """Decide on a call with an unknown outcome: `value` is its result, or `again` repeats it."""
         if again == (value is not None):
             raise InvalidInput(sentence("send either the call's result as value, or again=true"), field="value")
         text = None if again else json_text(value, "value")
-        return self._on_run(run_id, owner, partial(operator.decide, name=name, value=text))
+        given = act_of("decide", call=name, decision="again" if again else "keep")
+        return self._on_run(run_id, owner, partial(operator.decide, name=name, value=text), given)
 
     def signal(self, run_id: str, payload: Any) -> bool:
         """A verified callback for a stage run. Late ones are harmless. Returns whether it is kept.
@@ -279,7 +282,8 @@ class Engine:
         if key is not None and not (1 <= len(key) <= 200 and key.isprintable() and key == key.strip()):
             raise InvalidInput(sentence("a message key has 1 to 200 printable characters"), field="idempotency_key")
         message = Message(job_id, name, text, self.clock.now(), key)
-        new: bool = self.committer.do(OnJob(job_id, owner, partial(messages.send, message=message)))
+        sent = OnJob(job_id, owner, partial(messages.send, message=message), act_of("send", message=name))
+        new: bool = self.committer.do(sent)
         return new
 
     def answer(
@@ -298,14 +302,18 @@ class Engine:
             filled: what the person filled in, where the question has a type.
         """
         given = partial(answer.answer, name=name, ask=ask, approved=approved, note=note, filled=filled)
-        self.committer.do(OnRun(run_id, OPERATOR, given))
+        self.committer.do(OnRun(run_id, OPERATOR, given, act_of("answer", question=name, approved=approved)))
 
-    def _on_job(self, job_id: str, owner: str | None, act: Callable[[UnitOfWork, Job], Job]) -> Job:
-        job: Job = self.committer.do(OnJob(job_id, owner, act))
+    def _on_job(
+        self, job_id: str, owner: str | None, act: Callable[[UnitOfWork, Job], Job], audited: Act | None
+    ) -> Job:
+        job: Job = self.committer.do(OnJob(job_id, owner, act, audited))
         return job
 
-    def _on_run(self, run_id: str, owner: str | None, act: Callable[[UnitOfWork, StageRun, Job], Job]) -> Job:
-        job: Job = self.committer.do(OnRun(run_id, owner, act))
+    def _on_run(
+        self, run_id: str, owner: str | None, act: Callable[[UnitOfWork, StageRun, Job], Job], audited: Act | None
+    ) -> Job:
+        job: Job = self.committer.do(OnRun(run_id, owner, act, audited))
         return job
 
     def close(self, *, lane_grace: float = 0.0) -> None:
@@ -316,6 +324,10 @@ class Engine:
         self.bell.close()
         self.bus.close()
         self.store.close()
+
+
+def _said(anew: Anew) -> str | None:
+    return None if anew is Anew.NO else anew.value
 
 
 def _payload(payload: Any) -> str:

@@ -9,9 +9,10 @@ from sqlalchemy.engine import Connection
 from stagepass.engine.model.records import UNREAD, Memo
 from stagepass.engine.model.transaction import Changes, Stale
 from stagepass.store import part_rows, rows
+from stagepass.store.audit import audit_row
 from stagepass.store.doomed import claim
 from stagepass.store.statements import INSERT, UPDATE_JOB, UPDATE_MEMO, UPDATE_RUN, chunks, new_spend, taken_by
-from stagepass.store.tables import attempts, events, jobs, memos, messages, spends, stage_runs
+from stagepass.store.tables import attempts, audit, events, jobs, memos, messages, spends, stage_runs
 
 
 def save(db: Connection, changes: Changes) -> None:
@@ -47,6 +48,8 @@ def save(db: Connection, changes: Changes) -> None:
             raise Stale(f"the message {number} was taken meanwhile")
     if changes.spends:
         db.execute(new_spend(db.dialect.name), [part_rows.spend_row(spend) for spend in changes.spends])
+    if changes.audit:
+        db.execute(sa.insert(audit), [audit_row(entry) for entry in changes.audit])
 
 
 def _insert(db: Connection, table: sa.Table, values: list[dict[str, Any]]) -> None:

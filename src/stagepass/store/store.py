@@ -14,6 +14,7 @@ from stagepass.engine.model.store import JobEnd, Parked
 from stagepass.engine.model.transaction import Outputs
 from stagepass.store import connect, part_rows, rows, texts
 from stagepass.store.alerts import AlertReads
+from stagepass.store.audit import AuditLog
 from stagepass.store.calls import Calls
 from stagepass.store.doomed import DoomedFiles
 from stagepass.store.ledger import LedgerReads
@@ -36,7 +37,7 @@ _TIMED = sa.text("state IN ('waiting', 'retrying', 'parked')")  # as in the inde
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
-class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, Calls, Timetable, Standing):
+class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, AuditLog, Calls, Timetable, Standing):
     """One database, for one process."""
 
     @contextmanager

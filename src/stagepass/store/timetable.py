@@ -2,11 +2,13 @@
 
 import sqlalchemy as sa
 
+from stagepass.engine.model.actors import AuditEntry
 from stagepass.engine.model.records import ScheduleRow
 from stagepass.engine.model.transaction import Taken
 from stagepass.store import connect
+from stagepass.store.audit import audit_row
 from stagepass.store.base import Connections
-from stagepass.store.tables import schedules
+from stagepass.store.tables import audit, schedules
 
 
 class Timetable(Connections):
@@ -48,10 +50,12 @@ class Timetable(Connections):
             moved = connection.execute(sa.update(schedules).where(c.name == name, c.next_at == before).values(**values))
         return bool(moved.rowcount == 1)
 
-    def pause_schedule(self, name: str, paused: bool, next_at: int) -> bool:
-        """Returns whether there is one."""
+    def pause_schedule(self, name: str, paused: bool, next_at: int, entry: AuditEntry | None = None) -> bool:
+        """See `stagepass.engine.model.ports.Timetable`."""
         with self._writing() as connection:
             done = connection.execute(
                 sa.update(schedules).where(schedules.c.name == name).values(paused=paused, next_at=next_at)
             )
+            if entry is not None and done.rowcount == 1:
+                connection.execute(sa.insert(audit), audit_row(entry))
         return bool(done.rowcount == 1)

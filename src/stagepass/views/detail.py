@@ -23,14 +23,14 @@ class JobDetail(JobView):
     spend: SpendList
 
 
-def job_detail(system: System, job: Job, runs: Sequence[StageRun]) -> JobDetail:
-    """A job with everything that is kept of it."""
+def job_detail(system: System, job: Job, runs: Sequence[StageRun], *, payloads: bool = True) -> JobDetail:
+    """A job with everything that is kept of it. `payloads`: with its input and outputs."""
     by_id = {run.id: run for run in runs}
-    outputs = results.outputs(system.store, system.registry, job, every=True)
+    outputs = results.outputs(system.store, system.registry, job, every=True) if payloads else {}
     lines = ledger.of_job(system.store, system.registry, job)
     return JobDetail(
-        **dict(job_view(system, job, runs)),
-        input=json.loads(job.input),
+        **dict(job_view(system, job, runs, payloads=payloads)),
+        input=json.loads(job.input) if payloads else None,
         outputs=with_links(system, job, outputs),
         attempts=[attempt_view(attempt, by_id[attempt.run_id]) for attempt in system.store.attempts(list(by_id))],
         spend=spend_list(system.store.spends(job.id), lines),

@@ -103,6 +103,7 @@ class JobView(JobSummary):
 
     stages: list[StageView]
     result: JsonValue = Field(default=None, description="once completed; files come as signed links")
+    redacted: bool = Field(default=False, description="payloads are left out, because of the caller's role")
     warnings: list[str] = Field(default_factory=list, examples=[["queue promo.song has no worker"]])
 
 
@@ -118,11 +119,12 @@ def summaries(system: System, jobs: Sequence[Job]) -> list[JobSummary]:
     return [JobSummary(**_common(_pipeline(system, job), job, shares.get(job.id, {}))) for job in jobs]
 
 
-def job_view(system: System, job: Job, runs: Sequence[StageRun] | None) -> JobView:
+def job_view(system: System, job: Job, runs: Sequence[StageRun] | None, *, payloads: bool = True) -> JobView:
     """A whole job.
 
     Args:
         runs: its stage runs; None for a job that was accepted just now, of which they are known.
+        payloads: with its result.
     """
     pipeline = _pipeline(system, job)
     by_stage: dict[str, list[StageRun]] = {}
@@ -134,7 +136,8 @@ def job_view(system: System, job: Job, runs: Sequence[StageRun] | None) -> JobVi
     return JobView(
         **_common(pipeline, job, shares_of(runs or ())),
         stages=stages,
-        result=with_links(system, job, system.engine.result(job)),
+        result=with_links(system, job, system.engine.result(job)) if payloads else None,
+        redacted=not payloads,
         warnings=_warnings(system, runs or ()),
     )
 

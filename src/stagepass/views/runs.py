@@ -46,6 +46,7 @@ class DeadDetail(DeadView):
     """A dead letter with everything about it."""
 
     input: JsonValue = Field(description="of the job")
+    redacted: bool = Field(default=False, description="the inputs are left out, because of the caller's role")
     item_input: JsonValue = Field(default=None, description="of the item, of a stage that runs per item")
     error_type: str | None = Field(default=None, description="the exception's type")
     trace: str | None = Field(default=None, description="where it was raised: files, lines and functions")
@@ -94,13 +95,18 @@ def dead_view(run: StageRun) -> DeadView:
     )
 
 
-def dead_detail(system: System, run: StageRun, job: Job) -> DeadDetail:
-    """A dead letter with its input, error, attempts and trace, what its job has cost, and what a redrive will."""
+def dead_detail(system: System, run: StageRun, job: Job, *, payloads: bool = True) -> DeadDetail:
+    """A dead letter with its input, error, attempts and trace, what its job has cost, and what a redrive will.
+
+    Args:
+        payloads: with the inputs of the job and of the item.
+    """
     error = run.error or {}
     return DeadDetail(
         **dead_view(run).model_dump(),
-        input=json.loads(job.input),
-        item_input=json.loads(run.item_input) if run.item_input else None,
+        input=json.loads(job.input) if payloads else None,
+        item_input=json.loads(run.item_input) if payloads and run.item_input else None,
+        redacted=not payloads,
         error_type=error.get("type"),
         trace=error.get("trace"),
         history=[attempt_view(attempt, run) for attempt in system.store.attempts([run.id])],

@@ -8,6 +8,7 @@ from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.values import File
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.operation import FOR_EVER, Operation, owned_or_none
+from stagepass.engine.model.actors import Act
 from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.outcomes import Completed, LeaseLost, Outcome
 from stagepass.engine.model.records import Job, StageRun
@@ -117,6 +118,8 @@ class OnJob(Operation):
     job_id: str
     owner: str | None
     act: Callable[[UnitOfWork, Job], Any]
+    audited: Act | None = None
+    """The act of a person that this carries out."""
 
     def jobs(self) -> Sequence[str]:
         return (self.job_id,)
@@ -125,7 +128,10 @@ class OnJob(Operation):
         job = uow.jobs.get(self.job_id)
         if job is None or (self.owner is not None and job.owner != self.owner):
             raise NotFound(sentence("there is no job {job}", job=self.job_id), job_id=self.job_id)
+        before = job.state.value
         result = self.act(uow, job)
+        if self.audited is not None and result is not False:
+            uow.note_act(self.audited, f"job:{job.id}", job, before, job.state.value)
         uow.read_job_inputs([job.id])  # for the caller to show
         return result
 
@@ -137,6 +143,7 @@ class OnRun(Operation):
     run_id: str
     owner: str | None
     act: Callable[[UnitOfWork, StageRun, Job], Any]
+    audited: Act | None = None
 
     def jobs(self) -> Sequence[str]:
         return (job_of(self.run_id),)
@@ -148,7 +155,10 @@ class OnRun(Operation):
         run, job = uow.runs.get(self.run_id), uow.jobs.get(job_of(self.run_id))
         if run is None or job is None or (self.owner is not None and run.owner != self.owner):
             raise NotFound(sentence("there is no stage run {run}", run=self.run_id), run_id=self.run_id)
+        before = run.state.value
         result = self.act(uow, run, job)
+        if self.audited is not None:
+            uow.note_act(self.audited, f"run:{run.id}", job, before, run.state.value)
         uow.read_job_inputs([job.id])
         return result
 

@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stagepass.declare.registry import Registry
+from stagepass.engine.model.actors import AuditEntry, current_actor
 from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.ports import FileStore
 from stagepass.engine.model.store import Retention
 from stagepass.errors import StagepassError
@@ -59,6 +62,8 @@ class Pruner:
             self._store.forget_events(pipeline.name, now - int(kept), PAGE)
             if self._keep_jobs_days and not pipeline.keep_jobs:
                 self._forget_jobs(pipeline.name, now - int(self._keep_jobs_days * DAY))
+        if self._keep_jobs_days:
+            self._store.forget_audit(now - int(self._keep_jobs_days * DAY))
         self._store.forget_alerts(now - ALERTS_KEPT)
         self._store.forget_calls(before=now - int(self._keep_events_days * DAY))
         self._store.forget_ahead(now=now, before=now - DAY)
@@ -87,8 +92,11 @@ def sweep_doomed(store: Retention, files: FileStore, now: int) -> None:
         store.forget_doomed(gone)
 
 
-def delete_owner(store: Retention, files: FileStore, owner: str) -> int:
-    """Delete everything of one person. Returns how many jobs that were."""
+def delete_owner(store: Retention, files: FileStore, owner: str, now: int) -> int:
+    """Delete everything of one person. Returns how many jobs that were.
+
+    The audit log keeps that it was done, and acts that concern other people too, under a random name.
+    """
     count = 0
     while ids := store.owner_jobs(owner, PAGE):
         delete_jobs(store, files, ids)
@@ -98,6 +106,11 @@ def delete_owner(store: Retention, files: FileStore, owner: str) -> int:
         pass
     store.condemn_owner(owner)
     sweep_doomed(store, files, 0)
+    alias = f"deleted-{new_token()[:12]}"
+    store.forget_person(owner, alias)
+    if by := current_actor():
+        unnamed = replace(by, name=alias, origin="", why=None) if by.name == owner else by
+        store.note_audit(AuditEntry(now, unnamed, "delete_data", f"owner:{alias}", owner=alias, after={"jobs": count}))
     return count
 
 

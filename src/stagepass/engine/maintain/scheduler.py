@@ -11,6 +11,7 @@ from dataclasses import replace
 from stagepass.declare.registry import Registry
 from stagepass.declare.schedule import Schedule
 from stagepass.engine.commit.operations import Accepted
+from stagepass.engine.model.actors import AuditEntry, current_actor
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Timetable
 from stagepass.engine.model.records import ScheduleRow
@@ -107,7 +108,11 @@ class Scheduler:
             raise NotFound(sentence("there is no schedule {name}", name=f"{name!r}"), name=name)
         schedule, row = found
         next_at = row.next_at if paused else schedule.after(self._clock.now())
-        self._timetable.pause_schedule(name, paused, next_at)
+        by, before, after = current_actor(), {"paused": row.paused}, {"paused": paused}
+        act, subject = "pause" if paused else "resume", f"schedule:{name}"
+        now, whose = self._clock.now(), schedule.owner
+        entry = AuditEntry(now, by, act, subject, owner=whose, before=before, after=after) if by else None
+        self._timetable.pause_schedule(name, paused, next_at, entry)
         row.paused, row.next_at = paused, next_at
         return row
 

@@ -28,3 +28,20 @@ class RunFilter:
     code: str | None = None
     before: str | None = None
     limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries of the audit log to list; None: any."""
+
+    owner: str | None = None
+    """Of the job that it was done to."""
+    actor: str | None = None
+    act: str | None = None
+    job_id: str | None = None
+    subject: str | None = None
+    bulk_id: str | None = None
+    since: int | None = None
+    before: int | None = None
+    """Only entries with a smaller id: a page's cursor."""
+    limit: int = 50

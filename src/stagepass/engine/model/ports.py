@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from stagepass.declare.values import File
+from stagepass.engine.model.actors import AuditEntry
 from stagepass.engine.model.filters import JobFilter as JobFilter
 from stagepass.engine.model.filters import RunFilter as RunFilter
 from stagepass.engine.model.records import Event, ScheduleRow
@@ -95,4 +96,6 @@ class Timetable(Protocol):
         """Write it, if it is still due when we read it. False when another process was first."""
         ...
 
-    def pause_schedule(self, name: str, paused: bool, next_at: int) -> bool: ...
+    def pause_schedule(self, name: str, paused: bool, next_at: int, entry: AuditEntry | None = None) -> bool:
+        """With the entry of the audit log in the same transaction. Returns whether there is one."""
+        ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stagepass.declare.values import File
+from stagepass.engine.model.actors import AuditEntry
 from stagepass.engine.model.records import Job, Memo, Message, Spend, WorkerRow
 from stagepass.engine.model.states import JobState
 from stagepass.engine.model.transaction import Outputs, Tx
@@ -110,6 +111,18 @@ class Retention(Protocol):
     """The database, as deleting what is past its time needs it."""
 
     def forget_alerts(self, before: int) -> None: ...
+    def note_audit(self, entry: AuditEntry) -> None:
+        """Record an act that no transaction of the committer carries out."""
+        ...
+
+    def forget_audit(self, before: int) -> None:
+        """Delete entries of before that time that are about no job; those about a job go with it."""
+        ...
+
+    def forget_person(self, owner: str, alias: str) -> None:
+        """Replace a person's name in the audit log, and drop what was written about them."""
+        ...
+
     def forget_events(self, pipeline: str, before: int, limit: int) -> int: ...
     def ended_jobs(self, pipeline: str, before: int, limit: int) -> list[str]: ...
     def owner_jobs(self, owner: str, limit: int) -> list[str]: ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stagepass.declare.values import File
+from stagepass.engine.model.actors import AuditEntry
 from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, Spend, StageRun
 from stagepass.engine.model.states import RunState
@@ -38,6 +39,7 @@ class Changes:
     """Messages that are read, each with the stage run that has taken it."""
     returned: list[str] = field(default_factory=list)
     """Stage runs whose messages are there again."""
+    audit: list[AuditEntry] = field(default_factory=list)
 
 
 Ended = tuple[str | None, dict[str, Any] | None]

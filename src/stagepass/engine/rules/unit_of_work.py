@@ -11,6 +11,7 @@ from typing import Any
 
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
+from stagepass.engine.model.actors import Act, AuditEntry
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Message, Spend, StageRun
 from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
@@ -259,6 +260,30 @@ class UnitOfWork:
 
     def note_spend(self, spend: Spend) -> None:
         self._changes.spends.append(spend)
+
+    def note_act(
+        self, act: Act, subject: str, job: Job | None, before: Any, after: Any, *, owner: str | None = None
+    ) -> None:
+        """Record an act of a person, in the transaction that carries it out.
+
+        Args:
+            before, after: what changed, as JSON values. A job or a run has a state.
+            owner: whom it concerns, where it is not about a job.
+        """
+        if job is not None:
+            before, after = {"state": before}, {"state": after, **act.details}
+        entry = AuditEntry(
+            self.now,
+            act.by,
+            act.name,
+            subject,
+            job.id if job else None,
+            job.owner if job else owner,
+            act.bulk_id,
+            before,
+            after,
+        )
+        self._changes.audit.append(entry)
 
     # ── writing ──
 

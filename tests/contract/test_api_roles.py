@@ -1,0 +1,179 @@
+"""Every route that the app has, asked by a stranger, a user, a viewer and an operator; and what each act leaves."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.routing import RouteContext, iter_route_contexts
+
+from stagepass.api.openapi import requires_owner
+from stagepass.declare.registry import Registry
+from stagepass.pipelines.promo.pipeline import promo
+from tests.contract.test_api_owners import BODIES, filled
+from tests.support.api import Installation, RedisServer, ended, installation, is_problem, submitted
+from tests.support.pipelines.demo.pipeline import demo, quick
+from tests.support.waiting import wait_until
+
+pytest_plugins = ("tests.support.api_fixtures",)
+
+KEYS = {
+    "ann": "ann-key-1234567890abc",
+    "bob": "bob-key-1234567890abc",
+    "vera": "vera-key-1234567890ab",
+    "otto": "otto-key:1234567890ab",
+}
+ROLES = {"vera": "viewer", "otto": "operator", "bob": "user"}
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+PAYLOADS = ("/result", "/outputs")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Installation]:
+    keys = ",".join(f"{name}:{key}" + (f":{ROLES[name]}" if name in ROLES else "") for name, key in KEYS.items())
+    folder = tmp_path_factory.mktemp("roles")
+    with installation(folder, redis.url, Registry([demo, quick, promo]), auth_mode="api_key", api_keys=keys) as made:
+        made.work("demo.draft", "demo.word", "demo.paper", "quick.only")
+        yield made
+
+
+def as_(place: Installation, name: str) -> httpx2.Client:
+    return place.client(headers={"Authorization": f"Bearer {KEYS[name]}"} if name in KEYS else {})
+
+
+@pytest.fixture(scope="module")
+def anns(place: Installation) -> dict[str, list[str]]:
+    with as_(place, "ann") as ann:
+        done, failed, held = (submitted(ann, fail=fail) for fail in ("", "draft", "lost"))
+        ended(ann, done)
+        ended(ann, failed)
+        wait_until(lambda: ann.get(f"/api/v1/jobs/{held}").json()["state"] == "held")
+    return {
+        "job_id": [done, failed],
+        "run_id": [f"{failed}.draft", f"{held}.draft"],
+        "task_id": ["0d9bd7e0-6d5c-4d4e-9c5c-5f2f1b8a7f10"],
+        "stage": ["draft"],
+        "name": ["demo"],
+    }
+
+
+def routes(place: Installation) -> list[tuple[str, RouteContext]]:
+    found = []
+    for route in iter_route_contexts(place.app.routes):
+        if route.path and requires_owner(route):
+            found += [(method, route) for method in sorted((route.methods or set()) - {"HEAD"})]
+    assert len(found) > 40
+    return found
+
+
+def asked(
+    place: Installation, client: httpx2.Client, ids: dict[str, list[str]], only: set[str]
+) -> Iterator[tuple[str, httpx2.Response]]:
+    for method, route in routes(place):
+        path = route.path or ""
+        if method in only:
+            for address in filled(path, {**{n: ["x"] for n in re.findall(r"{(\w+)}", path)}, **ids}):
+                yield f"{method} {address}", client.request(method, address, json=BODIES.get(path, {}))
+
+
+def test_a_stranger_is_refused_everywhere(place: Installation, anns: dict[str, list[str]]) -> None:
+    with as_(place, "nobody") as client:
+        for what, answer in asked(place, client, anns, UNSAFE | {"GET"}):
+            assert answer.status_code == 401, what
+
+
+def test_a_viewer_acts_on_nothing(place: Installation, anns: dict[str, list[str]]) -> None:
+    before = len(place.system.store.audit(_everything()))
+    with as_(place, "vera") as client:
+        for what, answer in asked(place, client, anns, UNSAFE):
+            assert answer.status_code == 403, f"{what}: {answer.status_code} {answer.text}"
+            assert "viewer" in answer.text, what
+    assert len(place.system.store.audit(_everything())) == before
+
+
+def test_a_viewer_sees_everything_but_payloads(place: Installation, anns: dict[str, list[str]]) -> None:
+    done = anns["job_id"][0]
+    with as_(place, "vera") as client:
+        for what, answer in asked(place, client, anns, {"GET"}):
+            if what.endswith("/events") or "/pipeline" in what or "/status" in what:
+                continue  # a stream; and a pipeline's own routes, which know the caller's own things only
+            wanted = 403 if what.endswith(PAYLOADS) else (404 if f"/dead/{anns['run_id'][1]}" in what else 200)
+            assert answer.status_code == wanted, f"{what}: {answer.text}"
+        job = client.get(f"/api/v1/jobs/{done}", params={"full": True}).json()
+        assert (job["redacted"], job["input"], job["outputs"], job["result"]) == (True, None, {}, None)
+        assert job["attempts"]
+        assert job["spend"]["usd"] > 0
+        dead = client.get(f"/api/v1/dead/{anns['run_id'][0]}").json()
+        assert (dead["redacted"], dead["input"]) == (True, None)
+        assert {job["id"] for job in client.get("/api/v1/jobs", params={"owner": "ann"}).json()["jobs"]} >= {done}
+        assert client.get("/api/v1/jobs", params={"owner": "bob"}).json()["jobs"] == []
+
+
+def test_a_user_has_only_their_own(place: Installation, anns: dict[str, list[str]]) -> None:
+    with as_(place, "bob") as client:
+        assert client.get("/api/v1/jobs").json()["jobs"] == []
+        is_problem(client.get("/api/v1/jobs", params={"owner": "ann"}), 403, "forbidden")
+        for path in ("dead", "held", "audit"):
+            is_problem(client.get(f"/api/v1/{path}", params={"owner": "ann"}), 403, "forbidden")
+        assert client.get("/api/v1/audit").json()["entries"] == []
+        is_problem(client.get(f"/api/v1/jobs/{anns['job_id'][0]}"), 404, "not_found")
+
+
+def test_an_operator_acts_on_anyones_job_and_it_is_recorded(place: Installation) -> None:
+    with as_(place, "ann") as ann, as_(place, "otto") as otto:
+        failed = submitted(ann, fail="draft")
+        ended(ann, failed)
+        answer = otto.post(f"/api/v1/jobs/{failed}/resume", params={"why": "  the text was\u200b fixed "})
+        assert answer.status_code == 202
+        ended(ann, failed)
+        assert otto.post(f"/api/v1/dead/{failed}.draft/discard").status_code == 202
+        entries = otto.get("/api/v1/audit", params={"job_id": failed}).json()["entries"]
+        discard, resume = entries
+        assert (resume["actor"], resume["role"], resume["act"]) == ("otto", "operator", "resume")
+        assert (resume["subject"], resume["owner"], resume["why"]) == (f"job:{failed}", "ann", "the text was fixed")
+        assert (resume["before"], resume["after"]) == ({"state": "failed"}, {"state": "running"})
+        assert resume["origin"] == "api 127.0.0.1"
+        assert (discard["act"], discard["subject"]) == ("discard", f"run:{failed}.draft")
+        own = ann.get("/api/v1/audit", params={"job_id": failed}).json()["entries"]
+        assert [(entry["act"], entry["origin"]) for entry in own] == [("discard", ""), ("resume", "")]
+        is_problem(otto.post(f"/api/v1/jobs/{failed}/cancel"), 409, "conflict")
+        assert len(otto.get("/api/v1/audit", params={"job_id": failed}).json()["entries"]) == 2, "a refusal is no act"
+
+
+def test_the_log_is_read_in_pages(place: Installation) -> None:
+    with as_(place, "ann") as ann:
+        job = submitted(ann, fail="draft")
+        ended(ann, job)
+        for _ in range(3):
+            ann.post(f"/api/v1/jobs/{job}/resume")
+            ended(ann, job)
+        seen: list[int] = []
+        page: dict[str, Any] = {"next_cursor": None}
+        while not seen or page["next_cursor"]:
+            cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+            page = ann.get("/api/v1/audit", params={"job_id": job, "limit": 2, **cursor}).json()
+            seen += [entry["id"] for entry in page["entries"]]
+    assert len(seen) == 3
+    assert seen == sorted(seen, reverse=True)
+
+
+def test_who_deletes_their_data_leaves_no_name(place: Installation) -> None:
+    with as_(place, "bob") as bob, as_(place, "otto") as otto:
+        job = submitted(bob, fail="draft")
+        ended(bob, job)
+        bob.post(f"/api/v1/jobs/{job}/resume", params={"why": "I am bob"})
+        ended(bob, job)
+        assert bob.delete("/api/v1/me/data").json() == {"jobs": 1}
+        assert bob.get("/api/v1/audit").json()["entries"] == []
+        entries = otto.get("/api/v1/audit", params={"limit": 200}).json()["entries"]
+        assert not [entry for entry in entries if "bob" in (entry["actor"], entry["owner"], entry["why"])]
+        left = [entry for entry in entries if entry["act"] == "delete_data"]
+        assert [(entry["after"], entry["origin"]) for entry in left] == [({"jobs": 1}, "")]
+        assert left[0]["actor"].startswith("deleted-")
+
+
+def _everything() -> Any:
+    from stagepass.engine.model.filters import AuditFilter
+
+    return AuditFilter(limit=1000)
