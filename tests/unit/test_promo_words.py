@@ -1,7 +1,7 @@
 """The words of `promo`: messages, prompts and lyric rules agree in both languages and stay within bounds."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -9,7 +9,7 @@ from stagepass import errors
 from stagepass.content.catalogue import Catalogue, Message
 from stagepass.content.prompts import Prompt
 from stagepass.content.syllables import syllables
-from stagepass.pipelines.promo.lyric_rules import Couplet, Words, spotting, words
+from stagepass.pipelines.promo.lyric_rules import Couplet, Words, spotting, trades, words
 
 PACKAGE = "stagepass.pipelines.promo"
 
@@ -61,12 +61,22 @@ def test_the_prompts_take_the_same_variables() -> None:
 
 def test_the_rules_know_the_same_things_in_every_language() -> None:
     ko, en, finds = words("ko"), words("en"), spotting()
-    assert ko.themes.keys() == en.themes.keys() == finds.themes.keys()
-    assert ko.kinds.keys() == en.kinds.keys() == finds.kinds.keys()
-    assert ko.moods.keys() == en.moods.keys() == finds.moods.keys()
-    assert len(ko.themes) >= 40
-    assert {theme for kind in finds.kinds.values() for theme in kind.core} <= ko.themes.keys()
-    assert all((ko.themes[theme].noun is None) == (en.themes[theme].noun is None) for theme in ko.themes)
+    assert ko.topics.keys() == en.topics.keys() == finds.topics.keys()
+    assert ko.families.keys() == en.families.keys() == trades().families.keys()
+    assert ko.registers.keys() == en.registers.keys() == ko.answers.keys() == en.answers.keys()
+    assert ko.typed.keys() == en.typed.keys()
+    assert ko.typed.keys() - {"ask"} <= finds.forms.keys()
+    assert len(trades().trades) >= 100
+    assert {trade.family for trade in trades().trades.values()} <= trades().families.keys()
+    assert {topic for family in trades().families.values() for topic in family.praise} <= ko.topics.keys()
+
+
+def test_answers_in_english_can_rhyme() -> None:
+    rules = words("en")
+    rhyming = {word for listed in rules.rhymes.values() for word in listed}
+    for where, lines in _lines(rules):
+        for line in lines:
+            assert line.split()[-1].lower() in rhyming, f"{where}: {line}"
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -81,21 +91,11 @@ def test_every_line_of_the_rules_can_be_sung(language: str) -> None:
             assert slots or count >= least, f"{where}: {line}"
 
 
-def test_no_couplet_stands_twice() -> None:
-    for language in ("ko", "en"):
-        lines = [line for _, couplet in _couplets(words(language)) for line in couplet if line != "{name}"]
-        assert len(lines) == len(set(lines))
-
-
-def test_every_theme_has_several_lines_of_imagery() -> None:
-    for language in ("ko", "en"):
-        assert all(len(theme.couplets) >= 2 for theme in words(language).themes.values())
-
-
 def test_korean_is_in_one_register() -> None:
     """All is 해요체 or has no verb at its end: no plain speech (-다, -어), no formal style (-니다)."""
-    for where, couplet in _couplets(words("ko")):
-        for line in couplet:
+    rules = words("ko")
+    for where, lines in [*_couplets(rules), *_lines(rules)]:
+        for line in lines:
             assert not re.search(r"(니다|습니까|[했갔왔았었였]다|는다|자꾸나|하렴|구나|[했갔왔]어|거야|이야)$", line), (
                 f"{where}: {line}"
             )
@@ -137,16 +137,25 @@ def _kinds(kind: type[errors.StageError]) -> Iterator[type[errors.StageError]]:
 
 def _couplets(rules: Words) -> Iterator[tuple[str, Couplet]]:
     groups = {
-        "openings": rules.openings,
-        "openings_plain": rules.openings_plain,
-        "hooks": rules.hooks,
-        "hooks_last": rules.hooks_last,
-        "lists": rules.lists,
-        "phrases": rules.phrases.couplets,
-        **{f"mood {key}": mood.chorus + mood.outro for key, mood in rules.moods.items()},
-        **{f"kind {key}": kind.couplets + kind.hooks for key, kind in rules.kinds.items()},
-        **{f"theme {key}": theme.couplets for key, theme in rules.themes.items()},
+        "last": rules.hooks_last,
+        **{
+            f"{key} {part}": getattr(manner, part)
+            for key, manner in rules.registers.items()
+            for part in ("openings", "openings_plain", "hooks", "closings")
+        },
+        **{
+            f"{key} {part}": getattr(family, part)
+            for key, family in rules.families.items()
+            for part in ("lines", "openings", "hooks", "closings")
+        },
     }
     for where, couplets in groups.items():
         for couplet in couplets:
             yield where, couplet
+
+
+def _lines(rules: Words) -> Iterator[tuple[str, Sequence[str]]]:
+    yield from ((f"answers {key}", lines) for key, lines in rules.answers.items())
+    yield from ((f"typed {key}", lines) for key, lines in rules.typed.items())
+    yield from ((f"family {key}", family.answers) for key, family in rules.families.items())
+    yield from ((f"topic {key}", topic.lines) for key, topic in rules.topics.items())

@@ -3,14 +3,17 @@
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from stagepass.content.catalogue import Message
 
 Couplet = tuple[str, str]
 """Two lines that belong together; in English they rhyme."""
+
+Register = Literal["warm", "trusting", "energetic", "calm", "discreet", "plain"]
+"""How a business is sung of; `plain` where its trade is not sure."""
 
 
 def _couplet(text: object) -> object:
@@ -42,56 +45,55 @@ class Head(_Rules):
     source: str
 
 
-class Theme(_Rules):
-    """One thing that a place can have: imagery for it, and how it is named in a list, if it can be."""
+class Manner(_Rules):
+    """The couplets of a register: `{region}` and `{name}` are sung; `{x}` in `pads` is a fact too short for a line."""
+
+    titles: list[_Template]
+    openings: list[_Couplet]
+    openings_plain: list[_Couplet]
+    hooks: list[_Couplet]
+    closings: list[_Couplet]
+    pads: list[_Template]
+
+
+class FamilyWords(_Rules):
+    """What a family of trades says of its work; other lists, where given, take the place of the register's.
+
+    `only_own`: nothing else follows a fact.
+    """
+
+    lines: list[_Couplet]
+    openings: list[_Couplet] = []
+    hooks: list[_Couplet] = []
+    closings: list[_Couplet] = []
+    answers: list[str] = []
+    pads: list[_Template] = []
+    only_own: bool = False
+
+
+class TopicWords(_Rules):
+    """One thing that a place can have: its name, for a text in another language, and lines that may follow it."""
 
     noun: str | None = None
-    couplets: list[_Couplet]
-
-
-class Kind(_Rules):
-    """One kind of business: what it feels like there, and choruses that fit it alone. `{name}` is sung."""
-
-    couplets: list[_Couplet]
-    hooks: list[_Couplet]
-
-
-class Mood(_Rules):
-    """One genre's temper: the second half of a chorus, and a last word."""
-
-    chorus: list[_Couplet]
-    outro: list[_Couplet]
-
-
-class Phrases(_Rules):
-    """How to quote the customer: words never to quote, and the frames that hold a quoted `{x}`."""
-
-    stop: list[str]
-    couplets: list[_Couplet]
-    leads: list[str] = []
-    keep: list[str] = []
-    endings: _Pattern = re.compile("$^")
-    modifiers: list[str] = []
-    adverbs: list[str] = []
+    lines: list[str]
 
 
 class Words(Head):
-    """All words of one language: ``rules/lyric_<language>.json``."""
+    """All words of one language: ``rules/lyric_<language>.json``.
+
+    `answers` follow a fact by register, `typed` by the form of the fact. `rhymes` gives last words by sound.
+    """
 
     language: str
     syllables: tuple[int, int]
     nobody: str
-    phrases: Phrases
-    openings: list[_Couplet]
-    openings_plain: list[_Couplet]
-    hooks: list[_Couplet]
     hooks_last: list[_Couplet]
-    lists: list[_Couplet]
-    titles: list[_Template]
-    titles_plain: list[_Template]
-    moods: dict[str, Mood]
-    kinds: dict[str, Kind]
-    themes: dict[str, Theme]
+    rhymes: dict[str, list[str]] = {}
+    registers: dict[Register, Manner]
+    answers: dict[Register, list[str]]
+    typed: dict[str, list[str]]
+    families: dict[str, FamilyWords]
+    topics: dict[str, TopicWords]
 
 
 class Around(_Rules):
@@ -106,25 +108,60 @@ class Around(_Rules):
         return any(p.search(left) for p in self.before) or any(p.search(right) for p in self.after)
 
 
-class KindFinds(_Rules):
-    """Words that identify a kind of business: in its name, and in its text, where only a plain word counts.
-
-    `core` are the themes that a song about it should not leave out.
-    """
-
-    name: list[_Pattern]
-    text: list[_Pattern]
-    core: list[str]
-
-
 class Spotting(Head):
-    """Words to find in the customer's text, in every language: ``rules/lyric_spotting.json``."""
+    """Words to find in the customer's text, in every language: ``rules/lyric_spotting.json``.
+
+    Attributes:
+        refused: a fact that turns guests away (no parking), which nobody sings, unless it is `welcome` (no waiting).
+        withheld: contact details, which belong on the end card, and text that is no fact.
+        longing: what is never sung of a service; by the lyric's language.
+        claims: what advertising rules forbid clinics and law offices to say; by the lyric's language.
+        forms: what a fact tells of: hours, an offer, how to get there.
+        topics: what can be pictured: the sea, fresh bread.
+    """
 
     negation: Around
     nearby: Around
-    moods: dict[str, list[_Pattern]]
-    kinds: dict[str, KindFinds]
-    themes: dict[str, list[_Pattern]]
+    refused: _Pattern
+    welcome: _Pattern
+    withheld: _Pattern
+    longing: dict[str, _Pattern]
+    claims: dict[str, _Pattern]
+    forms: dict[str, _Pattern]
+    topics: dict[str, list[_Pattern]]
+
+
+class Family(_Rules):
+    """Trades that are sung of alike.
+
+    Attributes:
+        register: the tone.
+        sober: a service that is neither longed for nor eaten.
+        praise: topics that may be pictured.
+        notice: whose advertising rules its owner must keep.
+    """
+
+    register_: Register = Field(alias="register")
+    sober: bool
+    praise: frozenset[str]
+    notice: Literal["medical", "law", "vet"] | None = None
+
+
+class TradeFinds(_Rules):
+    """Patterns of a trade: `is` in a name or a text, `name` in a name only, `hints` speak for it in a text."""
+
+    family: str
+    is_: _Pattern = Field(alias="is")
+    name: _Pattern | None = None
+    hints: _Pattern | None = None
+
+
+class Trades(Head):
+    """The trades and their families: ``rules/lyric_trades.json``."""
+
+    sober_words: _Pattern
+    families: dict[str, Family]
+    trades: dict[str, TradeFinds]
 
 
 _R = TypeVar("_R", bound=Head)
@@ -144,3 +181,9 @@ def words(language: str) -> Words:
 def spotting() -> Spotting:
     """Words to find, in all languages at once: the text may be in another language than the song."""
     return _load("lyric_spotting.json", Spotting)
+
+
+@cache
+def trades() -> Trades:
+    """The trades, in both languages at once."""
+    return _load("lyric_trades.json", Trades)

@@ -203,6 +203,16 @@ class Lyric(LyricText):
     note: str | None = Field(
         default=None, description="what its reader should know, such as another language than was asked for"
     )
+    trade: str = Field(default="unknown", description="the trade that was recognised", examples=["dentist", "unknown"])
+    trade_confidence: float = Field(default=0.0, ge=0, le=1, description="how sure the trade is; from 0.5 it is used")
+    tone: str = Field(
+        default="plain", description="warm, trusting, energetic, calm, discreet, or plain where the trade is not sure"
+    )
+    facts_used: list[str] = Field(default_factory=list, description="your details that are in the lyric")
+    facts_unused: list[str] = Field(default_factory=list, description="your details that are not")
+    notice: str | None = Field(
+        default=None, description="what to check before posting, for trades whose advertising is regulated"
+    )
 
 
 class SungLine(BaseModel):
