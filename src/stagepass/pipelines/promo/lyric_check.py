@@ -1,4 +1,4 @@
-"""What a finished lyric is held to, whoever wrote it: the facts it uses, and what its trade's owner cannot post."""
+"""What a finished lyric is held to, also a model's: the facts it uses, and what its trade's owner cannot post."""
 
 import re
 from collections.abc import Sequence

@@ -112,7 +112,7 @@ class Spotting(Head):
     """Words to find in the customer's text, in every language: ``rules/lyric_spotting.json``.
 
     Attributes:
-        refused: a fact that turns guests away (no parking), which nobody sings, unless it is `welcome` (no waiting).
+        refused: a fact that turns guests away (no parking) and is not sung, unless it is `welcome` (no waiting).
         withheld: contact details, which belong on the end card, and text that is no fact.
         longing: what is never sung of a service; by the lyric's language.
         claims: what advertising rules forbid clinics and law offices to say; by the lyric's language.
