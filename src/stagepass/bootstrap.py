@@ -245,6 +245,11 @@ class System:
             limits=lambda: self.provider_limits,
             bell=lambda: self.bell,
             approval_url=self._approval_url,
+            providers=lambda: self.providers,
+            redis_url=lambda: self.redis_url,
+            broker_url=lambda: self.broker_url,
+            files=lambda: self.files,
+            environ=lambda: self.environ,
         )
 
     @cached_property

@@ -160,7 +160,7 @@ def at_rest(request: pytest.FixtureRequest) -> Iterator[None]:
     if "stack" in request.fixturenames:
         stack: Stack = request.getfixturevalue("stack")
         stack.rest()
-        for table in ("jobs", "stage_runs", "memos", "events", "attempts", "workers", "messages"):
+        for table in ("jobs", "stage_runs", "memos", "events", "attempts", "workers", "messages", "processes"):
             stack.sql(f"DELETE FROM {table}")
         for flag in stack.folder.glob("flag-*"):
             flag.unlink()

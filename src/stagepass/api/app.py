@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
@@ -37,6 +38,7 @@ from stagepass.auth.authenticate import make_authenticate
 from stagepass.auth.hosts import Hosts
 from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.bus.connect import sync_client
+from stagepass.doctor.presence import Presence
 from stagepass.providers.fetching.turns import Turns
 
 _ROUTERS = (
@@ -91,6 +93,8 @@ def create_app(system: System) -> FastAPI:
         finally:
             await feed.stop()
             app.state.redis.close()
+            if app.state.presence is not None:
+                await to_thread.run_sync(app.state.presence.stop)
 
     app = FastAPI(
         title="Stagepass",
@@ -105,6 +109,7 @@ def create_app(system: System) -> FastAPI:
     app.state.system = system
     app.state.authenticate = authenticate
     app.state.feed = feed
+    app.state.presence = None
     quotas = app.state.quotas = Quotas(system.settings, system.store)
     system.engine.admit = quotas.admit
     app.state.turns = Turns(queue=100)
@@ -140,4 +145,6 @@ def make() -> FastAPI:
     keep_private()
     system = load_system()
     system.configure_logging()
-    return create_app(system)
+    app = create_app(system)
+    app.state.presence = Presence(system.sources, "api").start()
+    return app

@@ -31,6 +31,7 @@ def relay() -> None:
     """
     from stagepass import preflight
     from stagepass.cli.service import begin
+    from stagepass.doctor.presence import Presence
 
     system = begin()
     preflight.wait_for_services(system, "relay")
@@ -46,7 +47,9 @@ def relay() -> None:
     ended = threading.Event()
     notes = threading.Thread(target=_keep_note, args=(system, loop, ended), name="stagepass-note", daemon=True)
     notes.start()
+    presence = Presence(system.sources, "relay").start()
     loop.run()
+    presence.stop()
     ended.set()
     notes.join(NOTE_EVERY)
 

@@ -65,6 +65,14 @@ class Registry:
         """This exact version; None if this process does not have it."""
         return self._by_version.get((name, version))
 
+    def names(self) -> list[str]:
+        """The names of all pipelines, sorted."""
+        return sorted(self._latest)
+
+    def versions(self, name: str) -> list[int]:
+        """The versions of a pipeline that this process has, sorted."""
+        return sorted(version for known, version in self._by_version if known == name)
+
     def stage(self, name: str, version: int, stage: str) -> Stage | None:
         """A stage of that very version, or None."""
         pipeline = self.find(name, version)

@@ -118,6 +118,11 @@ def settings() -> set[str]:
     return found
 
 
+def every_secret() -> set[str]:
+    """The secrets that providers cannot work without, of all of them."""
+    return {secret for port in _ports.values() for choice in port.choices.values() for secret in choice.secrets}
+
+
 def make(kind: type, value: str, offer: Offer) -> Any:
     """The provider that this setting value selects, for providers that choose among others."""
     name, _, model = value.partition(":")

@@ -93,3 +93,17 @@ bulk_operations = Table(
     **MYSQL,
 )
 """One act on many jobs; `position` is the last id that is done; its `holder` works on it until `held_until`."""
+
+processes = Table(
+    "processes",
+    metadata,
+    id_column("id", primary_key=True),
+    Column("role", String(12), nullable=False),
+    Column("host", String(120), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
+    Column("facts", long_text(), nullable=False),
+    **MYSQL,
+)
+"""What each running process says about itself, for the doctor; never a secret."""

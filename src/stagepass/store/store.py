@@ -18,6 +18,7 @@ from stagepass.store.audit import AuditLog
 from stagepass.store.calls import Calls
 from stagepass.store.doomed import DoomedFiles
 from stagepass.store.ledger import LedgerReads
+from stagepass.store.processes import Processes
 from stagepass.store.retention import Retention
 from stagepass.store.standing import Standing
 from stagepass.store.statements import JOB, RUN, chunks, unread_messages
@@ -37,7 +38,7 @@ _TIMED = sa.text("state IN ('waiting', 'retrying', 'parked')")  # as in the inde
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
-class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, AuditLog, Calls, Timetable, Standing):
+class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, AuditLog, Calls, Timetable, Standing, Processes):
     """One database, for one process."""
 
     @contextmanager

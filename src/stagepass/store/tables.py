@@ -10,6 +10,7 @@ from stagepass.store.operator_tables import audit as audit
 from stagepass.store.operator_tables import bulk_operations as bulk_operations
 from stagepass.store.operator_tables import job_tags as job_tags
 from stagepass.store.operator_tables import pauses as pauses
+from stagepass.store.operator_tables import processes as processes
 from stagepass.store.operator_tables import runtime_limits as runtime_limits
 from stagepass.store.schema import MYSQL, READY, counter, id_column, long_text, where
 from stagepass.store.schema import metadata as metadata

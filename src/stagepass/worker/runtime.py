@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from stagepass.bootstrap import System
+from stagepass.doctor.presence import Presence
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.event_loop import EventLoop
 from stagepass.engine.execute.heartbeat import Heartbeat
@@ -49,6 +50,9 @@ class Runtime:
             most=most,
             spent=spent,
         )
+        self._presence = Presence(
+            system.sources, "worker", worker=self.dispatcher.worker, queues=list(queues), slots=slots
+        )
         self._liveness = Liveness(system, self.dispatcher, replace)
         self.heartbeat = Heartbeat(
             system.store, engine.committer, self.dispatcher, engine.clock, after=self._liveness.look
@@ -60,6 +64,7 @@ class Runtime:
         self.heartbeat.start()
         self.dispatcher.start()
         self._liveness.start()
+        self._presence.start()
 
     def wake(self) -> None:
         """A bell rang."""
@@ -82,6 +87,7 @@ class Runtime:
         """Let what runs end, give back the rest unspent, and let go of everything."""
         self.drain()
         self.heartbeat.stop()
+        self._presence.stop()
         self._liveness.close()
         self._loop.close()
         self._system.engine.dispatcher = None
