@@ -13,9 +13,10 @@ import pytest
 
 from stagepass.api.sse import Encoder
 from stagepass.bootstrap import System
-from stagepass.bus import listen
+from stagepass.bus import followers, listen, streams
 from stagepass.bus.connect import async_client, sync_client
-from stagepass.bus.listen import Feed, Follower
+from stagepass.bus.followers import Follower
+from stagepass.bus.listen import Feed
 from stagepass.bus.publish import as_json, stream_of
 from stagepass.engine.commit.operations import OnJob
 from stagepass.engine.model.ports import Tick
@@ -119,7 +120,7 @@ def run(feed: Feed, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     async def body() -> None:
         await feed.start()
         try:
-            await becomes(lambda: len(feed._positions) == len(feed._keys))
+            await becomes(lambda: len(feed._streams._positions) == len(feed._streams._keys))
             await main()
         finally:
             await feed.stop()
@@ -201,15 +202,17 @@ def test_a_stream_that_began_anew_with_lower_numbers_is_read(
     stage: Stage, only_redis: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a flush and a clock that was set back, Redis counts from below what we have read."""
-    monkeypatch.setattr(listen, "BLOCK", 50)
+    monkeypatch.setattr(streams, "BLOCK", 50)
 
     async def main() -> None:
         async with stage.following() as client:
             await client.until(lambda got: got == [1])
-            for key in stage.feed._keys:
+            for key in stage.feed._streams._keys:
                 stage.redis.xadd(key, {"n": "[]"}, id="99999999999999-0")
-            await becomes(lambda: all(stage.feed._positions[key].startswith("9999") for key in stage.feed._keys))
-            stage.redis.delete(*stage.feed._keys)
+            await becomes(
+                lambda: all(stage.feed._streams._positions[key].startswith("9999") for key in stage.feed._streams._keys)
+            )
+            stage.redis.delete(*stage.feed._streams._keys)
             stage.tell(*stage.write("a"), Tick(stage.job, "only", None, 0.5, "only Redis knows this", 0))
             assert await client.until(lambda got: len(got) >= 3) == [1, 2, "only Redis knows this"]
 
@@ -219,8 +222,9 @@ def test_a_stream_that_began_anew_with_lower_numbers_is_read(
 def test_a_redis_that_dies_freezes_and_comes_back_costs_no_event(
     stage: Stage, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listen, "BLOCK", 100)
-    monkeypatch.setattr(listen, "FROZEN", 0.2)
+    monkeypatch.setattr(streams, "BLOCK", 100)
+    monkeypatch.setattr(streams, "FROZEN", 0.2)
+    monkeypatch.setattr(streams, "PAUSE", 0.05)
     monkeypatch.setattr(listen, "CHECK_ALONE", 0.05)
     monkeypatch.setattr(listen, "CHECK_EVERY", NEVER)
 
@@ -231,7 +235,7 @@ def test_a_redis_that_dies_freezes_and_comes_back_costs_no_event(
             stage.write("while it is dead")
             await client.until(lambda got: got == [1, 2])
             await asyncio.to_thread(own_redis.start)
-            await becomes(lambda: stage.feed._redis_answers)
+            await becomes(lambda: stage.feed._streams.answers)
             stage.tell(*stage.write("told again"))
             await client.until(lambda got: got == [1, 2, 3])
             assert own_redis.process is not None
@@ -248,7 +252,7 @@ def test_a_redis_that_dies_freezes_and_comes_back_costs_no_event(
 def test_a_client_that_is_too_slow_reads_what_it_missed_from_sql(
     stage: Stage, only_redis: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listen, "CLIENT_QUEUE", 3)
+    monkeypatch.setattr(followers, "CLIENT_QUEUE", 3)
 
     async def main() -> None:
         async with aclosing(stage.feed.follow(stage.job)) as news:
@@ -275,7 +279,7 @@ async def _one_tick(stage: Stage, news: Any) -> AsyncIterator[Tick]:
 def test_a_follower_drops_what_it_cannot_hold_and_says_so() -> None:
     async def main() -> None:
         follower = Follower(0)
-        for seq in range(listen.CLIENT_QUEUE + 1):
+        for seq in range(followers.CLIENT_QUEUE + 1):
             follower.offer(Event("j", seq + 1, "a", 0))
         assert await follower.next() is None
         assert not follower._news
@@ -349,7 +353,7 @@ def test_news_that_cannot_be_read_do_not_end_the_reading(stage: Stage, only_redi
     async def main() -> None:
         async with stage.following() as client:
             await client.until(lambda got: got == [1])
-            for key in stage.feed._keys:
+            for key in stage.feed._streams._keys:
                 for text in ("nonsense", "[1]", '[{"job":"' + stage.job + '"}]'):
                     stage.redis.xadd(key, {"n": text})
                 stage.redis.xadd(key, {"other": "field"})
@@ -413,7 +417,7 @@ def test_the_rules_write_the_types_that_the_feed_knows(stage: Stage) -> None:
     stage.system.engine.resume(stage.job, None)
     types = [event.type for event in stage.system.store.events(stage.job)]
     assert types[-2] in TERMINAL
-    assert types[-1] == listen._RESUMED
+    assert types[-1] == followers.RESUMED
 
 
 def test_fifty_replays_read_each_page_once_and_encode_each_event_once(stage: Stage, only_redis: None) -> None:

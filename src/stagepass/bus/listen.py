@@ -7,7 +7,7 @@ one, and reads SQL whenever it is not: a gap, a full queue, or word that SQL kno
 import asyncio
 import json
 import logging
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -15,8 +15,10 @@ from typing import Any
 import redis
 import redis.asyncio
 
+from stagepass.bus.followers import RESUMED, Closed, Follower
 from stagepass.bus.publish import STREAM, from_json
 from stagepass.bus.replay import PAGE, Replays
+from stagepass.bus.streams import StreamReader
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import TERMINAL, Event
 from stagepass.errors import StoreUnavailable
@@ -24,88 +26,14 @@ from stagepass.reports.reads import Reads
 
 log = logging.getLogger("stagepass.listen")
 
-BLOCK = 2000
-"""Milliseconds of one blocking read."""
-
-FROZEN = 5.0
-"""Seconds beyond `BLOCK` after which an unresponsive Redis counts as down."""
-
 CHECK_EVERY = 2.0
 """Seconds between two checks of SQL, for all followed jobs at once, for events that Redis did not deliver."""
 
 CHECK_ALONE = 0.5
 """The same while Redis does not answer."""
 
-CLIENT_QUEUE = 1000
-"""News that may wait for one slow client; beyond that they are dropped, and it reads from SQL."""
-
-_RESUMED = "job.resumed"
-
-_ASK_SQL = TERMINAL | {_RESUMED}
+_ASK_SQL = TERMINAL | {RESUMED}
 """Event types that end a stream or keep it open: accepted from SQL only, because others may write to Redis."""
-
-
-class Follower:
-    """One client's pending events, and the last one it has received."""
-
-    def __init__(self, after: int) -> None:
-        self.last = after
-        """The number of the last event that was handed to the client."""
-        self.ended = False
-        """Whether the job had ended by then."""
-        self._news: deque[Event | Tick] = deque()
-        self._behind = False
-        self._closed = False
-        self._wake = asyncio.Event()
-
-    def offer(self, news: Event | Tick) -> None:
-        """News came in. A client that is too slow for them reads SQL instead."""
-        if len(self._news) >= CLIENT_QUEUE:
-            self._news.clear()
-            self._behind = True
-        if not (self._behind and isinstance(news, Event)):
-            self._news.append(news)
-        self._wake.set()
-
-    def known(self, seq: int) -> None:
-        """SQL has events up to this number."""
-        if seq > self.last and not any(isinstance(news, Event) and news.seq == seq for news in self._news):
-            self._behind = True
-            self._wake.set()
-
-    def close(self) -> None:
-        """End the stream: this process stops, or the job is gone."""
-        self._closed = True
-        self._wake.set()
-
-    async def next(self) -> Event | Tick | None:
-        """The next that came in; None where SQL must be read. Raises `Closed`."""
-        while True:
-            if self._closed:
-                raise Closed
-            if self._behind:
-                self._behind = False
-                return None
-            if self._news:
-                return self._news.popleft()
-            self._wake.clear()
-            await self._wake.wait()
-
-    def more(self) -> Event | Tick | None:
-        """What waits behind it already."""
-        return self._news.popleft() if self._news and not self._closed else None
-
-    def saw(self, event: Event) -> None:
-        """Note an event that goes to the client next."""
-        self.last = event.seq
-        if event.type in TERMINAL:
-            self.ended = True
-        elif event.type == _RESUMED:
-            self.ended = False
-
-
-class Closed(Exception):
-    """There is nothing more to follow here."""
 
 
 class Feed:
@@ -114,20 +42,22 @@ class Feed:
     def __init__(self, client: "redis.asyncio.Redis", store: Reads, *, streams: int) -> None:
         self._client = client
         self._store = store
-        self._keys = [STREAM.format(number) for number in range(streams)]
-        self._positions: dict[str, str] = {}
-        """By stream: the last entry read. Kept while Redis is unreachable, so that later entries are read afterwards."""
         self._followers: dict[str, set[Follower]] = defaultdict(set)
         self.dropped = 0
         """Entries of Redis that could not be read."""
         self._replays = Replays(lambda job_id, after, limit: self._store.events(job_id, after, limit))
         self._look = asyncio.Event()
-        self._redis_answers = True
+        self._streams = StreamReader(
+            client,
+            [STREAM.format(number) for number in range(streams)],
+            hand_out=self._hand_out,
+            missed=self._look,
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to read."""
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._check())]
+        self._tasks = [asyncio.create_task(self._streams.run()), asyncio.create_task(self._check())]
 
     async def stop(self) -> None:
         """End every follower's stream, and stop reading."""
@@ -229,59 +159,6 @@ class Feed:
 
     # ── reading ──
 
-    async def _read(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(BLOCK / 1000 + FROZEN):
-                    await self._find_positions()
-                    positions: Any = dict(self._positions)
-                    news: Any = await self._client.xread(positions, block=BLOCK, count=200)
-                for key, entries in news or ():
-                    name = key.decode() if isinstance(key, bytes) else key
-                    for entry_id, fields in entries:
-                        self._positions[name] = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
-                        self._hand_out(fields)
-                if not news:
-                    await self._notice_lost_streams()
-                self._answered(True)
-            except (redis.RedisError, OSError, TimeoutError) as problem:
-                if self._redis_answers:
-                    log.warning("no news from Redis (%s); clients are served from SQL", type(problem).__name__)
-                self._answered(False)
-                await asyncio.sleep(CHECK_ALONE)
-            except Exception:
-                log.exception("reading the news failed")
-                await asyncio.sleep(CHECK_ALONE)
-
-    def _answered(self, answers: bool) -> None:
-        if answers != self._redis_answers:
-            self._redis_answers = answers
-            self._look.set()
-            if answers:
-                log.info("Redis tells news again")
-
-    async def _find_positions(self) -> None:
-        """The current end of each stream, read once. Not ``$``, which means another position at every read."""
-        for key in self._keys:
-            if key not in self._positions:
-                self._positions[key] = await self._end(key)
-                self._look.set()  # earlier events come from SQL
-
-    async def _end(self, key: str) -> str:
-        last: Any = await self._client.xrevrange(key, count=1)
-        if not last:
-            return "0-0"
-        entry_id = last[0][0]
-        return entry_id.decode() if isinstance(entry_id, bytes) else str(entry_id)
-
-    async def _notice_lost_streams(self) -> None:
-        """A stream that was lost and created again may start with lower ids if the clock was set back."""
-        for key in self._keys:
-            end = await self._end(key)
-            if _number(end) < _number(self._positions[key]):
-                self._positions[key] = "0-0"
-                self._look.set()
-
     def _hand_out(self, fields: Any) -> None:
         if not self._followers:
             return
@@ -302,7 +179,7 @@ class Feed:
         """Whatever Redis did not tell: one query for all followed jobs."""
         while True:
             try:
-                async with asyncio.timeout(CHECK_EVERY if self._redis_answers else CHECK_ALONE):
+                async with asyncio.timeout(CHECK_EVERY if self._streams.answers else CHECK_ALONE):
                     await self._look.wait()
             except TimeoutError:
                 pass
@@ -321,8 +198,3 @@ class Feed:
                         follower.known(known[job_id])
                     else:
                         follower.close()  # the job was deleted
-
-
-def _number(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = entry_id.partition("-")
-    return int(milliseconds), int(sequence or 0)
