@@ -1,11 +1,10 @@
 """The engine's front: what the API, the CLI and tests ask of it. Every change goes over the committer."""
 
 import random
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from pydantic import BaseModel
 
@@ -13,29 +12,24 @@ from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.commit import child_jobs
 from stagepass.engine.commit.committer import CommitReport, Committer
-from stagepass.engine.commit.operations import Accepted, OnJob, OnRun
-from stagepass.engine.commit.submission import MAX_INPUT, prepare
+from stagepass.engine.commit.message_checks import new_callback, new_message
+from stagepass.engine.commit.operations import Accepted, OnJob, OnRun, Submit
+from stagepass.engine.commit.submission import MAX_INPUT, SubmitOptions, prepare
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.model.actors import Act, act_of
 from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.filters import JobFilter, RunFilter
-from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.ports import Bell, Bus
-from stagepass.engine.model.records import Event, Job, Message, StageRun
+from stagepass.engine.model.records import Event, Job, StageRun
 from stagepass.engine.rules import answer, messages, operator, stop
 from stagepass.engine.rules.unit_of_work import Dice, UnitOfWork
-from stagepass.errors import InvalidInput, NotFound, TooLarge
+from stagepass.errors import InvalidInput, NotFound
 from stagepass.inputs import json_text
 from stagepass.reports import results
 from stagepass.reports.reads import Database
 from stagepass.sentences import sentence
-
-MAX_SIGNAL = 32_000
-"""Bytes of a message's payload as JSON; a callback is one."""
-
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?")
 
 OPERATOR = None
 """Stands for all owners: only the CLI and the relay act as it."""
@@ -118,22 +112,19 @@ class Engine:
             NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
             with another input.
         """
-        self.admit(owner)
-        submit = prepare(
-            self.registry,
-            pipeline,
-            input,
-            owner=owner,
-            now=self.clock.now(),
-            key=key,
-            priority=priority,
-            across=across,
-            delay=delay,
-            stepwise=stepwise,
-            files=files,
-            max_input=self._max_input,
+        accepted: Accepted = self.committer.do(
+            self._prepare(
+                pipeline,
+                input,
+                owner=owner,
+                key=key,
+                priority=priority,
+                across=across,
+                delay=delay,
+                stepwise=stepwise,
+                files=files,
+            )
         )
-        accepted: Accepted = self.committer.do(submit)
         return accepted
 
     def run_now(
@@ -142,33 +133,23 @@ class Engine:
         input: Mapping[str, Any] | BaseModel,
         *,
         budget: float,
-        owner: str = "local",
-        key: str | None = None,
-        priority: int = 0,
-        across: bool = False,
+        **options: Unpack[SubmitOptions],
     ) -> Accepted:
         """Accept a job and run its stages in this process, for up to `budget` seconds.
 
-        It returns as soon as the job has ended, or cannot go on here: its time is up, it has to wait, or this
-        process runs as many as allowed. Then the workers take over; check `job.state`. Arguments and errors
+        It returns as soon as the job has ended, or cannot continue here: its time is up, it has to wait, or this
+        process runs as many as allowed. Then the workers take over; check `job.state`. Options and errors
         are those of `submit`.
         """
-        self.admit(owner)
-        submit = prepare(
-            self.registry,
-            pipeline,
-            input,
-            owner=owner,
-            now=self.clock.now(),
-            key=key,
-            priority=priority,
-            across=across,
-            max_input=self._max_input,
-        )
+        submit = self._prepare(pipeline, input, **options)
         with self._lane_lock:
             self._lane = lane = self._lane or self._make_lane()
         accepted: Accepted = lane.run(submit, budget) if lane is not None else self.committer.do(submit)
         return accepted
+
+    def _prepare(self, pipeline: str, input: Mapping[str, Any] | BaseModel, **options: Unpack[SubmitOptions]) -> Submit:
+        self.admit(options.get("owner", "local"))
+        return prepare(self.registry, pipeline, input, now=self.clock.now(), max_input=self._max_input, **options)
 
     # ── reading ──
 
@@ -256,10 +237,9 @@ class Engine:
         """A verified callback for a stage run. Late ones are harmless. Returns whether it is kept.
 
         Raises:
-            NotFound. TooLarge: the payload has more than `MAX_SIGNAL` bytes as JSON.
+            NotFound. TooLarge: the payload has more than 32,000 bytes as JSON.
         """
-        text = _payload(payload)
-        message = Message(job_of(run_id), messages.callback_name(run_id), text, self.clock.now())
+        message = new_callback(run_id, payload, self.clock.now())
         kept: bool = self.committer.do(OnJob(message.job_id, OPERATOR, partial(messages.callback, message=message)))
         return kept
 
@@ -274,14 +254,7 @@ class Engine:
         Raises:
             NotFound, InvalidInput, TooLarge. Conflict: the job is completed, or too many of its messages are unread.
         """
-        text = _payload(payload)
-        if not _NAME.fullmatch(name):
-            raise InvalidInput(
-                sentence("a message name has 1 to 60 letters and digits, with . _ - in between"), field="name"
-            )
-        if key is not None and not (1 <= len(key) <= 200 and key.isprintable() and key == key.strip()):
-            raise InvalidInput(sentence("a message key has 1 to 200 printable characters"), field="idempotency_key")
-        message = Message(job_id, name, text, self.clock.now(), key)
+        message = new_message(job_id, name, payload, self.clock.now(), key)
         sent = OnJob(job_id, owner, partial(messages.send, message=message), act_of("send", message=name))
         new: bool = self.committer.do(sent)
         return new
@@ -328,11 +301,3 @@ class Engine:
 
 def _said(anew: Anew) -> str | None:
     return None if anew is Anew.NO else anew.value
-
-
-def _payload(payload: Any) -> str:
-    """As JSON text. Raises `InvalidInput` for values that JSON cannot represent, and `TooLarge`."""
-    text = json_text(payload, "payload")
-    if len(text.encode()) > MAX_SIGNAL:
-        raise TooLarge(sentence("a message may have at most {most} bytes", most=MAX_SIGNAL))
-    return text

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel
 
@@ -24,13 +24,25 @@ LONGEST_DELAY = 366 * 86400
 """Seconds."""
 
 
+class SubmitOptions(TypedDict, total=False):
+    """Options of a submitted job: see `Engine.submit`."""
+
+    owner: str
+    key: str | None
+    priority: int
+    across: bool
+    delay: float
+    stepwise: bool
+    files: Sequence[File]
+
+
 def prepare(
     registry: Registry,
     pipeline: str,
     input: Mapping[str, Any] | BaseModel,
     *,
-    owner: str,
     now: int,
+    owner: str = "local",
     key: str | None = None,
     priority: int = 0,
     across: bool = False,

@@ -79,7 +79,7 @@ class Approvals:
             error = problem
             question_memo = (QUESTION + own,) if isinstance(problem, Permanent) else ()
             yield Store(lambda: self._calls.keep_raised(key, call, error))
-            self._calls.track(problem, key, own, drop=question_memo)
+            self._calls.raised.track(problem, key, own, drop=question_memo)
             raise
 
     def _wait(

@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, is_dataclass
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from stagepass.engine.commit.call_operations import Keep
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
+from stagepass.engine.execute.call_values import Kept, Text, kind_of, reader_of
 from stagepass.engine.execute.lease import Lease
+from stagepass.engine.execute.raised_calls import RaisedCalls, begins_anew, wait_name
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore
 from stagepass.engine.model import call_records, failpoints
@@ -26,7 +27,7 @@ from stagepass.engine.model.ids import new_token
 from stagepass.engine.model.outcomes import Cancel, Failure, NotDone, Waiting
 from stagepass.engine.model.records import Memo
 from stagepass.engine.model.store import Store
-from stagepass.errors import CallChanged, OutcomeUnknown, StoreUnavailable, TaskFailed, Transient
+from stagepass.errors import CallChanged, OutcomeUnknown, StoreUnavailable
 from stagepass.strict import dumps
 
 Body = Callable[[str, Record | None], Steps[Any]]
@@ -43,34 +44,6 @@ _BEGINNINGS = ("run:", "approval:", "told:")
 
 _NOT_AN_OUTCOME = (StoreUnavailable, OutcomeUnknown, CallChanged, NotDone)
 """Exceptions inside a call that are not its own result."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The result of a call, with the JSON it was read from."""
-
-    text: str
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The result of a call whose own transaction has stored its record."""
-
-    value: Any
-
-
-@dataclass(slots=True)
-class _Raised:
-    """An error that a call of this pass raised, and what is dropped should it leave the stage."""
-
-    problem: BaseException
-    key: str
-    drop: tuple[str, ...]
-    began: tuple[str, int] | None = None
-    """The wait that continues across attempts, and its start: `at_most` starts once."""
-    children: tuple[str, ...] = ()
-    """Calls whose child is sent on by the next try."""
 
 
 class Calls:
@@ -100,7 +73,7 @@ class Calls:
         self._clock = clock
         self._lease = lease
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._raised: list[_Raised] = []
+        self.raised = RaisedCalls(self.waits)
         first = notes.claims == notes.memoless + 1 and (notes.memoless > 0 or run.attempts == 1)
         self._memoless = first and not notes.keeps_orders
         self._memos: dict[str, Memo] | None = {} if self._memoless else None
@@ -138,12 +111,12 @@ class Calls:
         except _NOT_AN_OUTCOME:
             raise
         except Exception as problem:
-            if not self._is_known(problem, key):
+            if not self.raised.knows(problem, key):
                 error = problem
                 yield InStore(lambda: self.keep_raised(key, call, error))
-                self.track(problem, key, own, children=children)
+                self.raised.track(problem, key, own, children=children)
             raise
-        self.waits.pop(_wait_name(key, own), None)
+        self.waits.pop(wait_name(key, own), None)
         if isinstance(value, Kept):
             self.passed.add(key)
             return value.value
@@ -194,39 +167,9 @@ class Calls:
         self.passed.add(key)
         if record.error is not None:
             problem = call_records.rebuilt(record.error)
-            self.track(problem, key, own, drop=drop, children=children)
+            self.raised.track(problem, key, own, drop=drop, children=children)
             raise problem
-        return _reads(record, adapter)(record.text)
-
-    # ── errors ──
-
-    def track(
-        self, problem: BaseException, key: str, own: str, *, drop: Sequence[str] = (), children: Sequence[str] = ()
-    ) -> None:
-        """A call raises this now: should it leave the stage, that call is tried again."""
-        name = _wait_name(key, own)
-        since = self.waits.pop(name, None)
-        goes_on = since is not None and key.startswith("~wait:") and not _begins_anew(problem)
-        children = children or ([own] if key.startswith("~run:") else [])
-        began = (name, since) if goes_on and since is not None else None
-        self._raised.append(_Raised(problem, key, (key, *drop), began, tuple(children)))
-
-    def _is_known(self, problem: BaseException, key: str) -> bool:
-        return any(one.problem is problem and one.key == key for one in self._raised)
-
-    def blame(self, problem: BaseException, failure: Failure) -> Failure:
-        """The stage failed: say which call it was, and what is dropped so that it can be tried again."""
-        own = [one for one in self._raised if any(one.problem is leaf for leaf in _leaves(problem))]
-        failure.call = own[0].key if own else ""
-        failure.drop = [name for one in own for name in one.drop]
-        failure.again = [child for one in own for child in one.children]
-        for one in own:
-            if one.began is not None:
-                self.waits.setdefault(*one.began)
-        failure.looked = max(self.seen, default=0)
-        failure.waits, failure.memoless = self.waits, self._memoless
-        failure.worked = sorted(self.worked)
-        return failure
+        return reader_of(record, adapter)(record.text)
 
     # ── what is kept ──
 
@@ -297,7 +240,7 @@ class Calls:
 
     def keep_raised(self, key: str, call: str, problem: Exception, drop: Sequence[str] = ()) -> None:
         self.worked.discard(key)  # a look worked and the wait failed all the same: that is no end of its failures
-        taken = self.seen if key.startswith("~wait:") and _begins_anew(problem) else ()
+        taken = self.seen if key.startswith("~wait:") and begins_anew(problem) else ()
         self.keep(self.new(key, call_records.raised(call, problem)), drop=drop, taken=taken)
         self.passed.add(key)
 
@@ -306,7 +249,7 @@ class Calls:
         if isinstance(value, Text):
             kind, text = "", value.text
         else:
-            kind, reads = ("", adapter) if adapter is not None else _kind_of(value)
+            kind, reads = ("", adapter) if adapter is not None else kind_of(value)
             text = dumps(reads, value)
         drop, taken = (key,) if there is not None else (), self.seen if key.startswith("~wait:") else ()
         self.keep(self.new(key, call_records.returned(call, text, kind)), drop=drop, taken=taken)
@@ -316,6 +259,14 @@ class Calls:
         self.begun.append(memo)
         self.note(memo)
 
+    def fail_with(self, problem: BaseException, failure: Failure) -> Failure:
+        """End the pass: the stage failed with this."""
+        self.raised.blame(problem, failure)
+        failure.looked = max(self.seen, default=0)
+        failure.waits, failure.memoless = self.waits, self._memoless
+        failure.worked = sorted(self.worked)
+        return failure
+
     def end_with(self, waiting: Waiting) -> Waiting:
         """End the pass and give the slot back; started calls and successful polls are stored with it."""
         waiting.waits, waiting.memoless = self.waits, self._memoless
@@ -323,42 +274,3 @@ class Calls:
         waiting.looked = max(self.seen, default=0)
         waiting.memos, waiting.worked, waiting.told = self.begun, sorted(self.worked), self.first_pause
         return waiting
-
-
-def _wait_name(key: str, own: str) -> str:
-    """The name in the run's notes of the wait that a call makes."""
-    return own if key.startswith("~wait:") else key.removeprefix("~")
-
-
-def _begins_anew(problem: BaseException) -> bool:
-    """Whether a wait with this outcome is over: a failed poll or a deadline keeps the elapsed time."""
-    return isinstance(problem, TaskFailed) or not isinstance(problem, (Transient, OSError))
-
-
-def _leaves(problem: BaseException) -> Iterator[BaseException]:
-    yield problem
-    if isinstance(problem, BaseExceptionGroup):
-        for inner in problem.exceptions:
-            yield from _leaves(inner)
-
-
-# ── values without a declared type ──
-
-
-def _kind_of(value: Any) -> tuple[str, TypeAdapter[Any]]:
-    """The class of a value, or of a list's entries, so that it is read back as one; anything else is plain JSON."""
-    entries = value if isinstance(value, list) else [value]
-    kinds = {type(entry) for entry in entries}
-    kind = kinds.pop() if len(kinds) == 1 else None
-    if kind is None or not (issubclass(kind, BaseModel) or is_dataclass(kind)):
-        return "", TypeAdapter(Any)
-    name = call_records.class_name(kind)
-    return (f"list {name}", TypeAdapter(list[kind])) if isinstance(value, list) else (name, TypeAdapter(kind))  # type: ignore[valid-type]
-
-
-def _reads(record: Record, adapter: TypeAdapter[Any] | None) -> Callable[[Any], Any]:
-    if adapter is None and record.kind:
-        kind = call_records.find_class(record.kind.removeprefix("list "))
-        if kind is not None:
-            adapter = TypeAdapter(list[kind] if record.kind.startswith("list ") else kind)  # type: ignore[valid-type]
-    return (adapter or TypeAdapter(Any)).validate_json

@@ -19,7 +19,8 @@ from stagepass.engine.commit.child_jobs import GiveUp, GoOn, Start
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import Accepted
 from stagepass.engine.commit.submission import body_hash, prepare
-from stagepass.engine.execute.calls import Calls, Text
+from stagepass.engine.execute.call_values import Text
+from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore
 from stagepass.engine.execute.waits import Waits
@@ -179,7 +180,7 @@ class ChildJobs:
             return False
         self._calls.note(memo)
         self._calls.passed.add(key)
-        self._calls.track(problem, key, own)
+        self._calls.raised.track(problem, key, own)
         failpoints.hit("call.after_record")
         return True
 

@@ -99,7 +99,7 @@ class Memos:
         except Exception as problem:
             error = problem
             yield Store(lambda: self._calls.keep_raised(key, call_records.digest("once", own), error))
-            self._calls.track(problem, key, own)
+            self._calls.raised.track(problem, key, own)
             raise
         kept = replace(self._calls.new(own, _as_json(own, value, adapter)), free=True)
         yield Store(lambda: self._intended(kept))
@@ -130,7 +130,7 @@ class Memos:
         self._calls.keep_raised(
             key, call_records.digest("once", intent.name), problem, drop=(intent.name,) if not_done else ()
         )
-        self._calls.track(problem, key, intent.name)
+        self._calls.raised.track(problem, key, intent.name)
 
     def _record(self, memo: Memo, value: Any, adapter: TypeAdapter[Any], spends: Sequence[Spend]) -> None:
         """Keep the value of a call that was made, with what it cost."""

@@ -10,7 +10,8 @@ from stagepass.declare.values import Duration, seconds
 from stagepass.engine.commit.claims import Claimed
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operation import Operation, owned
-from stagepass.engine.execute.calls import Calls, Kept
+from stagepass.engine.execute.call_values import Kept
+from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore
 from stagepass.engine.execute.waits import Waits
@@ -57,7 +58,7 @@ class Messages:
                 if (yield InStore(partial(self._take, take))):
                     break
             if problem is not None:
-                self._calls.track(problem, key, own)
+                self._calls.raised.track(problem, key, own)
                 raise problem
             return Kept(value)
 

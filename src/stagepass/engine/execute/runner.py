@@ -94,7 +94,7 @@ class Runner:
             if claimed.members and not failure.error.retryable:
                 told = "%s: %s broke a batch of %d; each of its runs now runs alone\n%s"
                 log.warning(told, stage.queue, type(problem).__name__, len(claimed.members) + 1, failure.trace)
-            return failure if calls is None else calls.blame(problem, failure)
+            return failure if calls is None else calls.fail_with(problem, failure)
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs
             return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))
 

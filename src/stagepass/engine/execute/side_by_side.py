@@ -17,7 +17,8 @@ from stagepass.declare.values import Duration, seconds
 from stagepass.engine.commit.child_jobs import cancel_job
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnJob
-from stagepass.engine.execute.calls import Calls, Text
+from stagepass.engine.execute.call_values import Text
+from stagepass.engine.execute.calls import Calls
 from stagepass.engine.execute.child_jobs import ChildJobs, Input, failure_of, identity_of
 from stagepass.engine.execute.steps import Steps
 from stagepass.engine.execute.steps import Store as InStore
