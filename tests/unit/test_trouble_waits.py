@@ -60,13 +60,13 @@ def _without_deadline(call: ast.Call) -> str | None:
 
 
 ALLOWED = {
-    "bus/listen.py:next:self._wake.wait": "a client's stream: its end or its sender's deadline wakes it",
+    "bus/followers.py:next:self._wake.wait": "a client's stream: its end or its sender's deadline wakes it",
     "bus/listen.py:_check:self._look.wait": "inside asyncio.timeout",
     "bus/publish.py:_run:self._wake.wait": "an idle thread that waits for its own process's news",
     "cli/demo.py:_stop:process.wait": "after a kill",
     "embedded/redis.py:_starts:process.wait": "after a kill",
-    "engine/execute/dispatcher.py:_settle_and_claim:future.result": "an end is kept until it is stored; see `committer`",
-    "engine/execute/dispatcher.py:_fetched:claim.result": "the committer's claims have a patience",
+    "engine/execute/settling.py:settle_and_claim:future.result": "an end is kept until it is stored; see `committer`",
+    "engine/execute/claiming.py:_fetched:claim.result": "the committer's claims have a patience",
     "engine/execute/event_loop.py:run:future.result": "the lease's watch cancels the coroutine",
     "engine/execute/fastlane.py:_begin_job:claim.result": "the committer's claims have a patience",
     "engine/execute/heartbeat.py:_look_loop:self._looks.get": "an idle thread that waits for its own process's beats",
