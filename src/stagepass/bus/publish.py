@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import redis
 
+from stagepass import forking
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Event
 
@@ -103,14 +104,19 @@ class RedisBus:
         self._client = client
         self._mirror = mirror
         self._streams = streams
+        self._closing = False
+        self._complained = 0.0
+        self.renew()
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child publishes its own news; those of before are the parent's."""
         self._waiting: deque[Event | Tick] = deque(maxlen=WAITING)
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._untold: tuple[str, Counter[tuple[str, ...]]] | None = None
         """Counts sent to Redis without an answer, and the token that makes Redis count them once."""
         self._wake = threading.Condition()
-        self._closing = False
         self._thread: threading.Thread | None = None
-        self._complained = 0.0
 
     def publish(self, news: Sequence[Event | Tick]) -> None:
         """Send soon."""

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from pydantic import BaseModel
 
+from stagepass import forking
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.commit import child_jobs
@@ -68,6 +69,12 @@ class Engine:
         self.admit: Callable[[str], None] = lambda owner: None
         """Asked before a job of an owner's is accepted here; raises where a quota is used up. The API sets it."""
         self._make_lane = make_lane
+        self.renew()
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child runs none of its parent's stages."""
+        self.dispatcher = None
         self._lane: FastLane | None = None
         self._lane_lock = threading.Lock()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stagepass import forking
 from stagepass.declare.stage import Stage
 from stagepass.engine.model.limits import Limit
 from stagepass.errors import DeclarationError, SettingsError
@@ -146,6 +147,12 @@ class Providers:
     def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
         self.environ = self._environ = environ
         self._folder = folder
+        self.renew()
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child has connections of its own to the vendors."""
+        forking.kept.extend(getattr(self, "_made", {}).values())
         self._made: dict[tuple[type, str], Any] = {}
         self._lock = threading.Lock()
 

@@ -20,8 +20,12 @@ def make_app(broker_url: str, queues: Iterable[str], *, queue_type: str = "class
         queue_type: of RabbitMQ queues. A bell needs no more than classic ones: what they lose, SQL knows.
     """
     found = sentinel.parse(broker_url, "BROKER_URL") if sentinel.is_sentinel(broker_url) else None
-    app = Celery("stagepass", broker=found.celery_url() if found else broker_url)
+    url = found.celery_url() if found else broker_url
+    # a host's own app stays the current one: its shared tasks are sent by that
+    app = Celery("stagepass", broker=url, set_as_current=False)
     app.conf.update(
+        broker_read_url=url,  # said twice more: a host's CELERY_BROKER_URL goes before `broker_url`
+        broker_write_url=url,
         task_queues=[_queue(name, broker_url, queue_type) for name in queues],
         task_create_missing_queues=False,
         task_default_queue="stagepass.none",

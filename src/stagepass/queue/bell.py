@@ -13,6 +13,7 @@ from typing import Any
 
 from celery import Celery
 
+from stagepass import forking
 from stagepass.engine.model import failpoints
 
 log = logging.getLogger("stagepass.bell")
@@ -39,10 +40,15 @@ class CeleryBell:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._closing = False
+        self.renew()
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child has a sender of its own; the parent still rings what it had to."""
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._last: dict[str, float] = {}
         self._wake = threading.Condition()
-        self._closing = False
         self._sender: _Sender | None = None
         self._lost = 0
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stagepass import forking
 from stagepass.store import connect
 from stagepass.store.checkpoint import Checkpointer
 from stagepass.store.same_file import SameFile
@@ -37,6 +38,13 @@ class Connections:
             WriterLock(str(self._writes.url.database), patience.statement) if self.dialect == "sqlite" else None
         )
         self._log = Checkpointer(self._reads, self._writer) if self._writer else None
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child connects by itself, and leaves its parent's connections alone."""
+        for engine in (self._writes, self._reads, self._beats):
+            forking.kept.append(engine.pool)
+            engine.dispose(close=False)
 
     @contextmanager
     def _writing(self, *, beat: bool = False) -> Iterator[sa.Connection]:

@@ -10,6 +10,7 @@ import threading
 
 from sqlalchemy.engine import Connection, Engine
 
+from stagepass import forking
 from stagepass.errors import StoreUnavailable
 from stagepass.store import connect
 from stagepass.store.writer import WriterLock
@@ -34,9 +35,14 @@ class Checkpointer:
     def __init__(self, reads: Engine, writer: WriterLock) -> None:
         self._reads = reads
         self._writer = writer
+        self._closing = False
+        self.renew()
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child looks after what it wrote itself."""
         self._change = threading.Condition()
         self._rows = 0
-        self._closing = False
         self._thread: threading.Thread | None = None
 
     def wrote(self, rows: int) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from stagepass import forking
 from stagepass.errors import StoreUnavailable
 
 try:
@@ -30,10 +31,26 @@ class WriterLock:
     def __init__(self, path: str, patience: float = 10.0) -> None:
         self._path = f"{path}-writer"
         self._patience = patience
+        self._forks_with_it = False
+        self.renew()
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child opens the file by itself: a lock on a shared one would not keep the two apart."""
         self._threads = threading.Lock()
         self._descriptor: int | None = None
         self._queued: _Queued | None = None
         """A wait for another process that a thread of ours gave up; the next one takes it over."""
+
+    def before_fork(self) -> None:
+        """SQLite copies what it knows of its locks into the child: so no transaction of ours may be open."""
+        self._forks_with_it = self._threads.acquire(timeout=self._patience)
+
+    def forked(self) -> None:
+        """The parent goes on."""
+        if self._forks_with_it:
+            self._forks_with_it = False
+            self._threads.release()
 
     @contextmanager
     def held(self, patience: float | None = None) -> Iterator[None]:

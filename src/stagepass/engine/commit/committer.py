@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagepass import forking
 from stagepass.declare.registry import Registry
 from stagepass.engine.commit.claimer import Claimer
 from stagepass.engine.commit.claims import Claim
@@ -62,10 +63,15 @@ class Committer:
         self._registry = registry
         self._told = told
         self._clock = clock or SystemClock()
-        self._requests = Requests(self._clock)
         self.away = False
         """Whether the store could not answer when it was last asked."""
         self._claimer = Claimer(registry)
+        self.renew()
+        forking.renews(self)
+
+    def renew(self) -> None:
+        """A forked child has a thread of its own; what was asked before is the parent's."""
+        self._requests = Requests(self._clock)
         self._thread: threading.Thread | None = None
         self._begin = threading.Lock()
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from stagepass import forking
 from stagepass.errors import StoreUnavailable
 
 log = logging.getLogger("stagepass.clock")
@@ -67,12 +68,17 @@ class StoreClock:
 
     def __init__(self, ask: Callable[[], int | None]) -> None:
         self._ask = ask
-        self._lock = threading.Lock()
+        self.renew()
+        forking.renews(self)
         self._measured = float("-inf")
         self._anchor: tuple[int, float] | None = None
         """The database's time, and the steady clock's at the same moment."""
         self._complained = False
         self.off = 0.0
+
+    def renew(self) -> None:
+        """A forked child may measure while its parent does."""
+        self._lock = threading.Lock()
 
     def now(self) -> int:
         if self._anchor is None:

@@ -14,6 +14,15 @@ _MOST = 0xFFF
 """What the twelve bits after the version hold."""
 
 
+def _renew() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # a thread of the parent's may have held it
+    os.register_at_fork(after_in_child=_renew)
+
+
 def new_id(at: int | None = None) -> str:
     """A UUIDv7 as text: 48 bits of milliseconds (`at`, or this machine's time), a number, then random bits.
 

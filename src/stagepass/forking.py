@@ -1,0 +1,52 @@
+"""What a forked child makes anew: it has its parent's memory, and none of its threads.
+
+A host may fork after it has submitted: a web server that loads its application first, a Celery worker with
+processes, `multiprocessing`. A lock that another thread held is held for ever in the child, a thread that would
+answer does not run, and a connection is shared with the parent. Objects with such parts register here.
+"""
+
+import os
+import weakref
+from typing import Any, Protocol
+
+
+class Forked(Protocol):
+    """An object that outlives a fork."""
+
+    def renew(self) -> None:
+        """Called in the child, before any of its code runs: replace threads, locks and connections."""
+
+
+_known: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+kept: list[object] = []
+"""Connections of a parent, which its child must neither use nor close."""
+
+
+def renews(one: Forked) -> None:
+    """Have `renew` called in every child of this process, as long as the object lives.
+
+    An object may also have `before_fork` and `forked`, which are called in the parent around each fork.
+    """
+    _known.add(one)
+
+
+def _before() -> None:
+    for one in list(_known):
+        if hold := getattr(one, "before_fork", None):
+            hold()
+
+
+def _in_parent() -> None:
+    for one in list(_known):
+        if let_go := getattr(one, "forked", None):
+            let_go()
+
+
+def _in_child() -> None:
+    for one in list(_known):
+        one.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
