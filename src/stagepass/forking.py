@@ -1,7 +1,7 @@
-"""What a forked child makes anew: it has its parent's memory, and none of its threads.
+"""What a forked child creates again: it has its parent's memory, and none of its threads.
 
 A host may fork after it has submitted: a web server that loads its application first, a Celery worker with
-processes, `multiprocessing`. A lock that another thread held is held for ever in the child, a thread that would
+processes, `multiprocessing`. A lock that another thread held is never released in the child, a thread that would
 answer does not run, and a connection is shared with the parent. Objects with such parts register here.
 """
 

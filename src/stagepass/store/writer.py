@@ -47,7 +47,7 @@ class WriterLock:
         self._forks_with_it = self._threads.acquire(timeout=self._patience)
 
     def forked(self) -> None:
-        """The parent goes on."""
+        """The parent continues."""
         if self._forks_with_it:
             self._forks_with_it = False
             self._threads.release()
