@@ -17,9 +17,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import psycopg
-
-from benchmarks.sides import Stagepass, cpu_seconds
+from benchmarks.sides import Stagepass
 from stagepass.embedded.redis import EmbeddedRedis
 
 DOCS = Path(__file__).parent.parent / "docs" / "patterns.md"
@@ -80,24 +78,14 @@ Row = tuple[int, float, float, float, float | None]
 
 def _measure(side: Stagepass, items: int) -> Row:
     times = max(1, min(50, PER_SIZE // items))
-    cpu, database = side.worker_cpu(), _database_cpu(side)
+    cpu, database = side.worker_cpu(), side.database_cpu()
     seconds = [run(side, items) for _ in range(times)]
     cpu = side.worker_cpu() - cpu
-    after = _database_cpu(side)
-    served = None if database is None or after is None else (after - database) / times / items * 1000
+    after = side.database_cpu()
+    served = (after - database) / times / items * 1000 if after else None
     median = statistics.median(seconds)
     print(f"{items} items: {median:.2f} s, median of {times}")
     return times, median, median / items * 1000, cpu / times / items * 1000, served
-
-
-def _database_cpu(side: Stagepass) -> float | None:
-    """Seconds of CPU that PostgreSQL's processes for this database have used, if it is on this machine."""
-    if not side.system.settings.database_url.startswith("postgresql"):
-        return None
-    with psycopg.connect(side.system.settings.database_url) as connection:
-        pids = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()").fetchall()
-    stats = [Path(f"/proc/{pid}/stat") for (pid,) in pids]
-    return sum(cpu_seconds(stat) for stat in stats if stat.exists())
 
 
 def _report(rows: Sequence[tuple[int, *Row]], options: argparse.Namespace) -> str:

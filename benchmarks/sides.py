@@ -11,11 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import redis
 
 HERE = Path(__file__).parent
 CLEAN = dict(os.environ)
 """What each side's worker starts from: nothing of the side before it."""
+
+_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 WORKER = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
 
@@ -63,6 +66,10 @@ class Side(ABC):
         """Seconds of CPU that the worker has used."""
         assert self.process is not None
         return cpu_seconds(Path(f"/proc/{self.process.pid}/stat"))
+
+    def database_cpu(self) -> float:
+        """Seconds of CPU that the processes of a PostgreSQL server on this machine have used for it; 0 where unknown."""
+        return 0.0
 
 
 def cpu_seconds(stat: Path) -> float:
@@ -131,6 +138,14 @@ class Stagepass(Side):
 
     def submit(self, n: int, slow: bool = False) -> str:
         return self.system.engine.submit("bench_slow" if slow else "bench_noop", {"n": n}).job.id
+
+    def database_cpu(self) -> float:
+        url = self.system.settings.database_url
+        if not url.startswith("postgresql"):
+            return 0.0
+        with psycopg.connect(url) as connection:
+            pids = connection.execute(_BACKENDS).fetchall()
+        return sum(cpu_seconds(stat) for (pid,) in pids if (stat := Path(f"/proc/{pid}/stat")).exists())
 
     def stop(self) -> None:
         super().stop()

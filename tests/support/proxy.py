@@ -37,6 +37,7 @@ class Proxy:
         slow: seconds that each piece waits, in both directions.
         cut_at: bytes from the server after which a connection is cut, once for each connection.
         words_to_cut: by a word such as COMMIT: how often a connection is cut behind it, its answer lost.
+        heard: called with each piece that a client sends, before it is passed on.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -47,6 +48,7 @@ class Proxy:
         self.slow = 0.0
         self.cut_at: int | None = None
         self.words_to_cut: dict[bytes, int] = {}
+        self.heard: Callable[[Line, bytes], object] = lambda line, piece: None
         self.lines: list[Line] = []
         self._lock = threading.Lock()
         self._closing = False
@@ -116,6 +118,8 @@ class Proxy:
                     continue
                 if self.slow:
                     time.sleep(self.slow)
+                if up:
+                    self.heard(line, piece)
                 if up and self._is_doomed(piece):
                     sink.sendall(piece)
                     self._await_answer(line)

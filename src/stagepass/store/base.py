@@ -34,6 +34,10 @@ class Connections:
         self._beats = connect.engine(url, pool=1, patience=connect.BEAT, same_file=file)
         """A heartbeat waits for no other work of its process."""
         self.dialect = self._writes.dialect.name
+        self._batches = self._writes
+        """For the committer's transactions."""
+        if self.dialect == "postgresql":
+            self._batches = connect.engine(url, pool=pool, patience=patience, batches=True)
         self._writer = (
             WriterLock(str(self._writes.url.database), patience.statement) if self.dialect == "sqlite" else None
         )
@@ -47,9 +51,9 @@ class Connections:
             engine.dispose(close=False)
 
     @contextmanager
-    def _writing(self, *, beat: bool = False) -> Iterator[sa.Connection]:
+    def _writing(self, *, beat: bool = False, batch: bool = False) -> Iterator[sa.Connection]:
         """A writing transaction; as a `beat`, on a separate connection with shorter time-outs."""
-        engine = self._beats if beat else self._writes
+        engine = self._beats if beat else self._batches if batch else self._writes
         if self._writer is None or self._log is None:
             with connect.translated(), engine.begin() as db:
                 yield db
@@ -78,7 +82,7 @@ class Connections:
     def close(self) -> None:
         if self._log:
             self._log.close()
-        for engine in (self._writes, self._reads, self._beats):
+        for engine in {self._writes, self._batches, self._reads, self._beats}:
             connect.shut(engine)
         if self._writer:
             self._writer.close()

@@ -87,8 +87,13 @@ def engine(
     pool: int = 5,
     patience: Patience = Patience(),
     same_file: SameFile | None = None,
+    batches: bool = False,
 ) -> Engine:
-    """One of the two. Its connections keep the deadlines of `patience`; SQLite's are to `same_file`, if one is given."""
+    """One of them. Its connections keep the deadlines of `patience`; SQLite's are to `same_file`, if one is given.
+
+    Args:
+        batches: for the committer's transactions on PostgreSQL (`stagepass.store.postgresql`).
+    """
     parsed = parse(url)
     kind = parsed.get_backend_name()
     if kind == "sqlite":
@@ -105,7 +110,7 @@ def engine(
         options |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     if kind == "mysql":
         return sessions.mysql(parsed, options, patience)
-    return sessions.postgresql(parsed, options, patience)
+    return sessions.postgresql(parsed, options, patience, batches=batches)
 
 
 def _sqlite(url: URL, same_file: SameFile | None, *, begin: bool, pool: int, patience: Patience) -> Engine:

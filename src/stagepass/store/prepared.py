@@ -91,10 +91,20 @@ class ByList:
 
 @contextmanager
 def _cursor(connection: Connection, sql: str) -> Iterator[Any]:
-    dialect = connection.dialect
     cursor = connection.connection.cursor()
     try:
-        yield cursor
+        with translated_by(connection, sql, cursor):
+            yield cursor
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def translated_by(connection: Connection, sql: str, cursor: Any = None) -> Iterator[None]:
+    """Inside, the driver's errors come out as SQLAlchemy's, and a lost connection is taken out of its pool."""
+    dialect = connection.dialect
+    try:
+        yield
     except dialect.loaded_dbapi.Error as problem:
         lost = dialect.is_disconnect(problem, connection.connection.dbapi_connection, cursor)
         if lost:
@@ -108,5 +118,3 @@ def _cursor(connection: Connection, sql: str) -> Iterator[Any]:
             connection_invalidated=lost,
             dialect=dialect,
         ) from problem
-    finally:
-        cursor.close()

@@ -170,3 +170,7 @@ run_of = Shape(
     {"notes": "scratch"},
     {"state": _RUN_STATES.__getitem__, "urgency": _or_0, "error": load, "notes": _notes, "message": message_of_text},
 )
+
+RUN_CHANGES = tuple(run_changes(StageRun("", "", "", 1, "", "", "", 0)))
+JOB_CHANGES = tuple(job_changes(Job("", "", 1, "", "", 0, 0)))
+"""Names of the columns that change."""

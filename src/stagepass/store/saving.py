@@ -1,6 +1,7 @@
 """Writes the changes of one transaction, under the guards they were read with."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +15,36 @@ from stagepass.store.doomed import claim
 from stagepass.store.statements import INSERT, UPDATE_JOB, UPDATE_MEMO, UPDATE_RUN, chunks, new_spend, taken_by
 from stagepass.store.tables import attempts, audit, events, jobs, memos, messages, spends, stage_runs
 
+_EVERYDAY = {"new_jobs", "new_runs", "jobs", "runs", "events", "attempts", "intents", "memos", "spends"}
+_CLEARED = {"dropped_runs", "forgotten"}
+_REST = sorted({field.name for field in fields(Changes)} - _EVERYDAY - _CLEARED)
+"""Names of the changes, by the function that writes them."""
+
 
 def save(db: Connection, changes: Changes) -> None:
+    clear(db, changes)
+    _insert(db, jobs, [rows.job_row(job) for job in changes.new_jobs])
+    _insert(db, stage_runs, [rows.run_row(run) for run in changes.new_runs])
+    _update_runs(db, changes)
+    if changes.jobs:
+        UPDATE_JOB.many(db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
+    _insert(db, events, [part_rows.event_row(event) for event in changes.events])
+    _insert(db, attempts, [part_rows.attempt_row(attempt) for attempt in changes.attempts])
+    _insert(db, memos, [part_rows.memo_row(memo) for memo in changes.intents])
+    for memo in changes.memos:
+        _keep(db, memo)
+    if changes.spends:
+        db.execute(new_spend(db.dialect.name), [part_rows.spend_row(spend) for spend in changes.spends])
+    settle_rest(db, changes)
+
+
+def clears(changes: Changes) -> bool:
+    """Whether something has to go before the rest is written."""
+    return any(getattr(changes, name) for name in _CLEARED)
+
+
+def clear(db: Connection, changes: Changes) -> None:
+    """What goes before the rest is written."""
     if changes.dropped_runs:
         for part in chunks(changes.dropped_runs):
             db.execute(sa.delete(stage_runs).where(stage_runs.c.id.in_(part)))
@@ -25,19 +54,18 @@ def save(db: Connection, changes: Changes) -> None:
         db.execute(gone if token is None else gone.where(memos.c.token == token))
         paid = sa.update(spends).where(spends.c.run_id == run_id).values(given_up=True)
         db.execute(paid if name is None else paid.where(spends.c.memo == name))
-    _insert(db, jobs, [rows.job_row(job) for job in changes.new_jobs])
+
+
+def has_rest(changes: Changes) -> bool:
+    """Whether there is what `settle_rest` writes."""
+    return any(getattr(changes, name) for name in _REST)
+
+
+def settle_rest(db: Connection, changes: Changes) -> None:
+    """What few transactions have: uploads, messages, turns that move, acts of people."""
     for job, kept in changes.files:
         claim(db, kept, job.id, None, job.owner, job.created_at, noted=True)
-    _insert(db, stage_runs, [rows.run_row(run) for run in changes.new_runs])
-    _update_runs(db, changes)
     _move_back(db, changes.turns)
-    if changes.jobs:
-        UPDATE_JOB.many(db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
-    _insert(db, events, [part_rows.event_row(event) for event in changes.events])
-    _insert(db, attempts, [part_rows.attempt_row(attempt) for attempt in changes.attempts])
-    _insert(db, memos, [part_rows.memo_row(memo) for memo in changes.intents])
-    for memo in changes.memos:
-        _keep(db, memo)
     if changes.messages:
         db.execute(sa.insert(messages), [part_rows.message_row(message) for message in changes.messages])
     for run_id in changes.returned:
@@ -46,8 +74,6 @@ def save(db: Connection, changes: Changes) -> None:
         free = messages.c.id == number, messages.c.taken_by.is_(None)
         if db.execute(sa.update(messages).where(*free).values(taken_by=run_id)).rowcount != 1:
             raise Stale(f"the message {number} was taken meanwhile")
-    if changes.spends:
-        db.execute(new_spend(db.dialect.name), [part_rows.spend_row(spend) for spend in changes.spends])
     if changes.audit:
         db.execute(sa.insert(audit), [audit_row(entry) for entry in changes.audit])
 

@@ -1,5 +1,6 @@
 """Sessions on PostgreSQL and MySQL that wait for nothing without an end, on either side of the connection."""
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -16,17 +17,22 @@ if TYPE_CHECKING:
 closed: "WeakSet[Engine]" = WeakSet()
 """Engines that make no connections any more."""
 
+JUST_NOW = 1.0
+"""Seconds after its last use during which the first trip of a batch is sign of life enough."""
+
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 """A peer that vanished from a quiet connection is noticed after about 11 s, by both ends."""
 
 
-def postgresql(url: URL, options: dict[str, Any], patience: "Patience") -> Engine:
+def postgresql(url: URL, options: dict[str, Any], patience: "Patience", *, batches: bool) -> Engine:
     import psycopg
 
     class Connection(psycopg.Connection[Any]):
         """The server's own deadlines end a statement; this one ends the wait for a server that is silent."""
 
         deadline = patience.statement + 1.0
+        first_deadline = patience.ping + patience.lock
+        """For the first trip of a batch, which is its connection's sign of life."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
             try:
@@ -43,12 +49,16 @@ def postgresql(url: URL, options: dict[str, Any], patience: "Patience") -> Engin
     }
     engine = sa.create_engine(url, connect_args=arguments, **options)
     _connect_by(engine, Connection.connect)
-    event.listen(engine, "connect", lambda connection, _: _prepare_postgresql(connection, patience))
-    _ping_idle(engine, patience)
+    event.listen(
+        engine,
+        "connect",
+        lambda connection, _: _prepare_postgresql(connection, patience, batches=batches),
+    )
+    _ping_idle(engine, patience, JUST_NOW if batches else 0.0)
     return engine
 
 
-def _prepare_postgresql(connection: Any, patience: "Patience") -> None:
+def _prepare_postgresql(connection: Any, patience: "Patience", *, batches: bool) -> None:
     settings: dict[str, str | int] = {
         "lock_timeout": round(patience.lock * 1000),
         "statement_timeout": round(patience.statement * 1000),
@@ -63,6 +73,10 @@ def _prepare_postgresql(connection: Any, patience: "Patience") -> None:
         "enable_seqscan": "off",
         "jit": "off",
     }
+    if batches:
+        # They join a batch's few rows with as many of a table, by its key. To plan that each time would take longer
+        # than to do it.
+        settings |= {"enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan"}
     with connection.cursor() as cursor:
         calls = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
         cursor.execute(f"SELECT {calls}")
@@ -125,14 +139,21 @@ def _connect_by(engine: Engine, make: Callable[..., Any]) -> None:
     event.listen(engine, "do_connect", connect)
 
 
-def _ping_idle(engine: Engine, patience: "Patience") -> None:
-    """Ask an idle connection for a sign of life before it is used, and drop them all when one is dead."""
+def _ping_idle(engine: Engine, patience: "Patience", just_now: float = 0.0) -> None:
+    """Ask an idle connection for a sign of life before it is used, and drop them all when one is dead.
+
+    Args:
+        just_now: seconds since its last use during which it is not asked.
+    """
 
     def connected(_: Any, record: Any) -> None:
         record.info["fresh"] = True
 
+    def used(_: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
     def ping(connection: Any, record: Any, _: Any) -> None:
-        if record.info.pop("fresh", False):
+        if record.info.pop("fresh", False) or time.monotonic() - record.info.get("used", 0.0) < just_now:
             return
         usual, connection.deadline = connection.deadline, patience.ping
         try:
@@ -144,3 +165,5 @@ def _ping_idle(engine: Engine, patience: "Patience") -> None:
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "checkout", ping)
+    if just_now:
+        event.listen(engine, "checkin", used)

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from stagepass.engine.model.records import UNREAD, Job, StageRun
+from stagepass.engine.model.records import UNREAD
 from stagepass.store import rows
 from stagepass.store.prepared import ByList, Prepared
 from stagepass.store.tables import attempts, events, jobs, memos, messages, spends, stage_runs
@@ -31,11 +31,6 @@ NO_ORDERS = ("~", "run:", "approval:", "verdict:", "told:")
 """Beginnings of memos' names that are records of calls, of this release and of those before it."""
 
 _READY: sa.ColumnElement[str] = sa.literal_column("'ready'")  # literal, so that the partial indexes are used
-
-_run_changes = [
-    column.name for column in stage_runs.c if column.name in rows.run_changes(StageRun("", "", "", 1, "", "", "", 0))
-]
-_job_changes = [column.name for column in jobs.c if column.name in rows.job_changes(Job("", "", 1, "", "", 0, 0))]
 
 
 def _jobs_by_id(ids: list[Any], columns: Sequence[Any] = JOB) -> sa.Select[Any]:
@@ -84,10 +79,12 @@ UPDATE_RUN = Prepared(
         stage_runs.c.state == sa.bindparam("b_state"),
         sa.func.coalesce(stage_runs.c.token, sa.literal_column("''")) == sa.bindparam("b_token"),
     )
-    .values({name: sa.bindparam(name) for name in _run_changes} | {"output": _OUTPUT})
+    .values({name: sa.bindparam(name) for name in rows.RUN_CHANGES} | {"output": _OUTPUT})
 )
 UPDATE_JOB = Prepared(
-    sa.update(jobs).where(jobs.c.id == sa.bindparam("b_id")).values({name: sa.bindparam(name) for name in _job_changes})
+    sa.update(jobs)
+    .where(jobs.c.id == sa.bindparam("b_id"))
+    .values({name: sa.bindparam(name) for name in rows.JOB_CHANGES})
 )
 UPDATE_MEMO = (
     sa.update(memos)

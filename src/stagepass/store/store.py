@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,8 +44,22 @@ class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, AuditLog,
 
     @contextmanager
     def begin(self) -> Iterator[SqlTx]:
-        with self._writing() as connection:
-            yield SqlTx(connection)
+        with self._writing(batch=True) as connection:
+            tx = self._transaction(connection)
+            try:
+                yield tx
+                tx.commit()
+            except BaseException:
+                tx.abandon()
+                raise
+
+    @cached_property
+    def _transaction(self) -> type[SqlTx]:
+        if self.dialect == "postgresql":
+            from stagepass.store.postgresql import PostgresTx  # only where its driver is used
+
+            return PostgresTx
+        return SqlTx
 
     # ── jobs ──
 

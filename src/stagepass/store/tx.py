@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Job, Memo, Message, StageRun
 from stagepass.engine.model.states import RunState
-from stagepass.engine.model.transaction import Candidate, Changes, Outputs, Stale
+from stagepass.engine.model.transaction import Ahead, Candidate, Changes, Outputs, Stale
 from stagepass.store import part_rows, rows, texts
 from stagepass.store.saving import save
 from stagepass.store.statements import (
@@ -44,10 +44,23 @@ class SqlTx:
     """See `stagepass.engine.model.transaction.Tx`."""
 
     def __init__(self, connection: Connection) -> None:
-        self._db = connection
+        self._connection = connection
         self._locks = connection.dialect.name != "sqlite"
 
+    @property
+    def _db(self) -> Connection:
+        return self._connection
+
+    def commit(self) -> None:
+        """Commit what was written, unless the connection's own commit does."""
+
+    def abandon(self) -> None:
+        """It is about to be rolled back."""
+
     # ── reading ──
+
+    def look_ahead(self, ahead: Ahead) -> None:
+        """Nothing is won where every statement is a trip of its own."""
 
     def lock_jobs(self, ids: Iterable[str], *, skip_locked: bool = False) -> list[Job]:
         query = (LEAN_JOBS_FREE if skip_locked else LEAN_JOBS_LOCKED) if self._locks else LEAN_JOBS
@@ -158,19 +171,22 @@ class SqlTx:
                 values |= {f"queue{number}": queue, f"priority{number}": priority}
                 values |= {f"owner{number}": owner, f"urgency{number}": urgency}
             found = {
-                number: (max((turn for turn in (alike, above) if turn is not None), default=None), first)
+                number: (later(alike, above), first)
                 for number, alike, above, first in last_turns(len(part)).all(self._db, values)
             }
             answers += [found[number] for number in range(len(part))]
         return answers
 
     def candidates(self, queues: Sequence[str], limit: int) -> list[Candidate]:
-        # others may hold some of the first rows, so look at a few more than are wanted
-        more = SEEN + (limit + 1 if not self._locks else limit * 2 + 8)
         if not queues:
             return []
         values = {f"queue{number}": queue for number, queue in enumerate(queues)}
-        return [Candidate(*row) for row in first_ready(len(queues)).all(self._db, {**values, "more": more})]
+        found = first_ready(len(queues)).all(self._db, {**values, "more": self._seen(limit)})
+        return [Candidate(*row) for row in found]
+
+    def _seen(self, limit: int) -> int:
+        # others may hold some of the first rows, so look at a few more than are wanted
+        return SEEN + (limit + 1 if not self._locks else limit * 2 + 8)
 
     def take(self, ids: Sequence[str], limit: int) -> list[tuple[StageRun, Job]]:
         ids = list(ids)[: limit if not self._locks else limit * 2 + 8]
@@ -221,3 +237,8 @@ class SqlTx:
 
     def save(self, changes: Changes) -> None:
         save(self._db, changes)
+
+
+def later(one: int | None, other: int | None) -> int | None:
+    """The later one of two turns."""
+    return max((turn for turn in (one, other) if turn is not None), default=None)

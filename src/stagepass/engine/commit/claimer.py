@@ -43,15 +43,13 @@ class Claimer:
             known: outputs that the operations before them had at hand.
         """
         results = [ClaimResult([]) for _ in claims]
-        groups: dict[tuple[tuple[str, ...], str], _Group] = defaultdict(_Group)
+        groups = _groups(claims)
         for number, claim in enumerate(claims):
-            if claim.job_id is None and claim.only is None:
-                groups[(claim.queues, claim.worker)].claims.append((number, claim))
-            else:
+            if not _is_of_queues(claim):
                 fresh = [run for run in uow.ready.values() if claim.wants(run)][: claim.limit]
                 results[number] = ClaimResult(self._hand_out(uow, fresh, claim.worker, known))
         for (queues, _), group in groups.items():
-            group.waiting = self._waiting(uow, queues, group.wanted)
+            group.waiting = uow.tx.candidates(queues, self._seen(queues, group)) if queues else ()
         uow.line_up(_without_ready_runs(groups))
         for (queues, worker), group in groups.items():
             for number, result in self._of_queues(uow, queues, worker, group, known):
@@ -75,9 +73,12 @@ class Claimer:
             del claimed[: claim.limit]
         return results
 
-    def _waiting(self, uow: UnitOfWork, queues: tuple[str, ...], wanted: int) -> Sequence[Candidate]:
-        seen = max(wanted, batches.widest(self._registry, queues))
-        return uow.tx.candidates(queues, seen) if queues else ()
+    def looks(self, claims: Sequence[Claim]) -> list[tuple[tuple[str, ...], int]]:
+        """The looks at what is ready that these claims will need: queues, and how many runs of each."""
+        return [(queues, self._seen(queues, group)) for (queues, _), group in _groups(claims).items() if queues]
+
+    def _seen(self, queues: tuple[str, ...], group: _Group) -> int:
+        return max(group.wanted, batches.widest(self._registry, queues))
 
     def _take(
         self, uow: UnitOfWork, formed: batches.Formed, wanted: int
@@ -135,6 +136,18 @@ class Claimer:
         if stage is None:
             return set()
         return {p.name for p in (*stage.parameters, *stage.when_parameters) if p.source == "stage"}
+
+
+def _is_of_queues(claim: Claim) -> bool:
+    return claim.job_id is None and claim.only is None
+
+
+def _groups(claims: Sequence[Claim]) -> dict[tuple[tuple[str, ...], str], _Group]:
+    groups: dict[tuple[tuple[str, ...], str], _Group] = defaultdict(_Group)
+    for number, claim in enumerate(claims):
+        if _is_of_queues(claim):
+            groups[(claim.queues, claim.worker)].claims.append((number, claim))
+    return groups
 
 
 def _without_ready_runs(groups: dict[tuple[tuple[str, ...], str], _Group]) -> set[str]:

@@ -8,7 +8,7 @@ last, so that a worker which settles one run takes the next in the same transact
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from stagepass.engine.model.clock import Clock, SystemClock
 from stagepass.engine.model.outcomes import LeaseLost
 from stagepass.engine.model.records import Event, StageRun
 from stagepass.engine.model.store import Store
-from stagepass.engine.model.transaction import Outputs, Stale, Taken
+from stagepass.engine.model.transaction import Ahead, Outputs, Stale, Taken
 from stagepass.engine.rules.unit_of_work import Dice, UnitOfWork
 from stagepass.errors import StagepassError, StoreUnavailable
 
@@ -139,6 +139,7 @@ class Committer:
             operations = [(request, request.asked) for request in batch if isinstance(request.asked, Operation)]
             if operations and batch[0].alone and not operations[0][1].skip_locked:
                 tx.require_free(operations[0][1].jobs(), operations[0][1].runs())
+            tx.look_ahead(self._ahead([operation for _, operation in operations], [claim for _, claim in claims]))
             uow = UnitOfWork(tx, self._clock, self._registry, self._dice)
             for skip in (False, True):
                 some = [operation for _, operation in operations if operation.skip_locked is skip]
@@ -165,6 +166,16 @@ class Committer:
                 request.future.set_exception(refused)
             else:
                 request.future.set_result(result)
+
+    def _ahead(self, operations: Sequence[Operation], claims: Sequence[Claim]) -> Ahead:
+        """What these read and lock, as far as it waits for locks."""
+        patient = [operation for operation in operations if not operation.skip_locked]
+        return Ahead(
+            jobs={job_id for operation in patient for job_id in operation.jobs()},
+            runs={run_id for operation in patient for run_id in operation.runs()},
+            queues=self._claimer.looks(claims),
+            keys={key for operation in operations if (key := operation.key()) is not None},
+        )
 
     def _tell(self, news: CommitReport) -> None:
         try:

@@ -44,6 +44,10 @@ class Operation(ABC):
         """Ids of the stage runs to read."""
         return ()
 
+    def key(self) -> tuple[str, str] | None:
+        """(owner, idempotency key) of which it has to know the job."""
+        return None
+
     @abstractmethod
     def apply(self, uow: UnitOfWork) -> Any:
         """Check, then change. What it returns is the caller's result."""

@@ -42,6 +42,9 @@ class Submit(Operation):
     started_by: str | None = None
     """The stage run that started it with `ctx.start`, and does not wait for it."""
 
+    def key(self) -> tuple[str, str] | None:
+        return None if self.job.key is None else (self.job.owner, self.job.key)
+
     def apply(self, uow: UnitOfWork) -> Accepted:
         if self.again:
             uow.open_jobs([self.job.id])

@@ -62,12 +62,29 @@ class Candidate:
     owner: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a transaction is going to read first."""
+
+    jobs: Collection[str] = ()
+    """To be locked; and their `runs`."""
+    runs: Collection[str] = ()
+    queues: Sequence[tuple[tuple[str, ...], int]] = ()
+    """Arguments of `Tx.candidates`."""
+    keys: Collection[tuple[str, str]] = ()
+    """Arguments of `Tx.job_by_key`."""
+
+
 class Tx(Protocol):
     """One transaction. A job's row is the lock of everything that belongs to the job.
 
     Inputs and outputs may have a megabyte each, and a job thousands of them: they are read where it says so, and are
     `UNREAD` else.
     """
+
+    def look_ahead(self, ahead: Ahead) -> None:
+        """Read all of this in one trip to the database, where that can be done; the methods below then have it."""
+        ...
 
     def lock_jobs(self, ids: Iterable[str], *, skip_locked: bool = False) -> list[Job]:
         """Read these jobs and hold their rows until the end; in the order of their ids, so two never dead-lock."""
