@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 VALIDATORS := .venv-validators/.ready
+TEST_FILES ?= 3
 CHAOS_BACKENDS := sqlite+redis postgresql+rabbitmq mariadb+redis postgresql+redis
 CHAOS_MINUTES ?= 10
 CHAOS_JOBS ?= 5000
@@ -31,8 +32,8 @@ demo: setup ## make lyrics, a song and a clip on this machine; the last line is 
 up: setup ## start everything on this machine, without configuration
 	@$(BIN)/stagepass up
 
-test: setup ## run all tests, two files at a time; tests of missing servers are skipped with one line each
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+test: setup ## run all tests, TEST_FILES files at a time; tests of missing servers are skipped with one line each
+	@$(BIN)/python -m pytest -n $(TEST_FILES) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## check style, words, and that imports point downwards only
 	@$(BIN)/ruff check src tests benchmarks examples

@@ -35,6 +35,9 @@ CHECKS: list[CheckFunction] = [
 ]
 
 
+LIMITS = {"pattern", "format", "enum", "const", "minLength", "maxLength"}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Installation]:
     registry = Registry([demo, quick, promo])
@@ -51,6 +54,8 @@ def test_it_does_what_it_says(world: Installation, mode: GenerationMode) -> None
     asked = 0
     for found in schema.get_all_operations():
         operation = found.ok()
+        if mode is GenerationMode.NEGATIVE and anything_goes(operation):
+            continue
 
         @settings(
             max_examples=8,
@@ -72,8 +77,18 @@ def test_it_does_what_it_says(world: Installation, mode: GenerationMode) -> None
         try:
             ask()
         except Unsatisfiable:
-            assert mode is GenerationMode.NEGATIVE  # nothing can be wrong about a request that takes nothing
+            assert mode is GenerationMode.NEGATIVE  # nothing can be wrong about a body that may be anything
     assert asked > 100
+
+
+def anything_goes(operation: Any) -> bool:
+    """Nothing can be wrong about a request that takes only texts of any kind; looking for it takes long."""
+
+    def plain(schema: dict[str, Any]) -> bool:
+        kinds = schema.get("anyOf", [schema])
+        return all(kind.get("type") in ("string", "null") and not kind.keys() & LIMITS for kind in kinds)
+
+    return not list(operation.body) and all(plain(one.definition["schema"]) for one in operation.iter_parameters())
 
 
 def test_the_description_is_good_to_read(world: Installation) -> None:

@@ -21,10 +21,10 @@ from stagepass.engine.model.states import OPEN, JobState, RunState
 from stagepass.pipelines.promo.pipeline import promo
 from stagepass.pipelines.resume.pipeline import resume
 from stagepass.providers.ports import ClipMaker, SongMaker, TextModel
-from stagepass.store import migrate
 from stagepass.testing import Lab
 from tests.support.api import RedisServer, Server, make_system, redis_server
 from tests.support.cli import run_here
+from tests.support.databases import make_schema
 from tests.support.ledger import Book, LedgerClip, LedgerSong, LedgerText
 from tests.support.sse import stream
 
@@ -157,7 +157,7 @@ class Doors:
 def doors(tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doors]:
     database = f"sqlite:///{tmp_path / 'data' / 'stagepass.db'}"
     (tmp_path / "data").mkdir(mode=0o700)
-    migrate.upgrade(database)
+    make_schema(database)
     monkeypatch.setenv("REDIS_URL", redis.url)
     for name in ("BROKER_URL", "LC_ALL", "LC_MESSAGES", "PIPELINES"):
         monkeypatch.delenv(name, raising=False)

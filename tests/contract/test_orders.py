@@ -17,10 +17,10 @@ from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict
 from stagepass.pipelines.promo.pipeline import promo
 from stagepass.providers.ports import ClipMaker, SongMaker, TextModel
-from stagepass.store import migrate
 from stagepass.testing import Lab
 from tests.support.api import RedisServer, Server, make_system, redis_server
 from tests.support.cli import run_here
+from tests.support.databases import make_schema
 from tests.support.ledger import Book, LedgerClip, LedgerSong, LedgerText
 
 INPUT = {"customer_name": "머뭄", "region": "군산"}
@@ -183,7 +183,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iter
     folder = tmp_path_factory.mktemp("studio")
     database = f"sqlite:///{folder / 'data' / 'stagepass.db'}"
     (folder / "data").mkdir(mode=0o700)
-    migrate.upgrade(database)
+    make_schema(database)
     book, plans = Book(folder / "ledger"), {stage: Plan() for stage in PAID}
     makers = {TextModel: LedgerText(book), SongMaker: Song(book, plans["song"]), ClipMaker: Clip(book, plans["video"])}
     with pytest.MonkeyPatch.context() as patch, Lab(promo, makers, folder=folder, database_url=database) as lab:

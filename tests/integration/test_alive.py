@@ -14,9 +14,9 @@ from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.model.machine import place as this_place
 from stagepass.engine.model.records import WorkerRow
 from stagepass.health import Notes
-from stagepass.store import migrate
 from tests.support.api import Installation, RedisServer, installation, redis_server
 from tests.support.cli import run_here
+from tests.support.databases import make_schema
 
 DEAD_AFTER = 30.0
 QUEUE = "demo.draft"
@@ -30,7 +30,7 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def place(tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    migrate.upgrade(f"sqlite:///{tmp_path / 'stagepass.db'}")
+    make_schema(f"sqlite:///{tmp_path / 'stagepass.db'}")
     with installation(tmp_path, redis.url, dead_after_seconds=DEAD_AFTER, auth_mode="none") as made:
         for name, value in {
             "DATABASE_URL": made.system.settings.database,

@@ -14,7 +14,7 @@ import pytest
 from stagepass.store import migrate
 from tests.support.api import redis_server
 from tests.support.cli import run_here
-from tests.support.databases import KINDS, new_database
+from tests.support.databases import KINDS, make_schema, new_database
 from tests.support.up import STAGEPASS
 from tests.support.waiting import wait_until
 
@@ -30,7 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LANG", "C")
     (tmp_path / "data").mkdir()
-    migrate.upgrade(f"sqlite:///{tmp_path / 'data' / 'stagepass.db'}")
+    make_schema(f"sqlite:///{tmp_path / 'data' / 'stagepass.db'}")
 
     return run_here
 

@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from stagepass.declare.registry import Registry
-from stagepass.pipelines.scan.pipeline import character, scan, users
 from tests.support.api import Installation, RedisServer, installation, is_problem
-from tests.support.scan import BOTTLE, plain
+from tests.support.scan import BOTTLE, HASTY, plain
 from tests.support.scan_vendor import Mouth, scan_vendor
 from tests.support.sse import Sent, Stream
 from tests.support.waiting import wait_until
@@ -38,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer, vendor: 
         patch.setenv("SCAN_MODELS", "local=local,clever=compatible:clever-1")
         patch.setenv("COMPATIBLE_BASE_URL", vendor.url)
         patch.setenv("COMPATIBLE_API_KEY", "a-key-of-a-test")
-        with installation(tmp_path_factory.mktemp("scan"), redis.url, Registry([scan, character, users])) as made:
+        with installation(tmp_path_factory.mktemp("scan"), redis.url, Registry(HASTY)) as made:
             made.work()
             with made.client("warm") as client:
                 ended(client, post(client))
@@ -161,7 +160,7 @@ def test_a_photo_put_ahead_may_be_as_large_as_any_and_its_link_is_looked_at_firs
 def test_where_the_api_has_a_public_address_the_upload_has_it_too(redis: RedisServer, tmp_path: Any) -> None:
     public = "https://scan.example.com/"
     with (
-        installation(tmp_path, redis.url, Registry([scan, character, users]), public_url=public) as made,
+        installation(tmp_path, redis.url, Registry(HASTY), public_url=public) as made,
         made.client() as client,
     ):
         ticket = client.post(f"{API}/images/scan", json={"filename": "a.jpg", "content_type": "image/jpeg"}).json()
@@ -170,7 +169,7 @@ def test_where_the_api_has_a_public_address_the_upload_has_it_too(redis: RedisSe
 
 
 def test_while_it_is_made_the_result_says_how_far(redis: RedisServer, tmp_path: Any) -> None:
-    with installation(tmp_path, redis.url, Registry([scan, character, users])) as idle, idle.client() as client:
+    with installation(tmp_path, redis.url, Registry(HASTY)) as idle, idle.client() as client:
         answer = client.get(post(client)["result_url"])
     assert answer.status_code == 202
     assert answer.headers["Retry-After"] == "1"

@@ -7,16 +7,15 @@ import redis as redis_client
 
 from stagepass.declare.registry import Registry
 from stagepass.pipelines.scan.legacy import EVENTS, RESULT, shard_of
-from stagepass.pipelines.scan.pipeline import character, scan, users
 from tests.support.api import RedisServer, installation
-from tests.support.scan import BOTTLE
+from tests.support.scan import BOTTLE, HASTY
 from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.api_fixtures",)
 
 
 def test_each_event_is_copied_to_the_older_streams(tmp_path: Path, redis: RedisServer) -> None:
-    registry = Registry([scan, character, users])
+    registry = Registry(HASTY)
     with installation(tmp_path, redis.url, registry, scan_legacy_streams=True) as made:
         made.work()
         with made.client("ann") as client:
@@ -35,5 +34,5 @@ def test_each_event_is_copied_to_the_older_streams(tmp_path: Path, redis: RedisS
 
 
 def test_without_the_setting_nothing_is_copied(tmp_path: Path, redis: RedisServer) -> None:
-    with installation(tmp_path, redis.url, Registry([scan, character, users])) as made:
+    with installation(tmp_path, redis.url, Registry(HASTY)) as made:
         assert made.system.bus._mirror is None

@@ -42,6 +42,14 @@ def here(request: pytest.FixtureRequest) -> Iterator[Site]:
         yield made
 
 
+@pytest.fixture(params=["redis", "rabbitmq"])
+def as_started(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """As `here`, with workers that are started with an interpreter of their own."""
+    broker = request.getfixturevalue("vhost") if request.param == "rabbitmq" else ""
+    with site(broker_url=broker, interpreter=True) as made:
+        yield made
+
+
 @pytest.fixture
 def embedded() -> Iterator[Site]:
     """An installation with the embedded Redis server."""
@@ -66,14 +74,14 @@ def pid_inside(here: Site, seen: int = 0) -> int:
 
 
 @pytest.mark.parametrize("pool", [THREADS, PREFORK], ids=["threads", "prefork"])
-def test_jobs_are_completed_and_bells_alone_wake_the_workers(here: Site, pool: tuple[str, ...]) -> None:
-    here.celery(*pool)
-    jobs = [here.submit(str(number)) for number in range(12)]
+def test_jobs_are_completed_and_bells_alone_wake_the_workers(as_started: Site, pool: tuple[str, ...]) -> None:
+    as_started.celery(*pool)
+    jobs = [as_started.submit(str(number)) for number in range(12)]
     for number, job in enumerate(jobs):
-        done = here.settled(job)
+        done = as_started.settled(job)
         assert done.state is JobState.COMPLETED
-        assert here.system.engine.result(done) == {"text": f"{number}12song3"}
-    assert len(here.lines("bought")) == 12
+        assert as_started.system.engine.result(done) == {"text": f"{number}12song3"}
+    assert len(as_started.lines("bought")) == 12
 
 
 @pytest.mark.parametrize("pool", [THREADS, PREFORK], ids=["threads", "prefork"])

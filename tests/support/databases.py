@@ -28,7 +28,7 @@ def new_database(kind: str, folder: Path, *, schema: bool = True) -> Iterator[st
     if kind == "sqlite":
         url = f"sqlite:///{folder / f'{secrets.token_hex(4)}.db'}"
         if schema:
-            migrate.upgrade(url)
+            make_schema(url)
         yield url
         return
     name = f"sp_test_{secrets.token_hex(6)}"
@@ -39,12 +39,23 @@ def new_database(kind: str, folder: Path, *, schema: bool = True) -> Iterator[st
     user = {"postgresql": "postgres", "mariadb": "root"}[kind]
     try:
         url = f"{kind}://{user}@127.0.0.1/{name}"
+        if kind == "postgresql":  # a lost server loses this database, too
+            _administer(kind, f"ALTER DATABASE {name} SET synchronous_commit = off")
         if schema:
-            migrate.upgrade(url)
+            make_schema(url)
         yield url
         _nobody_left(kind, name)
     finally:
         _administer(kind, f"DROP DATABASE {name}" + (" WITH (FORCE)" if kind == "postgresql" else ""))
+
+
+def make_schema(url: str) -> None:
+    """The newest schema, in an empty database: what all revisions make together (`test_schema` holds that), in one go."""
+    with closing(SqlStore(url)) as store:
+        store.create_all()
+        with store._writes.begin() as db:
+            db.execute(sa.text(f"CREATE TABLE {migrate.VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+            db.execute(sa.text(f"INSERT INTO {migrate.VERSION_TABLE} VALUES (:head)"), {"head": migrate.head()})
 
 
 def missing(why: str) -> None:

@@ -3,12 +3,16 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from stagepass.declare.batch import Batch
+from stagepass.declare.pipeline import Pipeline
 from stagepass.engine.model.records import Job
 from stagepass.pipelines.scan.choice import Models
 from stagepass.pipelines.scan.pipeline import character, scan, users
@@ -25,6 +29,20 @@ def plain(colour: str = "white") -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (320, 320), colour).save(out, "PNG")
     return out.getvalue()
+
+
+def hasty(pipeline: Pipeline, within: float = 0.05) -> Pipeline:
+    """The same pipeline, whose batches are not waited for: each of its real seconds is one of a test."""
+    made = copy(pipeline)
+    made.stages = {
+        name: replace(stage, batch=Batch(stage.batch.most, within)) if stage.batch else stage
+        for name, stage in pipeline.stages.items()
+    }
+    return made
+
+
+HASTY = [scan, hasty(character), hasty(users)]
+"""For tests with a clock that cannot be moved by hand."""
 
 
 class ScanLab:

@@ -20,21 +20,53 @@ from stagepass.engine.model.states import ENDED, JobState
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
 from stagepass.store import migrate
+from tests.support.databases import make_schema
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 PIPELINES = ROOT / "tests" / "support" / "crashing"
 
+_CELERY = ["celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "celery.concurrency.prefork"]
+_CELERY += ["celery.worker.consumer", "kombu.transport.redis", "kombu.transport.pyamqp"]
+
 _fresh = multiprocessing.get_context("forkserver")  # clean processes that need not import everything again
-_fresh.set_forkserver_preload(["stagepass.bootstrap", "stagepass.worker.runtime", "tests.support.site"])
+# not stagepass.worker, which reads the environment when it is imported
+_fresh.set_forkserver_preload(["stagepass.bootstrap", "tests.support.site", *_CELERY])
+
+
+class Forked:
+    """A process of the fork server, used like a `Popen`."""
+
+    def __init__(self, process: Any) -> None:
+        self._process = process
+        process.start()
+        self.pid: int = process.pid
+
+    def poll(self) -> int | None:
+        code: int | None = self._process.exitcode
+        return code
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if (code := self.poll()) is None:
+            raise subprocess.TimeoutExpired("celery", timeout or 0)
+        return code
 
 
 class Site:
-    """A client's view of an installation, and its processes."""
+    """A client's view of an installation, and its processes.
 
-    def __init__(self, folder: Path, broker_url: str = "", database_url: str = "", **settings: Any) -> None:
+    Args:
+        interpreter: start each Celery worker with a new interpreter, as its users do; else it is forked from a
+            process that has imported Celery, and nothing of ours that reads the environment.
+    """
+
+    def __init__(
+        self, folder: Path, broker_url: str = "", database_url: str = "", *, interpreter: bool = False, **settings: Any
+    ) -> None:
         self.folder = folder
+        self._interpreter = interpreter
         self._redis = EmbeddedRedis(folder)
         self._redis.prepare()
         self._server = subprocess.Popen(self._redis.argv(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -52,12 +84,13 @@ class Site:
         self.diary = folder / "diary"
         self.diary.touch()
         self.children: list[Any] = []
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[subprocess.Popen[bytes] | Forked] = []
         self._relay: tuple[Any, threading.Thread] | None = None
         self.system: System
         try:
             self.system = self.new_system()
-            migrate.upgrade(self.system.settings.database)
+            if migrate.current(self.system.settings.database) is None:
+                make_schema(self.system.settings.database)
         except BaseException:
             self._server.kill()
             self._server.wait(10)
@@ -134,16 +167,18 @@ class Site:
             "PYTHONPATH": PATH,
             **environment,
         }
-        command = [sys.executable, "-m", "celery", "-A", "stagepass.worker", "worker", "-Q", queues, "--without-mingle"]
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [*command, "--without-gossip", "-n", f"w{len(self.workers)}-{os.getpid()}@test", *options],
-                cwd=self.folder,
-                env=environ,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+        command = ["celery", "-A", "stagepass.worker", "worker", "-Q", queues, "--without-mingle", "--without-gossip"]
+        command += ["-n", f"w{len(self.workers)}-{os.getpid()}@test", *options]
+        process: subprocess.Popen[bytes] | Forked
+        if self._interpreter:
+            argv = [sys.executable, "-m", *command]
+            with log.open("wb") as out:
+                process = subprocess.Popen(
+                    argv, cwd=self.folder, env=environ, stdout=out, stderr=out, start_new_session=True
+                )
+        else:
+            log.touch()
+            process = Forked(_fresh.Process(target=_celery, args=(command, str(self.folder), environ, str(log))))
         self.workers.append(process)
         return process, log
 
@@ -198,6 +233,23 @@ def _serve(settings: dict[str, Any], failpoint: str) -> None:
     threading.Thread(target=system.relay().run, daemon=True).start()
     runtime.start()
     threading.Event().wait()
+
+
+def _celery(command: list[str], folder: str, environ: dict[str, str], log: str) -> None:
+    """What ``python -m celery …`` does, in a process that is there already."""
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    out = os.open(log, os.O_WRONLY | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(out, descriptor)
+    os.close(out)
+    sys.argv = command
+    sys.path.insert(0, folder)
+    from celery.__main__ import main
+
+    main()
 
 
 def _submit(settings: dict[str, Any], failpoint: str, order: dict[str, Any], key: str, delay: float) -> None:
