@@ -27,12 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PATH = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 PIPELINES = ROOT / "tests" / "support" / "crashing"
 
-_CELERY = ["celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "celery.concurrency.prefork"]
-_CELERY += ["celery.worker.consumer", "kombu.transport.redis", "kombu.transport.pyamqp"]
-
 _fresh = multiprocessing.get_context("forkserver")  # clean processes that need not import everything again
-# not stagepass.worker, which reads the environment when it is imported
-_fresh.set_forkserver_preload(["stagepass.bootstrap", "tests.support.site", *_CELERY])
+_fresh.set_forkserver_preload(["tests.support.preloaded"])
 
 
 class Forked:
