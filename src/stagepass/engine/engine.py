@@ -84,7 +84,7 @@ class Engine:
         for queue, run in {run.queue: run for run in news.ready}.items():
             local = self.dispatcher
             if local is None or queue not in local.queues:
-                self.bell.ring(queue, run.job_id, run.id)
+                self.bell.ring(queue, run.job_id, run.id, full=queue in news.behind)
             elif not local.wake():
                 local.pass_on(queue)
         child_jobs.after_commit(self.committer, news.woken, news.left_alone)

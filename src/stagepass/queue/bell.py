@@ -21,8 +21,8 @@ log = logging.getLogger("stagepass.bell")
 APART = 0.01
 """Seconds between two bells for one queue from this process."""
 
-APART_WHEN_FULL = 0.1
-"""The same, from a process that serves the queue itself and has no slot free: there is work all along."""
+APART_WHEN_FULL = 0.05
+"""The same, where work was ready before: a worker that comes for that, or settles a run, sees this, too."""
 
 PATIENCE = 15.0
 """Seconds that a send may take. After that its thread is left alone with it, and another takes over."""

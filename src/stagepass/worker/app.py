@@ -22,7 +22,7 @@ from stagepass.bootstrap import System, keep_private, load_system
 from stagepass.engine.model import failpoints
 from stagepass.errors import StagepassError
 from stagepass.queue.app import make_app
-from stagepass.worker import guard
+from stagepass.worker import bells, guard
 from stagepass.worker.runtime import Runtime
 
 log = logging.getLogger("stagepass.worker")
@@ -76,7 +76,7 @@ _ringing = threading.Lock()
 
 
 def _task_for(queue: str) -> None:
-    @app.task(name=queue, ignore_result=True)
+    @app.task(name=queue, ignore_result=True, Strategy=bells.WAYS)
     def ring(job_id: str = "", run_id: str = "") -> None:
         if _runtime is None:
             return
@@ -148,6 +148,7 @@ def _ready(sender: Any, **_: Any) -> None:
     failpoints.arm_from_environment()
     _runtime = Runtime(system, _queues(), pool.limit or 1, replace=lambda: os.kill(os.getpid(), signal.SIGTERM))
     _runtime.start()
+    bells.heard_by(_runtime.wake)
 
 
 @signals.worker_init.connect

@@ -1,4 +1,4 @@
-"""The committing thread of a process: everything that changes the store goes over this committer.
+"""The committer of a process: everything that changes the store goes over it, one transaction at a time.
 
 What the process's threads ask for while one transaction commits goes into the next, together: with
 one thread each has its own transaction, with a hundred they share one. Claims are carried out
@@ -8,7 +8,7 @@ last, so that a worker which settles one run takes the next in the same transact
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,13 +40,15 @@ class CommitReport:
     """Stage runs whose child has ended."""
     left_alone: list[str] = field(default_factory=list)
     """Children whose parent was stopped."""
+    behind: Set[str] = frozenset()
+    """Queues in which something was ready before, which a worker was called for already."""
 
 
 class Committer:
     """Carries out operations in batches.
 
     Args:
-        told: called after each commit with its `CommitReport`, on the committer's thread; must not block.
+        told: called after each commit with its `CommitReport`, on the thread that committed; must not block.
     """
 
     def __init__(
@@ -85,15 +87,32 @@ class Committer:
     def put(self, *asked: Operation | Claim) -> list[Pending]:
         """Ask for these; they share a transaction unless one of them breaks it, and claims come last in it."""
         futures = self._requests.put(asked)
+        self._ensure_thread()
+        return futures
+
+    def put_here(self, *asked: Operation | Claim) -> list[Pending]:
+        """The same, for a caller that waits as long as it takes: where nothing else is asked, on its own thread."""
+        batch = self._requests.take(asked)
+        if batch is None:
+            return self.put(*asked)
+        try:
+            self._ensure_thread()  # for what has to be tried again
+            self._carry_out(batch)
+        finally:
+            self._requests.done()
+        return [request.future for request in batch]
+
+    def _ensure_thread(self) -> None:
         with self._begin:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="stagepass-committer", daemon=True)
                 self._thread.start()
-        return futures
 
     def do(self, asked: Operation | Claim) -> Any:
         """Ask, and wait for the result. Raises `StoreUnavailable` past its `answer_within`."""
-        return self.put(asked)[0].within(asked.answer_within)
+        patient = asked.answer_within is None
+        (future,) = self.put_here(asked) if patient else self.put(asked)
+        return future.within(asked.answer_within)
 
     def close(self) -> None:
         """Carry out what was asked, and stop."""
@@ -105,7 +124,10 @@ class Committer:
 
     def _run(self) -> None:
         while batch := self._requests.next():
-            self._carry_out(batch)
+            try:
+                self._carry_out(batch)
+            finally:
+                self._requests.done()
 
     def _carry_out(self, batch: list[Request]) -> None:
         try:
@@ -158,7 +180,7 @@ class Committer:
             uow.save()
             self._pass_by("before", batch)
         self._pass_by("after", batch)
-        self._tell(CommitReport(uow.events, list(uow.ready.values()), uow.woken, uow.left_alone))
+        self._tell(CommitReport(uow.events, list(uow.ready.values()), uow.woken, uow.left_alone, uow.behind))
         for (request, _), claim_result in zip(claims, claim_results, strict=True):
             request.future.set_result(claim_result)
         for request, result, refused in results:  # last: a slot waits for its settle, and then has its claim too

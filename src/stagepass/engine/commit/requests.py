@@ -70,6 +70,8 @@ class Requests:
         self._later: list[Request] = []
         self._wake = threading.Condition()
         self._closes: float | None = None
+        self._taken = False
+        """A batch is being carried out; there is one at a time."""
         self._resumes = 0.0
         """Time of the next attempt, after the store failed to answer."""
 
@@ -79,7 +81,8 @@ class Requests:
             if self._closes is not None:
                 raise StoreUnavailable("this process is shutting down")
             self._queue.extend(requests)
-            self._wake.notify()
+            if not self._taken:  # else `done` does
+                self._wake.notify()
         return [request.future for request in requests]
 
     def close(self) -> None:
@@ -89,17 +92,37 @@ class Requests:
             self._wake.notify()
 
     def next(self) -> list[Request]:
-        """The next operations to try together; waits for them. Empty if nothing is left and nothing can come."""
+        """The next operations to try together; waits for them. Empty if nothing is left and nothing can come.
+
+        A batch is the caller's until `done`.
+        """
         with self._wake:
             while True:
                 self._bring_back()
                 while self._queue and self._queue[0].future.abandoned:
                     self._queue.popleft()
-                if self._queue and time.monotonic() >= self._resumes:
+                if self._queue and not self._taken and time.monotonic() >= self._resumes:
+                    self._taken = True
                     return self._batch()
-                if not self._queue and not self._later and self._closes is not None:
+                if not self._queue and not self._later and not self._taken and self._closes is not None:
                     return []
-                self._wake.wait(self._pause())
+                self._wake.wait(None if self._taken else self._pause())
+
+    def take(self, asked: Iterable[Operation | Claim]) -> list[Request] | None:
+        """These, for the caller to carry out at once; None unless nothing else is asked or under way."""
+        with self._wake:
+            idle = not (self._taken or self._queue or self._later or self._closes is not None)
+            if not idle or time.monotonic() < self._resumes:
+                return None
+            self._taken = True
+        return [Request(one, since=self._clock.steady()) for one in asked]
+
+    def done(self) -> None:
+        """What was taken is carried out."""
+        with self._wake:
+            self._taken = False
+            if self._queue or self._later or self._closes is not None:
+                self._wake.notify()
 
     def again(self, batch: Sequence[Request], problem: StoreUnavailable) -> None:
         """These could not be carried out now. Keep what has patience, and fail the others."""

@@ -42,7 +42,7 @@ class Settling:
             operations.append(claim)
         claim_result = ClaimResult([])
         try:
-            futures = self._committer.put(*operations)
+            futures = self._committer.put_here(*operations)
         except StagepassError:
             return claim_result
         for operation, future in zip(operations, futures, strict=True):

@@ -30,7 +30,7 @@ class Bell(Protocol):
     """The broker: says that a queue has work. Never blocks its caller."""
 
     def ring(self, queue: str, job_id: str = "", run_id: str = "", *, full: bool = False) -> None:
-        """Ring once, soon. `full`: the caller serves the queue itself and has no slot free; that can ring seldom."""
+        """Ring once, soon. `full`: there was work before, which a worker was called for; that can ring seldom."""
         ...
 
     def depth(self, queue: str) -> int | None:

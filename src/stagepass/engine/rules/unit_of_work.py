@@ -42,6 +42,8 @@ class UnitOfWork:
         """Stage runs whose child ended in here."""
         self.left_alone: list[str] = []
         """Children of stage runs that were stopped in here."""
+        self.behind: set[str] = set()
+        """Queues in which others were ready before what became ready in here."""
         self._changes = Changes(events=self.events)
         self._read: dict[str, set[RunState]] = defaultdict(set)
         """By job: the states of which all stored runs are in here."""
@@ -308,6 +310,8 @@ class UnitOfWork:
         """The place behind what was lined up in here for an owner, the more urgent first."""
         for key, runs in groups.items():
             last, first = known.get(key, (None, None))
+            if first is not None:
+                self.behind.add(key[0])
             start = max(last + 1 if last is not None else (first or 0), given.get(key[:3], 0))
             for run in runs:
                 if run.attempts:
