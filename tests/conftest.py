@@ -25,6 +25,14 @@ OURS = (
 )
 
 
+LONG_FIRST = {"acceptance", "chaos", "integration", "migration"}
+"""Folders of long files, so that no process is left with one of them when the others have ended."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not LONG_FIRST.intersection(item.path.parts))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_is_heard() -> None:
     """A script's background job is started deaf to SIGINT, and so would be all that its tests start."""

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +19,8 @@ from tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 INPUT = {"customer_name": "머뭄", "region": "군산"}
-SOON = 10.0
-"""Seconds within which a dead worker's work must go on."""
+SILENT = 120
+"""Seconds of silence after which a worker is dead, long past every deadline here: only its lock tells of a kill."""
 
 
 class Up:
@@ -36,6 +35,7 @@ class Up:
         env = {
             **os.environ,
             "DATA_DIR": str(self.folder / "data"),
+            "DEAD_AFTER_SECONDS": str(SILENT),
             "LEDGER_DIR": str(self.book.folder),
             "TEXT_MODEL": "ledger",
             "SONG_MAKER": "ledger",
@@ -133,16 +133,13 @@ def test_lesson_21_a_killed_worker_s_work_goes_on_and_nothing_is_bought_twice(up
     job_id = up.submit()
     wait_until(lambda: _arrivals(up.book, point, begin) == 1, timeout=20)
     os.kill(up.worker_of(queue), signal.SIGKILL)
-    killed = time.monotonic()
     up.book.let_go(point)
     job = up.finish(job_id)
-    took = time.monotonic() - killed
     assert job["state"] == "completed"
     assert sorted(purchases(up.book, begin)) == ["clip", "lyric", "song"]
     stages = {stage["name"]: stage["attempts"] for stage in job["stages"]}
     assert stages[queue.split(".")[1]] == 2
     assert sum(stages.values()) == 4  # no other stage ran again
-    assert took < SOON
 
 
 def _arrivals(book: Book, point: str, since: int) -> int:
@@ -157,13 +154,11 @@ def test_the_relay_and_redis_may_die(up: Up, victim: str) -> None:
     wait_until(lambda: _arrivals(up.book, "song-look", begin) == 1, timeout=20)
     for pid in up.pids(victim):
         os.kill(pid, signal.SIGKILL)
-    killed = time.monotonic()
     up.book.let_go("song-look")
     job = up.finish(job_id)
     assert job["state"] == "completed"
     assert sorted(purchases(up.book, begin)) == ["clip", "lyric", "song"]
     assert all(stage["attempts"] == 1 for stage in job["stages"])
-    assert time.monotonic() - killed < SOON
     wait_until(lambda: up.pids(victim), timeout=20, saying="it is started again")
     assert up.finish(up.submit())["state"] == "completed"
 

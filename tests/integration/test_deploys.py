@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from stagepass.bootstrap import System
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.store import connect, migrate
+from tests.support import forked
 from tests.support.outages import free_port
 from tests.support.site import ROOT, Site, site
 from tests.support.waiting import wait_until
@@ -63,8 +64,7 @@ def run(here: Site, job: str, stage: str) -> RunState:
 def command(here: Site, *words: str) -> subprocess.CompletedProcess[str]:
     settings = {name.upper(): str(value) for name, value in here.settings.items() if value}
     env = {**os.environ, **settings, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
-    argv = [sys.executable, "-m", "stagepass.cli", *words]
-    return subprocess.run(argv, env=env, cwd=here.folder, capture_output=True, text=True, timeout=60)
+    return forked.stagepass(list(words), here.folder, env)
 
 
 # ── versions ──

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from stagepass.engine.model.states import JobState, RunState
 from stagepass.health import Notes
 from stagepass.queue.app import make_app
 from stagepass.testing import HandClock
+from tests.support import forked
 from tests.support.processes import Process, processes
 from tests.support.shapes import chain
 from tests.support.site import ROOT, Site, site
@@ -43,8 +42,7 @@ def health(here: Site, *options: str, code: int) -> list[dict[str, Any]]:
     """What the probe says, and that it ends with this code."""
     settings = {name.upper(): str(value) for name, value in here.settings.items() if value}
     env = {**os.environ, **settings, "PYTHONPATH": str(ROOT), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
-    argv = [sys.executable, "-m", "stagepass.cli", "health", "--json", *options]
-    done = subprocess.run(argv, env=env, cwd=here.folder, capture_output=True, text=True, timeout=60)
+    done = forked.stagepass(["health", "--json", *options], here.folder, env)
     assert done.returncode == code, done.stdout + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -18,6 +18,7 @@ from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.states import JobState
 from stagepass.errors import SettingsError
 from stagepass.settings import Settings
+from tests.support import forked
 from tests.support.backends import virtual_host
 from tests.support.outages import RedisServer, Watched
 from tests.support.site import ROOT, Site, site
@@ -197,7 +198,7 @@ def test_lesson_33_one_address_of_sentinels_serves_redis_and_broker(tmp_path: Pa
 @pytest.mark.parametrize("name", ["REDIS_URL", "BROKER_URL"])
 @pytest.mark.parametrize(
     "command",
-    [("stagepass.cli", "relay"), ("stagepass.cli", "worker", "steps"), ("stagepass.cli", "api", "--port", "0")],
+    [("relay",), ("worker", "steps"), ("api", "--port", "0")],
     ids=["relay", "worker", "api"],
 )
 def test_lesson_33_a_read_only_replica_is_refused(
@@ -209,9 +210,7 @@ def test_lesson_33_a_read_only_replica_is_refused(
         url = f"redis://127.0.0.1:{replica.port}/0"
         settings = {k.upper(): str(v) for k, v in embedded.settings.items() if v}
         env = {**os.environ, **settings, name: url, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-m", *command], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60
-        )
+        done = forked.stagepass(list(command), tmp_path, env)
         assert done.returncode == 2, done.stderr
         assert f"{name}: 127.0.0.1:{replica.port} is a read-only replica; name the primary" in done.stderr
     finally:

@@ -1,4 +1,4 @@
-"""What the processes of `site` need, imported once by their fork server.
+"""What the processes of `forked` need, imported once by their fork server.
 
 Not `stagepass.worker`, which reads the environment when it is imported; that comes after the fork.
 """
@@ -16,6 +16,8 @@ for _name in (
     "kombu.transport.pyamqp",
     "kombu.transport.redis",
     "stagepass.bootstrap",
+    "stagepass.cli.main",
+    "stagepass.cli.up",
     "stagepass.descriptors",
     "stagepass.engine.execute.stall_detector",
     "stagepass.health",

@@ -1,7 +1,6 @@
 """An installation of its own, of real processes: a data folder, a Redis server, workers that can be killed."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -20,34 +19,13 @@ from stagepass.engine.model.states import ENDED, JobState
 from stagepass.pipelines.discover import discover
 from stagepass.settings import Settings
 from stagepass.store import migrate
+from tests.support import forked
 from tests.support.databases import make_schema
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 PIPELINES = ROOT / "tests" / "support" / "crashing"
-
-_fresh = multiprocessing.get_context("forkserver")  # clean processes that need not import everything again
-_fresh.set_forkserver_preload(["tests.support.preloaded"])
-
-
-class Forked:
-    """A process of the fork server, used like a `Popen`."""
-
-    def __init__(self, process: Any) -> None:
-        self._process = process
-        process.start()
-        self.pid: int = process.pid
-
-    def poll(self) -> int | None:
-        code: int | None = self._process.exitcode
-        return code
-
-    def wait(self, timeout: float | None = None) -> int:
-        self._process.join(timeout)
-        if (code := self.poll()) is None:
-            raise subprocess.TimeoutExpired("celery", timeout or 0)
-        return code
 
 
 class Site:
@@ -80,7 +58,7 @@ class Site:
         self.diary = folder / "diary"
         self.diary.touch()
         self.children: list[Any] = []
-        self.workers: list[subprocess.Popen[bytes] | Forked] = []
+        self.workers: list[subprocess.Popen[bytes] | forked.Forked] = []
         self._relay: tuple[Any, threading.Thread] | None = None
         self.system: System
         try:
@@ -136,7 +114,7 @@ class Site:
         return self._start(_run_now, self.settings, failpoint, order, key)
 
     def _start(self, target: Any, *args: Any) -> Any:
-        child = _fresh.Process(target=target, args=args, daemon=True)
+        child = forked.fresh.Process(target=target, args=args, daemon=True)
         child.start()
         self.children.append(child)
         return child
@@ -165,7 +143,7 @@ class Site:
         }
         command = ["celery", "-A", "stagepass.worker", "worker", "-Q", queues, "--without-mingle", "--without-gossip"]
         command += ["-n", f"w{len(self.workers)}-{os.getpid()}@test", *options]
-        process: subprocess.Popen[bytes] | Forked
+        process: subprocess.Popen[bytes] | forked.Forked
         if self._interpreter:
             argv = [sys.executable, "-m", *command]
             with log.open("wb") as out:
@@ -174,7 +152,7 @@ class Site:
                 )
         else:
             log.touch()
-            process = Forked(_fresh.Process(target=_celery, args=(command, str(self.folder), environ, str(log))))
+            process = forked.celery(command, self.folder, environ, log)
         self.workers.append(process)
         return process, log
 
@@ -229,23 +207,6 @@ def _serve(settings: dict[str, Any], failpoint: str) -> None:
     threading.Thread(target=system.relay().run, daemon=True).start()
     runtime.start()
     threading.Event().wait()
-
-
-def _celery(command: list[str], folder: str, environ: dict[str, str], log: str) -> None:
-    """What ``python -m celery …`` does, in a process that is there already."""
-    os.setsid()
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environ)
-    out = os.open(log, os.O_WRONLY | os.O_APPEND)
-    for descriptor in (1, 2):
-        os.dup2(out, descriptor)
-    os.close(out)
-    sys.argv = command
-    sys.path.insert(0, folder)
-    from celery.__main__ import main
-
-    main()
 
 
 def _submit(settings: dict[str, Any], failpoint: str, order: dict[str, Any], key: str, delay: float) -> None:

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.support import forked
+
 STAGEPASS = str(Path(sys.executable).with_name("stagepass"))
 
 PIPELINE = '''
@@ -87,9 +89,7 @@ class Up:
         return (self.folder / "log").read_text("utf-8", "replace")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STAGEPASS, *arguments], cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=60
-        )
+        return forked.stagepass(list(arguments), self.folder, self.env)
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         done = self.run(*arguments, "--json")
@@ -128,7 +128,7 @@ def place() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="sp-"))
     (folder / "pipelines" / "gated").mkdir(parents=True)
     (folder / "pipelines" / "gated" / "pipeline.py").write_text(PIPELINE)
-    made = subprocess.run([STAGEPASS, "new", "hello"], cwd=folder, capture_output=True, text=True)
+    made = forked.stagepass(["new", "hello"], folder, os.environ)
     assert made.returncode == 0, made.stderr
     yield folder
     left = processes_of(folder)

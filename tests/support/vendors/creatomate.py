@@ -71,7 +71,7 @@ class Creatomate(Vendor):
             render_id = f"render{next(self._number)}"
             self.renders[render_id] = Render(order, list(self.statuses))
         for seconds, status in self.call_backs if "webhook_url" in order else ():
-            self.later(seconds, f"{render_id} {status}", partial(self._call_back_by_itself, render_id, status))
+            self.later(seconds, f"{render_id} {status}", partial(self.finish, render_id, status))
         body = self._shown(render_id, "planned")
         return Reply([body] if call.parts[0] == "v1" else {**body, "errors": [], "warnings": []}, 202)
 
@@ -108,7 +108,8 @@ class Creatomate(Vendor):
         """Call the render's `webhook_url`; the status that it was answered with."""
         return post(self.renders[render_id].order["webhook_url"], self._shown(render_id, status))
 
-    def _call_back_by_itself(self, render_id: str, status: str) -> int:
+    def finish(self, render_id: str, status: str = "succeeded") -> int:
+        """Call back as a render's end does."""
         if status in ("succeeded", "failed"):  # it has come to its end, however often it was looked at
             self.renders[render_id].statuses = [self.statuses[-1]]
         return self.call_back(render_id, status)

@@ -64,7 +64,7 @@ class Suno(Vendor):
             task_id = f"task{next(self._number)}"
             self.tasks[task_id] = Task(call.body, list(self.statuses))
         for seconds, kind in self.call_backs:
-            self.later(seconds, f"{task_id} {kind}", partial(self._call_back_by_itself, task_id, kind))
+            self.later(seconds, f"{task_id} {kind}", partial(self.finish, task_id, kind))
         return Reply({"code": 200, "msg": "success", "data": {"taskId": task_id}})
 
     def record(self, call: Call) -> Reply:
@@ -118,7 +118,8 @@ class Suno(Vendor):
         data = {"callbackType": kind, "task_id": task_id, "data": None if kind == "error" else songs}
         return post(url, {"code": 400 if kind == "error" else 200, "msg": "m", "data": data})
 
-    def _call_back_by_itself(self, task_id: str, kind: str) -> int:
+    def finish(self, task_id: str, kind: str = "complete") -> int:
+        """Call back as a task's end does."""
         if kind in ("complete", "error"):  # it has come to its end, however often it was looked at
             self.tasks[task_id].statuses = [self.statuses[-1]]
         return self.call_back(task_id, kind)
