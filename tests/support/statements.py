@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import event
 
+from stagepass.declare.pipeline import Pipeline
 from stagepass.store import SqlStore
+from stagepass.testing import Lab
 from tests.support.proxy import Line, through
 
 _COM_QUERY = 3
@@ -29,6 +31,10 @@ class Log:
 
     statements: list[str] = field(default_factory=list)
     trips: int = 0
+
+    def naming(self, table: str) -> int:
+        """Number of statements so far that read this table."""
+        return sum(f"FROM {table}" in statement.replace("\n", " ") for statement in self.statements)
 
     def take(self) -> Count:
         """What was counted since the last time."""
@@ -56,6 +62,24 @@ def counted(url: str) -> Iterator[tuple[SqlStore, Log]]:
         store = SqlStore(led)
         yield store, log
         store.close()
+
+
+@contextmanager
+def counted_lab(url: str, *pipelines: Pipeline) -> Iterator[tuple[Lab, Log]]:
+    """The same of a lab on that database."""
+    log = Log()
+    if url.startswith("sqlite"):
+        with Lab(pipelines, database_url=url) as lab:
+            for engine in (lab.store._writes, lab.store._reads):
+                event.listen(engine, "connect", lambda connection, _: connection.set_trace_callback(_trace(log)))
+                engine.dispose()
+            yield lab, log
+        return
+    postgresql = url.startswith("postgresql")
+    with through(5432 if postgresql else 3306, url) as (proxy, led):
+        proxy.heard = _Postgres(log) if postgresql else _MySQL(log)
+        with Lab(pipelines, database_url=led) as lab:
+            yield lab, log
 
 
 def _trace(log: Log) -> "object":
