@@ -1,5 +1,6 @@
 """Worker groups: which queues share a process, with how many slots, in threads or in processes."""
 
+import hashlib
 import os
 import re
 from collections import Counter
@@ -16,6 +17,9 @@ Pool = Literal["threads", "prefork"]
 
 IO_SLOTS = 32
 """Slots of the group that all I/O stages share: they wait most of the time, and a waiting thread costs little."""
+
+LONGEST_NODE = 80
+"""Characters of a worker's name before its host."""
 
 _GROUP = re.compile(r"^(?P<queues>[^=\s]+?)(?:=(?P<slots>[1-9]\d{0,3}))?$")
 
@@ -133,5 +137,12 @@ def celery_command(python: str, group: Group, *, loglevel: str = "INFO") -> list
     message in two seconds) stay, since Flower lives by them; connections have heartbeats of their own.
     """
     worker = ["-q", "-A", "stagepass.worker", "worker"]
-    options = ["-Q", ",".join(group.queues), "-P", group.pool, "-c", str(group.slots), "-n", f"{group.name}@%h"]
+    options = ["-Q", ",".join(group.queues), "-P", group.pool, "-c", str(group.slots), "-n", f"{_node(group.name)}@%h"]
     return [python, "-m", "celery", *worker, *options, "--without-gossip", "--without-mingle", "--loglevel", loglevel]
+
+
+def _node(name: str) -> str:
+    """A group's name as Celery can carry it: it names a queue of the worker's own, which has room for 255 bytes."""
+    if len(name) <= LONGEST_NODE:
+        return name
+    return f"{name[: LONGEST_NODE - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -71,3 +71,14 @@ def test_a_group_becomes_plain_celery() -> None:
     command = celery_command("python", Group("g", ("a.own", "a.waits"), 7, "threads"))
     assert command[:3] == ["python", "-m", "celery"]
     assert command[7:15] == ["-Q", "a.own,a.waits", "-P", "threads", "-c", "7", "-n", "g@%h"]
+
+
+def test_a_group_of_many_queues_has_a_name_that_celery_can_carry() -> None:
+    queues = tuple(f"pipeline_{number}.stage" for number in range(40))
+    others = (*queues[:-1], "pipeline_40.stage")
+    names = []
+    for group in (Group("+".join(queues), queues, 1, "threads"), Group("+".join(others), others, 1, "threads")):
+        command = celery_command("python", group)
+        names.append(command[command.index("-n") + 1].removesuffix("@%h"))
+    assert len(names[0]) <= 80
+    assert names[0] != names[1]

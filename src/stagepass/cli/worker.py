@@ -1,6 +1,7 @@
 """``stagepass worker``: checks the names, then becomes plain Celery."""
 
 import os
+import re
 import sys
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import typer
 
 from stagepass.cli.output import waiting
 from stagepass.sentences import sentence
+
+_NAME = re.compile(r"^[A-Za-z0-9._+-]{1,60}$")
 
 
 def worker(
@@ -25,6 +28,12 @@ def worker(
         str | None,
         typer.Option(
             metavar="threads|prefork", help="threads for I/O, prefork (processes) for CPU. Default: by stage."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", "-n", metavar="NAME", help="Its name in Flower and in lists of workers. Default: its queues."
         ),
     ] = None,
 ) -> None:
@@ -51,6 +60,10 @@ def worker(
             sentence("{value} is not one of: {values}", value=f"{pool!r}", values="threads, prefork"),
             param_hint="--pool",
         )
+    if name is not None and not _NAME.match(name):
+        raise typer.BadParameter(
+            sentence("{value} is no name: up to 60 letters, digits and . _ + -", value=f"{name!r}"), param_hint="--name"
+        )
     system = load_system()
     names = system.registry.queues() if everything else expand(system.registry, queues or [])
     preflight.check(system)
@@ -60,7 +73,7 @@ def worker(
     chosen = pool or pool_of(stages_of(system.registry, names))
     kind: Pool = "prefork" if chosen == "prefork" else "threads"
     slots = concurrency or default_slots(system.registry, names, kind)
-    name = "all" if everything else "+".join(queues or [])
+    name = name or ("all" if everything else "+".join(queues or []))
     # the process id keeps the names of several on one machine apart
     group = Group(f"{name}.{os.getpid()}", tuple(names), slots, kind)
     sys.stdout.flush()

@@ -145,7 +145,7 @@ def _worker(
 ) -> Role:
     provider_secrets = sorted(set().union(*(providers.secrets(stage) for stage in stages_of(registry, group.queues))))
     secrets = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "SECRET_KEY", *provider_secrets)
-    command = ("worker", *group.queues, "-c", str(group.slots), "--pool", group.pool)
+    command = ("worker", *group.queues, "-c", str(group.slots), "--pool", group.pool, "--name", _label(group.name))
     role = _role(_label(f"worker-{group.name}"), group.name, command, secrets, description, plain, kind="worker")
     drain = float(description.setting("DRAIN_SECONDS") or Settings.model_fields["drain_seconds"].default)
     return replace(role, queues=group.queues, slots=group.slots, pool=group.pool, grace=int(drain + 5))
