@@ -25,7 +25,7 @@ COSTS: dict[tuple[str, int], list[Count]] = {
     ("postgresql", JOBS): [Count(6, 2, 1), Count(7, 3, 1), Count(10, 2, 1), Count(10, 2, 1), Count(9, 2, 1)],
     # every statement is a trip
     ("mysql", 1): [Count(n, n, 1) for n in (6, 8, 10, 10, 9)],
-    ("mysql", JOBS): [Count(n, n, 1) for n in (6, 70, 72, 72, 71)],
+    ("mysql", JOBS): [Count(n, n, 1) for n in (6, 8, 10, 10, 9)],
     # a row is a statement, and none leaves the process
     ("sqlite", 1): [Count(n, n, 1) for n in (6, 8, 11, 11, 10)],
     ("sqlite", JOBS): [Count(n, n, 1) for n in (99, 101, 197, 197, 165)],

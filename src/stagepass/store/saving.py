@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from stagepass.engine.model.records import UNREAD, Memo
 from stagepass.engine.model.transaction import Changes, Stale
-from stagepass.store import part_rows, rows
+from stagepass.store import json_tables, part_rows, rows
 from stagepass.store.audit import audit_row
 from stagepass.store.doomed import claim
 from stagepass.store.statements import INSERT, UPDATE_JOB, UPDATE_MEMO, UPDATE_RUN, chunks, new_spend, taken_by
@@ -26,8 +26,7 @@ def save(db: Connection, changes: Changes) -> None:
     _insert(db, jobs, [rows.job_row(job) for job in changes.new_jobs])
     _insert(db, stage_runs, [rows.run_row(run) for run in changes.new_runs])
     _update_runs(db, changes)
-    if changes.jobs:
-        UPDATE_JOB.many(db, [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs])
+    _update_jobs(db, changes)
     _insert(db, events, [part_rows.event_row(event) for event in changes.events])
     _insert(db, attempts, [part_rows.attempt_row(attempt) for attempt in changes.attempts])
     _insert(db, memos, [part_rows.memo_row(memo) for memo in changes.intents])
@@ -96,9 +95,18 @@ def _update_runs(db: Connection, changes: Changes) -> None:
         }
         for run, state, token in changes.runs
     ]
-    written = UPDATE_RUN.many(db, values)
+    together = len(values) > 1 and db.dialect.name == "mysql"
+    written = json_tables.update_runs(db, values) if together else UPDATE_RUN.many(db, values)
     if written != len(values):
         raise Stale(f"{len(values) - written} of {len(values)} stage runs were not as they were read")
+
+
+def _update_jobs(db: Connection, changes: Changes) -> None:
+    values = [{"b_id": job.id, **rows.job_changes(job)} for job in changes.jobs]
+    if len(values) > 1 and db.dialect.name == "mysql":
+        json_tables.update_jobs(db, values)
+    elif values:
+        UPDATE_JOB.many(db, values)
 
 
 def _move_back(db: Connection, turns: Sequence[tuple[str, int]]) -> None:
