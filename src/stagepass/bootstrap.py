@@ -23,6 +23,7 @@ from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.execute.runner import Runner
 from stagepass.engine.execute.services import Services
 from stagepass.engine.maintain.closed_providers import ClosedProviders
+from stagepass.engine.maintain.controls import OperatorControls
 from stagepass.engine.maintain.pruner import Pruner
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.maintain.scheduler import Scheduler
@@ -157,7 +158,14 @@ class System:
             approval_url=self._approval_url,
             file_url=self._file_url if self.settings.public_url or self.settings.files_url else None,
             limits=parse_limits(self.settings.provider_limits),
+            retry_after_at_most=self.settings.retry_after_at_most_seconds,
         )
+
+    @cached_property
+    def controls(self) -> OperatorControls:
+        """Pauses, limits and closed providers, as operators set them."""
+        engine = self.engine
+        return OperatorControls(self.store, engine.committer, self.registry, engine.bell, self.provider_limits)
 
     @cached_property
     def provider_limits(self) -> RedisProviderLimits:
@@ -213,6 +221,7 @@ class System:
         alerts = self.alerts
 
         def watch() -> None:
+            self.controls.copy()
             closed.look()
             if alerts:
                 alerts.look()

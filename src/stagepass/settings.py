@@ -133,6 +133,10 @@ class Settings(BaseSettings):
         "", description='"suno=20/10s:5" allows 20 calls per 10 s and 5 at once; separate entries with commas'
     )
 
+    retry_after_at_most_seconds: float = Field(
+        3600.0, ge=1, le=604_800, description="seconds that a rate limit closes a provider at most, whatever it says"
+    )
+
     # running jobs
     time_limits: str = Field(
         "",

@@ -38,6 +38,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/dead/redrive": {},
     "/api/v1/demo/count": ["a"],
     "/api/v1/jobs/{job_id}/messages/{name}": {"text": "x"},
+    "/api/v1/limits/{scope}/{name}": {"concurrency": 5},
     "/api/v1/runs/{run_id}/decide": {"name": "buy", "again": True},
     "/api/v1/pipeline/start": {"customer_name": "a", "region": "b"},
     "/api/v1/lyric/generate": {"customer_name": "a", "region": "b"},
@@ -68,6 +69,7 @@ def anns(world: Installation) -> dict[str, list[str]]:
         "job_id": [done, failed, held, task["job_id"]],
         "run_id": [f"{done}.paper", f"{failed}.draft", f"{held}.draft", f"{done}.word.0"],
         "task_id": [key, task["job_id"], done],
+        "scope": ["queue"],
         "stage": ["draft", "lyric"],
         "name": ["demo"],
     }
@@ -118,8 +120,8 @@ def test_nobody_sees_or_moves_what_is_anothers(world: Installation, anns: dict[s
 def filled(path: str, ids: dict[str, list[str]]) -> list[str]:
     """The path with every choice of ids. A parameter that is new here must be given ids above."""
     found = [path]
-    for name in re.findall(r"{(\w+)}", path):
-        found = [one.replace(f"{{{name}}}", value) for one in found for value in ids[name]]
+    for name, kind in re.findall(r"{(\w+)(:path)?}", path):
+        found = [one.replace(f"{{{name}{kind}}}", value) for one in found for value in ids[name]]
     return found
 
 

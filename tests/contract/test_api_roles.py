@@ -53,6 +53,7 @@ def anns(place: Installation) -> dict[str, list[str]]:
         "job_id": [done, failed],
         "run_id": [f"{failed}.draft", f"{held}.draft"],
         "task_id": ["0d9bd7e0-6d5c-4d4e-9c5c-5f2f1b8a7f10"],
+        "scope": ["queue"],
         "stage": ["draft"],
         "name": ["demo"],
     }
@@ -73,7 +74,7 @@ def asked(
     for method, route in routes(place):
         path = route.path or ""
         if method in only:
-            for address in filled(path, {**{n: ["x"] for n in re.findall(r"{(\w+)}", path)}, **ids}):
+            for address in filled(path, {**{n: ["x"] for n in re.findall(r"{(\w+)", path)}, **ids}):
                 yield f"{method} {address}", client.request(method, address, json=BODIES.get(path, {}))
 
 
@@ -139,6 +140,69 @@ def test_an_operator_acts_on_anyones_job_and_it_is_recorded(place: Installation)
         assert [(entry["act"], entry["origin"]) for entry in own] == [("discard", ""), ("resume", "")]
         is_problem(otto.post(f"/api/v1/jobs/{failed}/cancel"), 409, "conflict")
         assert len(otto.get("/api/v1/audit", params={"job_id": failed}).json()["entries"]) == 2, "a refusal is no act"
+
+
+def test_what_is_an_operators_is_refused_to_a_user(place: Installation) -> None:
+    operators = ("/pauses", "/limits", "/queues", "/workers", "/providers/{name}/", "/bulk")
+    count = 0
+    with as_(place, "bob") as client:
+        for method, route in routes(place):
+            path = (route.path or "").removeprefix("/api/v1")
+            if path.startswith(operators):
+                count += 1
+                address = "/api/v1" + path.replace("{name:path}", "x").replace("{name}", "x").replace(
+                    "{scope}", "queue"
+                )
+                answer = client.request(method, re.sub(r"{\w+}", "x", address), json=BODIES.get(route.path or "", {}))
+                assert answer.status_code == 403, f"{method} {path}: {answer.text}"
+                assert "your role is user" in answer.text
+    assert count >= 10
+
+
+def test_an_operator_pauses_limits_and_closes_and_all_see_it(place: Installation) -> None:
+    with as_(place, "ann") as ann, as_(place, "otto") as otto:
+        put = otto.put("/api/v1/pauses/queue/quick.only", params={"why": "maintenance"})
+        assert put.status_code == 200, put.text
+        assert {k: put.json()[k] for k in ("scope", "name", "actor", "why")} == {
+            "scope": "queue",
+            "name": "quick.only",
+            "actor": "otto",
+            "why": "maintenance",
+        }
+        job = submitted(ann, "quick")
+        seen = ann.get(f"/api/v1/jobs/{job}").json()
+        assert seen["state"] == "queued"
+        assert (seen["paused"]["name"], seen["paused"]["why"]) == ("quick.only", "maintenance")
+        assert "actor" not in seen["paused"]
+        (listed,) = [one for one in ann.get("/api/v1/jobs").json()["jobs"] if one["id"] == job]
+        assert listed["paused"] == seen["paused"]
+        queue = {one["name"]: one for one in otto.get("/api/v1/queues").json()["queues"]}["quick.only"]
+        assert (queue["ready"], queue["workers"], queue["paused"]["name"]) == (1, 1, "quick.only")
+        assert [one["name"] for one in otto.get("/api/v1/pauses").json()["pauses"]] == ["quick.only"]
+        assert "quick.only" in ann.get("/health/ready").text
+        assert otto.delete("/api/v1/pauses/queue/quick.only").status_code == 200
+        assert ended(ann, job)["paused"] is None
+        is_problem(otto.delete("/api/v1/pauses/queue/quick.only"), 404, "not_found")
+        is_problem(otto.put("/api/v1/pauses/queue/quick.onli"), 404, "not_found")
+
+        limit = otto.put("/api/v1/limits/queue/quick.only", json={"concurrency": 2}, params={"why": "slow"})
+        assert (limit.json()["concurrency"], limit.json()["source"], limit.json()["why"]) == (2, "operator", "slow")
+        is_problem(otto.put("/api/v1/limits/queue/quick.only", json={"rate": 2}), 422, "invalid_input")
+        assert otto.put("/api/v1/limits/provider/suno", json={"rate": 10, "per_seconds": 10}).status_code == 200
+        assert [one["name"] for one in otto.get("/api/v1/limits").json()["limits"]] == ["suno", "quick.only"]
+        for path in ("queue/quick.only", "provider/suno"):
+            assert otto.delete(f"/api/v1/limits/{path}").status_code == 200
+
+        assert otto.post("/api/v1/providers/suno/close", params={"why": "broken"}).status_code == 202
+        (closed,) = ann.get("/api/v1/providers").json()["providers"]
+        assert (closed["provider"], closed["reason"], closed["state"]) == ("suno", "operator", "open")
+        assert otto.post("/api/v1/providers/suno/open").status_code == 204
+        assert ann.get("/api/v1/providers").json()["providers"] == []
+        is_problem(otto.post("/api/v1/providers/suno/open"), 404, "not_found")
+        acts = [
+            entry["act"] for entry in otto.get("/api/v1/audit", params={"actor": "otto", "limit": 8}).json()["entries"]
+        ]
+        assert acts == ["resume", "pause", "limit", "limit", "limit", "limit", "resume", "pause"]
 
 
 def test_the_log_is_read_in_pages(place: Installation) -> None:

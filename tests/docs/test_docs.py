@@ -170,6 +170,8 @@ def _parse(command: Any, name: str, args: list[str], parent: Any = None) -> None
         if not hasattr(command, "resolve_command"):
             return
         rest = [*getattr(context, "_protected_args", []), *context.args]
+        if not rest and command.invoke_without_command:
+            return
         assert rest, f"{name}: which command?"
         found, inner, rest = command.resolve_command(context, rest)
         _parse(inner, found, rest, context)

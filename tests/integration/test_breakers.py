@@ -235,8 +235,19 @@ def test_what_polls_is_not_taken_for_parked(client: "redis.Redis") -> None:
         assert lab.store.count_parked("suno") == []
 
 
+def test_a_vendor_that_says_days_closes_itself_for_an_hour_at_most(client: "redis.Redis") -> None:
+    p, _ = using(RateLimited("slow down", retry_after=7 * 86_400), run_limit="10d", time_limit="5m")
+    with Lab(p, provider_limits=RedisProviderLimits(client)) as lab:
+        job = lab.submit({"text": "a"})
+        lab.step()
+        pause, _ = RedisProviderLimits(client).enter("suno", Limit(), "t", at_most=60)
+        assert 3590 < pause <= 3600
+        (run,) = lab.engine.runs(lab.job(job))
+        assert run.due_at - lab.clock.now() <= 3_700_000, "nor does the stage run that met it wait for longer"
+
+
 def test_to_come_back_later_than_the_stage_may_take_fails_and_says_so(client: "redis.Redis") -> None:
-    p, _ = using(RateLimited("slow down", retry_after=7200), run_limit="10m", time_limit="5m")
+    p, _ = using(RateLimited("slow down", retry_after=3000), run_limit="10m", time_limit="5m")
     with Lab(p, provider_limits=RedisProviderLimits(client)) as lab:
         job = lab.submit({"text": "a"})
         lab.step()
@@ -244,7 +255,7 @@ def test_to_come_back_later_than_the_stage_may_take_fails_and_says_so(client: "r
         assert failed.state is JobState.FAILED
         assert failed.error is not None
         assert failed.error["code"] == "rate_limited"
-        assert "come back after 7200 s, and this stage run may take 600 s" in failed.error["message"]
+        assert "come back after 3000 s, and this stage run may take 600 s" in failed.error["message"]
         assert "run_limit" in failed.error["advice"]
 
 

@@ -17,6 +17,7 @@ from stagepass.bus.connect import sync_client
 from stagepass.bus.provider_limits import RedisProviderLimits
 from stagepass.embedded.redis import EmbeddedRedis
 from stagepass.engine.model.limits import Limit, Waiter
+from stagepass.errors import Unavailable
 from tests.support.processes import at_once
 from tests.support.waiting import wait_until
 
@@ -258,3 +259,59 @@ def test_a_rate_that_was_lowered_promises_no_place_too_early(gates: list[RedisPr
     pause, reason = ask(gates[0], "r0", limit=Limit(rate=2, per=10.0))
     assert reason == "rate"
     assert 4.5 < pause <= 5.0, "when only one of the last ten seconds is left"
+
+
+# ── what operators set ──
+
+
+def test_a_limit_set_by_hand_holds_for_every_worker_whatever_it_was_given(gates: list[RedisProviderLimits]) -> None:
+    own = Limit(concurrency=5, rate=100, per=10)
+    assert gates[0].override("suno", Limit(concurrency=1)) == []
+    assert gates[1].overrides() == {"suno": Limit(concurrency=1)}
+    assert gates[1].enter("suno", own, "a", at_most=60)[0] == 0
+    run = Waiter("j.s", "kim")
+    assert gates[2].enter("suno", own, "b", at_most=60, waiter=run)[1] == "concurrency"
+    assert gates[2].enter("other", Limit(), "b", at_most=60)[0] == 0
+    assert gates[0].override("suno", Limit(concurrency=2, rate=9, per=2.5)) == ["j.s"], "it may find a place now"
+    assert gates[2].enter("suno", Limit(), "b", at_most=60, waiter=run)[0] == 0
+    assert gates[2].enter("suno", Limit(), "c", at_most=60)[1] == "concurrency"
+    assert gates[0].overrides() == {"suno": Limit(concurrency=2, rate=9, per=2.5)}
+    gates[0].override("suno", None)
+    assert gates[0].overrides() == {}
+    assert gates[2].enter("suno", own, "c", at_most=60)[0] == 0
+
+
+def test_a_provider_closed_by_hand_stays_closed_until_it_is_opened(gates: list[RedisProviderLimits]) -> None:
+    assert gates[1].enter("suno", Limit(), "before", at_most=60)[0] == 0
+    gates[0].close_by_hand("suno")
+    gates[1].leave("suno", "before", healthy=True)  # what ran goes on, and its good end opens nothing
+    gates[1].close_for("suno", 0.01, "rate_limited")
+    gates[1].failed("suno", "before")
+    pause, reason = gates[2].enter("suno", Limit(), "t", at_most=60)
+    assert (reason, pause > 86_400 * 365) == ("operator", True)
+    (breaker,) = gates[0].breakers()
+    assert (breaker.provider, breaker.reason, breaker.tried) == ("suno", "operator", False)
+    assert gates[0].open("suno") == []
+    assert gates[0].breakers() == []
+    assert gates[2].enter("suno", Limit(), "t", at_most=60)[0] == 0
+
+
+def test_opening_calls_those_who_wait_for_the_end_of_a_long_pause(gates: list[RedisProviderLimits]) -> None:
+    gates[0].close_for("suno", 3600, "rate_limited")
+    for number in range(3):
+        waiter = Waiter(f"j{number}.s", "kim")
+        assert gates[1].enter("suno", Limit(), f"t{number}", at_most=60, waiter=waiter)[1] == "rate_limited"
+    assert gates[2].open("suno") == ["j0.s", "j1.s", "j2.s"]
+    assert gates[1].enter("suno", Limit(), "t0", at_most=60, waiter=Waiter("j0.s", "kim"))[0] == 0
+
+
+def test_without_redis_an_operator_is_told(tmp_path: Path) -> None:
+    gate = RedisProviderLimits(sync_client(f"unix://{tmp_path}/none.sock", timeout=0.2))
+    for act in (
+        lambda: gate.close_by_hand("x"),
+        lambda: gate.open("x"),
+        lambda: gate.override("x", None),
+        gate.overrides,
+    ):
+        with pytest.raises(Unavailable):
+            act()

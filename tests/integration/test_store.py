@@ -204,10 +204,10 @@ def test_candidates_go_by_priority_then_turn_then_age(store: SqlStore) -> None:
     shuffled = random.Random(1).sample([*wanted, *others], len(wanted) + len(others))
     put(store, job, *shuffled)
     with store.begin() as tx:
-        assert [c.run_id for c in tx.candidates(["p.s"], 50)] == [run.id for run in wanted]
-        assert [c.run_id for c in tx.candidates(["p.s"], 1)][:2] == [run.id for run in wanted[:2]]
-        assert {c.queue for c in tx.candidates(["p.s", "p.other", "p.none"], 50)} == {"p.s", "p.other"}
-        assert tx.candidates([], 50) == []
+        assert [c.run_id for c in tx.candidates(["p.s"], 50).candidates] == [run.id for run in wanted]
+        assert [c.run_id for c in tx.candidates(["p.s"], 1).candidates][:2] == [run.id for run in wanted[:2]]
+        assert {c.queue for c in tx.candidates(["p.s", "p.other", "p.none"], 50).candidates} == {"p.s", "p.other"}
+        assert list(tx.candidates([], 50).candidates) == []
 
 
 def test_the_line_says_where_an_owner_ends_and_where_it_begins(store: SqlStore) -> None:

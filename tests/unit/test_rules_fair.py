@@ -87,7 +87,7 @@ def assert_uses_the_index(store: SqlStore) -> None:
             bound = compiled.arguments(values)
             found = db.exec_driver_sql(explain + compiled.sql, tuple(bound) if isinstance(bound, list) else bound)
             plan = "\n".join(str(row) for row in found)
-        assert "Seq Scan" not in plan, plan
+        assert "Seq Scan on stage_runs" not in plan, plan
         assert "SCAN stage_runs" not in plan.replace("SCAN stage_runs USING", ""), plan
         assert "Sort" not in plan, plan
         assert "USE TEMP B-TREE FOR ORDER BY" not in plan, plan

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stagepass.engine.model.limits import PARKING, ProviderLimits
+from stagepass.engine.model.limits import TROUBLE, ProviderLimits
 from stagepass.errors import Unavailable
 from stagepass.store import SqlStore
 
@@ -62,7 +62,7 @@ def look(
     for queue in store.held_between(since, until):
         facts.held[queue] = facts.held.get(queue, 0) + 1
     try:
-        breakers = [b for b in provider_limits.breakers() if b.reason in PARKING and b.since < until]
+        breakers = [b for b in provider_limits.breakers() if b.reason in TROUBLE and b.since < until]
     except Unavailable:
         breakers = []
     for breaker in breakers:

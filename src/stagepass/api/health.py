@@ -13,6 +13,7 @@ from stagepass.api.deps import SystemDep
 from stagepass.api.views import Health, Ready
 from stagepass.bootstrap import System
 from stagepass.engine.model.clock import WRONG
+from stagepass.engine.model.controls import Scope
 from stagepass.engine.model.records import WorkerRow
 from stagepass.errors import SettingsError, StoreUnavailable
 
@@ -52,7 +53,9 @@ def ready(request: Request, system: SystemDep) -> Any:
     unserved = sorted(set(system.registry.queues()) - system.liveness.served(workers, now))
     return Ready(
         workers=len(system.liveness.living(workers, now)),
-        warnings=[f"queue {queue} has no worker" for queue in unserved] + _wrong_clocks(system, workers),
+        warnings=[f"queue {queue} has no worker" for queue in unserved]
+        + _paused(system)
+        + _wrong_clocks(system, workers),
     )
 
 
@@ -90,6 +93,13 @@ def _disk(system: System) -> str | None:
 
 def _descriptors() -> str | None:
     return None if descriptors.are_left() else "this process has no file descriptor left; raise its limit (ulimit -n)"
+
+
+def _paused(system: System) -> list[str]:
+    """What an operator has paused. Anyone may ask for this, so owners are not named."""
+    shown = {Scope.ALL: "everything", Scope.OWNER: "an owner"}
+    pauses = system.store.pauses()
+    return sorted({f"{shown.get(one.scope, f'{one.scope.value} {one.name}')} is paused" for one in pauses})
 
 
 def _wrong_clocks(system: System, workers: list[WorkerRow]) -> list[str]:

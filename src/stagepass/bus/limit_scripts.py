@@ -10,6 +10,7 @@ Keys of a provider:
     due: the same runs, by the time at which they come (called, or by themselves).
     called: those of them whose turn it is, or will be by the rate, by that time.
     turns: for each owner that waits, the turn of its last run.
+    override: the limit that an operator has set, in place of every caller's.
 """
 
 GRACE = 2_000
@@ -23,7 +24,7 @@ SPACING = 250
 
 _NAMES = """
 local breaker, probe, inside, calls, failures = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local line, due, called, turns, index = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local line, due, called, turns, override, index = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 """
 
 _NOW = (
@@ -36,6 +37,11 @@ now = now[1] * 1000 + math.floor(now[2] / 1000)
 
 _ROOM = f"""
 local concurrency, rate, per = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local own = redis.call('GET', override)
+if own then
+  local a, b, c = string.match(own, '(%d+) (%d+) (%d+)')
+  concurrency, rate, per = tonumber(a), tonumber(b), tonumber(c)
+end
 
 -- places that are free now, and why there is none
 local function room()
@@ -191,4 +197,10 @@ local times = redis.call('HINCRBY', breaker, 'times', 1)
 local pause = math.min(first * 2 ^ (times - 1), longest)
 open(reason or 'down', pause, provider, kept)
 return tried and pause or 0
+"""
+
+OPEN = f"""{_NAMES}
+for _, key in ipairs({{breaker, probe, failures}}) do redis.call('DEL', key) end
+redis.call('SREM', index, ARGV[1])
+return redis.call('ZRANGE', line, 0, 499)
 """

@@ -14,12 +14,14 @@ closes the breaker, a bad one opens it for another pause. Without Redis nothing 
 
 import hashlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import redis
 
 from stagepass.bus import limit_scripts
-from stagepass.engine.model.limits import Breaker, Limit, Waiter
+from stagepass.engine.model.limits import BY_OPERATOR, Breaker, Limit, Waiter
 from stagepass.errors import Unavailable
 from stagepass.sentences import sentence
 
@@ -35,6 +37,10 @@ DOWN_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds: the first pause of a provider that is down; each further one is twice as long, up to the longest."""
 
 _INDEX = "stagepass:gate:breakers"
+_OVERRIDES = "stagepass:gate:overrides"
+
+UNTIL_OPENED = 10 * 365 * 86_400_000
+"""Milliseconds for which a provider stays closed that an operator has closed."""
 
 _LINE = 5
 """Index of the waiting list among `_keys`."""
@@ -51,6 +57,7 @@ class RedisProviderLimits:
         self._call = client.register_script(limit_scripts.CALL)
         self._close = client.register_script(limit_scripts.CLOSE)
         self._failed = client.register_script(limit_scripts.FAILED)
+        self._open = client.register_script(limit_scripts.OPEN)
 
     def enter(
         self, provider: str, limit: Limit, ticket: str, *, at_most: float, waiter: Waiter | None = None
@@ -107,6 +114,35 @@ class RedisProviderLimits:
             raise _silent(problem) from None
         return [_breaker(name, facts, tried) for name, facts, tried in found if facts]
 
+    # ── what operators set ──
+
+    def close_by_hand(self, provider: str) -> None:
+        with _needed():
+            args: list[Any] = [BY_OPERATOR, UNTIL_OPENED, provider, KEPT * 1000]
+            self._close(keys=_keys(provider), args=args)
+
+    def open(self, provider: str) -> list[str]:
+        with _needed():
+            return _texts(self._open(keys=_keys(provider), args=[provider]))
+
+    def override(self, provider: str, limit: Limit | None) -> list[str]:
+        key, line = _key(provider, "override"), _key(provider, "line")
+        with _needed(), self._client.pipeline() as pipe:
+            if limit is None:
+                pipe.delete(key)
+                pipe.hdel(_OVERRIDES, provider)
+            else:
+                text = " ".join(map(str, _limits(limit)))
+                pipe.set(key, text)
+                pipe.hset(_OVERRIDES, provider, text)
+            pipe.zrange(line, 0, 499)
+            return _texts(pipe.execute()[-1])
+
+    def overrides(self) -> dict[str, Limit]:
+        with _needed():
+            found = cast("dict[Any, Any]", self._client.hgetall(_OVERRIDES))
+        return {_text(name): _limit(_text(text)) for name, text in found.items()}
+
     def _look(self, provider: str) -> tuple[dict[str, str], bool]:
         breaker, probe, *_ = _keys(provider)
         facts = cast("dict[Any, Any]", self._client.hgetall(breaker))
@@ -120,8 +156,26 @@ def _silent(problem: Exception) -> Unavailable:
 
 
 def _keys(provider: str) -> list[str]:
-    names = ("breaker", "probe", "inside", "calls", "failures", "line", "due", "called", "turns")
-    return [*(f"stagepass:gate:{{{provider}}}:{name}" for name in names), _INDEX]
+    names = ("breaker", "probe", "inside", "calls", "failures", "line", "due", "called", "turns", "override")
+    return [*(_key(provider, name) for name in names), _INDEX]
+
+
+def _key(provider: str, name: str) -> str:
+    return f"stagepass:gate:{{{provider}}}:{name}"
+
+
+@contextmanager
+def _needed() -> Iterator[None]:
+    """A person waits for this, and gets an error without Redis."""
+    try:
+        yield
+    except redis.RedisError as problem:
+        raise Unavailable(sentence("Redis is not responding: {error}", error=type(problem).__name__)) from None
+
+
+def _limit(text: str) -> Limit:
+    concurrency, rate, per = map(int, text.split())
+    return Limit(concurrency or None, rate or None, per / 1000)
 
 
 def _limits(limit: Limit) -> list[int]:
@@ -171,3 +225,14 @@ class OpenGate:
 
     def breakers(self) -> list[Breaker]:
         return []
+
+    def close_by_hand(self, provider: str) -> None: ...
+
+    def open(self, provider: str) -> list[str]:
+        return []
+
+    def override(self, provider: str, limit: Limit | None) -> list[str]:
+        return []
+
+    def overrides(self) -> dict[str, Limit]:
+        return {}

@@ -67,10 +67,18 @@ def list_(
         return
     now = system.engine.clock.now()
     rows = [
-        (job.id, job.pipeline, job.state.value, f"{shown.progress:.0%}", job.owner, ago(job.created_at, now))
+        (
+            job.id,
+            job.pipeline,
+            job.state.value,
+            f"{shown.progress:.0%}",
+            job.owner,
+            ago(job.created_at, now),
+            f"{shown.paused.scope.value}:{shown.paused.name}" if shown.paused else "",
+        )
         for job, shown in zip(jobs, found, strict=True)
     ]
-    table(("job", "pipeline", "state", "progress", "owner", "age"), rows, empty="jobs.none", states="state")
+    table(("job", "pipeline", "state", "progress", "owner", "age", "paused"), rows, empty="jobs.none", states="state")
 
 
 ITEMS = 10
@@ -106,6 +114,9 @@ def _print(system: "System", job: "Job", runs: "Sequence[StageRun]", shown: "Job
     )
     rows = rows_of(runs, now)
     table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none", states="run")
+    if shown.paused:
+        held = shown.paused
+        note("jobs.paused", style="yellow", target=f"{held.scope.value}:{held.name}", why=held.why or "-")
     for line in shown.spend.stages:
         amounts = {"spent": dollars(line.spent), "saved": dollars(line.saved), "twice": dollars(line.twice)}
         out().print(text("ledger.line", stage=line.stage, **amounts), style="dim", markup=False)

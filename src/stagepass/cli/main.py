@@ -17,7 +17,9 @@ from stagepass.cli import (
     held,
     jobs,
     ledger,
+    limit,
     new,
+    pause,
     pipelines,
     providers,
     relay,
@@ -147,7 +149,9 @@ for _command, _panel in (
     (why.why, WORK),
     (pipelines.pipelines, CARE),
     (workers.workers, CARE),
-    (providers.providers, CARE),
+    (pause.pause, CARE),
+    (pause.resume, CARE),
+    (limit.limit, CARE),
     (ledger.ledger, CARE),
     (audit.audit, CARE),
     (health.health, CARE),
@@ -159,6 +163,7 @@ for _command, _panel in (
     app.command(rich_help_panel=_panel)(_command)
 app.add_typer(jobs.group, name="jobs", rich_help_panel=WORK)
 app.add_typer(held.group, name="dead", rich_help_panel=WORK)
+app.add_typer(providers.group, name="providers", rich_help_panel=CARE)
 app.add_typer(schedules.group, name="schedules", rich_help_panel=CARE)
 app.add_typer(db.group, name="db", rich_help_panel=CARE)
 

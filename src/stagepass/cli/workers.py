@@ -34,6 +34,8 @@ def workers(json: Json = False) -> None:
     for host, off in sorted({(worker.host.split("/")[0], worker.clock_off / 1000) for worker in found}):
         if abs(off) > WRONG:
             note("workers.clock", style="yellow", host=host, seconds=f"{off:+.1f}")
+    for pause in system.store.pauses():
+        note("workers.paused", style="yellow", target=f"{pause.scope.value}:{pause.name}", why=pause.why or "-")
     served = {queue for worker in found if is_alive(worker, now) for queue in worker.queues}
     for queue, state, count in sorted(system.store.unfinished()):
         if state == "parked":

@@ -11,10 +11,12 @@ from typing import Any
 from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import Connection
 
+from stagepass.engine.model.controls import Controls
 from stagepass.engine.model.ids import job_of
 from stagepass.engine.model.records import UNREAD, Job, StageRun
-from stagepass.engine.model.transaction import Ahead, Candidate, Changes
+from stagepass.engine.model.transaction import Ahead, Changes, Ready
 from stagepass.store import part_rows, recordsets, rows, saving
+from stagepass.store.controls import ready_of
 from stagepass.store.pipeline import BEGIN, COMMIT, Pipeline, Rows, Sent, numbers, texts
 from stagepass.store.tables import attempts, events, jobs, memos, spends, stage_runs
 from stagepass.store.tx import SqlTx, later
@@ -34,7 +36,8 @@ class PostgresTx(SqlTx):
         self._read: dict[str, StageRun] = {}
         self._looked: set[str] = set()
         """Ids of jobs and runs that were looked for ahead."""
-        self._waiting: dict[tuple[tuple[str, ...], int], list[Candidate]] = {}
+        self._waiting: dict[tuple[tuple[str, ...], int], Ready] = {}
+        self._controls: Controls | None = None
         self._keys: dict[tuple[str, str], Job | None] = {}
 
     @property
@@ -73,6 +76,8 @@ class PostgresTx(SqlTx):
         if ahead.runs:
             statements.append(Sent(recordsets.RUNS, (texts(sorted(ahead.runs)),)))
         statements += [self._candidates(queues, limit) for queues, limit in ahead.queues]
+        if ahead.controls:
+            statements.append(Sent(recordsets.CONTROLS, ()))
         if ahead.keys:
             statements.append(Sent(recordsets.JOBS_BY_KEY, tuple(map(texts, zip(*ahead.keys, strict=True)))))
         found = iter(self._send(*statements))
@@ -82,7 +87,9 @@ class PostgresTx(SqlTx):
             self._read = {run.id: run for run in map(rows.run_of, next(found))}
         self._looked = {*ahead.jobs, *ahead.runs}
         for queues, limit in ahead.queues:
-            self._waiting[tuple(queues), limit] = [Candidate(*row) for row in next(found)]
+            self._waiting[tuple(queues), limit] = ready_of(next(found))
+        if ahead.controls:
+            self._controls = ready_of(next(found)).controls
         if ahead.keys:
             self._keys = dict.fromkeys(ahead.keys)
             self._keys |= {(job.owner, job.key or ""): job for job in map(rows.job_of, next(found))}
@@ -112,12 +119,15 @@ class PostgresTx(SqlTx):
         (found,) = self._send(Sent(recordsets.LINE_UP, wanted))
         return [(later(alike, above), first) for alike, above, first in found]
 
-    def candidates(self, queues: Sequence[str], limit: int) -> list[Candidate]:
+    def controls(self) -> Controls:
+        return super().controls() if self._controls is None else self._controls
+
+    def candidates(self, queues: Sequence[str], limit: int) -> Ready:
         if not queues:
-            return []
+            return Ready((), self.controls())
         if (tuple(queues), limit) not in self._waiting:
             (found,) = self._send(self._candidates(queues, limit))
-            return [Candidate(*row) for row in found]
+            return ready_of(found)
         return self._waiting[tuple(queues), limit]
 
     def _candidates(self, queues: Sequence[str], limit: int) -> Sent:

@@ -86,13 +86,20 @@ JOBS_BY_KEY = (
 ).encode()
 RUNS = f"SELECT {_LEAN_RUN} FROM stage_runs r WHERE r.id = ANY($1::text[])".encode()
 
+CONTROLS = (
+    b"SELECT 'pause' AS id, scope AS queue, 0 AS priority, 0::bigint AS turn, since AS due_at, 0 AS urgency, name AS owner "
+    b"FROM pauses WHERE scope <> 'provider' UNION ALL "
+    b"SELECT 'limit', scope, concurrency, 0, since, 0, name FROM runtime_limits WHERE scope = 'queue'"
+)
+"""What operators have set, in the columns of `CANDIDATES`; `stagepass.store.controls.ready_of` tells them apart."""
+
 CANDIDATES = (
     b"SELECT c.* FROM unnest($1::text[]) AS q(name) CROSS JOIN LATERAL ("
     b"SELECT id, queue, priority, turn, due_at, coalesce(urgency, 0), owner FROM stage_runs "
-    b"WHERE queue = q.name AND state = 'ready' "
-    b"ORDER BY priority DESC, turn, urgency DESC, due_at LIMIT $2::bigint) AS c"
+    b"WHERE queue = q.name AND state = 'ready' AND owner NOT IN (SELECT name FROM pauses WHERE scope = 'owner') "
+    b"ORDER BY priority DESC, turn, urgency DESC, due_at LIMIT $2::bigint) AS c UNION ALL " + CONTROLS
 )
-"""The first ready runs of each queue."""
+"""The first ready runs of each queue, without those of paused owners; then `CONTROLS`."""
 
 
 def _line() -> bytes:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from stagepass.engine.model.records import UNREAD
 from stagepass.store import rows
 from stagepass.store.prepared import ByList, Prepared
-from stagepass.store.tables import attempts, events, jobs, memos, messages, spends, stage_runs
+from stagepass.store.tables import attempts, events, jobs, memos, messages, pauses, runtime_limits, spends, stage_runs
 
 CHUNK = 500
 """Values in one IN list; every supported database takes more."""
@@ -152,16 +152,38 @@ def last_turns(count: int) -> Prepared:
     return Prepared(sa.union_all(*parts))
 
 
+PAUSED_OWNERS = sa.select(pauses.c.name).where(pauses.c.scope == sa.literal_column("'owner'"))
+
+_NONE: sa.ColumnElement[int] = sa.literal_column("0")
+CONTROLS = (
+    sa.select(sa.literal_column("'pause'"), pauses.c.scope, _NONE, _NONE, pauses.c.since, _NONE, pauses.c.name).where(
+        pauses.c.scope != sa.literal_column("'provider'")
+    ),
+    sa.select(
+        sa.literal_column("'limit'"),
+        runtime_limits.c.scope,
+        runtime_limits.c.concurrency,
+        _NONE,
+        runtime_limits.c.since,
+        _NONE,
+        runtime_limits.c.name,
+    ).where(runtime_limits.c.scope == sa.literal_column("'queue'")),
+)
+"""What claims obey, in the columns of `Candidate`; `stagepass.store.controls.ready_of` tells them apart."""
+
+CONTROLS_ALONE = Prepared(sa.union_all(*CONTROLS))
+
+
 @cache
 def first_ready(count: int) -> Prepared:
-    """The first ready runs of each queue."""
+    """The first ready runs of each queue, without those of paused owners; and in the same form what operators have set."""
     c = stage_runs.c
     lanes = [
         sa.select(c.id, c.queue, c.priority, c.turn, c.due_at, sa.func.coalesce(c.urgency, 0), c.owner)
-        .where(c.queue == sa.bindparam(f"queue{number}"), c.state == _READY)
+        .where(c.queue == sa.bindparam(f"queue{number}"), c.state == _READY, c.owner.not_in(PAUSED_OWNERS))
         .order_by(c.priority.desc(), c.turn, c.urgency.desc(), c.due_at)
         .limit(sa.bindparam("more", type_=sa.Integer))
         .subquery()
         for number in range(count)
     ]
-    return Prepared(sa.union_all(*(sa.select(lane) for lane in lanes)) if count > 1 else sa.select(lanes[0]))
+    return Prepared(sa.union_all(*(sa.select(lane) for lane in lanes), *CONTROLS))

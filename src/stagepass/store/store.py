@@ -17,6 +17,7 @@ from stagepass.store import connect, part_rows, rows, texts
 from stagepass.store.alerts import AlertReads
 from stagepass.store.audit import AuditLog
 from stagepass.store.calls import Calls
+from stagepass.store.controls import ControlReads, unpaused
 from stagepass.store.doomed import DoomedFiles
 from stagepass.store.ledger import LedgerReads
 from stagepass.store.processes import Processes
@@ -39,7 +40,19 @@ _TIMED = sa.text("state IN ('waiting', 'retrying', 'parked')")  # as in the inde
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
-class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, AuditLog, Calls, Timetable, Standing, Processes):
+class SqlStore(
+    Retention,
+    Usage,
+    DoomedFiles,
+    LedgerReads,
+    AlertReads,
+    AuditLog,
+    Calls,
+    ControlReads,
+    Timetable,
+    Standing,
+    Processes,
+):
     """One database, for one process."""
 
     @contextmanager
@@ -152,7 +165,7 @@ class SqlStore(Retention, Usage, DoomedFiles, LedgerReads, AlertReads, AuditLog,
     def ready_since(self, before: int) -> list[tuple[str, int]]:
         c = stage_runs.c
         ready = (sa.text("state = 'ready'"), c.due_at <= before)
-        seen = sa.select(c.queue).where(*ready).limit(BACKLOG_SEEN).subquery()
+        seen = sa.select(c.queue).where(*ready, *unpaused()).limit(BACKLOG_SEEN).subquery()
         return [
             (queue, count)
             for queue, count in self._all(sa.select(seen.c.queue, sa.func.count()).group_by(seen.c.queue))

@@ -7,13 +7,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from stagepass.engine.model.controls import Controls, Pause, RuntimeLimit, Scope
 from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Job, Memo, Message, StageRun
 from stagepass.engine.model.states import RunState
-from stagepass.engine.model.transaction import Ahead, Candidate, Changes, Outputs, Stale
-from stagepass.store import part_rows, rows, texts
+from stagepass.engine.model.transaction import Ahead, Changes, Outputs, Ready, Stale
+from stagepass.store import controls, part_rows, rows, texts
 from stagepass.store.saving import save
 from stagepass.store.statements import (
+    CONTROLS_ALONE,
     JOB,
     JOB_IDS_FREE,
     JOBS_BY_ID,
@@ -177,16 +179,27 @@ class SqlTx:
             answers += [found[number] for number in range(len(part))]
         return answers
 
-    def candidates(self, queues: Sequence[str], limit: int) -> list[Candidate]:
+    def candidates(self, queues: Sequence[str], limit: int) -> Ready:
         if not queues:
-            return []
+            return Ready((), self.controls())
         values = {f"queue{number}": queue for number, queue in enumerate(queues)}
-        found = first_ready(len(queues)).all(self._db, {**values, "more": self._seen(limit)})
-        return [Candidate(*row) for row in found]
+        return controls.ready_of(first_ready(len(queues)).all(self._db, {**values, "more": self._seen(limit)}))
 
     def _seen(self, limit: int) -> int:
         # others may hold some of the first rows, so look at a few more than are wanted
         return SEEN + (limit + 1 if not self._locks else limit * 2 + 8)
+
+    def controls(self) -> Controls:
+        return controls.ready_of(CONTROLS_ALONE.all(self._db, {})).controls
+
+    def pause(self, scope: Scope, name: str) -> Pause | None:
+        return controls.pause(self._db, scope, name)
+
+    def limit(self, scope: Scope, name: str) -> RuntimeLimit | None:
+        return controls.limit(self._db, scope, name)
+
+    def count_running(self, queues: Sequence[str]) -> dict[str, int]:
+        return controls.count_running(self._db, queues)
 
     def take(self, ids: Sequence[str], limit: int) -> list[tuple[StageRun, Job]]:
         ids = list(ids)[: limit if not self._locks else limit * 2 + 8]

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from stagepass.bootstrap import System
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Role, Stage
+from stagepass.engine.model.controls import Pause
 from stagepass.engine.model.records import Job, StageRun
 from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
 from stagepass.reports.progress import progress, shares_of
+from stagepass.views.controls import PauseNote, pause_note
 from stagepass.views.errors import JobError, error_view
 from stagepass.views.files import with_links
 from stagepass.views.times import at, maybe_at
@@ -88,6 +90,7 @@ class JobSummary(BaseModel):
     key: str | None = Field(default=None, description="the idempotency key it was submitted with")
     stepwise: bool = Field(description="whether it holds after each stage until it is resumed")
     cancel_requested: bool = Field(description="whether it is being cancelled")
+    paused: PauseNote | None = Field(default=None, description="an operator's pause that keeps it from continuing")
     ending: JobState | None = Field(
         default=None, description="how it ends once it has cleaned up: failed or cancelled; null while it is not ending"
     )
@@ -116,7 +119,14 @@ def summaries(system: System, jobs: Sequence[Job]) -> list[JobSummary]:
     """Jobs as a list shows them."""
     unfinished = [job.id for job in jobs if job.state is not JobState.COMPLETED]
     shares = system.store.open_progress(unfinished)
-    return [JobSummary(**_common(_pipeline(system, job), job, shares.get(job.id, {}))) for job in jobs]
+    pauses = system.store.pauses() if unfinished else []
+    return [_summary(_pipeline(system, job), job, shares.get(job.id, {}), pauses) for job in jobs]
+
+
+def _summary(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float], pauses: Sequence[Pause]) -> JobSummary:
+    common = _common(pipeline, job, shares)
+    paused = pause_note(pauses, job, [f"{job.pipeline}.{common['current_stage']}"])
+    return JobSummary(**common, paused=paused)
 
 
 def job_view(system: System, job: Job, runs: Sequence[StageRun] | None, *, payloads: bool = True) -> JobView:
@@ -138,8 +148,15 @@ def job_view(system: System, job: Job, runs: Sequence[StageRun] | None, *, paylo
         stages=stages,
         result=with_links(system, job, system.engine.result(job)) if payloads else None,
         redacted=not payloads,
+        paused=_paused(system, job, runs or ()),
         warnings=_warnings(system, runs or ()),
     )
+
+
+def _paused(system: System, job: Job, runs: Sequence[StageRun]) -> PauseNote | None:
+    """The pause that holds it; not asked for a job that was accepted just now."""
+    queues = [run.queue for run in runs if run.state in OPEN]
+    return pause_note(system.store.pauses(), job, queues) if queues else None
 
 
 def _pipeline(system: System, job: Job) -> Pipeline | None:

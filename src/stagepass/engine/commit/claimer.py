@@ -8,10 +8,12 @@ from stagepass.declare.registry import Registry
 from stagepass.engine.commit import batches
 from stagepass.engine.commit.choose import choose, moved_back
 from stagepass.engine.commit.claims import Claim, Claimed, ClaimResult
+from stagepass.engine.commit.obey import allowed_runs, unpaused, within_limits
+from stagepass.engine.model.controls import NOTHING, Controls, Scope
 from stagepass.engine.model.ids import run_id
 from stagepass.engine.model.records import StageRun
 from stagepass.engine.model.states import RunState
-from stagepass.engine.model.transaction import Candidate, Ended, Outputs
+from stagepass.engine.model.transaction import Candidate, Ended, Outputs, Ready
 from stagepass.engine.rules import attempt
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 
@@ -22,6 +24,7 @@ class _Group:
 
     claims: list[tuple[int, Claim]] = field(default_factory=list)
     waiting: Sequence[Candidate] = ()
+    controls: Controls = NOTHING
 
     @property
     def wanted(self) -> int:
@@ -45,11 +48,12 @@ class Claimer:
         results = [ClaimResult([]) for _ in claims]
         groups = _groups(claims)
         for number, claim in enumerate(claims):
-            if not _is_of_queues(claim):
-                fresh = [run for run in uow.ready.values() if claim.wants(run)][: claim.limit]
-                results[number] = ClaimResult(self._hand_out(uow, fresh, claim.worker, known))
+            if not is_of_queues(claim) and (fresh := [run for run in uow.ready.values() if claim.wants(run)]):
+                allowed = allowed_runs(uow, fresh, uow.tx.controls())[: claim.limit]
+                results[number] = ClaimResult(self._hand_out(uow, allowed, claim.worker, known))
         for (queues, _), group in groups.items():
-            group.waiting = uow.tx.candidates(queues, self._seen(queues, group)) if queues else ()
+            found = uow.tx.candidates(queues, self._seen(queues, group)) if queues else Ready((), NOTHING)
+            group.waiting, group.controls = found.candidates, found.controls
         uow.line_up(_without_ready_runs(groups))
         for (queues, worker), group in groups.items():
             for number, result in self._of_queues(uow, queues, worker, group, known):
@@ -61,7 +65,9 @@ class Claimer:
     ) -> list[tuple[int, ClaimResult]]:
         """The share of each claim in a group."""
         ready = [run for run in uow.ready.values() if run.queue in queues]
-        formed = batches.form(self._registry, queues, group.waiting, ready, uow.now)
+        stored, fresh = unpaused(group.waiting, ready, group.controls)
+        formed = batches.form(self._registry, queues, stored, fresh, uow.now)
+        within_limits(uow, formed, group.controls)
         taken, more, missed = self._take(uow, formed, group.wanted)
         claimed = self._hand_out(uow, taken, worker, known)
         if formed.members:
@@ -138,20 +144,23 @@ class Claimer:
         return {p.name for p in (*stage.parameters, *stage.when_parameters) if p.source == "stage"}
 
 
-def _is_of_queues(claim: Claim) -> bool:
+def is_of_queues(claim: Claim) -> bool:
+    """Whether it looks at what is ready, rather than for what its own transaction makes ready."""
     return claim.job_id is None and claim.only is None
 
 
 def _groups(claims: Sequence[Claim]) -> dict[tuple[tuple[str, ...], str], _Group]:
     groups: dict[tuple[tuple[str, ...], str], _Group] = defaultdict(_Group)
     for number, claim in enumerate(claims):
-        if _is_of_queues(claim):
+        if is_of_queues(claim):
             groups[(claim.queues, claim.worker)].claims.append((number, claim))
     return groups
 
 
 def _without_ready_runs(groups: dict[tuple[tuple[str, ...], str], _Group]) -> set[str]:
     """Queues in which nothing stored is ready."""
+    if any(pause.scope is Scope.OWNER for group in groups.values() for pause in group.controls.pauses):
+        return set()  # what those owners have in a queue was not looked at
     busy = {candidate.queue for group in groups.values() for candidate in group.waiting}
     return {queue for queues, _ in groups for queue in queues if queue not in busy}
 

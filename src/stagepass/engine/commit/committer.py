@@ -14,7 +14,7 @@ from typing import Any
 
 from stagepass import forking
 from stagepass.declare.registry import Registry
-from stagepass.engine.commit.claimer import Claimer
+from stagepass.engine.commit.claimer import Claimer, is_of_queues
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operation import Operation
 from stagepass.engine.commit.requests import Pending, Request, Requests
@@ -196,6 +196,7 @@ class Committer:
             jobs={job_id for operation in patient for job_id in operation.jobs()},
             runs={run_id for operation in patient for run_id in operation.runs()},
             queues=self._claimer.looks(claims),
+            controls=any(not is_of_queues(claim) for claim in claims),
             keys={key for operation in operations if (key := operation.key()) is not None},
         )
 

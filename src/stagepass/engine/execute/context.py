@@ -163,6 +163,7 @@ class Context(MemoCalls, WaitCalls, JobCalls):
             at_most=self._lease.remaining() + 5,
             waiter=Waiter(run.id, run.owner, run.priority) if queues else None,
             called=lambda runs: services.call(provider, limit, runs),
+            retry_after_at_most=services.retry_after_at_most,
         )
 
     def check(self) -> None:

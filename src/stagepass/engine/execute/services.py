@@ -43,6 +43,7 @@ class Services:
         approval_url: MakeUrl | None = None,
         file_url: Callable[[File], str] | None = None,
         limits: dict[str, Limit] | None = None,
+        retry_after_at_most: float = 3600.0,
     ) -> None:
         self.store = store
         self.committer = committer
@@ -54,6 +55,8 @@ class Services:
         self.approval_url = approval_url
         self.file_url = file_url
         self.limits = limits or {}
+        self.retry_after_at_most = retry_after_at_most
+        """Seconds for which a rate limit closes a provider, however long it says."""
 
     def call(self, provider: str, limit: Limit, runs: list[str]) -> None:
         """It is the turn of these stage runs at a provider; for one that waits no more, the next is called."""

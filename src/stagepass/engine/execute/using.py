@@ -26,6 +26,7 @@ class Using:
         at_most: seconds after which the slot is free again, should this process die.
         waiter: the stage run that calls.
         called: given the stage runs whose turn it is at the end.
+        retry_after_at_most: seconds for which a rate limit closes the provider, however long it says.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Using:
         at_most: float,
         waiter: Waiter | None = None,
         called: Callable[[list[str]], None] = lambda _: None,
+        retry_after_at_most: float = 3600.0,
     ) -> None:
         self._provider_limits = provider_limits
         self._provider = provider
@@ -44,6 +46,7 @@ class Using:
         self._at_most = at_most
         self._waiter = waiter
         self._called = called
+        self._retry_after_at_most = retry_after_at_most
         self._ticket = new_token()
 
     @contextmanager
@@ -91,6 +94,8 @@ class Using:
     def _note(self, problem: BaseException, healthy: bool) -> None:
         limits, provider = self._provider_limits, self._provider
         if isinstance(problem, RateLimited):
+            if problem.retry_after is not None:  # of this run's own retry, too
+                problem.retry_after = min(problem.retry_after, self._retry_after_at_most)
             limits.close_for(provider, problem.retry_after or 1.0, "rate_limited")
         elif isinstance(problem, QuotaExhausted):
             limits.close_for(provider, QUOTA_PAUSE, "quota_exhausted")

@@ -32,7 +32,7 @@ class Breaker:
     """A provider that is not to be called for now.
 
     Attributes:
-        reason: ``quota_exhausted``, ``rate_limited``, or ``down`` (several calls in a row got no answer).
+        reason: ``quota_exhausted``, ``rate_limited``, ``down`` (several calls in a row got no answer), or ``operator``.
         since: when it opened, in milliseconds since the epoch.
         until: when the next call may try it; in the past where one may now.
         tried: a call tries it at this moment.
@@ -45,7 +45,13 @@ class Breaker:
     tried: bool = False
 
 
-PARKING = ("quota_exhausted", "down")
+BY_OPERATOR = "operator"
+"""Reason of a provider that an operator has closed: until one opens it."""
+
+TROUBLE = ("quota_exhausted", "down")
+"""Reasons that call for a person."""
+
+PARKING = (*TROUBLE, BY_OPERATOR)
 """Reasons that may last for hours: what meets such a breaker sleeps until the relay wakes it."""
 
 
@@ -98,4 +104,26 @@ class ProviderLimits(Protocol):
 
     def breakers(self) -> list[Breaker]:
         """The providers that are closed now, or on trial. Raises `Unavailable` when that is not known."""
+        ...
+
+    # What operators set holds for every process at once. SQL keeps it, and the relay copies it here again.
+
+    def close_by_hand(self, provider: str) -> None:
+        """No calls to this provider until it is opened. Raises `Unavailable`."""
+        ...
+
+    def open(self, provider: str) -> list[str]:
+        """Calls may be made again, whatever closed it. Returns runs of its line. Raises `Unavailable`."""
+        ...
+
+    def override(self, provider: str, limit: Limit | None) -> list[str]:
+        """Use this limit in place of every caller's; None: use theirs again.
+
+        Returns:
+            Runs of the provider's line, which may find a place now. Raises `Unavailable`.
+        """
+        ...
+
+    def overrides(self) -> dict[str, Limit]:
+        """The limits in use by `override`. Raises `Unavailable`."""
         ...

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from stagepass.declare.values import File
 from stagepass.engine.model.actors import AuditEntry
+from stagepass.engine.model.controls import Pause, RuntimeLimit
 from stagepass.engine.model.records import Job, Memo, Message, Spend, WorkerRow
 from stagepass.engine.model.states import JobState
 from stagepass.engine.model.transaction import Outputs, Tx
@@ -56,7 +57,18 @@ class Store(Protocol):
 
     def spends(self, job_id: str) -> list[Spend]: ...
     def ready_since(self, before: int) -> list[tuple[str, int]]:
-        """(queue, how many, counted up to a bound) of runs that have been ready since before that time."""
+        """(queue, how many, counted up to a bound) of runs that have been ready since before that time.
+
+        Without those that a pause holds, and queues that are as full as an operator allows.
+        """
+        ...
+
+    def pauses(self) -> list[Pause]:
+        """All pauses, the oldest first."""
+        ...
+
+    def runtime_limits(self) -> list[RuntimeLimit]:
+        """All limits that were set at run time."""
         ...
 
     def due(self, now: int, limit: int) -> list[tuple[str, str]]:

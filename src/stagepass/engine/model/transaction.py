@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from stagepass.declare.values import File
 from stagepass.engine.model.actors import AuditEntry
+from stagepass.engine.model.controls import Controls, Pause, RuntimeLimit, Scope
 from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, Spend, StageRun
 from stagepass.engine.model.states import RunState
@@ -40,6 +41,10 @@ class Changes:
     returned: list[str] = field(default_factory=list)
     """Stage runs whose messages are there again."""
     audit: list[AuditEntry] = field(default_factory=list)
+    controls: list[Pause | RuntimeLimit] = field(default_factory=list)
+    """In place of those of the same scope and name."""
+    lifted: list[Pause | RuntimeLimit] = field(default_factory=list)
+    """Pauses that end, and limits that hold no more."""
 
 
 Ended = tuple[str | None, dict[str, Any] | None]
@@ -71,8 +76,19 @@ class Ahead:
     runs: Collection[str] = ()
     queues: Sequence[tuple[tuple[str, ...], int]] = ()
     """Arguments of `Tx.candidates`."""
+    controls: bool = False
+    """Whether `Tx.controls` is asked for."""
     keys: Collection[tuple[str, str]] = ()
     """Arguments of `Tx.job_by_key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a look at the queues of a claim has found."""
+
+    candidates: Sequence[Candidate]
+    """Of all owners that are not paused."""
+    controls: Controls
 
 
 class Tx(Protocol):
@@ -159,8 +175,21 @@ class Tx(Protocol):
         """
         ...
 
-    def candidates(self, queues: Sequence[str], limit: int) -> list[Candidate]:
-        """Ready runs, up to `limit` of each queue, in the order in which each queue's should go. Locks nothing."""
+    def candidates(self, queues: Sequence[str], limit: int) -> Ready:
+        """Ready runs, up to `limit` of each queue, in the order in which each queue's should go; and what an operator has set.
+
+        One statement, so that a pause costs a claim no further one. Locks nothing.
+        """
+        ...
+
+    def controls(self) -> Controls:
+        """What an operator has set, for a claim that looks at no queue."""
+        ...
+
+    def pause(self, scope: Scope, name: str) -> Pause | None: ...
+    def limit(self, scope: Scope, name: str) -> RuntimeLimit | None: ...
+    def count_running(self, queues: Sequence[str]) -> dict[str, int]:
+        """By queue with a limit: the runs that run now. Their limits stay locked, so claims of them go one after another."""
         ...
 
     def take(self, ids: Sequence[str], limit: int) -> list[tuple[StageRun, Job]]:

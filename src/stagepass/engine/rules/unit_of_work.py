@@ -13,6 +13,7 @@ from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.model.actors import Act, AuditEntry
 from stagepass.engine.model.clock import Clock
+from stagepass.engine.model.controls import Pause, RuntimeLimit
 from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Message, Spend, StageRun
 from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
 from stagepass.engine.model.transaction import Changes, Tx
@@ -286,6 +287,20 @@ class UnitOfWork:
             after,
         )
         self._changes.audit.append(entry)
+
+    def set_control(self, control: Pause | RuntimeLimit) -> None:
+        self._changes.controls.append(control)
+
+    def lift(self, control: Pause | RuntimeLimit) -> None:
+        self._changes.lifted.append(control)
+
+    def more_running(self, queue: str) -> int:
+        """By how many more runs of a queue run after this transaction than before it."""
+        more = sum(run.queue == queue and run.state is RunState.RUNNING for run in self._new_runs.values())
+        for run_id, run in self._touched_runs.items():
+            if run.queue == queue:
+                more += (run.state is RunState.RUNNING) - (self._guards[run_id][0] is RunState.RUNNING)
+        return more
 
     # ── writing ──
 
