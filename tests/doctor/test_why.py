@@ -249,6 +249,28 @@ def cancelled(stack: Stack) -> str:
     return job
 
 
+UNWALK = ("unwalk.step", "unwalk.halt", "unwalk.back")
+
+
+@case("undone", moves=False)
+def undone(stack: Stack) -> str:
+    stack.open("back")
+    return _unwalk(stack)
+
+
+@case("not_undone")
+def not_undone(stack: Stack) -> str:
+    (stack.folder / "flag-back").unlink(missing_ok=True)
+    return _unwalk(stack)
+
+
+def _unwalk(stack: Stack) -> str:
+    stack.work(*UNWALK)
+    job = stack.system.engine.submit("unwalk", {"flag": str(stack.folder / "flag-back")}).job.id
+    wait_until(lambda: stack.system.engine.job(job, None).state is JobState.FAILED, 10, "it has cleaned up")
+    return job
+
+
 @case("failed")
 def failed(stack: Stack) -> str:
     stack.work()

@@ -37,6 +37,8 @@ def explain(sources: Sources, job: Job, runs: Sequence[StageRun], *, deep: int =
         return Why(job, look.now, [_nothing_open(look)], look.unseen)
     found = _alike([_reason(look, run, deep) for run in live[:MOST_RUNS]])
     found[-1].count += len(live[MOST_RUNS:])
+    for reason in found if job.ending else ():
+        reason.evidence.append(Fact("ending", job.ending or ""))
     found.sort(key=lambda reason: (_ORDER.index(reason.waits), reason.since or look.now))
     return Why(job, look.now, found, look.unseen)
 

@@ -86,10 +86,11 @@ def ended(look: Look) -> Reason:
     job = look.job
     if job.state is JobState.COMPLETED:
         return Reason("completed", None, job.finished_at, evidence=[_took(job)], acts=[acts.show(job)])
+    if (error := job.error or {}) and (error.get("undone") or error.get("not_undone")):
+        return _undone(job, error)
     if job.state is JobState.CANCELLED:
         evidence = [_took(job), *_error(job.error)]
         return Reason("cancelled", None, job.finished_at, None, "person", {}, evidence, _again(look, job))
-    error = job.error or {}
     run = next((run for run in look.runs if run.id == error.get("run_id")), None)
     given = {"stage": error.get("stage", ""), "code": error.get("code", "")}
     evidence = [*_error(job.error), *([Fact("attempt", run.attempts, run.attempt_at)] if run else [])]
@@ -99,6 +100,17 @@ def ended(look: Look) -> Reason:
     gone = any(other.state is RunState.DISCARDED for other in look.runs)
     code = "discarded" if gone else "failed"
     return Reason(code, run, job.finished_at, None, "person", given, evidence, _again(look, job))
+
+
+def _undone(job: Job, error: dict[str, Any]) -> Reason:
+    """It cleaned up; what an undo could not do is all that can still be sent again."""
+    left = ", ".join(error.get("not_undone") or ())
+    evidence = [_took(job), *_error(error), Fact("undone", ", ".join(error.get("undone") or ()) or "-")]
+    if not left:
+        return Reason("undone", None, job.finished_at, None, "person", {}, evidence, [acts.details(job)])
+    given = {"stages": left}
+    sent = [acts.resume(job, "resume_undo"), acts.details(job)]
+    return Reason("not_undone", None, job.finished_at, None, "person", given, evidence, sent)
 
 
 def _took(job: Job) -> Fact:
