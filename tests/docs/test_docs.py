@@ -323,7 +323,7 @@ def test_the_reference_for_authors_is_complete() -> None:
     for name, shown in rows.items():
         default = options[name].default
         assert shown.strip("` ") in ("", str(default), f'"{default}"') or name == "retry"
-    for name in [name for name in vars(Context) if not name.startswith("_")]:
+    for name in [name for name in dir(Context) if not name.startswith("_")]:
         assert re.search(rf"\b{name}\b", told), f"ctx.{name}"
 
 

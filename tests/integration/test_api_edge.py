@@ -1,23 +1,18 @@
 """What holds for every request: names, headers, limits, logs, probes, and errors of the router."""
 
-import io
 import json
-import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import structlog
 
 from stagepass.errors import StoreUnavailable
-from stagepass.logs import configure_logging
 from tests.support.api import Installation, RedisServer, installation, is_problem, submitted
 from tests.support.waiting import wait_until
 
-pytest_plugins = ("tests.support.api_fixtures",)
+pytest_plugins = ("tests.support.api_fixtures", "tests.support.log_lines")
 
 
 def test_a_request_keeps_its_name_and_gets_one_if_it_has_none(ann: httpx2.Client) -> None:
@@ -95,22 +90,6 @@ def test_a_wrong_query_is_told_by_field_and_without_its_value(ann: httpx2.Client
     assert {error["field"] for error in body["errors"]} == {"state.0", "limit"}
     assert body["field"] == body["errors"][0]["field"]
     assert "secret-value" not in json.dumps(body)
-
-
-@pytest.fixture
-def lines() -> Iterator[Any]:
-    """The log lines that were written, as JSON."""
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    configure_logging("INFO", "json")
-    written = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(written)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    structlog.reset_defaults()
 
 
 def test_a_request_is_logged_without_what_was_asked(place: Installation, ann: httpx2.Client, lines: Any) -> None:

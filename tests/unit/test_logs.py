@@ -1,16 +1,16 @@
 """Keys, tokens and passwords stay out of log lines, wherever in a text they stand."""
 
-import io
 import json
 import logging
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
 
-from stagepass.logs import HIDDEN, configure_logging, redact
+from stagepass.logs import HIDDEN, redact
+
+pytest_plugins = ("tests.support.log_lines",)
 
 SECRET = "Zq7Rv2Lm9Xw4Kt6B"
 
@@ -77,21 +77,6 @@ def test_a_secret_is_taken_out(text: str) -> None:
 )
 def test_what_is_none_stays(text: str) -> None:
     assert redact(text) == text
-
-
-@pytest.fixture
-def lines() -> Iterator[Any]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    configure_logging("INFO", "json")
-    written = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(written)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    structlog.reset_defaults()
 
 
 def test_a_line_holds_none_in_any_of_its_fields(lines: Any) -> None:

@@ -9,11 +9,12 @@ Everything is checked here, at import: the graph, the names, the types.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol, Unpack, overload
+from typing import Any, Literal, Protocol, Unpack
 
 from pydantic import BaseModel
 
 from stagepass.declare.batch import read_batch
+from stagepass.declare.brackets import brackets_optional
 from stagepass.declare.checks import NAME, check_stage
 from stagepass.declare.handler_settings import HandlerSettings
 from stagepass.declare.handlers import End, failure_stage, read_undo_on, undo_stage
@@ -89,12 +90,10 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"<pipeline {self.name} v{self.version}: {' → '.join(self.stages)}>"
 
-    @overload
-    def stage(self, body: Callable[..., Any], /) -> Stage: ...
-
-    @overload
+    @brackets_optional
     def stage(
         self,
+        body: Callable[..., Any],
         /,
         *,
         after: Stage | list[Stage] | tuple[Stage, ...] | None = None,
@@ -111,28 +110,7 @@ class Pipeline:
         batch: int | None = None,
         within: Duration = "5s",
         weight: float = 1.0,
-    ) -> Callable[[Callable[..., Any]], Stage]: ...
-
-    def stage(
-        self,
-        body: Callable[..., Any] | None = None,
-        /,
-        *,
-        after: Stage | list[Stage] | tuple[Stage, ...] | None = None,
-        each: str | None = None,
-        when: Callable[..., bool] | None = None,
-        retry: Retry | None = None,
-        time_limit: Duration = "5m",
-        run_limit: Duration = "1h",
-        crashes: int = 3,
-        needs: type | Iterable[type] = (),
-        pool: Literal["io", "cpu"] = "io",
-        concurrency: int | None = None,
-        collect: Collect = "all",
-        batch: int | None = None,
-        within: Duration = "5s",
-        weight: float = 1.0,
-    ) -> Stage | Callable[[Callable[..., Any]], Stage]:
+    ) -> Stage:
         """Decorator, with brackets or without: makes a function a stage of this pipeline.
 
         Args:
@@ -156,48 +134,38 @@ class Pipeline:
         """
         parents = () if after is None else tuple(after) if isinstance(after, (list, tuple, set)) else (after,)
 
-        def declare(body: Callable[..., Any]) -> Stage:
-            check_body(body, self.name)
-            where = f"stage {self.name}.{body.__name__}"
-            check_settings(
-                where, crashes=crashes, concurrency=concurrency, batch=batch, weight=weight, when=when, each=each
-            )
-            stage = Stage(
-                pipeline=self.name,
-                name=body.__name__,
-                body=body,
-                after=parents,
-                over=None,
-                when=when,
-                retry=Retry() if retry is None else retry,
-                time_limit=self._limit(body, "time_limit", time_limit),
-                run_limit=self._limit(body, "run_limit", run_limit),
-                crashes=crashes,
-                needs=read_needs(needs, where),
-                pool=pool,
-                concurrency=concurrency,
-                collect=collect,
-                weight=weight,
-                batch=read_batch(batch, within, where),
-                add_undo=self._add_undo,
-            )
-            check_stage(self.name, self.input, self._by_name, stage, each)
-            self.stages[stage.name] = stage
-            for parent in {*parents, *((stage.over[0],) if stage.over else ())}:
-                parent.next.append(stage)
-            return stage
+        check_body(body, self.name)
+        where = f"stage {self.name}.{body.__name__}"
+        check_settings(
+            where, crashes=crashes, concurrency=concurrency, batch=batch, weight=weight, when=when, each=each
+        )
+        stage = Stage(
+            pipeline=self.name,
+            name=body.__name__,
+            body=body,
+            after=parents,
+            over=None,
+            when=when,
+            retry=Retry() if retry is None else retry,
+            time_limit=self._limit(body, "time_limit", time_limit),
+            run_limit=self._limit(body, "run_limit", run_limit),
+            crashes=crashes,
+            needs=read_needs(needs, where),
+            pool=pool,
+            concurrency=concurrency,
+            collect=collect,
+            weight=weight,
+            batch=read_batch(batch, within, where),
+            add_undo=self._add_undo,
+        )
+        check_stage(self.name, self.input, self._by_name, stage, each)
+        self.stages[stage.name] = stage
+        for parent in {*parents, *((stage.over[0],) if stage.over else ())}:
+            parent.next.append(stage)
+        return stage
 
-        return declare if body is None else declare(body)
-
-    @overload
-    def on_failure(self, body: Callable[..., Any], /) -> Stage: ...
-
-    @overload
-    def on_failure(self, /, **settings: Unpack[HandlerSettings]) -> Callable[[Callable[..., Any]], Stage]: ...
-
-    def on_failure(
-        self, body: Callable[..., Any] | None = None, /, **settings: Unpack[HandlerSettings]
-    ) -> Stage | Callable[[Callable[..., Any]], Stage]:
+    @brackets_optional
+    def on_failure(self, body: Callable[..., Any], /, **settings: Unpack[HandlerSettings]) -> Stage:
         """Decorator: makes a function the stage that runs when a job's failure is decided, before it is reported.
 
         It takes ``ctx``, ``request``, and by name the output of any stage declared before it, or None where that
@@ -205,12 +173,9 @@ class Pipeline:
         retried 20 times within a day. The job fails however it ends; where it fails itself, it can be redriven.
         """
 
-        def declare(body: Callable[..., Any]) -> Stage:
-            if any(handler.role == "on_failure" for handler in self.handlers.values()):
-                raise DeclarationError(f"pipeline {self.name!r}: on_failure is declared twice; keep one of them")
-            return self._add_handler(failure_stage(self.name, self.leaves, body, settings, self._limit))
-
-        return declare if body is None else declare(body)
+        if any(handler.role == "on_failure" for handler in self.handlers.values()):
+            raise DeclarationError(f"pipeline {self.name!r}: on_failure is declared twice; keep one of them")
+        return self._add_handler(failure_stage(self.name, self.leaves, body, settings, self._limit))
 
     def _add_undo(self, of: Stage, body: Callable[..., Any], settings: HandlerSettings) -> Stage:
         return self._add_handler(undo_stage(of, body, settings, self._limit))

@@ -3,11 +3,12 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Literal, Unpack
 
 from pydantic import TypeAdapter
 
 from stagepass.declare.batch import Batch
+from stagepass.declare.brackets import brackets_optional
 from stagepass.declare.handler_settings import HandlerSettings
 from stagepass.declare.parameter import Parameter
 from stagepass.declare.retry import Retry
@@ -102,15 +103,8 @@ class Stage:
         self.cancel = self._checked_hook(hook, "memos")
         return hook
 
-    @overload
-    def undo(self, body: Callable[..., Any], /) -> "Stage": ...
-
-    @overload
-    def undo(self, /, **settings: Unpack[HandlerSettings]) -> Callable[[Callable[..., Any]], "Stage"]: ...
-
-    def undo(
-        self, body: Callable[..., Any] | None = None, /, **settings: Unpack[HandlerSettings]
-    ) -> "Stage | Callable[[Callable[..., Any]], Stage]":
+    @brackets_optional
+    def undo(self, body: Callable[..., Any], /, **settings: Unpack[HandlerSettings]) -> "Stage":
         """Decorator, with brackets or without: makes a function the stage that undoes this one.
 
         It runs where the pipeline's `undo_on` says so, once for each run of this stage that has finished: the last
@@ -120,15 +114,12 @@ class Stage:
         `on_failure` does.
         """
 
-        def declare(body: Callable[..., Any]) -> Stage:
-            if self.undone_by is not None:
-                raise DeclarationError(f"stage {self.queue} has an undo already: {self.undone_by.name}")
-            if self.add_undo is None:
-                raise DeclarationError(f"stage {self.queue} runs when a job has stopped; nothing undoes it")
-            self.undone_by = self.add_undo(self, body, settings)
-            return self.undone_by
-
-        return declare if body is None else declare(body)
+        if self.undone_by is not None:
+            raise DeclarationError(f"stage {self.queue} has an undo already: {self.undone_by.name}")
+        if self.add_undo is None:
+            raise DeclarationError(f"stage {self.queue} runs when a job has stopped; nothing undoes it")
+        self.undone_by = self.add_undo(self, body, settings)
+        return self.undone_by
 
     def _checked_hook(self, hook: Callable[..., Any], own: str) -> Callable[..., Any]:
         known = {"ctx", own, *(parameter.name for parameter in self.parameters)}

@@ -6,6 +6,7 @@ The work has threads of its own. One caller has half of them at most, and a queu
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
@@ -17,6 +18,17 @@ from stagepass.sentences import Sentence, sentence
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """How a refusal is worded."""
+
+    full: Callable[[int], Sentence] = lambda count: sentence(
+        "{count} of your files are already being checked", count=count
+    )
+    late: Callable[[], Sentence] = lambda: sentence("too many files are being checked right now")
+    again: Callable[[Sentence], Sentence] = lambda why: sentence("{why}; try again in a few seconds", why=why)
+
+
 class Turns:
     """The turns of one process.
 
@@ -25,6 +37,7 @@ class Turns:
         of_one: of one caller.
         queue: of one caller, those that wait included.
         patience: seconds that a piece of work waits for its turn.
+        texts: of its refusals.
     """
 
     def __init__(
@@ -34,9 +47,11 @@ class Turns:
         of_one: int | None = None,
         queue: int = 8,
         patience: float = 5.0,
+        texts: Texts = Texts(),
     ) -> None:
         self._at_once, self._of_one = at_once, of_one or max(1, at_once // 2)
         self._queue, self._patience = queue, patience
+        self._texts = texts
         self._there: Counter[str] = Counter()
         self._own: dict[str, anyio.Semaphore] = {}
         self._all: anyio.Semaphore | None = None
@@ -51,7 +66,7 @@ class Turns:
     @asynccontextmanager
     async def _turn(self, owner: str) -> AsyncIterator[None]:
         if self._there[owner] >= self._queue:
-            raise self._too_many(sentence("{count} of your files are already being checked", count=self._queue))
+            raise self._too_many(self._texts.full(self._queue))
         self._there[owner] += 1
         own = self._own.setdefault(owner, anyio.Semaphore(self._of_one))
         self._all = self._all or anyio.Semaphore(self._at_once)
@@ -64,7 +79,7 @@ class Turns:
                     own.release()
                     raise
             if wait.cancelled_caught:
-                raise self._too_many(sentence("too many files are being checked right now"))
+                raise self._too_many(self._texts.late())
             try:
                 yield
             finally:
@@ -77,6 +92,4 @@ class Turns:
 
     def _too_many(self, why: Sentence) -> TooManyRequests:
         again = max(1, round(self._patience))
-        return TooManyRequests(
-            sentence("{why}; try again in a few seconds", why=why), retry_after=again, limit="files at once"
-        )
+        return TooManyRequests(self._texts.again(why), retry_after=again, limit="files at once")
