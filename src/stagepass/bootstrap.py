@@ -1,6 +1,7 @@
 """The only wiring: which store, broker, bus, files and providers this process uses."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,7 +28,7 @@ from stagepass.engine.maintain.controls import OperatorControls
 from stagepass.engine.maintain.pruner import Pruner
 from stagepass.engine.maintain.relay import Relay
 from stagepass.engine.maintain.scheduler import Scheduler
-from stagepass.engine.model.clock import StoreClock
+from stagepass.engine.model.clock import Clock, StoreClock
 from stagepass.errors import SettingsError
 from stagepass.files.cloud import CloudFiles
 from stagepass.files.links import Links
@@ -63,6 +64,8 @@ class System:
 
     settings: Settings
     registry: Registry
+    make_clock: Callable[[Callable[[], int | None]], Clock] = StoreClock
+    """Makes the clock of this process, given what asks the database for its time."""
 
     @cached_property
     def redis_url(self) -> str:
@@ -120,7 +123,7 @@ class System:
             self.bus,
             max_input=self.settings.max_input_bytes,
             make_lane=self._make_lane,
-            clock=StoreClock(self.store.now),
+            clock=self.make_clock(self.store.now),
         )
 
     @cached_property

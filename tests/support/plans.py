@@ -6,6 +6,7 @@ world outside (shop, mail, remote tasks, people) counts what it is asked for.
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operations import Settle
 from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.outcomes import Released
+from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, JobState
 from stagepass.errors import ChildFailed, Conflict, TimedOut
 from stagepass.testing import Crash, Lab
@@ -93,6 +95,11 @@ def work(ctx: Context, request: Step) -> int:
 
 @plan.stage(**LONG, retry=Retry(3, wait="1s", factor=1))
 def go(ctx: Context, request: Plan) -> list[str]:
+    return make_calls(ctx, request)
+
+
+def make_calls(ctx: Context, request: Plan) -> list[str]:
+    """All calls of a plan, one after another; what each gave or raised."""
     world = worlds[request.id]
     seen: list[tuple[int, str]] = []
     world.passes.append(seen)
@@ -143,7 +150,7 @@ def call(ctx: Context, world: World, id: str, number: int, step: Step) -> Any:
             def tell(url: str) -> None:
                 world.asked["mail"] += 1
                 if not more:
-                    world.open.append((f"{ctx.job_id}.go", *url.rsplit("/", 2)[1:]))  # type: ignore[arg-type]
+                    world.open.append((f"{ctx.job_id}.{ctx.stage}", *url.rsplit("/", 2)[1:]))  # type: ignore[arg-type]
 
             return ctx.approval(f"{step.kind} {number}?", who="mina", tell=tell, at_most="2h").approved
         case ["receive", *more]:
@@ -222,18 +229,26 @@ def run_plan(lab: Lab, given: Plan, dice: random.Random | None) -> Run:
             lab.send(job, step.name, number, key=str(number))
         if step.kind == "signal":
             lab.engine.signal(f"{job.id}.go", number)
+    now, disturbances = carry_through(lab, job, dice, [world])
+    assert now.state == "completed", (now.state, now.error, given)
+    minutes = (lab.clock.now() - began) / MINUTE
+    return Run(world, lab.result(now), count_children(lab, given), minutes, disturbances)
+
+
+def carry_through(
+    lab: Lab, job: Job, dice: random.Random | None, of: Sequence[World], within: int = 3000
+) -> tuple[Job, int]:
+    """Run a job to its end with disturbances; the job, and how many there were."""
     disturbances = 0
-    for _ in range(3000):
+    for _ in range(within):
         disturbances += dice is not None and _disturb(lab, job, dice)
         try:
             busy = lab.step()
         except Crash:
             busy = True
             lab.recover()
-        while world.open:
-            run, name, ask = world.open.pop()
-            with suppress(Conflict):
-                lab.engine.answer(run, name=name, ask=ask, approved=True)
+        for world in of:
+            _answer(lab, world)
         now = lab.job(job)
         if now.state in ENDED:
             break
@@ -241,13 +256,23 @@ def run_plan(lab: Lab, given: Plan, dice: random.Random | None) -> Run:
             lab.clock.advance(max(0.001, lab._next_due()))
             lab.relay.promote()
     _disarm(lab)
-    assert now.state == "completed", (now.state, now.error, given)
-    minutes = (lab.clock.now() - began) / MINUTE
+    return now, disturbances
+
+
+def _answer(lab: Lab, world: World) -> None:
+    while world.open:
+        run, name, ask = world.open.pop()
+        with suppress(Conflict):
+            lab.engine.answer(run, name=name, ask=ask, approved=True)
+
+
+def count_children(lab: Lab, given: Plan) -> int:
+    """Children of a plan, none of which runs on."""
     children = sum(f'"{given.id}"' in one.input for one in lab.engine.jobs(JobFilter(None, pipeline="child", limit=60)))
     for name, which in (("child", "running"), ("child", "queued")):
         open_ = lab.engine.jobs(JobFilter(None, pipeline=name, states=(JobState(which),), limit=60))
         assert not [one for one in open_ if f'"{given.id}"' in one.input], (given, "a child runs on")
-    return Run(world, lab.result(now), children, minutes, disturbances)
+    return children
 
 
 def _disarm(lab: Lab) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from stagepass.testing import Lab
-from tests.support import plans
+from tests.support import closings, plans
 
 FAST, EACH = 300, 25
 CHAOS = 10_000
@@ -17,7 +17,7 @@ CHAOS = 10_000
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    with Lab([plans.plan, plans.child]) as made:
+    with Lab([plans.plan, plans.child, closings.closing]) as made:
         yield made
 
 
@@ -34,6 +34,29 @@ def run(lab: Lab, seed: int) -> None:
 def test_a_stage_of_random_calls_gives_the_same_however_it_is_disturbed(lab: Lab, start: int) -> None:
     for seed in range(start, start + EACH):
         run(lab, seed)
+
+
+def close(lab: Lab, seed: int) -> None:
+    """A job that fails and cleans up, undisturbed and disturbed."""
+    dice = random.Random(seed)
+    given = closings.make(dice, f"c{seed}")
+    plain = closings.run(lab, closings.renamed(given, "p", weak=[]), None)
+    disturbed = closings.run(lab, closings.renamed(given, "d"), dice)
+    for part in closings.PARTS:
+        plans.check(getattr(given, part), disturbed[part], plain[part])
+
+
+@pytest.mark.parametrize("start", range(0, 20, 10))
+def test_so_do_an_undo_and_on_failure_and_each_runs_once(lab: Lab, start: int) -> None:
+    for seed in range(start, start + 10):
+        close(lab, seed)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("start", range(20, 1020, 40))
+def test_a_thousand_of_them(lab: Lab, start: int) -> None:
+    for seed in range(start, start + 40):
+        close(lab, seed)
 
 
 @pytest.mark.chaos

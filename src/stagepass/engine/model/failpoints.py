@@ -8,7 +8,7 @@ second time it comes by; `=error` raises `InjectedFailure` there.
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from stagepass.errors import Transient
 
@@ -55,10 +55,15 @@ def hit(name: str) -> None:
         action()
 
 
-def arm(name: str, action: str | Callable[[], None] = "kill", *, at: int = 1) -> None:
-    """Arm a failpoint: ``"kill"``, ``"error"`` or a function, when it is come by for the `at`-th time."""
-    if name not in NAMES:
-        raise ValueError(f"there is no failpoint {name!r}; there are: {', '.join(NAMES)}")
+def arm(name: str | Sequence[str], action: str | Callable[[], None] = "kill", *, at: int = 1) -> None:
+    """Arm a failpoint: ``"kill"``, ``"error"`` or a function, when it is come by for the `at`-th time.
+
+    Several are armed as one: they count together.
+    """
+    names = [name] if isinstance(name, str) else list(name)
+    for name in names:
+        if name not in NAMES:
+            raise ValueError(f"there is no failpoint {name!r}; there are: {', '.join(NAMES)}")
     do = {"kill": _kill, "error": _error}[action] if isinstance(action, str) else action
     count, lock = [0], threading.Lock()
 
@@ -69,7 +74,7 @@ def arm(name: str, action: str | Callable[[], None] = "kill", *, at: int = 1) ->
         if due:
             do()
 
-    _armed[name] = once
+    _armed.update(dict.fromkeys(names, once))
 
 
 def disarm() -> None:
