@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from stagepass import Blocked, Context, Permanent, Pipeline
 from walks.walk.pipeline import Way
+
+from stagepass import Blocked, Context, Permanent, Pipeline
 
 unwalk = Pipeline("unwalk", input=Way, undo_on="failed")
 
