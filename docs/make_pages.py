@@ -1,6 +1,6 @@
-"""Writes what the docs can take from the code: the table of settings, and the list of packages with their licences.
+"""Writes what the docs can take from the code: the settings, the doctor's rules, and the packages with their licences.
 
-python docs/make_pages.py            writes docs/settings.md and THIRD_PARTY_NOTICES.md
+python docs/make_pages.py            writes docs/settings.md, docs/doctor.md and THIRD_PARTY_NOTICES.md
 python docs/make_pages.py --check    exit code 1 when one of them is not up to date
 """
 
@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from pydantic import SecretStr
 
 from stagepass.deploy.reads import groups
+from stagepass.doctor.rule import GROUPS, catalogue
+from stagepass.doctor.texts import text as doctor_text
 from stagepass.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -58,12 +60,12 @@ def _row(name: str) -> str:
         shown = ""
     else:
         shown = f"`{','.join(default) if isinstance(default, tuple) else default}`"
-    text = (field.description or "").replace("|", "\\|")
+    said = (field.description or "").replace("|", "\\|")
     choices = get_args(field.annotation) if get_origin(field.annotation) is not None else ()
     words = [choice for choice in choices if isinstance(choice, str)]
     if words:
-        text += f" ({', '.join(f'`{word}`' for word in words)})"
-    return f"| `{name.upper()}` | {shown} | {text} |"
+        said += f" ({', '.join(f'`{word}`' for word in words)})"
+    return f"| `{name.upper()}` | {shown} | {said} |"
 
 
 # ── packages ─────────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +115,21 @@ def packages_table() -> str:
     return "\n".join(lines)
 
 
+# ── the doctor's rules ───────────────────────────────────────────────────────────────────────────
+
+
+def rules_tables() -> str:
+    """Every rule, by group and code."""
+    lines: list[str] = []
+    for digit, group in GROUPS.items():
+        rules = [rule for rule in catalogue() if rule.code[2] == digit]
+        if rules:
+            lines += [f"### {group[0].upper()}{group[1:]}", "", "| code | severity | finds |", "|---|---|---|"]
+            lines += [f"| `{rule.code}` | {rule.severity} | {doctor_text(f'{rule.code}.title', 'en')} |" for rule in rules]
+            lines.append("")
+    return "\n".join(lines).strip()
+
+
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -120,6 +137,7 @@ def pages() -> dict[Path, str]:
     """The pages as they should be."""
     return {
         ROOT / "docs" / "settings.md": _filled(ROOT / "docs" / "settings.md", "settings", settings_table()),
+        ROOT / "docs" / "doctor.md": _filled(ROOT / "docs" / "doctor.md", "rules", rules_tables()),
         ROOT / "THIRD_PARTY_NOTICES.md": _filled(ROOT / "THIRD_PARTY_NOTICES.md", "packages", packages_table()),
     }
 

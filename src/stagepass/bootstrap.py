@@ -262,6 +262,7 @@ class System:
             broker_url=lambda: self.broker_url,
             files=lambda: self.files,
             environ=lambda: self.environ,
+            ticket=lambda job, owner: self.links.sign("watch", {"job": job, "owner": owner}, 60),
         )
 
     @cached_property

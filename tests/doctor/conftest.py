@@ -14,6 +14,7 @@ import pytest
 from stagepass.api.app import create_app
 from stagepass.bootstrap import System
 from stagepass.declare.registry import Registry
+from stagepass.doctor.presence import Presence
 from stagepass.doctor.why.explain import explain
 from stagepass.doctor.why.model import Why
 from stagepass.engine.model.records import StageRun
@@ -48,6 +49,7 @@ class Stack:
         self.submit()  # begins the committer's thread, which is the stack's and no test's
         self.processes: list[subprocess.Popen[bytes]] = []
         self._runtimes: list[Runtime] = []
+        self._presences: list[Presence] = []
         self._server: Server | None = None
 
     def new_system(self, registry: Registry | None = None, **more: Any) -> System:
@@ -72,6 +74,9 @@ class Stack:
     def rest(self) -> None:
         """End all workers, relays and the API."""
         self.system.engine.dispatcher = None
+        for presence in self._presences:
+            presence.stop()
+        self._presences = []
         for runtime in self._runtimes:
             runtime.stop()
         for process in self.processes:

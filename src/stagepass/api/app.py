@@ -16,6 +16,7 @@ from stagepass.api import (
     controls,
     dead,
     docs,
+    doctor,
     events,
     files,
     health,
@@ -58,6 +59,7 @@ _ROUTERS = (
     audit,
     me,
     health,
+    doctor,
     metrics,
     docs,
 )

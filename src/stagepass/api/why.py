@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header
 from stagepass.api.deps import PREFIX, JobId, Reader, SystemDep, job_id_of
 from stagepass.content.catalogue import negotiate
 from stagepass.doctor.texts import catalogue
+from stagepass.engine.model.actors import Role
 from stagepass.views.why import WhyView, why_view
 
 router = APIRouter(tags=["jobs"])
@@ -21,4 +22,5 @@ def why(job_id: JobId, reader: Reader, system: SystemDep, language: Language = N
     Texts are in the language of Accept-Language; decide by `code`.
     """
     job, runs = system.engine.look(job_id_of(job_id), reader.scope)
-    return why_view(system, job, runs, negotiate(language, catalogue().languages))
+    private = reader.role is Role.OPERATOR
+    return why_view(system, job, runs, negotiate(language, catalogue().languages), private=private)

@@ -120,11 +120,19 @@ def fingerprints(settings: Settings) -> dict[str, str]:
 
 def _value(settings: Settings, name: str) -> str:
     if name == "SECRET_KEY":
-        return settings.secrets[0].decode()
+        return settings.secret_key.get_secret_value() or _made_key(settings)
     if name == "FILES_DIR":
-        return "" if settings.files_url else str(settings.files_folder)
+        return "" if settings.files_url else str(settings.files_dir or settings.data_dir / "files")
     value = getattr(settings, name.lower())
     return str(value)
+
+
+def _made_key(settings: Settings) -> str:
+    """The key that was generated in the data folder; it is not made for a look."""
+    try:
+        return (settings.data_dir / "secret").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _fingerprint(name: str, value: str) -> str:

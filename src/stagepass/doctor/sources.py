@@ -37,6 +37,8 @@ class Sources:
     broker_url: Callable[[], str]
     files: Callable[[], LocalFiles | CloudFiles]
     environ: Callable[[], Mapping[str, str]]
+    ticket: Callable[[str, str], str]
+    """The ticket that opens a job's events, by job and owner."""
 
     def secret_names(self) -> set[str]:
         """Environment variables with secrets that some provider or the API may need."""

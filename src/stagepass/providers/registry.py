@@ -124,6 +124,11 @@ def every_secret() -> set[str]:
     return {secret for port in _ports.values() for choice in port.choices.values() for secret in choice.secrets}
 
 
+def every_name() -> set[str]:
+    """The names of all providers."""
+    return {name for port in _ports.values() for name in port.choices}
+
+
 def make(kind: type, value: str, offer: Offer) -> Any:
     """The provider that this setting value selects, for providers that choose among others."""
     name, _, model = value.partition(":")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from stagepass.engine.model.records import StageRun
+from stagepass.engine.model.states import OPEN
 from stagepass.store.base import Connections
-from stagepass.store.tables import attempts, jobs, stage_runs
+from stagepass.store.tables import attempts, jobs, memos, stage_runs
 
 MOST_AHEAD = 10_000
 """Ready runs before another one are counted up to here."""
@@ -18,6 +19,7 @@ MOST_AHEAD = 10_000
 SAMPLE = 1000
 """Newest attempts of all queues that the pace of one is measured by."""
 
+_OPEN = [state.value for state in OPEN]
 _READY = sa.text("state = 'ready'")
 _RUNNING = sa.text("state = 'running'")
 
@@ -74,3 +76,43 @@ class Standing(Connections):
         c = jobs.c
         query = sa.select(c.id).where(c.parent == run_id, sa.text("parent IS NOT NULL AND finished_at IS NULL"))
         return [id for (id,) in self._all(query.order_by(c.id).limit(limit))]
+
+    def open_versions(self) -> list[tuple[str, int, int]]:
+        """(pipeline, version, how many) of stage runs that are not done."""
+        c = stage_runs.c
+        counted = [
+            sa.select(c.pipeline, c.version, sa.func.count().label("runs"))
+            .where(sa.text(part))
+            .group_by(c.pipeline, c.version)
+            for part in (
+                "state = 'ready'",
+                "state = 'running'",
+                "state IN ('waiting', 'retrying', 'parked')",
+                "state IN ('failed', 'held') AND state = 'held'",
+            )
+        ]
+        every = sa.union_all(*counted).subquery()
+        query = sa.select(every.c.pipeline, every.c.version, sa.func.sum(every.c.runs))
+        found = self._all(query.group_by(every.c.pipeline, every.c.version).order_by(every.c.pipeline, every.c.version))
+        return [(pipeline, version, int(count)) for pipeline, version, count in found]
+
+    def leases(self) -> list[tuple[str, int]]:
+        """(worker, stage runs) that are running."""
+        c = stage_runs.c
+        query = sa.select(c.worker, sa.func.count()).where(_RUNNING, c.worker.is_not(None)).group_by(c.worker)
+        return [(worker, count) for worker, count in self._all(query)]
+
+    def stuck_jobs(self, limit: int) -> list[str]:
+        """Ids of jobs, among the newest ones, that are not over although none of their stage runs is open."""
+        c = jobs.c
+        newest = sa.select(c.id, c.finished_at).order_by(c.id.desc()).limit(SAMPLE).subquery()
+        live = sa.exists().where(stage_runs.c.job_id == newest.c.id, stage_runs.c.state.in_(_OPEN))
+        return [
+            id for (id,) in self._all(sa.select(newest.c.id).where(newest.c.finished_at.is_(None), ~live).limit(limit))
+        ]
+
+    def undecided(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """By stage run: the call that was begun and whose answer was never kept."""
+        c = memos.c
+        query = sa.select(c.run_id, c.name).where(c.run_id.in_(sorted(run_ids)), c.value.is_(None))
+        return {run: name for run, name in self._all(query) if not name.startswith("~")} if run_ids else {}
