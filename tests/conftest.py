@@ -18,6 +18,7 @@ OURS = (
     "stagepass-heartbeat",
     "stagepass-claim",
     "stagepass-watch",
+    "stagepass-lock",
     "stagepass-note",
     "stagepass-loop",
     "stagepass-alert",

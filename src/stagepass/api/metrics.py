@@ -81,7 +81,15 @@ class _Queues(Collector):
         yield from self._counters()
         yield from self._breakers()
         now, liveness = self._system.engine.clock.now(), self._system.liveness
-        yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(liveness.living(workers, now)))
+        living = liveness.living(workers, now)
+        yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(living))
+        watched = GaugeMetricFamily(
+            "stagepass_workers_watched", "Worker processes alive, by what would show their death", labels=["by"]
+        )
+        locked = sum(worker.lock_key is not None for worker in living)
+        for by, count in (("lock", locked), ("heartbeat", len(living) - locked)):
+            watched.add_metric([by], count)
+        yield watched
         unfinished = GaugeMetricFamily(
             "stagepass_stage_runs", "Stage runs that are not done; failed are dead letters", labels=["queue", "state"]
         )

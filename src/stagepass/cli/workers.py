@@ -23,6 +23,7 @@ def workers(json: Json = False) -> None:
             worker.pid,
             worker.host.split("/")[0],
             text("workers.alive") if is_alive(worker, now) else text("workers.gone"),
+            text("workers.lock") if worker.lock_key is not None else text("workers.heartbeat"),
             worker.slots,
             ago(worker.beat_at, now),
             ago(worker.started_at, now),
@@ -30,7 +31,7 @@ def workers(json: Json = False) -> None:
         )
         for worker in found
     ]
-    table(("pid", "host", "state", "slots", "beat", "age", "queues"), rows, empty="workers.none")
+    table(("pid", "host", "state", "watch", "slots", "beat", "age", "queues"), rows, empty="workers.none")
     for host, off in sorted({(worker.host.split("/")[0], worker.clock_off / 1000) for worker in found}):
         if abs(off) > WRONG:
             note("workers.clock", style="yellow", host=host, seconds=f"{off:+.1f}")

@@ -29,6 +29,7 @@ class Connections:
     """
 
     def __init__(self, url: str, *, pool: int = 3, patience: connect.Patience = connect.Patience()) -> None:
+        self._url = url
         file = SameFile(str(connect.parse(url).database))
         self._writes, self._reads = connect.engines(url, pool=pool, patience=patience, same_file=file)
         self._beats = connect.engine(url, pool=1, patience=connect.BEAT, same_file=file)

@@ -121,6 +121,7 @@ def worker_row(worker: WorkerRow) -> Mapping[str, Any]:
         "started_at": worker.started_at,
         "beat_at": worker.beat_at,
         "clock_off": worker.clock_off,
+        "lock_key": worker.lock_key,
     }
 
 
@@ -135,4 +136,5 @@ def worker_of(row: Row[Any]) -> WorkerRow:
         started_at=row.started_at,
         beat_at=row.beat_at,
         clock_off=row.clock_off or 0,
+        lock_key=row.lock_key,
     )

@@ -9,11 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagepass.engine.model.filters import JobFilter, RunFilter
+from stagepass.engine.model.process_locks import LockLook, ProcessLock
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, StageRun, WorkerRow
 from stagepass.engine.model.states import OPEN, JobState, RunState
 from stagepass.engine.model.store import JobEnd, Parked
 from stagepass.engine.model.transaction import Outputs
-from stagepass.store import connect, part_rows, rows, texts
+from stagepass.store import connect, part_rows, process_locks, rows, texts
 from stagepass.store.alerts import AlertReads
 from stagepass.store.audit import AuditLog
 from stagepass.store.calls import Calls
@@ -301,6 +302,29 @@ class SqlStore(
 
     def workers(self) -> list[WorkerRow]:
         return [part_rows.worker_of(row) for row in self._soon(sa.select(workers))]
+
+    def process_lock(self) -> ProcessLock:
+        if self.dialect == "sqlite":
+            return process_locks.FileLock(str(self._writes.url.database))
+        return process_locks.SessionLock(self._url)
+
+    def note_lock(self, worker: str, key: int | None) -> None:
+        with self._writing(beat=True) as connection:
+            connection.execute(sa.update(workers).where(workers.c.id == worker).values(lock_key=key))
+
+    def locks(self) -> LockLook:
+        return self._lock_watch.look()
+
+    @cached_property
+    def _lock_watch(self) -> process_locks.LockWatch:
+        own = self.dialect != "sqlite"
+        engine = connect.engine(self._url, reads=True, pool=1, patience=connect.BEAT) if own else self._reads
+        return process_locks.LockWatch(engine)
+
+    def close(self) -> None:
+        if "_lock_watch" in self.__dict__:
+            self._lock_watch.close()
+        super().close()
 
     def lost_workers(self) -> list[str]:
         c = stage_runs.c

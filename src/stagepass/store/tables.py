@@ -192,6 +192,7 @@ workers = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("beat_at", BigInteger, nullable=False),
     Column("clock_off", BigInteger),
+    Column("lock_key", BigInteger),
     **MYSQL,
 )
 

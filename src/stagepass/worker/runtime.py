@@ -9,6 +9,7 @@ from stagepass.doctor.presence import Presence
 from stagepass.engine.execute.dispatcher import Dispatcher
 from stagepass.engine.execute.event_loop import EventLoop
 from stagepass.engine.execute.heartbeat import Heartbeat
+from stagepass.engine.execute.lock_keeper import LockKeeper
 from stagepass.engine.execute.runner import Runner
 from stagepass.engine.model.ids import new_id
 from stagepass.worker.liveness import Liveness
@@ -54,14 +55,21 @@ class Runtime:
             system.sources, "worker", worker=self.dispatcher.worker, queues=list(queues), slots=slots
         )
         self._liveness = Liveness(system, self.dispatcher, replace)
+        self._lock = lock = LockKeeper(system.store, self.dispatcher.worker)
         self.heartbeat = Heartbeat(
-            system.store, engine.committer, self.dispatcher, engine.clock, after=self._liveness.look
+            system.store,
+            engine.committer,
+            self.dispatcher,
+            engine.clock,
+            after=self._liveness.look,
+            lock_key=lambda: lock.key,
         )
 
     def start(self) -> None:
         """Register, and begin to look for work."""
         self._system.engine.dispatcher = self.dispatcher
         self.heartbeat.start()
+        self._lock.start()
         self.dispatcher.start()
         self._liveness.start()
         self._presence.start()
@@ -87,6 +95,7 @@ class Runtime:
         """Let what runs end, give back the rest unspent, and let go of everything."""
         self.drain()
         self.heartbeat.stop()
+        self._lock.stop()
         self._presence.stop()
         self._liveness.close()
         self._loop.close()

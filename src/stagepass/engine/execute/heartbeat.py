@@ -41,6 +41,7 @@ class Heartbeat:
 
     Args:
         after: called after each beat with whether the store took it.
+        lock_key: the lock that this process holds.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Heartbeat:
         *,
         every: float = BEAT,
         after: Callable[[bool], None] | None = None,
+        lock_key: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._store = store
         self._committer = committer
@@ -59,6 +61,7 @@ class Heartbeat:
         self._clock = clock
         self._every = every
         self._after = after
+        self._lock_key = lock_key
         self._stop = threading.Event()
         self._orphaned: set[str] = set()
         self._beats = 0
@@ -100,6 +103,7 @@ class Heartbeat:
                 started_at=now,
                 beat_at=now,
                 clock_off=round(self._clock.off * 1000),
+                lock_key=self._lock_key(),
             )
         )
 

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from stagepass.engine.commit.child_jobs import cancel_orphans
 from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operations import OnRuns
+from stagepass.engine.maintain.lock_watch import DeathWatch
 from stagepass.engine.model import failpoints
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ports import Bell
@@ -108,6 +109,7 @@ class Relay:
         self._silent: dict[str, tuple[int, float]] = {}
         """By worker: its last known heartbeat, and the seconds for which it has not changed."""
         self._last_watch = float("-inf")
+        self._deaths = DeathWatch(store, clock)
         self._stops: SimpleQueue[None] = SimpleQueue()
         self._last_look = self._last_prune = float("-inf")
         self.looked_at = time.monotonic()
@@ -143,9 +145,11 @@ class Relay:
         return True
 
     def step(self) -> None:
-        """One look: promote what is due; once a second also rescue and ring; once a minute clean up."""
+        """One look: promote what is due, rescue what a dead process held; once a second also rescue and ring; once a minute clean up."""
         self._clock.refresh()
         self.promote()
+        for worker in self._deaths.dead():
+            self.rescue_worker(worker)
         now = self._clock.steady()
         if now - self._last_look >= 1.0:
             self._last_look = now

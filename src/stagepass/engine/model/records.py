@@ -221,6 +221,8 @@ class WorkerRow:
     supervisor: str | None = None
     clock_off: int = 0
     """Milliseconds by which its machine's clock is ahead of the database's, whose time it uses."""
+    lock_key: int | None = None
+    """The lock that its process holds; None where its heartbeat alone shows that it lives."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from stagepass.declare.values import File
 from stagepass.engine.model.actors import AuditEntry
 from stagepass.engine.model.controls import Pause, RuntimeLimit
+from stagepass.engine.model.process_locks import LockLook, ProcessLock
 from stagepass.engine.model.records import Job, Memo, Message, Spend, WorkerRow
 from stagepass.engine.model.states import JobState
 from stagepass.engine.model.transaction import Outputs, Tx
@@ -103,6 +104,18 @@ class Store(Protocol):
         ...
 
     def workers(self) -> list[WorkerRow]: ...
+    def process_lock(self) -> ProcessLock:
+        """A lock for this process to hold."""
+        ...
+
+    def note_lock(self, worker: str, key: int | None) -> None:
+        """The worker's process holds that lock from now on, or none."""
+        ...
+
+    def locks(self) -> LockLook:
+        """Which of the workers' locks are held."""
+        ...
+
     def lost_workers(self) -> list[str]:
         """Workers that hold stage runs although they have no row (any more)."""
         ...
