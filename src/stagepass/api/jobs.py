@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from stagepass.api import intake, problems
+from stagepass.api.answers import answer
 from stagepass.api.deps import (
     Acting,
     AnewQuery,
@@ -65,11 +66,11 @@ async def incoming_for(request: Request, name: str) -> AsyncIterator[Incoming]:
     f"{PREFIX}/pipelines/{{name}}/jobs",
     status_code=202,
     summary="Submit a job",
+    response_model=JobView,
     responses={200: {"model": JobView, "description": "This key was used before: the job that is there"}},
 )
 def submit(
     name: str,
-    response: Response,
     owner: Owner,
     system: SystemDep,
     key: Key,
@@ -77,7 +78,7 @@ def submit(
     priority: Annotated[int, Query(ge=-100, le=100, description="higher goes first among your own jobs")] = 0,
     delay: Annotated[float, Query(ge=0, le=366 * 86400, description="seconds before it begins")] = 0.0,
     stepwise: Annotated[bool, Query(description="stop after each stage until it is resumed")] = False,
-) -> JobView:
+) -> Response:
     """Accepts a job. After the answer it is kept, whatever happens.
 
     The body is the input itself as JSON, or a form: a field `input` with JSON or one field per value, and files
@@ -86,14 +87,13 @@ def submit(
     accepted = intake.submit(
         system, name, incoming, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise
     )
-    response.headers["Location"] = location(accepted.job)
+    place = {"Location": location(accepted.job)}
     if accepted.created:
-        return job_view(system, accepted.job, None)
-    response.status_code = 200
-    return look(system, accepted.job.id, owner)
+        return answer(job_view(system, accepted.job, None), 202, place)
+    return answer(look(system, accepted.job.id, owner), 200, place)
 
 
-@router.get(f"{PREFIX}/jobs", summary="List jobs")
+@router.get(f"{PREFIX}/jobs", summary="List jobs", response_model=JobList)
 def list_jobs(
     reader: Reader,
     system: SystemDep,
@@ -102,7 +102,7 @@ def list_jobs(
     owner: OwnerQuery = None,
     limit: Limit = 50,
     cursor: Annotated[str | None, Query(description="the next_cursor of the page before")] = None,
-) -> JobList:
+) -> Response:
     """The caller's jobs, the newest first; those of all owners for viewers and operators."""
     found = system.engine.jobs(
         JobFilter(
@@ -114,20 +114,21 @@ def list_jobs(
         )
     )
     more = found[limit - 1].id if len(found) > limit else None
-    return JobList(jobs=summaries(system, found[:limit]), next_cursor=more)
+    return answer(JobList(jobs=summaries(system, found[:limit]), next_cursor=more))
 
 
-@router.get(f"{PREFIX}/jobs/{{job_id}}", summary="Look at a job")
+@router.get(f"{PREFIX}/jobs/{{job_id}}", summary="Look at a job", response_model=JobView | JobDetail)
 def get_job(
     job_id: JobId,
     reader: Reader,
     system: SystemDep,
     full: Annotated[bool, Query(description="also its input, outputs, attempts and ledger")] = False,
-) -> JobView | JobDetail:
+) -> Response:
     """A job with its stages, and its result once it is completed."""
     job, runs = system.engine.look(job_id_of(job_id), reader.scope)
     payloads = shows_payloads(system, reader)
-    return job_detail(system, job, runs, payloads=payloads) if full else job_view(system, job, runs, payloads=payloads)
+    shown = job_detail if full else job_view
+    return answer(shown(system, job, runs, payloads=payloads))
 
 
 @router.get(
@@ -144,8 +145,7 @@ def get_result(job_id: JobId, reader: PayloadReader, system: SystemDep, response
         return ResultView(job_id=job.id, pipeline=job.pipeline, result=result, finished_at=maybe_at(job.finished_at))
     if job.state in ENDED:
         return no_result(job)
-    body = look(system, job_id, reader.scope).model_dump_json()
-    return Response(body, 202, {"Retry-After": str(OPEN_AGAIN)}, media_type="application/json")
+    return answer(look(system, job_id, reader.scope), 202, {"Retry-After": str(OPEN_AGAIN)})
 
 
 def look(system: System, job_id: str, owner: str | None) -> JobView:

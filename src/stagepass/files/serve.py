@@ -57,7 +57,7 @@ def answer(file: File, request: Mapping[str, str], method: str = "GET", disposit
         "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
     }
-    if _matches(request.get("if-none-match"), etag):
+    if matches(request.get("if-none-match"), etag):
         return Answer(304, headers, (0, 0))
 
     asked = request.get("range") if method == "GET" and request.get("if-range", etag).strip() == etag else None
@@ -96,7 +96,7 @@ def _part(header: str | None, size: int) -> tuple[int, int] | None:
     return (start, end) if start < size else _NOWHERE
 
 
-def _matches(header: str | None, etag: str) -> bool:
+def matches(header: str | None, etag: str) -> bool:
     """Whether an ``If-None-Match`` header names the tag; strong and weak forms are the same here."""
     if header is None:
         return False
