@@ -1,6 +1,8 @@
 """What a person's act, or a failure, costs the committing thread of a process, beside a job with large outputs.
 
-python -m benchmarks.acts [--items 1000] [--bytes 200000] [--database-url postgresql://…]
+python -m benchmarks.acts [--items 1000] [--open 10] [--bytes 200000] [--database-url postgresql://…]
+
+With ``--open`` as large as ``--items``, an act ends or revives every item of the map.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from stagepass import Pipeline
 from stagepass.engine.commit.claims import Claim
 from stagepass.engine.commit.operations import Settle
 from stagepass.engine.engine import OPERATOR
+from stagepass.engine.execute.runner import MAX_OUTPUT
 from stagepass.engine.model.ids import new_id, run_id
 from stagepass.engine.model.outcomes import Completed, Failure
 from stagepass.engine.model.records import Job, StageRun, Tally
@@ -25,9 +28,6 @@ from stagepass.engine.model.states import JobState, RunState
 from stagepass.engine.model.transaction import Changes
 from stagepass.errors import Permanent
 from stagepass.testing import Lab
-
-OPEN = 10
-"""Items that are not done when somebody acts."""
 
 PAGE = 100
 
@@ -64,6 +64,7 @@ def main() -> None:
     """Measure each act on jobs of its own, once for time and once for memory, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=1000)
+    parser.add_argument("--open", type=int, default=10, help="items that are not done yet")
     parser.add_argument("--bytes", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--database-url", default=None, help="an empty database; by default SQLite in a folder")
@@ -76,7 +77,7 @@ def main() -> None:
             "an item done": lambda: _settle(lab, options, Completed('"x"')),
         }
         print(
-            f"{options.items} items with outputs of {options.bytes:,} bytes, {OPEN} of them open; {lab.store.dialect}"
+            f"{options.items} items with outputs of {options.bytes:,} bytes, {options.open} of them open; {lab.store.dialect}"
         )
         print(f"{'':14}{'ms':>8}{'MB':>8}   (median of {options.rounds}; the most of one)")
         for name, prepare in acts.items():
@@ -100,7 +101,8 @@ def _settle(lab: Lab, options: argparse.Namespace, outcome: Any) -> Callable[[],
 def _job(lab: Lab, options: argparse.Namespace, state: JobState) -> Job:
     """A job whose items are done, but for a few, written as it would be found; those of before are gone."""
     lab.store.delete_jobs(lab.store.owner_jobs("bench", 10))
-    output, done = json.dumps("x" * options.bytes), options.items - OPEN
+    given = json.dumps("x" * (MAX_OUTPUT // options.items - 10))  # a list has the room of one output
+    output, done = json.dumps("x" * options.bytes), options.items - options.open
     tally = {"split": Tally(1, 1), "read": Tally(options.items, done)}
     job = Job(new_id(), "sheets", 1, "bench", "{}", 1, 1, state=state, tally=tally)
     job.input = Sheet(text="y" * options.bytes).model_dump_json()
@@ -114,7 +116,7 @@ def _job(lab: Lab, options: argparse.Namespace, state: JobState) -> Job:
             stage="read",
             queue="sheets.read",
             item=item,
-            item_input='"x"',
+            item_input=given,
             state=RunState.COMPLETED if item < done else left,
             output=output if item < done else None,
         )
