@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from stagepass import heap
 from stagepass.api import (
     approvals,
     audit,
@@ -151,4 +152,5 @@ def make() -> FastAPI:
     system.configure_logging()
     app = create_app(system)
     app.state.presence = Presence(system.sources, "api").start()
+    heap.settle()
     return app

@@ -29,7 +29,7 @@ def relay() -> None:
 
       DATABASE_URL=postgresql://me@db/stagepass BROKER_URL=amqp://mq stagepass relay
     """
-    from stagepass import preflight
+    from stagepass import heap, preflight
     from stagepass.cli.service import begin
     from stagepass.doctor.presence import Presence
 
@@ -48,6 +48,7 @@ def relay() -> None:
     notes = threading.Thread(target=_keep_note, args=(system, loop, ended), name="stagepass-note", daemon=True)
     notes.start()
     presence = Presence(system.sources, "relay").start()
+    heap.settle()
     loop.run()
     presence.stop()
     ended.set()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from stagepass import heap
 from stagepass.bootstrap import System
 from stagepass.doctor.presence import Presence
 from stagepass.engine.execute.dispatcher import Dispatcher
@@ -73,6 +74,7 @@ class Runtime:
         self.dispatcher.start()
         self._liveness.start()
         self._presence.start()
+        heap.settle()
 
     def wake(self) -> None:
         """A bell rang."""
