@@ -70,3 +70,29 @@ def test_killed_at_every_failpoint_a_job_ends_once(here: Site, name: str, at: in
     assert done == ["one", "two", "three"], "a finished stage is never run again"
     begun = sum(len(here.lines(stage)) for stage in ("one", "two", "three"))
     assert begun <= 3 + 1 + (name in UNKNOWN), "only the stage that was cut off is called again"
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        *(("plain", name) for name in NAMES if name.startswith("call.")),
+        *(("async", name) for name in NAMES if name.startswith(("once.", "call."))),
+    ],
+)
+def test_killed_inside_a_call_both_forms_buy_once_and_continue(here: Site, form: str, name: str) -> None:
+    job_id = here.system.engine.submit(f"calls_{form}", here.order()).job.id
+    killed = here.serve(f"{name}=kill")
+    killed.join(20)
+    assert killed.exitcode == -signal.SIGKILL, "the failpoint was come by"
+    here.serve()
+    job = here.settled(job_id)
+    if name in UNKNOWN:
+        assert job.state is JobState.HELD
+        (held,) = here.system.engine.runs(job)
+        here.system.engine.decide(held.id, None, name="buy", value="song")
+        job = here.settled(job_id)
+    assert job.state is JobState.COMPLETED
+    assert here.system.engine.result(job) == {"text": "song there"}
+    assert len(here.lines("bought")) == (0 if name == "once.after_intent" else 1)
+    assert len(here.lines("looked")) == (2 if name == "call.before_record" else 1), "what a wait has found is kept"
+    assert len(here.lines("begun")) == 2 + (name in UNKNOWN)

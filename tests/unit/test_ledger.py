@@ -126,17 +126,27 @@ def test_a_stage_made_again_is_given_up_not_paid_twice() -> None:
         assert (found["write"][2], found["sing"][2]) == (0, 0)
 
 
+@pytest.mark.parametrize("form", ["plain", "async"])
 @pytest.mark.parametrize(("point", "noted"), [("once.after_call", 0), ("once.after_record", 1)])
-def test_the_price_is_kept_with_the_value_or_not_at_all(point: str, noted: int) -> None:
+def test_the_price_is_kept_with_the_value_or_not_at_all(point: str, noted: int, form: str) -> None:
     p = Pipeline("shop", input=Word)
 
-    @p.stage(retry=QUICK)
     def sing(ctx: Context, request: Word) -> Word:
         def call() -> str:
             ctx.spend(provider="suno", usd=10)
             return "x"
 
         return Word(text=ctx.once("order", call))
+
+    async def sing_async(ctx: Context, request: Word) -> Word:
+        async def call() -> str:
+            ctx.spend(provider="suno", usd=10)
+            return "x"
+
+        return Word(text=await ctx.once_async("order", call))
+
+    sing_async.__name__ = "sing"
+    p.stage(retry=QUICK)(sing if form == "plain" else sing_async)
 
     with Lab(p) as lab:
         job = lab.submit({"text": "a"})

@@ -598,38 +598,51 @@ def test_a_provider_that_was_asked_too_often_is_closed_for_everybody_for_as_long
 # ── once ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def buys(*problems: BaseException, recover: Any = None) -> tuple[Pipeline, list[str]]:
+FORMS = ("plain", "async")
+"""Of a stage, and of its calls of `ctx`."""
+
+
+def buys(*problems: BaseException, recover: Any = None, form: str = "plain") -> tuple[Pipeline, list[str]]:
     p, bought, left = Pipeline("buys", input=Word), [], list(problems)
 
-    @p.stage(retry=Retry(2, wait="1s", jitter=0))
-    def buy(ctx: Context, request: Word) -> Word:
-        def call() -> str:
-            bought.append("x")
-            if left:
-                raise left.pop(0)
-            return f"song{len(bought)}"
+    def call() -> str:
+        bought.append("x")
+        if left:
+            raise left.pop(0)
+        return f"song{len(bought)}"
 
+    async def call_async() -> str:
+        return call()
+
+    def plain(ctx: Context, request: Word) -> Word:
         return Word(text=ctx.once("song", call))
 
+    async def awaited(ctx: Context, request: Word) -> Word:
+        return Word(text=await ctx.once_async("song", call_async))
+
+    body: Any = plain if form == "plain" else awaited
+    body.__name__ = "buy"
+    stage = p.stage(retry=Retry(2, wait="1s", jitter=0))(body)
     if recover:
 
-        @buy.on_recover
+        @stage.on_recover
         def find(name: str, request: Word) -> str | None:
             return recover(name)  # type: ignore[no-any-return]
 
     return p, bought
 
 
-@pytest.mark.parametrize("point", ["once.after_intent", "once.after_call", "once.after_record"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("point", ["once.before_intent", "once.after_intent", "once.after_call", "once.after_record"])
 @pytest.mark.parametrize("hook", ["none", "found", "not_done", "unsure"])
-def test_lesson_21_a_purchase_is_never_made_twice_in_silence(point: str, hook: str) -> None:
+def test_lesson_21_a_purchase_is_never_made_twice_in_silence(point: str, hook: str, form: str) -> None:
     def recover(name: str) -> str | None:
         assert name == "song"
         if hook == "not_done":
             raise NotDone
         return "found" if hook == "found" else None
 
-    p, bought = buys(recover=recover if hook != "none" else None)
+    p, bought = buys(recover=recover if hook != "none" else None, form=form)
     with Lab(p) as lab:
         job = lab.submit({"text": "a"})
         lab.crash(point)
@@ -638,7 +651,7 @@ def test_lesson_21_a_purchase_is_never_made_twice_in_silence(point: str, hook: s
         lab.recover()
         before = len(bought)
         job = lab.finish(job)
-        if point == "once.after_record":
+        if point in ("once.before_intent", "once.after_record"):
             assert (job.state, lab.result(job), len(bought)) == (JobState.COMPLETED, {"text": "song1"}, 1)
         elif hook == "found":
             assert (lab.result(job), len(bought)) == ({"text": "found"}, before)
@@ -649,6 +662,7 @@ def test_lesson_21_a_purchase_is_never_made_twice_in_silence(point: str, hook: s
             assert lab.events(job)[-1] == "stage.held buy"
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("problem", "calls", "state"),
     [
@@ -663,9 +677,9 @@ def test_lesson_21_a_purchase_is_never_made_twice_in_silence(point: str, hook: s
     ],
 )
 def test_an_answer_means_that_nothing_was_bought_and_silence_means_that_nobody_knows(
-    problem: BaseException, calls: int, state: JobState
+    problem: BaseException, calls: int, state: JobState, form: str
 ) -> None:
-    p, bought = buys(problem)
+    p, bought = buys(problem, form=form)
     with Lab(p) as lab:
         assert lab.run({"text": "a"}).state is state
         assert len(bought) == calls

@@ -25,13 +25,16 @@ class EventLoop:
         if lease.lost:  # it was, before there was something to interrupt
             future.cancel()
         try:
-            return future.result()
+            value, problem = future.result()
         except concurrent.futures.CancelledError:
             if lease.lost:
                 raise LeaseLost(lease.run_id) from None
             raise RuntimeError("the stage cancelled itself") from None
         finally:
             lease.interrupt = None
+        if problem is not None:
+            raise problem
+        return value
 
     def close(self) -> None:
         """Stop the loop; what still runs on it is left where it is."""
@@ -52,9 +55,15 @@ class EventLoop:
             return self._loop
 
 
-async def _kept_in(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """An exception that would end the loop, and with it all stages, ends only this one."""
+async def _kept_in(coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, Exception | None]:
+    """Its value or its exception; one that would end the loop, and with it all stages, ends only this one.
+
+    As a value the exception stays the very object that the call raised: a future gives a `TimeoutError` as a copy, by
+    which the call that is to be made again would not be found.
+    """
     try:
-        return await coroutine
+        return await coroutine, None
+    except Exception as problem:
+        return None, problem
     except (SystemExit, KeyboardInterrupt) as problem:
         raise RuntimeError(type(problem).__name__) from None

@@ -64,3 +64,36 @@ def two(ctx: Context, request: Order, one: Word) -> Word:
 def three(ctx: Context, request: Order, two: Word) -> Word:
     note(request.diary, "three")
     return Word(text=two.text + "3")
+
+
+# ── one stage that buys and waits, in both forms ──
+
+calls_plain = Pipeline("calls_plain", input=Order)
+calls_async = Pipeline("calls_async", input=Order)
+
+
+def _noted(request: Order, line: str, value: str) -> str:
+    note(request.diary, line)
+    return value
+
+
+@calls_plain.stage(retry=QUICK, crashes=5)
+def plain(ctx: Context, request: Order) -> Word:
+    note(request.diary, "begun")
+    bought = ctx.once("buy", lambda: _noted(request, "bought", "song"))
+    found = ctx.wait(lambda: _noted(request, "looked", "there"), every="50ms", at_most="1m", name="look")
+    return Word(text=f"{bought} {found}")
+
+
+@calls_async.stage(retry=QUICK, crashes=5)
+async def awaited(ctx: Context, request: Order) -> Word:
+    async def buy() -> str:
+        return _noted(request, "bought", "song")
+
+    async def look() -> str:
+        return _noted(request, "looked", "there")
+
+    note(request.diary, "begun")
+    bought = await ctx.once_async("buy", buy)
+    found = await ctx.wait_async(look, every="50ms", at_most="1m", name="look")
+    return Word(text=f"{bought} {found}")
