@@ -144,7 +144,7 @@ class System:
     @cached_property
     def providers(self) -> Providers:
         environ = dict(self.environ)
-        for name in ("text_model", "song_maker", "clip_maker", "scan_models", "scan_unsure_below"):
+        for name in ("text_model", "song_maker", "voice_dir", "clip_maker", "scan_models", "scan_unsure_below"):
             environ.setdefault(name.upper(), str(getattr(self.settings, name)))
         return Providers(environ, self.settings.folder / "providers")
 

@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     pipelines: Names = Field((), description="more pipelines: module names or folders; ./pipelines is always searched")
     text_model: str = Field("local", description="text model: local, or provider:model")
     song_maker: str = Field("local", description="song maker: local, or a provider")
+    voice_dir: str = Field(
+        "",
+        description="folder with Piper voices (.onnx beside .onnx.json) for the local song maker; needs the extra voice",
+    )
     clip_maker: str = Field("local", description="video renderer: local, or a provider")
     scan_models: str = Field(
         "",

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import os
 import re
 import signal
@@ -17,12 +18,29 @@ import pytest
 from stagepass.errors import Permanent, TimedOut, Transient
 from stagepass.providers.local.media import ffmpeg
 from stagepass.providers.local.song import LocalSongMaker, compose, lyric, sing, speech
-from stagepass.providers.local.song.genre import AMBIENT, BALLAD, DANCE, JAZZ, POP, Genre, genre_for
+from stagepass.providers.local.song.arrange import arrange
+from stagepass.providers.local.song.genre import (
+    ACOUSTIC,
+    AMBIENT,
+    BALLAD,
+    CHILDREN,
+    DANCE,
+    HIPHOP,
+    JAZZ,
+    LOFI,
+    POP,
+    ROCK,
+    TROT,
+    WALTZ,
+    Genre,
+)  # fmt: skip
+from stagepass.providers.local.song.genre_words import genre_for, ordered
 from stagepass.providers.local.song.harmony import chord, scale
 from stagepass.providers.local.song.loudness import integrated, limited
 from stagepass.providers.local.song.mix import voice_bus
 from stagepass.providers.local.song.plan import plan
 from stagepass.providers.local.song.song import make
+from stagepass.providers.local.song.voices import piper_voice
 from stagepass.providers.ports import MadeSong, SongRequest
 
 pytestmark = pytest.mark.timeout(60)
@@ -296,7 +314,9 @@ def test_without_espeak_an_instrument_plays_the_melody(tmp_path: Path, monkeypat
 # ── composing ────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("genre", [POP, AMBIENT, BALLAD, JAZZ, DANCE], ids=lambda genre: genre.name)
+@pytest.mark.parametrize(
+    "genre", [POP, AMBIENT, BALLAD, JAZZ, DANCE, TROT, HIPHOP, WALTZ], ids=lambda genre: genre.name
+)
 def test_any_lyric_fits_into_a_song(genre: Genre) -> None:
     for count, syllables in itertools.product((1, 4, 9, 16, 30), (1, 11, 28)):
         made = plan([syllables] * count, [i // 4 for i in range(count)], genre)
@@ -314,7 +334,7 @@ def test_a_usual_lyric_gives_a_usual_length() -> None:
 def _scores() -> Iterator[compose.Score]:
     lines = lyric.read("[Verse]\n" + "햇살이 머무는 창가에 앉아\n" * 4 + "[Chorus]\n" + "파도 소리에 마음을\n" * 4)
     starts = [lyric.syllable_starts(line.words) for line in lines]
-    for seed, genre in enumerate((POP, AMBIENT, BALLAD, JAZZ, DANCE, genre_for("어쿠스틱"))):
+    for seed, genre in enumerate((POP, AMBIENT, BALLAD, JAZZ, DANCE, ACOUSTIC, WALTZ, CHILDREN, ROCK)):
         yield compose.compose(lines, starts, genre, seed)
 
 
@@ -327,10 +347,10 @@ def test_the_melody_follows_the_chords_and_comes_home() -> None:
                 assert note.start < note.end <= following.start + 1e-9
             for note in line.notes:
                 assert int(note.midi) % 12 in scale(score.key)
-                beat = note.start / (score.plan.bar_seconds / 4)
+                beat = note.start / (score.plan.bar_seconds / score.plan.beats)
                 if abs(beat - round(beat)) < 0.01 and round(beat) % 2 == 0:
                     strong += 1
-                    bar = score.bars[int(round(beat) // 4)]
+                    bar = score.bars[int(round(beat) // score.plan.beats)]
                     on_chord += int(note.midi) % 12 in bar.chord.tones
         assert on_chord / strong > 0.85
         assert int(score.lines[-1].notes[-1].midi) % 12 == score.key
@@ -353,12 +373,86 @@ def test_chords_are_what_their_names_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "name"),
-    [("pop, ambient", "pop"), ("잔잔한 발라드", "ambient"), ("로파이 재즈", "jazz"), ("통기타", "acoustic"),
-     ("EDM", "dance"), ("trot", "pop"), ("", "pop"), ("감성 발라드", "ballad")],
+    ("words", "name", "instead_of"),
+    [("pop, ambient", "pop", ""), ("잔잔한 발라드", "ambient", ""), ("로파이 재즈", "lo-fi", ""), ("통기타", "acoustic", ""),
+     ("EDM", "dance", ""), ("trot", "trot", ""), ("신나는 트로트", "trot", ""), ("Hip-Hop", "hip hop", ""), ("힙합", "hip hop", ""),
+     ("록", "rock", ""), ("waltz", "waltz", ""), ("왈츠", "waltz", ""), ("동요", "children's", ""), ("lofi", "lo-fi", ""),
+     ("감성 발라드", "ballad", ""), ("K-pop, bright", "pop", ""), ("reggae", "acoustic", "reggae"), ("국악", "ambient", "국악"),
+     ("클래식", "ballad", "클래식"), ("R&B", "lo-fi", "R&B"), ("없는 장르", "pop", "없는 장르")],
 )  # fmt: skip
-def test_genre_words(words: str, name: str) -> None:
-    assert genre_for(words).name == name
+def test_genre_words(words: str, name: str, instead_of: str) -> None:
+    assert (ordered(words).genre.name, ordered(words).instead_of) == (name, instead_of)
+
+
+@pytest.mark.parametrize(
+    ("genre", "bpm", "beats"),
+    [(TROT, (120, 135), 4), (HIPHOP, (85, 95), 4), (ROCK, (115, 140), 4), (LOFI, (70, 86), 4), (WALTZ, (95, 130), 3),
+     (CHILDREN, (100, 125), 4)],
+    ids=lambda value: getattr(value, "name", None),
+)  # fmt: skip
+def test_each_genre_has_its_tempo_beat_and_scale(genre: Genre, bpm: tuple[int, int], beats: int) -> None:
+    """Heard from the players' sound, not from what they were told."""
+    lines = lyric.read(
+        "[Verse]\n햇살이 머무는 창가에 앉아\n오늘도 웃어요\n[Chorus]\n파도 소리에 마음을\n언제나 여기에\n"
+    )
+    starts = [lyric.syllable_starts(line.words) for line in lines]
+    score = compose.compose(lines, starts, genre, 3)
+    buses = arrange(score, 3)
+    flow = _onsets(buses["drums"] + buses["bass"])
+    wanted = 60 / score.plan.bpm
+    assert bpm[0] <= score.plan.bpm <= bpm[1]
+    bar = beats * wanted
+    assert _likeness(flow, bar) > 0.25  # what was heard comes again after a bar, and not a little before or after
+    assert _likeness(flow, bar) > 2 * max(_likeness(flow, 0.9 * bar), _likeness(flow, 1.1 * bar))
+    if beats == 3:
+        assert _likeness(flow, bar) > _likeness(flow, 4 * wanted)
+    pitches = {(int(note.midi) - score.key) % 12 for line in score.lines for note in line.notes}
+    assert pitches <= set(genre.tones)
+    assert int(score.lines[-1].notes[-1].midi) % 12 == (score.key + (9 if genre.minor else 0)) % 12
+
+
+def _onsets(sound: np.ndarray) -> np.ndarray:
+    """Where energy rises, at 200 Hz."""
+    mono = sound.mean(axis=0)
+    level = np.sqrt(np.mean(mono[: len(mono) // 220 * 220].reshape(-1, 220) ** 2, axis=1))
+    rise = np.maximum(np.diff(level), 0)
+    return np.convolve(rise, np.hanning(9), mode="same") - np.mean(rise) * 4
+
+
+def _likeness(flow: np.ndarray, seconds: float) -> float:
+    lag = round(seconds * 44100 / 220)
+    return float(np.dot(flow[:-lag], flow[lag:]) / np.dot(flow, flow))
+
+
+def test_the_treble_is_the_genres() -> None:
+    def treble(genre: str) -> float:
+        recording = make(replace(REQUEST, lyric="바다야", genre=genre, voice="none"))
+        assert integrated(recording.sound) == pytest.approx(-14.3, abs=0.5)
+        power = np.abs(np.fft.rfft(recording.sound.mean(axis=0))) ** 2
+        return float(power[np.fft.rfftfreq(recording.sound.shape[1], 1 / 44100) > 2200].sum() / power.sum())
+
+    assert treble("rock") > 0.04
+    assert treble("rock") > 1.5 * treble("lo-fi")
+
+
+# ── the voice that is asked for ──────────────────────────────────────────────────────────────────
+
+
+def test_words_are_spoken_over_music_that_steps_back() -> None:
+    recording = make(replace(REQUEST, voice="spoken"))
+    assert recording.voice == "spoken by espeak-ng"
+    alone = make(replace(REQUEST, voice="none"))
+    assert alone.voice == "none"
+    assert [line.text for line in recording.timing] == LINES
+    for line, following in itertools.pairwise(recording.timing):
+        assert line.start < line.end < following.start
+
+
+def test_the_voice_of_choice_is_none_where_only_espeak_is_there(tmp_path: Path) -> None:
+    maker = LocalSongMaker(tmp_path, voices=tmp_path)
+    task = maker.submit(replace(REQUEST, voice="auto"))
+    order = json.loads((tmp_path / task / "request.json").read_bytes())
+    assert order["voice"] == ("none" if piper_voice(tmp_path, "ko") is None else "spoken")
 
 
 def test_a_second_genre_word_colours_the_first() -> None:

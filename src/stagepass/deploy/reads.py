@@ -30,6 +30,7 @@ READ_BY: dict[str, tuple[Kind, ...]] = {
     "TIME_LIMITS": _ALL,
     "TEXT_MODEL": ("api", "worker"),
     "SONG_MAKER": ("api", "worker"),
+    "VOICE_DIR": ("api", "worker"),
     "CLIP_MAKER": ("api", "worker"),
     "SCAN_MODELS": ("api", "worker"),
     "SCAN_UNSURE_BELOW": ("api", "worker"),

@@ -126,7 +126,7 @@ def _plain(description: Description) -> dict[str, str]:
 def _providers(registry: Registry, description: Description) -> Providers:
     """Providers as the description chooses them, whatever this machine's environment says."""
     environ = {name: description.setting(name) for name in description.settings}
-    for name in ("TEXT_MODEL", "SONG_MAKER", "CLIP_MAKER", "SCAN_MODELS", "SCAN_UNSURE_BELOW"):
+    for name in ("TEXT_MODEL", "SONG_MAKER", "VOICE_DIR", "CLIP_MAKER", "SCAN_MODELS", "SCAN_UNSURE_BELOW"):
         environ.setdefault(name, str(Settings.model_fields[name.lower()].default))
     providers = Providers(environ, Path("providers"))
     stages = list(registry.stages())

@@ -4,6 +4,7 @@ What a local provider needs is imported when it is made, so that a process which
 not pay for it.
 """
 
+from pathlib import Path
 from typing import Any
 
 import stagepass.providers.vendors.offers  # noqa: F401  (registers them)
@@ -23,7 +24,8 @@ def _local_text(offer: Offer) -> Any:
 def _local_song(offer: Offer) -> Any:
     from stagepass.providers.local.song import LocalSongMaker
 
-    maker = LocalSongMaker(offer.folder)
+    voices = offer.environ.get("VOICE_DIR")
+    maker = LocalSongMaker(offer.folder, voices=Path(voices) if voices else None)
     maker.clean(KEPT)
     return maker
 

@@ -99,6 +99,10 @@ class LineTiming:
     end: float
 
 
+Voice = Literal["auto", "sung", "spoken", "none"]
+"""How the words of a song are heard."""
+
+
 @dataclass(frozen=True, slots=True)
 class SongRequest:
     """A song to be made of a lyric.
@@ -107,6 +111,7 @@ class SongRequest:
         lyric: sung word for word; sections are tagged ``[Verse]``, ``[Chorus]``.
         reference: our own name for this order; the same request with another reference is another order.
         callback_url: where the maker may say that it is done.
+        voice: sung, spoken over the music, or none; with auto the maker takes the best that it has.
     """
 
     title: str
@@ -115,6 +120,7 @@ class SongRequest:
     language: str = "ko"
     reference: str = ""
     callback_url: str | None = None
+    voice: Voice = "sung"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,10 @@ class MadeSong:
         timing: the sung lines, or None where the maker does not know them (they are then spread by length).
         source: where `fetch` gets it from: an URL, or a path of this machine.
         also: other recordings that came with the same order, and were paid for with it.
+        genre: how it is played, in the maker's word; empty where the maker does not say.
+        instead_of: the words of the order for which `genre` is only the nearest; empty where it is what was ordered.
+        bpm: quarter notes per minute; 0 where the maker does not say.
+        voice: how the words are heard, and by whom; empty where the maker does not say.
     """
 
     clip_id: str
@@ -135,6 +145,10 @@ class MadeSong:
     source: str
     content_type: str = "audio/mpeg"
     also: Sequence["MadeSong"] = ()
+    genre: str = ""
+    instead_of: str = ""
+    bpm: float = 0.0
+    voice: str = ""
 
 
 class SongMaker(Protocol):

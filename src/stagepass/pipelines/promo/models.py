@@ -139,7 +139,31 @@ class PromoRequest(BaseModel):
         json_schema_extra={
             "title_ko": "장르",
             "description_ko": "음악의 분위기예요. 가장 중요한 낱말을 앞에 적어 주세요.",
-            "suggestions": ["pop, ambient", "acoustic", "ballad", "jazz", "dance"],
+            "suggestions": [
+                "pop, ambient",
+                "acoustic",
+                "ballad",
+                "jazz",
+                "dance",
+                "trot",
+                "hip hop",
+                "rock",
+                "lo-fi",
+                "waltz",
+                "children",
+            ],
+        },
+    )
+    voice: Literal["auto", "sung", "spoken", "none"] = Field(
+        default="auto",
+        title="Voice",
+        description="auto: the best that the song maker has; sung; spoken over the music; none: an instrumental, "
+        "with the lines as captions. On this machine auto speaks where a Piper voice is installed, else it is none.",
+        examples=["auto"],
+        json_schema_extra={
+            "title_ko": "목소리",
+            "description_ko": "auto는 가능한 가장 좋은 목소리, sung은 노래, spoken은 음악 위에 낭독, none은 연주와 자막만이에요. "
+            "이 컴퓨터에서는 Piper 음성이 설치돼 있으면 낭독하고, 없으면 연주만 해요.",
         },
     )
     orientation: Literal["vertical", "horizontal"] = Field(
@@ -239,6 +263,10 @@ class Song(BaseModel):
     timing_source: Literal["provider", "spread"] = Field(
         description="given by the maker, or spread over the lines by their length"
     )
+    genre: str = Field(default="", description="how it is played, in the maker's word", examples=["trot"])
+    bpm: float = Field(default=0, ge=0, description="quarter notes per minute; 0 if the maker does not say")
+    voice: str = Field(default="", description="how the words are heard, and by whom", examples=["sung", "none"])
+    note: str | None = Field(default=None, description="what its listener should know, such as a genre that was near")
 
 
 class Clip(BaseModel):

@@ -60,7 +60,7 @@ class SunoSongs:
             )
         order = {
             "customMode": True,
-            "instrumental": False,
+            "instrumental": request.voice == "none",
             "model": self.model,
             "prompt": request.lyric,
             "style": request.genre[:style],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stagepass import Context, File
 from stagepass.pipelines.promo.models import Lyric, PromoRequest, Song, SungLine, language_tag
 from stagepass.pipelines.promo.stages.remote import keep, wait_for
-from stagepass.pipelines.promo.texts import message
+from stagepass.pipelines.promo.texts import message, texts
 from stagepass.providers.fetching.length import seconds_of
 from stagepass.providers.ports import LineTiming, MadeSong, SongMaker, SongRequest
 
@@ -45,7 +45,18 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) ->
         remote_id=task,
         timing=[SungLine(text=line.text, start=line.start, end=line.end) for line in lines],
         timing_source="provider" if told else "spread",
+        genre=made.genre,
+        bpm=made.bpm,
+        voice=made.voice,
+        note=_note(made, language_tag(request.language)),
     )
+
+
+def _note(made: MadeSong, language: str) -> str | None:
+    """A genre that the maker does not play is not silently another one."""
+    if not made.instead_of:
+        return None
+    return texts().text("song.nearest_genre", language, wanted=made.instead_of, genre=made.genre)
 
 
 def _measured(ctx: Context, file: File) -> float:
@@ -68,6 +79,7 @@ def order(ctx: Context, request: PromoRequest, lyric: Lyric) -> SongRequest:
         language=language_tag(lyric.language),
         reference=ctx.job_id,
         callback_url=ctx.callback_url(),
+        voice=request.voice,
     )
 
 

@@ -9,6 +9,7 @@ from stagepass.providers.local.song import instruments as play
 from stagepass.providers.local.song import patterns
 from stagepass.providers.local.song.compose import Bar, Score, second
 from stagepass.providers.local.song.drums import KIT
+from stagepass.providers.local.song.genre import OWN_WAY
 from stagepass.providers.local.song.harmony import voice_led
 from stagepass.providers.local.song.plan import ENDING, TAIL
 from stagepass.providers.local.song.sound import RATE, Mono, Stereo, add
@@ -19,6 +20,7 @@ _DRUM_GAIN = {
     "kick": 0.95, "snare": 0.5, "rim": 0.28, "clap": 0.4, "hat": 0.17, "open": 0.2, "shaker": 0.2, "cymbal": 0.2,
 }  # fmt: skip
 _DRUM_PAN = {"hat": 0.25, "shaker": -0.35, "open": 0.2, "rim": 0.15, "cymbal": -0.15}
+_PIANO = ("ballad", "waltz", "trot", "children's")
 _STRUM = 0.013  # seconds from string to string
 
 
@@ -53,15 +55,15 @@ def arrange(score: Score, seed: int) -> Buses:
 
 
 def _at(score: Score, place: _Place, sixteenth: float) -> float:
-    return second(place.index * 16 + sixteenth, score.plan, score.genre.swing)
+    return second(place.index * score.plan.units + sixteenth, score.plan, score.genre.swing)
 
 
 def _length(score: Score, sixteenths: float) -> float:
-    return round(sixteenths * score.plan.bar_seconds / 16, 3)
+    return round(sixteenths * score.plan.bar_seconds / score.plan.units, 3)
 
 
 def _keys(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.random.Generator) -> None:
-    sound: Callable[[int, float], Mono] = play.piano if score.genre.name == "ballad" else play.electric_piano
+    sound: Callable[[int, float], Mono] = play.piano if score.genre.name in _PIANO else play.electric_piano
     pattern = patterns.KEYS[score.genre.keys]
     if place.final:
         for order, note in enumerate(place.notes):  # the last chord, rolled upwards, rings out
@@ -74,6 +76,7 @@ def _keys(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.random.
             add(bus, sound(chosen, _length(score, length + 5)), _at(score, place, start), 0.34 * gain * loud, pan)
         return
     for start, length, loud in pattern if place.part != "ending" else patterns.KEYS["held"]:
+        length = min(length, score.plan.units - start)
         human = float(rng.uniform(-0.006, 0.008))
         for note in place.notes:
             touch = loud * float(rng.uniform(0.9, 1.05))
@@ -88,10 +91,13 @@ def _guitar(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.rando
     strings = (low, *notes)
     if place.final:
         pattern = ((0, 16, 0.8),) if pattern else ()
+    if score.genre.guitar == "power":
+        _power(score, place, bus, gain)
+        return
     for step, (start, length, loud) in enumerate(pattern):
         human = float(rng.uniform(-0.005, 0.007))
         when = _at(score, place, start) + human
-        if score.genre.guitar == "strum" or place.final:
+        if score.genre.guitar in ("strum", "chop") or place.final:
             down = start % 4 == 0
             for order, note in enumerate(strings if down else tuple(reversed(notes))):
                 touch = 0.24 * gain * loud * (1.0 if down else 0.75)
@@ -99,6 +105,17 @@ def _guitar(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.rando
         else:
             note = strings[(0, 2, 3, 1, 2, 3, 1, 2)[step % 8] % len(strings)]
             add(bus, play.guitar(note, _length(score, length)), when, 0.36 * gain * loud, 0.35)
+
+
+def _power(score: Score, place: _Place, bus: Stereo, gain: float) -> None:
+    """Driven guitars, one left and one right: a root and its fifth, in eighths."""
+    root = 40 + (place.bar.chord.root - 4) % 12
+    if place.final:
+        add(bus, play.driven(root, score.plan.bar_seconds + TAIL, 0), _at(score, place, 0), 0.16 * gain)
+        return
+    for start, length, loud in patterns.GUITAR["power"]:
+        for take, pan in ((0, -0.7), (1, 0.7)):
+            add(bus, play.driven(root, _length(score, length), take), _at(score, place, start), 0.13 * gain * loud, pan)
 
 
 def _pad(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.random.Generator) -> None:
@@ -114,8 +131,9 @@ def _bass(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.random.
         add(bus, play.bass(root, round(seconds, 3)), _at(score, place, 0), 0.42 * gain)
         return
     following = score.bars[min(place.index + 1, len(score.bars) - 1)].chord
-    quiet = place.part == "verse" and place.bar.first and score.genre.bass != "walk"
+    quiet = place.part == "verse" and place.bar.first and score.genre not in OWN_WAY and score.genre.bass != "walk"
     for start, length, loud, degree in patterns.BASS["whole" if quiet else score.genre.bass]:
+        length = min(length, score.plan.units - start)
         note = _bass_note(place.bar, degree, root, _low(following.bass))
         add(bus, play.bass(note, _length(score, length)), _at(score, place, start), 0.44 * gain * loud)
 
@@ -138,7 +156,7 @@ def _drums(score: Score, place: _Place, bus: Stereo, gain: float, rng: np.random
     kit = patterns.DRUMS[score.genre.drums]["chorus" if place.chorus else "verse"]
     bars = score.bars
     following = str(bars[place.index + 1].part) if place.index + 1 < len(bars) else ""
-    if place.bar.last and following == "chorus" and score.genre.levels.drums > 0.65:
+    if place.bar.last and following == "chorus" and score.genre.levels.drums > 0.65 and score.plan.beats == 4:
         kit = {**kit, **patterns.FILL}
     if place.bar.first and place.part in ("chorus", "interlude"):
         add(bus, KIT["cymbal"](0), _at(score, place, 0), _DRUM_GAIN["cymbal"] * gain, _DRUM_PAN["cymbal"])
@@ -160,7 +178,7 @@ def _bell(score: Score, bus: Stereo) -> None:
         seconds = round(note.end - note.start, 3)
         pan = 0.25 if order % 2 else -0.25
         add(bus, play.bell(int(note.midi), seconds), note.start, loud, pan)
-        echo = note.start + 3 * score.plan.bar_seconds / 16
+        echo = note.start + 3 * score.plan.bar_seconds / score.plan.units
         add(bus, play.bell(int(note.midi), seconds), echo, 0.3 * loud, -pan)
 
 

@@ -8,7 +8,7 @@ from stagepass.providers.local.song import melody, rhythm
 from stagepass.providers.local.song.genre import Genre
 from stagepass.providers.local.song.harmony import Chord, chord
 from stagepass.providers.local.song.lyric import LyricLine, Part
-from stagepass.providers.local.song.plan import BEATS, ENDING, Plan, plan
+from stagepass.providers.local.song.plan import ENDING, Plan, plan
 from stagepass.providers.local.song.sing import SungNote
 
 KEYS = (0, 2, 3, 5, 7, 9, 10)
@@ -68,7 +68,7 @@ def compose(lines: list[LyricLine], word_starts: list[list[bool]], genre: Genre,
 def second(unit: float, shape: Plan, swing: float) -> float:
     """Seconds of a place counted in sixteenths; odd ones are late by `swing`."""
     late = swing if round(unit) % 2 == 1 and float(unit).is_integer() else 0.0
-    return (unit + late) * shape.bar_seconds / 16
+    return (unit + late) * shape.bar_seconds / shape.units
 
 
 def _bars(
@@ -88,11 +88,11 @@ def _bars(
     if shape.interlude and shape.interlude_before >= len(lines):
         stages += [("interlude", -2)] * shape.interlude
     stages += [("ending", -3)] * ENDING
-    symbols = _symbols(stages, verse, chorus)
+    symbols = _symbols(stages, verse, chorus, genre)
     if sung_end == len(stages) - ENDING:  # a cadence under the last words: home, by way of the fifth
-        symbols[sung_end - 1] = "I"
+        symbols[sung_end - 1] = "vi" if genre.minor else "I"
         if shape.bars[-1] > 1:
-            symbols[sung_end - 2] = "Vsus4" if genre.name == "ambient" else "V"
+            symbols[sung_end - 2] = "III" if genre.minor else "Vsus4" if genre.name == "ambient" else "V"
     bars = []
     for index, ((stage, section), symbol) in enumerate(zip(stages, symbols, strict=True)):
         first = index == 0 or stages[index - 1] != (stage, section)
@@ -101,15 +101,17 @@ def _bars(
     return bars, starts
 
 
-def _symbols(stages: list[tuple[Stage, int]], verse: tuple[str, ...], chorus: tuple[str, ...]) -> list[str]:
+def _symbols(
+    stages: list[tuple[Stage, int]], verse: tuple[str, ...], chorus: tuple[str, ...], genre: Genre
+) -> list[str]:
     symbols: list[str] = []
     within = 0
     for index, stage in enumerate(stages):
         within = within + 1 if index and stages[index - 1] == stage else 0
         progression = chorus if stage[0] in ("chorus", "bridge", "interlude") else verse
         turns = index + 1 < len(stages) and stages[index + 1] != stage and stage[0] == "verse" and within > 1
-        symbols.append("V" if turns else progression[within % len(progression)])
-    symbols[-ENDING:] = ["iv" if "7" not in chorus[0] else "IVmaj7", "Iadd9"]
+        symbols.append(("III" if genre.minor else "V") if turns else progression[within % len(progression)])
+    symbols[-ENDING:] = ["ii", "vi"] if genre.minor else ["iv" if "7" not in chorus[0] else "IVmaj7", "Iadd9"]
     return symbols
 
 
@@ -129,14 +131,16 @@ def _lines(
     within = 0
     for index, line in enumerate(lines):
         within = within + 1 if index and lines[index - 1].section == line.section else 0
-        unit = shape.bar_seconds / 16
-        places = rhythm.place(word_starts[index], shape.bars[index] * BEATS, unit, feels[line.part])
-        base = starts[index] * 16
-        onsets = [melody.Onset(bars[(base + a) // 16].chord, _weight(a, b)) for a, b in places]
+        unit = shape.bar_seconds / shape.units
+        places = rhythm.place(word_starts[index], shape.bars[index] * shape.beats, unit, feels[line.part])
+        base = starts[index] * shape.units
+        onsets = [
+            melody.Onset(bars[(base + a) // shape.units].chord, _weight(a % shape.units, b - a)) for a, b in places
+        ]
         last = index + 1 == len(lines)
         answer = within % 2 == 1 or last
-        closing = _closing(onsets[-1].chord, key, answer, last)
-        tune = melody.find(onsets, key, CENTRES[line.part], motifs[line.part][within % 2], closing)
+        closing = _closing(onsets[-1].chord, _home(key, genre), answer, last)
+        tune = melody.find(onsets, key, CENTRES[line.part], motifs[line.part][within % 2], closing, genre.tones)
         notes = tuple(
             SungNote(second(base + a, shape, genre.swing), second(base + b, shape, genre.swing), float(pitch))
             for (a, b), pitch in zip(places, tune, strict=True)
@@ -147,24 +151,29 @@ def _lines(
     return composed
 
 
-def _weight(start: int, end: int) -> float:
+def _home(key: int, genre: Genre) -> int:
+    return (key + 9) % 12 if genre.minor else key
+
+
+def _weight(start: int, length: int) -> float:
     place = 1.0 if start % 8 == 0 else 0.7 if start % 4 == 0 else 0.35 if start % 2 == 0 else 0.1
-    return min(1.0, place + 0.12 * max(end - start - 2, 0))
+    return min(1.0, place + 0.12 * max(length - 2, 0))
 
 
-def _closing(under: Chord, key: int, answer: bool, last: bool) -> frozenset[int]:
+def _closing(under: Chord, home: int, answer: bool, last: bool) -> frozenset[int]:
     """Pitch classes for a line's last note: home at the end, a rest on the chord in an answer, open in a question."""
-    if last and key in under.tones:
-        return frozenset({key})
+    if last and home in under.tones:
+        return frozenset({home})
     if answer:
         return frozenset({under.tones[0], under.tones[1]})
-    return frozenset(under.tones) - {key} or frozenset(under.tones)
+    return frozenset(under.tones) - {home} or frozenset(under.tones)
 
 
 def _hook(bars: list[Bar], shape: Plan, key: int, genre: Genre, rng: np.random.Generator) -> tuple[SungNote, ...]:
     """A small tune for intro, interlude and ending; it is the same one each time, on other chords."""
     patterns = ((0, 3, 6, 8, 12), (0, 4, 6, 10, 12), (0, 2, 4, 8, 11), (2, 4, 6, 8, 12))
-    pattern = patterns[int(rng.integers(len(patterns)))]
+    diced = patterns[int(rng.integers(len(patterns)))]
+    pattern = tuple(place for place in diced if place < shape.units)
     motif = melody.Motif.of(rng)
     notes: list[SungNote] = []
     for index, bar in enumerate(bars):
@@ -172,10 +181,12 @@ def _hook(bars: list[Bar], shape: Plan, key: int, genre: Genre, rng: np.random.G
             continue
         final = index + 1 == len(bars)
         chosen = (0,) if final else pattern if index % 2 == 0 else pattern[:3]
-        onsets = [melody.Onset(bar.chord, _weight(place, place + 2)) for place in chosen]
-        tune = melody.find(onsets, key, 64, motif, frozenset({key} if final else bar.chord.tones))
-        ends = [*chosen[1:], 16]
+        onsets = [melody.Onset(bar.chord, _weight(place, 2)) for place in chosen]
+        tune = melody.find(
+            onsets, key, 64, motif, frozenset({_home(key, genre)} if final else bar.chord.tones), genre.tones
+        )
+        ends = [*chosen[1:], shape.units]
         for place, end, pitch in zip(chosen, ends, tune, strict=True):
-            begin = second(index * 16 + place, shape, genre.swing)
-            notes.append(SungNote(begin, second(index * 16 + end, shape, genre.swing), float(pitch + 12)))
+            begin = second(index * shape.units + place, shape, genre.swing)
+            notes.append(SungNote(begin, second(index * shape.units + end, shape, genre.swing), float(pitch + 12)))
     return tuple(notes)

@@ -1,8 +1,11 @@
-"""Maps genre words to tempo, chords and instruments. Several words are mixed."""
+"""The genres: tempo, beat, scale, chords and players of each. `genre_words` finds the one that was ordered."""
 
 from dataclasses import dataclass, fields, replace
 
+from stagepass.providers.local.song.harmony import MAJOR
+
 Progression = tuple[str, ...]
+PENTATONIC = (0, 2, 4, 7, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Genre:
         verse, chorus: chords, one per bar, from which the seed chooses.
         keys, guitar, bass, drums: names of patterns in `patterns`.
         room: reverb level, linear.
+        beats: per bar.
+        tones: steps above the major tonic that melodies use; a minor song has its home on the sixth of them.
+        minor: whether the song comes home to the relative minor.
+        air: decibels of treble, above about 3 kHz.
     """
 
     name: str
@@ -41,6 +48,10 @@ class Genre:
     drums: str
     room: float
     levels: Levels
+    beats: int = 4
+    tones: tuple[int, ...] = MAJOR
+    minor: bool = False
+    air: float = 4.5
 
 
 _AXIS = ("I", "V", "vi", "IV")
@@ -56,11 +67,11 @@ POP = Genre(
 AMBIENT = Genre(
     "ambient", (74, 90), 0.0, (("Imaj7", "IVadd9", "vi7", "IVadd9"), ("Iadd9", "iii7", "IVmaj7", "Vsus4")),
     (("IVmaj7", "Iadd9", "vi7", "Vsus4"), ("vi7", "IVadd9", "Iadd9", "V")),
-    "held", "sparse", "whole", "soft", 0.28, Levels(0.9, 0.35, 1.3, 0.75, 0.55, 1.2),
+    "held", "sparse", "whole", "soft", 0.28, Levels(0.9, 0.35, 1.3, 0.75, 0.55, 1.2), air=1.0,
 )  # fmt: skip
 BALLAD = Genre(
     "ballad", (66, 80), 0.0, (_AXIS, ("I", "V/VII", "vi", "IV"), _SIXTY), (("IV", "V", "iii", "vi"), _HOPE, _AXIS),
-    "arpeggio", "sparse", "root", "ballad", 0.24, Levels(1.25, 0.35, 1.0, 0.85, 0.7, 0.5),
+    "arpeggio", "sparse", "root", "ballad", 0.24, Levels(1.25, 0.35, 1.0, 0.85, 0.7, 0.5), air=2.0,
 )  # fmt: skip
 JAZZ = Genre(
     "jazz", (74, 90), 0.30, (("ii7", "V7", "Imaj7", "vi7"), ("Imaj7", "vi7", "ii7", "V7")),
@@ -76,29 +87,43 @@ DANCE = Genre(
     "stabs", "none", "offbeat", "dance", 0.14, Levels(1.0, 0.0, 1.05, 1.0, 0.85, 0.9),
 )  # fmt: skip
 
-_WORDS: tuple[tuple[Genre, tuple[str, ...]], ...] = (
-    (AMBIENT, ("ambient", "chill", "calm", "healing", "new age", "dream", "앰비언트", "잔잔", "힐링", "명상", "몽환")),
-    (BALLAD, ("ballad", "slow", "piano", "emotional", "발라드", "피아노", "감성", "서정")),
-    (JAZZ, ("jazz", "lo-fi", "lofi", "lo fi", "bossa", "swing", "r&b", "soul", "재즈", "로파이", "보사", "알앤비")),
-    (ACOUSTIC, ("acoustic", "folk", "guitar", "country", "어쿠스틱", "포크", "통기타", "기타")),
-    (DANCE, ("dance", "edm", "house", "electro", "disco", "techno", "댄스", "클럽", "일렉", "디스코", "신나는")),
-    (POP, ("pop", "k-pop", "kpop", "팝", "가요", "케이팝")),
-)
+TROT = Genre(
+    "trot", (120, 134), 0.0, (("vi", "vi", "ii", "III"), ("vi", "ii", "V", "I"), ("vi", "IV", "ii", "III")),
+    (("vi", "V", "IV", "III"), ("ii", "V", "I", "vi"), ("vi", "ii", "III", "vi")),
+    "chop", "chop", "twobeat", "trot", 0.2, Levels(1.0, 0.9, 0.35, 1.1, 1.0, 0.6),
+    tones=PENTATONIC, minor=True, air=4.0,
+)  # fmt: skip
+HIPHOP = Genre(
+    "hip hop", (85, 95), 0.30, (("vi7", "ii7", "vi7", "iii7"), ("vi7", "IVmaj7", "vi7", "iii7")),
+    (("vi7", "IVmaj7", "Imaj7", "V"), ("ii7", "vi7", "ii7", "iii7")),
+    "held", "none", "sub", "hiphop", 0.1, Levels(0.85, 0.0, 0.3, 1.35, 1.3, 0.45), tones=PENTATONIC, minor=True, air=6.0,
+)  # fmt: skip
+ROCK = Genre(
+    "rock", (118, 138), 0.0, (("I", "V", "vi", "IV"), ("vi", "IV", "I", "V")), (("I", "IV", "vi", "V"), _HOPE),
+    "held", "power", "eighths", "rock", 0.12, Levels(0.25, 1.3, 0.3, 1.1, 1.25, 0.2), air=5.0,
+)  # fmt: skip
+LOFI = Genre(
+    "lo-fi", (72, 84), 0.22, (("ii7", "V7", "Imaj7", "vi7"), ("IVmaj7", "iii7", "vi7", "Imaj7")),
+    (("IVmaj7", "iii7", "ii7", "Imaj7"), ("ii7", "iii7", "IVmaj7", "V7")),
+    "comp", "sparse", "root", "lofi", 0.2, Levels(1.25, 0.35, 0.6, 1.0, 0.9, 0.4), air=-5.0,
+)  # fmt: skip
+WALTZ = Genre(
+    "waltz", (100, 126), 0.0, (("I", "vi", "ii", "V"), ("I", "IV", "V", "I"), ("I", "iii", "IV", "V")),
+    (("IV", "I", "V", "I"), ("vi", "ii", "V", "I")),
+    "oompah", "none", "downbeat", "waltz", 0.24, Levels(1.2, 0.0, 0.9, 1.0, 0.5, 0.7), beats=3, air=5.0,
+)  # fmt: skip
+CHILDREN = Genre(
+    "children's", (106, 122), 0.0, (("I", "IV", "I", "V"), ("I", "vi", "IV", "V"), ("I", "I", "IV", "V")),
+    (("IV", "I", "V", "I"), ("I", "IV", "V", "I")),
+    "bounce", "strum", "twobeat", "claps", 0.12, Levels(0.9, 0.7, 0.2, 0.9, 0.8, 1.6), tones=PENTATONIC, air=5.0,
+)  # fmt: skip
 
 
-def genre_for(text: str) -> Genre:
-    """The genre that these words ask for: the first one leads, the others colour it; unknown words are pop."""
-    wanted = text.lower()
-    found: list[tuple[int, Genre]] = []
-    for genre, words in _WORDS:
-        places = [wanted.find(word) for word in words if word in wanted]
-        if places:
-            found.append((min(places), genre))
-    ordered = [genre for _, genre in sorted(found, key=lambda pair: pair[0])] or [POP]
-    return _mixed(ordered[0], ordered[1]) if len(ordered) > 1 else ordered[0]
+def mixed(lead: Genre, colour: Genre) -> Genre:
+    """`lead`, with something of the tempo and the loudness of `colour`; what makes a genre its own stays."""
+    if lead in OWN_WAY or colour in OWN_WAY or lead is colour:
+        return lead
 
-
-def _mixed(lead: Genre, colour: Genre) -> Genre:
     def between(first: float, second: float) -> float:
         return 0.6 * first + 0.4 * second
 
@@ -113,3 +138,7 @@ def _mixed(lead: Genre, colour: Genre) -> Genre:
         keys=colour.keys if colour.levels.keys > lead.levels.keys else lead.keys,
         drums="gentle" if calmer.drums == "soft" and lead.drums == "pop" else lead.drums,
     )
+
+
+OWN_WAY = (TROT, HIPHOP, ROCK, LOFI, WALTZ, CHILDREN)
+"""Genres that are what they are by their beat and tempo: nothing is mixed into them."""

@@ -140,3 +140,17 @@ def lead(midi: int, seconds: float) -> Mono:
     sound = sum(s * np.sin((n + 1) * turn + n) for n, s in enumerate(strengths))
     air = shaped(np.random.default_rng(midi).standard_normal(len(t)), highpass(2500)) * 0.02
     return np.asarray((sound + air) * 0.6 * edges(len(t), 0.035, 0.12), dtype=np.float32)
+
+
+@lru_cache(maxsize=256)
+def driven(midi: int, seconds: float, take: int) -> Mono:
+    """A guitar through an overdriven amplifier: a root, its fifth and octave; takes differ in tuning."""
+    count = int((seconds + 0.08) * RATE)
+    table = _table(40, 0.1)
+    cents = 3.0 if take else -3.0
+    notes = [(midi, 1.0), (midi + 7, 0.8), (midi + 12, 0.5)]
+    string = sum(loud * _wave(table, hertz(note + cents / 100), count, 0.13 * take) for note, loud in notes)
+    t = np.arange(count) / RATE
+    amplified = np.tanh(2.6 * np.asarray(string) * np.exp(-0.9 * t))
+    cabinet = shaped(amplified, lambda hz: highpass(90)(hz) * lowpass(5200, 3)(hz))
+    return np.asarray(cabinet * 0.7 * edges(count, 0.003, 0.06), dtype=np.float32)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.process import Child
-from stagepass.providers.local.song import lyric
+from stagepass.providers.local.song import lyric, voices
 from stagepass.providers.local.tasks import TaskStore
 from stagepass.providers.ports import LineTiming, MadeSong, SongRequest, Tell, silent
 
@@ -37,12 +37,14 @@ class LocalSongMaker:
     Args:
         folder: for the tasks; made when it is first needed.
         time_limit: seconds for one render.
+        voices: a folder with Piper voices, for spoken words that are easy to understand.
     """
 
     name = "local"
 
-    def __init__(self, folder: Path, *, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(self, folder: Path, *, time_limit: float = TIME_LIMIT, voices: Path | None = None) -> None:
         self.model = MODEL if _has_voice() else f"{MODEL}-instrumental"
+        self._voices = voices
         self._folder = folder
         self._tasks = TaskStore(folder, "song")
         self._time_limit = time_limit
@@ -54,6 +56,8 @@ class LocalSongMaker:
         if not lyric.read(request.lyric):
             raise Permanent("the lyric has no line that can be sung", provider=self.name)
         order = {field: _plain(value) for field, value in asdict(request).items()}
+        order["voice"] = voices.chosen(request.voice, request.language, self._voices)
+        order["voices"] = str(self._voices) if self._voices else None
         return self._tasks.put(order, version=self.model)
 
     def find(self, request: SongRequest) -> str | None:
@@ -84,8 +88,17 @@ class LocalSongMaker:
             _log.warning("%s: no room for %d of the lyric's lines within 58 s", task_id, len(found["left_out"]))
         self._tasks.touch(task_id)
         timing = [LineTiming(str(text), float(start), float(end)) for text, start, end in found["timing"]]
-        clip_id = task_id if found["sung"] else f"{task_id}-instrumental"
-        return MadeSong(clip_id, float(found["duration"]), timing, str(folder / _SONG))
+        clip_id = f"{task_id}-instrumental" if found["voice"] == "none" else task_id
+        return MadeSong(
+            clip_id,
+            float(found["duration"]),
+            timing,
+            str(folder / _SONG),
+            genre=str(found["genre"]),
+            instead_of=str(found["instead_of"]),
+            bpm=float(found["bpm"]),
+            voice=str(found["voice"]),
+        )
 
     def fetch(self, song: MadeSong, target: BinaryIO) -> None:
         """Copy the MP3 into `target`, in pieces. Raises `Permanent` where it has been cleaned away or is not ours."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stagepass.providers.local.song.harmony import Chord, scale
+from stagepass.providers.local.song.harmony import MAJOR, Chord, scale
 
 LOWEST, HIGHEST = 55, 70
 _SHAPES = (
@@ -38,7 +38,14 @@ class Onset:
     weight: float
 
 
-def find(onsets: list[Onset], key: int, centre: float, motif: Motif, ending: frozenset[int]) -> list[int]:
+def find(
+    onsets: list[Onset],
+    key: int,
+    centre: float,
+    motif: Motif,
+    ending: frozenset[int],
+    tones: tuple[int, ...] = MAJOR,
+) -> list[int]:
     """The best melody.
 
     Args:
@@ -47,11 +54,14 @@ def find(onsets: list[Onset], key: int, centre: float, motif: Motif, ending: fro
         centre: the MIDI number around which the phrase moves.
         motif: the phrase's character.
         ending: pitch classes that the last note may have.
+        tones: steps of the scale above `key`.
 
     Returns:
         One MIDI number per onset.
     """
-    pitches = [p for p in range(LOWEST, HIGHEST + 1) if p % 12 in scale(key)]
+    pitches = [p for p in range(LOWEST, HIGHEST + 1) if (p - key) % 12 in tones]
+    if not any(p % 12 in ending for p in pitches):  # a chord that the scale has no tone of
+        ending = frozenset(p % 12 for p in pitches)
     grid = np.array(pitches)
     moves = _moves(grid)
     total = np.zeros((len(onsets), len(grid)))

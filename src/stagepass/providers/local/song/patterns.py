@@ -6,6 +6,9 @@ KEYS: dict[str, tuple[Hit, ...]] = {
     "held": ((0, 16, 0.8),),
     "push": ((0, 6, 0.85), (6, 4, 0.6), (10, 6, 0.7)),
     "comp": ((0, 3, 0.6), (6, 4, 0.75), (11, 4, 0.6)),
+    "chop": ((4, 2, 0.85), (6, 1, 0.4), (12, 2, 0.85), (14, 1, 0.45)),
+    "oompah": ((4, 3, 0.7), (8, 3, 0.65)),
+    "bounce": ((0, 3, 0.8), (4, 2, 0.6), (6, 2, 0.45), (8, 3, 0.75), (12, 2, 0.6)),
     "stabs": ((2, 2, 0.8), (6, 2, 0.75), (10, 2, 0.8), (14, 2, 0.75)),
     "arpeggio": tuple((2 * i, 3, loud) for i, loud in enumerate((0.9, 0.5, 0.6, 0.5, 0.8, 0.5, 0.6, 0.5))),
 }
@@ -14,6 +17,8 @@ ARPEGGIO = (0, 1, 2, 3, 2, 1, 3, 2)
 
 GUITAR: dict[str, tuple[Hit, ...]] = {
     "none": (),
+    "chop": ((4, 2, 0.8), (12, 2, 0.8)),
+    "power": tuple((2 * i, 2, loud) for i, loud in enumerate((1.0, 0.7, 0.8, 0.7, 0.9, 0.7, 0.8, 0.7))),
     "sparse": ((0, 8, 0.7), (6, 8, 0.5), (10, 6, 0.55)),
     "picked": tuple((2 * i, 4, loud) for i, loud in enumerate((0.8, 0.5, 0.6, 0.55, 0.7, 0.5, 0.6, 0.55))),
     "strum": ((0, 4, 0.8), (4, 2, 0.55), (6, 4, 0.65), (10, 2, 0.6), (12, 2, 0.6), (14, 2, 0.5)),
@@ -21,6 +26,10 @@ GUITAR: dict[str, tuple[Hit, ...]] = {
 
 BASS: dict[str, tuple[tuple[int, int, float, str], ...]] = {
     "whole": ((0, 15, 0.9, "root"),),
+    "twobeat": ((0, 5, 0.95, "root"), (8, 5, 0.85, "fifth"), (14, 2, 0.4, "approach")),
+    "downbeat": ((0, 10, 0.95, "root"),),
+    "eighths": tuple((2 * i, 2, 0.95 if i % 4 == 0 else 0.75, "root") for i in range(8)),
+    "sub": ((0, 5, 1.0, "root"), (7, 2, 0.6, "root"), (10, 5, 0.9, "root")),
     "root": ((0, 7, 0.9, "root"), (8, 5, 0.75, "root"), (14, 2, 0.6, "fifth")),
     "push": ((0, 5, 0.9, "root"), (6, 2, 0.65, "root"), (8, 5, 0.8, "root"), (14, 2, 0.65, "fifth")),
     "walk": ((0, 4, 0.85, "root"), (4, 4, 0.7, "third"), (8, 4, 0.75, "fifth"), (12, 4, 0.7, "approach")),
@@ -62,6 +71,41 @@ DRUMS: dict[str, dict[str, dict[str, str]]] = {
     "shaker": {
         "verse": {"kick": "x.......x.......", "shaker": "x.o.X.o.x.o.X.o."},
         "chorus": {"kick": "X.......x.o.....", "clap": "....o.......o...", "shaker": "xoooXoooxoooXooo"},
+    },
+    "trot": {
+        "verse": {"kick": "X.......X.......", "snare": "....o.......o..o", "hat": "x.x.X.x.x.x.X.x."},
+        "chorus": {
+            "kick": "X.......X.......",
+            "snare": "....X..o....X.oo",
+            "hat": "x.x.X.xox.x.X.xo",
+            "shaker": "o.o.x.o.o.o.x.o.",
+        },
+    },
+    "hiphop": {
+        "verse": {"kick": "X..x......x.....", "snare": "....X.......X...", "hat": "x.o.x.oox.o.x.oo"},
+        "chorus": {
+            "kick": "X..x...x..x.x...",
+            "snare": "....X.......X..o",
+            "hat": "x.oxx.oox.oxx.ox",
+            "clap": "....o.......o...",
+        },
+    },
+    "rock": {
+        "verse": {"kick": "X.....x.X.......", "snare": "....X.......X...", "hat": "X.x.X.x.X.x.X.x."},
+        "chorus": {
+            "kick": "X.x...x.X.x.....",
+            "snare": "....X.......X..x",
+            "open": "X...X...X...X...",
+            "hat": "..x...x...x...x.",
+        },
+    },
+    "waltz": {
+        "verse": {"kick": "x...........", "rim": "....o...o..."},
+        "chorus": {"kick": "X...........", "rim": "....x...x...", "shaker": "x.o.x.o.x.o."},
+    },
+    "claps": {
+        "verse": {"kick": "x.......x.......", "clap": "....o.......o...", "shaker": "x.o.x.o.x.o.x.o."},
+        "chorus": {"kick": "X.......X.......", "clap": "....x.......x.x.", "shaker": "x.ooX.oox.ooX.oo"},
     },
     "dance": {
         "verse": {"kick": "X...X...X...X...", "clap": "............o...", "hat": "..x...x...x...x."},

@@ -6,7 +6,6 @@ from itertools import product
 
 from stagepass.providers.local.song.genre import Genre
 
-BEATS = 4  # per bar
 SHORTEST, LONGEST = 20.0, 58.0
 LIKED = (30.0, 45.0)
 TAIL = 1.9  # seconds that the last chord rings on
@@ -24,6 +23,7 @@ class Plan:
         bpm: quarter notes per minute.
         intro: bars before the first line.
         bars: bars of each sung line, in order. Fewer than the lyric's lines where it is too long for a song.
+        beats: per bar.
         interlude: bars without a line, before line number `interlude_before` (0: none).
     """
 
@@ -32,11 +32,17 @@ class Plan:
     bars: tuple[int, ...]
     interlude: int
     interlude_before: int
+    beats: int = 4
+
+    @property
+    def units(self) -> int:
+        """Sixteenths of one bar."""
+        return 4 * self.beats
 
     @property
     def bar_seconds(self) -> float:
         """Seconds of one bar."""
-        return BEATS * 60.0 / self.bpm
+        return self.beats * 60.0 / self.bpm
 
     @property
     def bar_count(self) -> int:
@@ -74,16 +80,16 @@ def _candidates(counts: list[int], sections: list[int], genre: Genre) -> list[Pl
     tempos = [low + (high - low) * step / 6 for step in range(9)]  # the last two: hurried, for long lyrics
     found = []
     for bpm, rate, intro, interlude in product(tempos, RATES, (1, 2, 4), (0, 2, 4)):
-        bar = BEATS * 60.0 / bpm
-        bars = tuple(_bars(count, rate, bar) for count in counts)
-        candidate = Plan(bpm, intro, bars, interlude, before)
+        bar = genre.beats * 60.0 / bpm
+        bars = tuple(_bars(count, rate, bar, 4 * genre.beats) for count in counts)
+        candidate = Plan(bpm, intro, bars, interlude, before, genre.beats)
         if SHORTEST + 0.5 <= candidate.seconds <= LONGEST - 0.5:
             found.append(candidate)
     return found
 
 
-def _bars(count: int, rate: float, bar: float) -> int:
-    needed = max((count / rate + BREATH) / bar, (count + GRID_REST) / 16)
+def _bars(count: int, rate: float, bar: float, units: int) -> int:
+    needed = max((count / rate + BREATH) / bar, (count + GRID_REST) / units)
     return max(1, math.ceil(needed - 1e-9))
 
 

@@ -21,11 +21,13 @@ SONG, RESULT = "song.mp3", "result.json"
 def render(request_file: Path, folder: Path) -> None:
     """Make the song that the file asks for. Raises `Permanent` where it asks for none that can be made."""
     try:
-        request = SongRequest(**json.loads(request_file.read_bytes()))
+        order = json.loads(request_file.read_bytes())
+        folder_of_voices = order.pop("voices", None)
+        request = SongRequest(**order)
     except FileNotFoundError:
         raise Permanent("the task was cancelled", provider="local") from None
     try:
-        recording = make(request, report_progress)
+        recording = make(request, report_progress, Path(folder_of_voices) if folder_of_voices else None)
     except NothingToSing as error:
         raise Permanent(str(error), provider="local") from None
     unfinished = folder / "unfinished.mp3"
@@ -34,7 +36,8 @@ def render(request_file: Path, folder: Path) -> None:
         "duration": round(recording.duration, 3),
         "bytes": unfinished.stat().st_size,
         "timing": [[line.text, line.start, line.end] for line in recording.timing],
-        "sung": recording.sung,
+        "voice": recording.voice,
+        "instead_of": recording.instead_of,
         "left_out": list(recording.left_out),
         "genre": recording.score.genre.name,
         "bpm": round(recording.score.plan.bpm, 1),

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from stagepass.providers.local.song import instruments, lyric, sing, speech
+from stagepass.providers.local.song import instruments, lyric, narrate, sing, speech
 from stagepass.providers.local.song.arrange import Buses, arrange
 from stagepass.providers.local.song.compose import ComposedLine, Score, compose
-from stagepass.providers.local.song.genre import genre_for
+from stagepass.providers.local.song.genre_words import ordered
 from stagepass.providers.local.song.mix import mix, voice_bus
 from stagepass.providers.local.song.sound import RATE, Stereo, add
 from stagepass.providers.ports import LineTiming, SongRequest
@@ -22,15 +23,22 @@ class Recording:
     Attributes:
         sound: 44.1 kHz stereo, mastered.
         timing: the sung lines.
-        sung: True where a voice sings; False where an instrument plays the melody.
+        voice: ``sung``, ``spoken by`` whom, or ``none`` where an instrument plays the melody.
+        instead_of: words of a genre that is not played here, for which this one is the nearest.
         left_out: lines that no song of at most 58 s has room for.
     """
 
     sound: Stereo
     timing: tuple[LineTiming, ...]
-    sung: bool
+    voice: str
     left_out: tuple[str, ...]
     score: Score
+    instead_of: str
+
+    @property
+    def sung(self) -> bool:
+        """Whether a voice sings."""
+        return self.voice == "sung"
 
     @property
     def duration(self) -> float:
@@ -42,12 +50,15 @@ class NothingToSing(ValueError):
     """The lyric has no line with a word in it."""
 
 
-def make(request: SongRequest, told: Callable[[float], None] = lambda fraction: None) -> Recording:
+def make(
+    request: SongRequest, told: Callable[[float], None] = lambda fraction: None, voices: Path | None = None
+) -> Recording:
     """Make the song that this request asks for; the same request gives the same song.
 
     Args:
         request: what to sing and how.
         told: called with the progress, 0…1, from time to time.
+        voices: a folder with Piper voices.
 
     Raises:
         NothingToSing: the lyric has no line with a word in it.
@@ -55,24 +66,38 @@ def make(request: SongRequest, told: Callable[[float], None] = lambda fraction: 
     lines = lyric.read(request.lyric)
     if not lines:
         raise NothingToSing("the lyric has no line that can be sung")
-    seed = seed_of(request)
-    spoken = speech.speak([line.words for line in lines], request.language)
-    if spoken is None or not all(line.syllables for line in spoken):
-        spoken = None
-        word_starts = [lyric.syllable_starts(line.words) for line in lines]
-    else:
-        word_starts = [[syllable.word_start for syllable in line.syllables] for line in spoken]
-    score = compose(lines, word_starts, genre_for(request.genre), seed)
+    seed, order = seed_of(request), ordered(request.genre)
+    spoken = _voice(request, [line.words for line in lines])
+    word_starts = (
+        [[syllable.word_start for syllable in line.syllables] for line in spoken]
+        if spoken
+        else [lyric.syllable_starts(line.words) for line in lines]
+    )
+    score = compose(lines, word_starts, order.genre, seed)
     told(0.1)
     buses = arrange(score, seed)
     told(0.3)
-    voice, times = _sung(score, spoken, buses, seed) if spoken else _played(score, buses)
+    said = narrate.say(score, request.language, voices) if request.voice == "spoken" else None
+    if spoken:
+        (voice, times), heard = _sung(score, spoken, buses, seed), "sung"
+    elif said:
+        voice, times, heard = narrate.bus(said, buses["keys"].shape[1]), said.times, f"spoken by {said.speaker}"
+    else:
+        (voice, times), heard = _played(score, buses), "none"
     timing = _timing(score.lines, times)
     left_out = tuple(line.text for line in lines[len(score.lines) :])
     told(0.6)
-    sound = mix(buses, voice, score.genre.room)
+    sound = mix(buses, voice, score.genre, narrated=said is not None)
     told(0.9)
-    return Recording(sound, timing, spoken is not None, left_out, score)
+    return Recording(sound, timing, heard, left_out, score, order.instead_of)
+
+
+def _voice(request: SongRequest, words: list[str]) -> list[speech.SpokenLine] | None:
+    """The lines as they are spoken before they are sung; None where nothing sings."""
+    if request.voice in ("spoken", "none"):
+        return None
+    spoken = speech.speak(words, request.language)
+    return spoken if spoken and all(line.syllables for line in spoken) else None
 
 
 def seed_of(request: SongRequest) -> int:

@@ -55,6 +55,11 @@ def highpass(at: float, order: int = 2) -> Response:
     return lambda hz: 1 / np.sqrt(1 + (at / np.maximum(hz, 1e-3)) ** (2 * order))
 
 
+def shelf(at: float, decibels: float) -> Response:
+    """A rise or fall of `decibels` above `at` Hz, within about an octave."""
+    return lambda hz: 10 ** (decibels / 20 / (1 + (at / np.maximum(hz, 1.0)) ** 2))
+
+
 def bell_curve(at: float, decibels: float, octaves: float) -> Response:
     """A rise or dip of `decibels` around `at` Hz, about `octaves` wide."""
     return lambda hz: 10 ** (decibels / 20 * np.exp(-((np.log2(np.maximum(hz, 1.0) / at) / octaves) ** 2)))

@@ -39,19 +39,25 @@ class SpokenLine:
     syllables: tuple[Syllable, ...]
 
 
-def speak(lines: list[str], language: str) -> list[SpokenLine] | None:
+def speak(
+    lines: list[str], language: str, *, rate: int = RATE, pitch: int = PITCH, melody: int = 0
+) -> list[SpokenLine] | None:
     """Have all lines spoken.
 
     Args:
         lines: the words only, without marks that are not spoken.
         language: BCP 47 tag or English name; a line in Hangul is spoken in Korean whatever it says.
+        rate: words per minute.
+        pitch: 0–99.
+        melody: how much the pitch moves, 0–99; 0 is one flat pitch, which can be sung.
 
     Returns:
         One `SpokenLine` per line, or None where this machine has no espeak-ng or it failed.
     """
     order = {
-        "rate": RATE,
-        "pitch": PITCH,
+        "rate": rate,
+        "pitch": pitch,
+        "range": melody,
         "lines": [{"text": line, "voice": voice_for(line, language)} for line in lines],
     }
     command = dying_with_parent([sys.executable, "-m", "stagepass.providers.local.song.voice_child"])

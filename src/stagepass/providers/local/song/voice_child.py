@@ -2,7 +2,7 @@
 
 espeak-ng is GPL-3, so no process of ours loads it: this one does nothing else, and talks by pipes.
 
-stdin: one JSON object ``{"rate": words per minute, "pitch": 0-99, "lines": [{"text", "voice"}]}``.
+stdin: one JSON object ``{"rate": words per minute, "pitch": 0-99, "range": 0-99, "lines": [{"text", "voice"}]}``.
 stdout: one line of JSON ``{"rate": Hz, "lines": [{"samples": n, "phones": [[name, first sample], …]}]}``, then the
 lines' samples one after another as 16-bit little-endian mono.
 """
@@ -65,7 +65,7 @@ class _Heard:
 class Espeak:
     """The library, opened from the `espeakng_loader` wheel."""
 
-    def __init__(self, rate: int, pitch: int) -> None:
+    def __init__(self, rate: int, pitch: int, melody: int) -> None:
         import espeakng_loader  # ships no types; importing it loads nothing yet
 
         self._lib = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -77,7 +77,7 @@ class Espeak:
         # keep a reference: ctypes frees a callback without one
         self._callback = _Callback(lambda wav, count, events: self._heard.take(wav, count, events))
         self._lib.espeak_SetSynthCallback(self._callback)
-        self._settings = {RATE: rate, PITCH: pitch, RANGE: 0, WORDGAP: 0}  # range 0: one flat pitch
+        self._settings = {RATE: rate, PITCH: pitch, RANGE: melody, WORDGAP: 0}
 
     def speak(self, text: str, voice: str) -> tuple[bytes, list[tuple[str, int]]]:
         """Speak one line; returns its samples and its phonemes (``|`` marks the start of a word)."""
@@ -95,7 +95,7 @@ class Espeak:
 def main() -> None:
     """Read the order, speak it, write the answer."""
     order = json.loads(sys.stdin.buffer.read())
-    espeak = Espeak(int(order["rate"]), int(order["pitch"]))
+    espeak = Espeak(int(order["rate"]), int(order["pitch"]), int(order["range"]))
     spoken = [espeak.speak(line["text"], line["voice"]) for line in order["lines"]]
     header = {
         "rate": espeak.sample_rate,
