@@ -188,6 +188,31 @@ class SongMaker(Protocol):
 # ── clips ────────────────────────────────────────────────────────────────────────────────────────
 
 
+Platform = Literal["reels", "shorts", "feed", "square"]
+"""Where a clip is posted: reels and shorts are 9:16, feed is 4:5, square 1:1; each covers other parts of it."""
+
+CaptionStyle = Literal["shadow", "box", "words"]
+"""White with a soft shadow; on a dark box; word by word as it is sung."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndCard:
+    """What the last three seconds show; empty parts are left out.
+
+    Attributes:
+        contact: telephone, address, handle: a line each, three at most.
+        link: shown as a QR code.
+        logo: an image, as a local path.
+    """
+
+    contact: str = ""
+    hours: str = ""
+    offer: str = ""
+    call_to_action: str = ""
+    link: str = ""
+    logo: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
     """A clip to be cut: photos to a song, with the sung lines as captions.
@@ -199,6 +224,9 @@ class ClipRequest:
         audio: the song, as a local path.
         captions: the lines with their times in seconds.
         orientation: vertical is 1080×1920, horizontal 1920×1080.
+        platform: gives another shape and safe areas; None for the orientation's.
+        card: what the end card says, besides title and subtitle.
+        facts: what the business says of itself, in few words each; shown where there are no photos.
         public_images, public_audio: the same by URL, for makers elsewhere.
         reference: our own name for this order; the same request with another reference is another order.
     """
@@ -215,11 +243,25 @@ class ClipRequest:
     public_audio: str | None = None
     reference: str = ""
     callback_url: str | None = None
+    platform: Platform | None = None
+    caption_style: CaptionStyle = "shadow"
+    card: EndCard | None = None
+    facts: Sequence[str] = ()
+
+
+def clip_size(orientation: str, platform: str | None = None) -> tuple[int, int]:
+    """Pixels of a clip, width and height."""
+    if platform in ("feed", "square"):
+        return (1080, 1350) if platform == "feed" else (1080, 1080)
+    return (1920, 1080) if orientation == "horizontal" and platform is None else (1080, 1920)
 
 
 @dataclass(frozen=True, slots=True)
 class MadeClip:
-    """A finished clip, still with its maker; `source` as in `MadeSong`."""
+    """A finished clip, still with its maker; `source` as in `MadeSong`.
+
+    `notes`: what was done to photos, as (``lifted`` or ``skipped``, the photo's number from 1).
+    """
 
     clip_id: str
     duration: float
@@ -227,6 +269,7 @@ class MadeClip:
     height: int
     source: str
     content_type: str = "video/mp4"
+    notes: Sequence[tuple[str, int]] = ()
 
 
 class ClipMaker(Protocol):

@@ -1,4 +1,4 @@
-"""The types of `promo`: what a person sends, and what each stage hands to the next.
+"""What a person sends to `promo`; what the stages make of it is in `made`.
 
 The descriptions make the form of the web page and the API's reference; `description_ko` and `title_ko`
 are their Korean.
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, Stri
 from stagepass.content.languages import SUGGESTED, language_tag
 from stagepass.declare.values import File
 from stagepass.inputs import Words
+from stagepass.pipelines.promo.made import Clip, Lyric, LyricText, Song, SungLine
 from stagepass.sentences import sentence
 from stagepass.text import visible
 
@@ -57,6 +58,10 @@ Line = Annotated[str, Words(most=100, least=1), AfterValidator(_seen), AfterVali
 """One line of 1–100 characters, counted after invisible characters and outer spaces are dropped, and shown in the clip."""
 
 
+def _shown_if_any(value: str) -> str:
+    return _shown(value) if value else value
+
+
 def _task_id(value: str) -> str:
     """A UUID in its one form, whatever its letters; any other text as it is."""
     if value != value.strip() or not value.isprintable():
@@ -73,6 +78,11 @@ TaskId = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVa
 
 Photo = HttpUrl | File
 """An http(s) address that is fetched by a worker, or a file that was uploaded before."""
+
+
+ContactText = Annotated[str, Words(most=200, lines=True), AfterValidator(_shown_if_any)]
+ShortText = Annotated[str, Words(most=100), AfterValidator(_shown_if_any)]
+ActionText = Annotated[str, Words(most=60), AfterValidator(_shown_if_any)]
 
 
 class PromoRequest(BaseModel):
@@ -176,6 +186,78 @@ class PromoRequest(BaseModel):
             "description_ko": "vertical은 휴대전화용 세로(1080×1920), horizontal은 가로(1920×1080)예요.",
         },
     )
+    platform: Literal["reels", "shorts", "feed", "square"] | None = Field(
+        default=None,
+        title="Platform",
+        description="Where it is posted: reels and shorts are 1080×1920, feed 1080×1350, square 1080×1080, each with "
+        "its words where no button covers them. Goes before the orientation.",
+        examples=["reels"],
+        json_schema_extra={
+            "title_ko": "올릴 곳",
+            "description_ko": "reels와 shorts는 1080×1920, feed는 1080×1350, square는 1080×1080이고, 글자가 버튼에 가리지 않게 놓아요. "
+            "고르면 화면 방향보다 먼저예요.",
+        },
+    )
+    caption_style: Literal["shadow", "box", "words"] = Field(
+        default="shadow",
+        title="Captions",
+        description="shadow: white with a soft shadow; box: on a dark box; words: word by word as they are heard.",
+        examples=["shadow"],
+        json_schema_extra={
+            "title_ko": "자막 모양",
+            "description_ko": "shadow는 그림자 있는 흰 글씨, box는 어두운 상자 위 글씨, words는 들리는 대로 한 낱말씩 밝아져요.",
+        },
+    )
+    contact: ContactText = Field(
+        default="",
+        title="Contact",
+        description="Telephone, address, handle: one to three lines for the end card.",
+        examples=["063-123-4567\n@meomum"],
+        json_schema_extra={
+            "title_ko": "연락처",
+            "description_ko": "전화번호, 주소, 계정을 세 줄까지 적어 주세요. 마지막 화면에 보여요.",
+            "format": "multiline",
+        },
+    )
+    hours: ShortText = Field(
+        default="",
+        title="Hours",
+        description="When it is open, for the end card.",
+        examples=["매일 10:00–22:00"],
+        json_schema_extra={"title_ko": "영업시간", "description_ko": "마지막 화면에 보여 줄 영업시간이에요."},
+    )
+    offer: ShortText = Field(
+        default="",
+        title="Offer",
+        description="A discount or a gift, for the end card.",
+        examples=["첫 방문 10% 할인"],
+        json_schema_extra={"title_ko": "혜택", "description_ko": "마지막 화면에 보여 줄 할인이나 선물이에요."},
+    )
+    call_to_action: ActionText = Field(
+        default="",
+        title="Call to action",
+        description="What people should do next, in a few words.",
+        examples=["지금 예약하세요", "Book your table"],
+        json_schema_extra={"title_ko": "행동 문구", "description_ko": "본 사람이 다음에 할 일을 짧게 적어 주세요."},
+    )
+    link: HttpUrl | None = Field(
+        default=None,
+        title="Link",
+        description="An http(s) address, shown as a QR code on the end card.",
+        examples=["https://example.com/book"],
+        json_schema_extra={"title_ko": "링크", "description_ko": "마지막 화면에 QR 코드로 보여 줄 주소예요."},
+    )
+    logo: Photo | None = Field(
+        default=None,
+        title="Logo",
+        description="JPEG, PNG or WebP of at most 15 MB, best with a transparent ground; for the end card.",
+        examples=["https://example.com/logo.png"],
+        json_schema_extra={
+            "title_ko": "로고",
+            "description_ko": "15MB 이하의 JPEG, PNG, WebP예요. 배경이 투명하면 더 좋고, 마지막 화면에 보여요.",
+            "format": "photo",
+        },
+    )
     images: list[Photo] = Field(
         default_factory=list,
         max_length=10,
@@ -200,83 +282,3 @@ class PromoRequest(BaseModel):
             "description_ko": "끄면 단계가 끝날 때마다 멈춰요. ‘이어서 진행’을 누르면 다음 단계를 시작해요.",
         },
     )
-
-
-class LyricText(BaseModel):
-    """The answer of a text model. Without constraints, which not every vendor's schema supports."""
-
-    title: str = Field(description="the song's title", examples=["머뭄, 그리고 노을빛"])
-    text: str = Field(
-        description="8 to 12 sung lines below section tags such as [Verse], [Chorus], [Verse 2]",
-        examples=["[Verse]\n첫 번째 줄\n두 번째 줄\n\n[Chorus]\n세 번째 줄"],
-        json_schema_extra={"minLength": 50, "maxLength": 1500},  # for a server that knows these words
-    )
-    language: str = Field(description="BCP 47 tag of the language it is written in", examples=["ko", "en"])
-
-
-class Lyric(LyricText):
-    """The finished lyric, and who wrote it from what."""
-
-    provider: str = Field(description="who wrote it", examples=["local", "openai"])
-    model: str = Field(description="with which model")
-    prompt: str = Field(description="the prompt as it was sent")
-    prompt_version: str = Field(description="the prompt file and its version", examples=["lyric.ko 1"])
-    photos: list[File] | None = Field(
-        default=None, description="the photos for the clip, in order; those given by address as they were fetched"
-    )
-    note: str | None = Field(
-        default=None, description="what its reader should know, such as another language than was asked for"
-    )
-    trade: str = Field(default="unknown", description="the trade that was recognised", examples=["dentist", "unknown"])
-    trade_confidence: float = Field(default=0.0, ge=0, le=1, description="how sure the trade is; from 0.5 it is used")
-    tone: str = Field(
-        default="plain", description="warm, trusting, energetic, calm, discreet, or plain where the trade is not sure"
-    )
-    facts_used: list[str] = Field(default_factory=list, description="your details that are in the lyric")
-    facts_unused: list[str] = Field(default_factory=list, description="your details that are not")
-    notice: str | None = Field(
-        default=None, description="what to check before posting, for trades whose advertising is regulated"
-    )
-
-
-class SungLine(BaseModel):
-    """One line of the lyric and when it is sung, in seconds from the song's start."""
-
-    text: str
-    start: float = Field(ge=0)
-    end: float = Field(ge=0)
-
-
-class Song(BaseModel):
-    """The finished song of a lyric."""
-
-    file: File = Field(description="the recording")
-    also: list[File] = Field(
-        default_factory=list, description="other recordings that the maker gave with the same order"
-    )
-    duration: float = Field(gt=0, description="seconds")
-    clip_id: str = Field(description="the maker's id of this recording")
-    provider: str
-    model: str
-    remote_id: str = Field(description="the maker's id of the task, such as suno_task_id")
-    timing: list[SungLine] = Field(default_factory=list, description="when each line is sung")
-    timing_source: Literal["provider", "spread"] = Field(
-        description="given by the maker, or spread over the lines by their length"
-    )
-    genre: str = Field(default="", description="how it is played, in the maker's word", examples=["trot"])
-    bpm: float = Field(default=0, ge=0, description="quarter notes per minute; 0 if the maker does not say")
-    voice: str = Field(default="", description="how the words are heard, and by whom", examples=["sung", "none"])
-    note: str | None = Field(default=None, description="what its listener should know, such as a genre that was near")
-
-
-class Clip(BaseModel):
-    """The finished video of a song."""
-
-    file: File = Field(description="MP4 with H.264 and AAC")
-    width: int = Field(gt=0, description="pixels")
-    height: int = Field(gt=0, description="pixels")
-    duration: float = Field(gt=0, description="seconds")
-    provider: str
-    model: str
-    remote_id: str = Field(description="the maker's id of the render, such as creatomate_render_id")
-    background: Literal["photos", "designed"] = Field(description="designed where no photo was given")

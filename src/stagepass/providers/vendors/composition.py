@@ -8,12 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from stagepass.errors import SettingsError
-from stagepass.providers.ports import ClipRequest
+from stagepass.providers.ports import ClipRequest, clip_size
 from stagepass.sentences import sentence
 
-SIZES = {"vertical": (1080, 1920), "horizontal": (1920, 1080)}
-
 TITLE_TIME = 4.0
+ENDING_TIME = 3.0
 """Seconds that the title card is shown."""
 
 
@@ -91,8 +90,8 @@ def _put(text: str, facts: Mapping[str, str]) -> str:
 
 def composed(request: ClipRequest) -> dict[str, Any]:
     """A whole composition: photos one after the other, the song, a title card, and a text for each sung line."""
-    width, height = SIZES[request.orientation]
-    elements = [*_pictures(request), *_title(request), *_captions(request)]
+    width, height = clip_size(request.orientation, request.platform)
+    elements = [*_pictures(request), *_title(request), *_captions(request), *_ending(request)]
     elements.append(
         {"type": "audio", "track": 4, "time": 0, "duration": request.duration, "source": request.public_audio}
     )
@@ -128,6 +127,28 @@ def _pictures(request: ClipRequest) -> list[dict[str, Any]]:
             "fit": "cover",
         }
         for number, image in enumerate(request.public_images)
+    ]
+
+
+def _ending(request: ClipRequest) -> list[dict[str, Any]]:
+    """What people should do, over the last seconds; the logo and the QR code only the local maker draws."""
+    if request.card is None:
+        return []
+    card = request.card
+    said = [card.offer, card.call_to_action, card.contact, card.hours, card.link]
+    start = max(0.0, request.duration - ENDING_TIME)
+    return [
+        {
+            "type": "text",
+            "track": 8,
+            "time": round(start, 3),
+            "duration": round(request.duration - start, 3),
+            "y": "45%",
+            "width": "76%",
+            "font_size": "5 vmin",
+            "background_color": "rgba(12,14,20,0.8)",
+            "text": "\n".join(part for part in said if part),
+        }
     ]
 
 

@@ -6,7 +6,7 @@ from stagepass.content.prompts import Prompt
 from stagepass.pipelines.promo.lyric_check import Findings, check
 from stagepass.pipelines.promo.lyric_trade import Trade, recognise
 from stagepass.pipelines.promo.models import Lyric, LyricText, PromoRequest, language_tag, undrawn
-from stagepass.pipelines.promo.stages.photos import gather
+from stagepass.pipelines.promo.stages.photos import gather, logo
 from stagepass.pipelines.promo.texts import texts
 from stagepass.providers.ask import ask
 from stagepass.providers.ports import TextModel, TextRequest
@@ -18,6 +18,7 @@ LEAST = 50
 
 def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
     """Fetch the photos, ask the model, check the answer."""
+    brand = logo(ctx, request)
     photos = gather(ctx, request)  # before anything is bought: one that is none ends the job here
     language = language_tag(request.language)
     prompt = Prompt.load("stagepass.pipelines.promo", "lyric", language)
@@ -51,6 +52,7 @@ def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
     return Lyric(
         **value.model_dump(),
         photos=photos,
+        logo=brand,
         provider=answer.provider,
         model=answer.model,
         prompt=question.prompt,

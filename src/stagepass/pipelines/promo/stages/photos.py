@@ -23,6 +23,19 @@ def gather(ctx: Context, request: PromoRequest) -> list[File]:
     return ctx.once("photos", lambda: _gathered(ctx, request), type=list[File], free=True)
 
 
+def logo(ctx: Context, request: PromoRequest) -> File | None:
+    """The logo as a file; fetched once for the life of the stage."""
+    if request.logo is None or isinstance(request.logo, File):
+        return request.logo
+    url = request.logo
+    return ctx.once("logo", lambda: _fetched_logo(ctx, url), type=File, free=True)
+
+
+def _fetched_logo(ctx: Context, url: HttpUrl) -> File:
+    content, info = _fetched(url, "logo")
+    return ctx.files.put(content, name=f"logo.{info.format}", type=info.type)
+
+
 def _gathered(ctx: Context, request: PromoRequest) -> list[File]:
     addresses = {f"images.{number}": url for number, url in enumerate(request.images) if not isinstance(url, File)}
     pool = ThreadPoolExecutor(AT_ONCE)

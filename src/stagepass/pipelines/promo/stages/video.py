@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from stagepass import Context, File
 from stagepass.pipelines.promo.models import Clip, Lyric, PromoRequest, Song, language_tag
 from stagepass.pipelines.promo.stages.photos import gather
 from stagepass.pipelines.promo.stages.remote import keep, wait_for
-from stagepass.pipelines.promo.texts import message
-from stagepass.providers.ports import ClipMaker, ClipRequest, LineTiming
+from stagepass.pipelines.promo.texts import message, texts
+from stagepass.providers.ports import ClipMaker, ClipRequest, EndCard, LineTiming, clip_size
 
 TASK = "creatomate_render_id"
 """The memo that holds the render's id, for any maker."""
 
 EVERY, AT_MOST = "15s", "10m"
-
-SIZES = {"vertical": (1080, 1920), "horizontal": (1920, 1080)}
-"""Pixels, by orientation."""
 
 
 def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> Clip:
@@ -33,7 +31,11 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: C
         saying=message("video.rendering"),
     )
     file = keep(ctx, lambda copy: maker.fetch(made, copy), name="clip.mp4", type=made.content_type)
-    width, height = SIZES[request.orientation]  # what was ordered, for a maker that does not say what it made
+    width, height = clip_size(
+        request.orientation, request.platform
+    )  # what was ordered, for a maker that does not say what it made
+    skipped = sum(what == "skipped" for what, _ in made.notes)
+    language = language_tag(request.language)
     return Clip(
         file=file,
         width=made.width or width,
@@ -42,7 +44,8 @@ def make(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: C
         provider=maker.name,
         model=maker.model,
         remote_id=task,
-        background="photos" if request.images else "designed",
+        background="photos" if len(request.images) > skipped else "designed",
+        notes=[texts().text(f"video.photo_{what}", language, number=number) for what, number in made.notes],
     )
 
 
@@ -67,9 +70,21 @@ def order(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song) -> Iter
             language=language_tag(request.language),
             public_images=[url for photo in photos if (url := ctx.files.url(photo))],
             public_audio=ctx.files.url(song.file),
+            platform=request.platform,
+            caption_style=request.caption_style,
+            card=_card(request, stack.enter_context(ctx.files.local(lyric.logo)) if lyric.logo else None),
+            facts=lyric.facts_used,
             reference=ctx.job_id,
             callback_url=ctx.callback_url(),
         )
+
+
+def _card(request: PromoRequest, brand: Path | None) -> EndCard | None:
+    """What the end card says; None where only the name and the place are known."""
+    link = str(request.link) if request.link else ""
+    if not any((request.contact, request.hours, request.offer, request.call_to_action, link, brand)):
+        return None
+    return EndCard(request.contact, request.hours, request.offer, request.call_to_action, link, brand)
 
 
 def _submit(ctx: Context, request: PromoRequest, lyric: Lyric, song: Song, maker: ClipMaker) -> str:

@@ -46,7 +46,7 @@ def title_card(title: str, subtitle: str, size: tuple[int, int]) -> Overlay:
     inset, line = round(52 * unit), max(1, round(2 * unit))
     draw.rectangle((inset, inset, size[0] - inset, size[1] - inset), outline=(255, 255, 255, 120), width=line)
     _stack(card, title, subtitle, size, middle=0.45, name_size=132 * unit, place_size=46 * unit, rule=96 * unit)
-    return _with_shadow(card, 10 * unit)
+    return with_shadow(card, 10 * unit)
 
 
 def end_card(title: str, subtitle: str, size: tuple[int, int]) -> Overlay:
@@ -54,7 +54,28 @@ def end_card(title: str, subtitle: str, size: tuple[int, int]) -> Overlay:
     unit = min(size) / 1080
     card = Image.new("RGBA", size, (255, 255, 255, 0))
     _stack(card, title, subtitle, size, middle=0.44, name_size=78 * unit, place_size=38 * unit, rule=64 * unit)
-    return _with_shadow(card, 10 * unit)
+    return with_shadow(card, 10 * unit)
+
+
+def fact_card(text: str, number: int, size: tuple[int, int]) -> Overlay:
+    """One fact of the business, large in the upper half, for clips without photos."""
+    unit = min(size) / 1080
+    card = Image.new("RGBA", size, (255, 255, 255, 0))
+    draw = ImageDraw.Draw(card)
+    width = round(size[0] * 0.76)
+    wanted = round(92 * unit)
+    fitted = fit(writable(text), HEAVY, max(8, wanted), width, max(6, round(wanted * 0.5)), most=3)
+    step, middle = fitted.size * 1.3, size[1] * (0.33 if size[1] >= size[0] else 0.3)
+    top = middle - step * len(fitted.lines) / 2
+    left, bar = (size[0] - width) / 2, max(2, round(7 * unit))
+    # The bar changes its side from card to card, and a ring stands where the last one was not.
+    place = (left, size[0] / 2 - 48 * unit, left + width - 96 * unit)[number % 3]
+    draw.rounded_rectangle((place, top - 64 * unit, place + 96 * unit, top - 64 * unit + bar), bar / 2, fill=_WHITE)
+    reach = min(width, size[1] * 0.5) * 0.62
+    ring = (size[0] / 2 - reach, middle - reach, size[0] / 2 + reach, middle + reach)
+    draw.ellipse(ring, outline=(255, 255, 255, 70), width=max(1, round(3 * unit)))
+    _lines(draw, fitted, size[0] / 2, top, step, _WHITE, spacing=0.0)
+    return with_shadow(card, 10 * unit)
 
 
 def _stack(
@@ -70,7 +91,7 @@ def _stack(
     """Name, short rule and place, one below the other around the height `middle` (0–1)."""
     name, place = writable(title), writable(subtitle)
     draw, width = ImageDraw.Draw(card), round(size[0] * (0.8 if size[0] < size[1] else 0.7))
-    fitted_name = fit(name, HEAVY, max(8, round(name_size)), width, smallest=max(6, round(name_size * 0.42)))
+    fitted_name = fit(name, HEAVY, max(8, round(name_size)), width, smallest=max(6, round(name_size * 0.42)), most=3)
     fitted_place = fit(place, BOLD, max(6, round(place_size)), width, max(5, round(place_size * 0.5)), spacing=0.06)
     name_step, place_step = fitted_name.size * 1.28, fitted_place.size * 1.5
     gap = name_size * 0.62
@@ -98,7 +119,8 @@ def _lines(
         fitted.draw(draw, (x, top + step * (number + 0.5)), line, color, spacing=spacing, on_middle=True)
 
 
-def _with_shadow(card: Image.Image, reach: float) -> Overlay:
+def with_shadow(card: Image.Image, reach: float) -> Overlay:
+    """A drawn card as an overlay, on its own soft shadow."""
     alpha = card.getchannel("A").filter(ImageFilter.GaussianBlur(reach))
     shadow = Image.new("RGBA", card.size, (0, 0, 0, 0))
     shadow.putalpha(alpha.point([round(value * 0.5) for value in range(256)]))

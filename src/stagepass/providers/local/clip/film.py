@@ -16,8 +16,10 @@ from PIL import Image
 from stagepass.providers.local.clip import art, cards
 from stagepass.providers.local.clip.captions import BOTTOM, Caption
 from stagepass.providers.local.clip.frames import Frame, Overlay
+from stagepass.providers.local.clip.order import SafeArea
 from stagepass.providers.local.clip.plan import Plan, Scene
 from stagepass.providers.local.clip.text import writable
+from stagepass.providers.ports import CaptionStyle, LineTiming
 
 KEY = 4
 """Frames from one exact frame to the next."""
@@ -27,13 +29,29 @@ _FADE_IN, _FADE_OUT = 0.5, 0.8  # seconds, from and to black
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Visual design of a clip: texts, size in pixels, pictures, and whether they move."""
+    """Visual design of a clip.
+
+    Attributes:
+        title: on the first card and the last.
+        subtitle: below it.
+        size: pixels.
+        pictures: that are filmed.
+        drift: lights that move over designed pictures; None over photos.
+        safe: where words may stand; None for the usual.
+        style: of the captions.
+        end: the last card, where it says more than title and subtitle.
+        facts: shown one by one on designed pictures.
+    """
 
     title: str
     subtitle: str
     size: tuple[int, int]
     pictures: Sequence[Frame]
     drift: art.Drift | None = None
+    safe: SafeArea | None = None
+    style: CaptionStyle = "shadow"
+    end: Overlay | None = None
+    facts: Sequence[str] = ()
 
 
 class Film:
@@ -49,10 +67,23 @@ class Film:
         self._plan, self._look, self._fps = plan, look, fps
         self.frames = round(plan.duration * fps)
         # Without photos the words are the picture: larger, and in the middle.
-        bottom, scale = (BOTTOM, 1.0) if look.drift is None else (0.66, 1.3)
-        self._captions = [Caption(line, look.size, bottom, scale) for line in plan.captions if writable(line.text)]
+        safe, designed = look.safe, look.drift is not None
+        bottom, scale = (0.66, 1.15) if designed else (min(BOTTOM, 1 - safe.bottom) if safe else BOTTOM, 1.0)
+        width = 1 - 2 * max(safe.left, safe.right) if safe else None
+        # The title is gone before the first line comes, and the last line before the end card.
+        self._title_gone = self._title_leaves(plan)
+        until = plan.scenes[-1].start if look.end else plan.duration
+        self._captions = [
+            Caption(
+                LineTiming(line.text, max(line.start, self._title_gone), min(line.end, until)),
+                look.size, bottom, scale, look.style, width,
+            )
+            for line in plan.captions
+            if writable(line.text) and min(line.end, until) - max(line.start, self._title_gone) > 0.1
+        ]  # fmt: skip
+        self._facts = self._fact_cards(plan, look) if designed else []
         self._title = cards.title_card(look.title, look.subtitle, look.size)
-        self._end = cards.end_card(look.title, look.subtitle, look.size)
+        self._end = look.end or cards.end_card(look.title, look.subtitle, look.size)
         self._scrim = _scrim(look.size) if self._captions and look.drift is None else None
         self._backdrops: dict[int, Frame] = {}
         self._black = Frame.plain(look.size)
@@ -105,13 +136,30 @@ class Film:
 
     def _writing(self, time: float) -> Iterator[tuple[Overlay, float]]:
         plan = self._plan
-        leaving = (plan.scenes[0].end + plan.fade / 2 - time) / plan.fade
-        yield self._title, min((time - 0.35) / 0.7, leaving)
+        yield self._title, min((time - 0.35) / 0.7, (self._title_gone - time) / plan.fade)
+        for start, end, fact in self._facts:
+            yield fact, min((time - start) / 0.5, (end - time) / 0.5)
         coming = (time - plan.scenes[-1].start) / 0.6
         yield self._end, min(coming, (plan.duration - time) / _FADE_OUT)
         for caption in self._captions:
             if caption.start <= time < caption.end:
-                yield caption.overlay, caption.opacity(time)
+                yield from caption.overlays(time)
+
+    @staticmethod
+    def _title_leaves(plan: Plan) -> float:
+        """When the title has faded: with its scene, or before the first line, if that leaves time to read it."""
+        usual = plan.scenes[0].end + plan.fade / 2
+        return min([usual, *(max(line.start, 1.6) for line in plan.captions[:1])])
+
+    @staticmethod
+    def _fact_cards(plan: Plan, look: Look) -> list[tuple[float, float, Overlay]]:
+        """A card for each scene, one fact after the other."""
+        facts = [fact for fact in look.facts if writable(fact)]
+        scenes = [scene for scene in plan.scenes if scene.kind == "photo"]
+        if not facts:
+            return []
+        made = [cards.fact_card(fact, number, look.size) for number, fact in enumerate(facts[: len(scenes)])]
+        return [(scene.start, scene.end, made[number % len(made)]) for number, scene in enumerate(scenes)]
 
 
 def _scrim(size: tuple[int, int]) -> Overlay:

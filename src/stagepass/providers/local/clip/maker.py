@@ -1,5 +1,6 @@
 """`LocalClipMaker`: the clip port, by ffmpeg and Pillow on this machine. The render is a child process."""
 
+import json
 import shutil
 import threading
 from collections.abc import Callable
@@ -10,10 +11,10 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from stagepass.errors import Permanent, Transient
-from stagepass.providers.local.clip.order import CLIP, SONG, Line, Order, photo_name
+from stagepass.providers.local.clip.order import CLIP, LOGO, NOTES, SONG, Card, Line, Order, photo_name
 from stagepass.providers.local.process import Child
 from stagepass.providers.local.tasks import TaskStore
-from stagepass.providers.ports import ClipRequest, MadeClip, Tell, silent
+from stagepass.providers.ports import ClipRequest, EndCard, MadeClip, Tell, silent
 
 _CHILD = "stagepass.providers.local.clip.render"
 
@@ -34,7 +35,7 @@ class LocalClipMaker:
     """
 
     name = "local"
-    model = "stagepass-clip-1"
+    model = "stagepass-clip-2"
 
     def __init__(
         self,
@@ -61,6 +62,10 @@ class LocalClipMaker:
                 duration=request.duration,
                 lines=[Line(text=_plain(line.text), start=line.start, end=line.end) for line in request.captions],
                 orientation=request.orientation,
+                platform=request.platform,
+                style=request.caption_style,
+                card=_card(request.card),
+                facts=[_plain(fact) for fact in request.facts],
                 short_side=self._short_side,
                 fps=self._fps,
             )
@@ -68,6 +73,8 @@ class LocalClipMaker:
             what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise Permanent(f"this clip cannot be made: {what}", provider=self.name) from None
         inputs = {photo_name(index): path for index, path in enumerate(request.images)}
+        if request.card and request.card.logo:
+            inputs[LOGO] = request.card.logo
         version = f"{self.model} {request.reference}"
         return self._tasks.put(order.model_dump(), {**inputs, SONG: request.audio}, version=version)
 
@@ -94,7 +101,7 @@ class LocalClipMaker:
         self._tasks.touch(task_id)
         order = Order.model_validate(self._tasks.request(task_id))
         width, height = order.size
-        return MadeClip(task_id, order.duration, width, height, source=str(folder / CLIP))
+        return MadeClip(task_id, order.duration, width, height, str(folder / CLIP), notes=_notes(folder))
 
     def fetch(self, clip: MadeClip, target: BinaryIO) -> None:
         """Copy the clip into `target`, in pieces. Raises `Permanent` when it has been cleaned away."""
@@ -138,8 +145,29 @@ class LocalClipMaker:
 
     def _drop_inputs(self, folder: Path) -> None:
         # The clip is what is kept; ten photos of a camera are larger than it.
-        for path in (*folder.glob("photo-*"), folder / SONG):
+        for path in (*folder.glob("photo-*"), folder / SONG, folder / LOGO):
             path.unlink(missing_ok=True)
+
+
+def _card(card: EndCard | None) -> Card | None:
+    if card is None:
+        return None
+    contact = [_plain(line.strip()) for line in card.contact.splitlines() if line.strip()]
+    return Card(
+        contact=contact[:3],
+        hours=_plain(card.hours),
+        offer=_plain(card.offer),
+        call_to_action=_plain(card.call_to_action),
+        link=_plain(card.link),
+        logo=card.logo is not None,
+    )
+
+
+def _notes(folder: Path) -> list[tuple[str, int]]:
+    try:
+        return [(str(what), int(number)) for what, number in json.loads((folder / NOTES).read_bytes())]
+    except (OSError, ValueError):
+        return []
 
 
 def _plain(text: str) -> str:

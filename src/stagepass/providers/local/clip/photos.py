@@ -8,12 +8,15 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter, ImageOps, UnidentifiedI
 
 from stagepass.errors import Permanent
 from stagepass.providers.local.clip.frames import OVERSIZE
+from stagepass.providers.local.clip.order import LOGO
+from stagepass.providers.local.clip.subject import placed
 
 MOST_PIXELS = 120_000_000
 """Larger photos are refused: a small file can hold a picture that fills the memory."""
 
 _MOST_LOST = 0.45  # of a photo, by cutting; past it the whole photo is shown on a blurred ground
 _ROOM = 1.18  # how much longer than the frame a picture may be, for the camera to move along
+_PANORAMA = 3.2  # times as long as the frame, by shape: 1.8 : 1 in a vertical clip
 _PAPER = (246, 243, 238)  # under transparent parts
 
 
@@ -45,21 +48,49 @@ def open_photo(path: Path, index: int) -> Image.Image:
         raise _bad(index, "the file is damaged") from None
 
 
+def open_logo(folder: Path) -> Image.Image:
+    """The logo beside an order, with its transparency. Raises `Permanent` where it is no picture."""
+    try:
+        with Image.open(folder / LOGO) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            return ImageOps.exif_transpose(image).convert("RGBA")
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, Image.DecompressionBombError):
+        raise Permanent("the logo cannot be used: it is not an image, or is damaged", provider="local") from None
+
+
 def prepare(photo: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, bool]:
     """A photo as a picture for frames of `size` pixels, and whether it must stay in sight as a whole."""
     shape, wanted = photo.width / photo.height, size[0] / size[1]
     if 1 - min(shape / wanted, wanted / shape) > _MOST_LOST:
         return _set_on_blur(photo, size), True
+    return filled(photo, size, _ROOM), False
+
+
+def is_panorama(photo: Image.Image, size: tuple[int, int]) -> bool:
+    """Whether a photo is so much wider or higher than the frame that the camera goes along it."""
+    shape, wanted = photo.width / photo.height, size[0] / size[1]
+    return max(shape / wanted, wanted / shape) >= _PANORAMA
+
+
+def filled(photo: Image.Image, size: tuple[int, int], room: float) -> Image.Image:
+    """A photo cut so that it fills the frame, up to `room` times as long on one side; what draws the eye stays in it."""
+    shape, wanted = photo.width / photo.height, size[0] / size[1]
     width, height = float(photo.width), float(photo.height)
     if shape > wanted:
-        width = min(width, height * wanted * _ROOM)
+        width = min(width, height * wanted * room)
     else:
-        height = min(height, width / wanted * _ROOM)
-    left, top = (photo.width - width) / 2, (photo.height - height) / 2
+        height = min(height, width / wanted * room)
+    left, top = placed(photo, width, height)
+    return resized(photo, (left, top, left + width, top + height), size)
+
+
+def resized(photo: Image.Image, box: tuple[float, float, float, float], size: tuple[int, int]) -> Image.Image:
+    """A part of a photo, large enough that the camera may move in it."""
+    width, height = box[2] - box[0], box[3] - box[1]
     scale = OVERSIZE * max(size[0] / width, size[1] / height)
     to = (even(width * scale), even(height * scale))
-    box = (left, top, left + width, top + height)
-    return photo.resize(to, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0), False
+    return photo.resize(to, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
 
 
 def even(length: float) -> int:

@@ -18,6 +18,9 @@ from stagepass.providers.ports import LineTiming
 FADE = 0.8
 """Seconds of a cross-fade between two photos."""
 
+END_SECONDS = 3.0
+"""Seconds of an end card that has something to say."""
+
 _SHOT = 5.0  # seconds that one photo is looked at before the next, or a closer look at the same
 _SNAP = 0.25  # of a shot: how far a cut moves to meet the start of a line
 _BREATH = 1.0  # seconds of silence that make the next line the start of a section
@@ -85,7 +88,13 @@ class Plan:
         return self.scenes[-1], None, 0.0
 
 
-def make_plan(duration: float, lines: Sequence[LineTiming], whole: Sequence[bool]) -> Plan:
+def make_plan(
+    duration: float,
+    lines: Sequence[LineTiming],
+    whole: Sequence[bool],
+    pans: Sequence[bool] = (),
+    end_seconds: float = 2.5,
+) -> Plan:
     """Lay out a clip.
 
     Args:
@@ -93,11 +102,13 @@ def make_plan(duration: float, lines: Sequence[LineTiming], whole: Sequence[bool
         lines: the sung lines; those without a sensible time are left out.
         whole: for each picture, whether it must stay in sight as a whole: the camera then hardly moves.
             At least one; each picture is shown if there is a second for it.
+        pans: for each picture, whether it is much longer than the frame: the camera then goes from end to end.
+        end_seconds: of the end card, if the clip is long enough for it.
     """
     pictures = len(whole)
     captions = tidy_lines(lines, duration)
     title_end = _title_end(duration, captions)
-    end_start = duration - min(2.5, 0.14 * duration)
+    end_start = duration - min(end_seconds, 0.14 * duration)
     cuts = _cuts(title_end, end_start, pictures, captions)
     spans = list(itertools.pairwise(cuts))
     fade = min(FADE, 0.8 * min(b - a for a, b in [(0.0, title_end), *spans, (end_start, duration)]))
@@ -107,7 +118,9 @@ def make_plan(duration: float, lines: Sequence[LineTiming], whole: Sequence[bool
         begins = 0.0 if number == 0 else start - fade / 2
         ends = duration if number == len(spans) - 1 else end + fade / 2
         picture, round_ = number % pictures, number // pictures
-        camera = Camera(begins, ends, *_move(number, round_, ends - begins, whole[picture]))
+        panned = bool(pans) and pans[picture]
+        path = _pan(round_) if panned else _move(number, round_, ends - begins, whole[picture])
+        camera = Camera(begins, ends, *path)
         shots.append(Scene("photo", picture, start, end, camera))
     title = Scene("title", shots[0].picture, 0.0, title_end, shots[0].camera)
     end_card = Scene("end", shots[-1].picture, end_start, duration, shots[-1].camera)
@@ -152,6 +165,12 @@ def _cuts(start: float, end: float, pictures: int, captions: Sequence[LineTiming
         near = [time for time in sung if abs(time - even) <= reach]
         cuts.append(min(near, key=lambda time: abs(time - even) - (reach if time in fresh else 0.0), default=even))
     return [*cuts, end]
+
+
+def _pan(round_: int) -> tuple[View, View]:
+    """From one end of a long picture to the other, and back the next time."""
+    ends = (View(1.0, -0.94, 0.0), View(1.0, 0.94, 0.0))
+    return ends if round_ % 2 == 0 else ends[::-1]
 
 
 def _move(number: int, round_: int, seconds: float, whole: bool) -> tuple[View, View]:

@@ -4,21 +4,22 @@ A 38 s clip of 1080×1920 at 30 fps took 39 s of CPU without photos (23.5 s on t
 do) and 43–51 s with four, on two cores shared with heavy work. The file has 3 MB, with photos 8 MB.
 """
 
+import json
 import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stagepass.errors import Permanent, Transient
 from stagepass.providers.local.clip import art
 from stagepass.providers.local.clip.encode import encode
+from stagepass.providers.local.clip.ending import ending
 from stagepass.providers.local.clip.film import Film, Look
 from stagepass.providers.local.clip.frames import Frame
-from stagepass.providers.local.clip.order import CLIP, SONG, UNFINISHED, Order, photo_name
-from stagepass.providers.local.clip.photos import open_photo, prepare
-from stagepass.providers.local.clip.plan import make_plan
+from stagepass.providers.local.clip.order import CLIP, NOTES, SONG, UNFINISHED, Order
+from stagepass.providers.local.clip.plan import END_SECONDS, make_plan
+from stagepass.providers.local.clip.shots import Shots, shots_of
 from stagepass.providers.local.media import probe
 from stagepass.providers.local.process import child_main, report_progress
 from stagepass.providers.local.tasks import publish
@@ -32,29 +33,40 @@ def render(folder: Path) -> None:
         raise Permanent("the task was cancelled", provider="local") from None
     if probe(folder / SONG).audio is None:
         raise Permanent("the song has no sound", provider="local")
-    pictures, whole = _pictures(order, folder)
-    plan = make_plan(order.duration, [line.timing() for line in order.lines], whole)
-    drift = None if order.photos else art.Drift(order.title, order.size)
-    film = Film(plan, Look(order.title, order.subtitle, order.size, pictures, drift), order.fps)
+    made = shots_of(order, folder)
+    plan = make_plan(
+        order.duration,
+        [line.timing() for line in order.lines],
+        [shot.whole for shot in made.shots],
+        [shot.pan for shot in made.shots],
+        END_SECONDS if order.card else 2.5,
+    )
+    film = Film(plan, _look(order, made, folder), order.fps)
     unfinished = folder / UNFINISHED
     encode(_watched(film, film.frames, folder), order.size, order.fps, order.duration, folder / SONG, unfinished)
-    made = probe(unfinished)
-    if made.duration is None or abs(made.duration - order.duration) > 0.25:
+    clip = probe(unfinished)
+    if clip.duration is None or abs(clip.duration - order.duration) > 0.25:
         raise Transient("the clip came out with another length than the song's", provider="local")
+    (folder / NOTES).write_text(json.dumps(made.notes), "utf-8")
     publish(unfinished, folder / CLIP)
     report_progress(1.0)
 
 
-def _pictures(order: Order, folder: Path) -> tuple[list[Frame], list[bool]]:
-    def one(index: int) -> tuple[Frame, bool]:
-        if not order.photos:
-            return Frame.of(art.paint(order.title, index, order.size)), False
-        picture, whole = prepare(open_photo(folder / photo_name(index), index), order.size)
-        return Frame.of(picture), whole
-
-    with ThreadPoolExecutor(2) as pool:
-        made = list(pool.map(one, range(order.photos or art.VARIANTS)))
-    return [frame for frame, _ in made], [whole for _, whole in made]
+def _look(order: Order, made: Shots, folder: Path) -> Look:
+    end = None
+    if order.card:
+        end = ending(order.title, order.subtitle, order.card, order.size, order.safe, folder)
+    return Look(
+        order.title,
+        order.subtitle,
+        order.size,
+        [shot.picture for shot in made.shots],
+        art.Drift(order.title, order.size) if made.designed else None,
+        safe=order.safe,
+        style=order.style,
+        end=end,
+        facts=order.facts,
+    )
 
 
 def _watched(frames: Iterable[Frame], count: int, folder: Path) -> Iterator[Frame]:

@@ -60,8 +60,8 @@ class Fitted:
         self.lettering.draw(draw, place, line, self.size, fill, border=border, spacing=spacing, on_middle=on_middle)
 
 
-def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: float = 0.0) -> Fitted:
-    """Text on one line or on two of like length, smaller if need be, cut short with … if nothing else helps.
+def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: float = 0.0, most: int = 2) -> Fitted:
+    """Text on one line or on several of like length, smaller if need be, cut short with … if nothing else helps.
 
     Args:
         text: as `writable` leaves it.
@@ -70,10 +70,11 @@ def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: flo
         width: of the longest line, pixels.
         smallest: size to go down to, pixels.
         spacing: between letters, as a part of the size.
+        most: lines.
     """
 
-    # No letter is so narrow that more would fit two lines, and finding the break takes the square of the length.
-    text = text[: max(20, 12 * width // smallest)]
+    # No letter is so narrow that more would fit the lines, and finding the break takes the square of the length.
+    text = text[: max(20, 6 * most * width // smallest)]
     lettering = Lettering(text, face)
 
     def wide(line: str, at: int = size) -> float:
@@ -81,13 +82,38 @@ def fit(text: str, face: str, size: int, width: int, smallest: int, spacing: flo
 
     if wide(text) <= width:
         return Fitted((text,), size, lettering)
-    lines = _in_two(text, wide, room=width * size / smallest)
+    lines: tuple[str, ...] = ()
+    for count in range(2, most + 1):
+        lines = _in_lines(text, count, wide, room=width * size / smallest)
+        # A third line comes before letters that are much smaller.
+        if max(wide(line) for line in lines) <= width * (1.0 if count == most else 1.25):
+            break
     longest = max(wide(line) for line in lines)
     if longest <= width:
         return Fitted(lines, size, lettering)
     shrunk = max(smallest, int(size * width / longest))
     cut = tuple(_cut(line, width, lambda part: wide(part, shrunk)) for line in lines)
     return Fitted(cut, shrunk, lettering)
+
+
+def _in_lines(text: str, count: int, wide: Callable[[str], float], room: float) -> tuple[str, ...]:
+    """Lines of like length, cut between words; a word is only cut where it would not fit by itself even at the smallest size."""
+    if count == 2:
+        return _in_two(text, wide, room)
+    share = max(1, round(len(text) / count))
+    best: tuple[float, tuple[str, ...]] | None = None
+    words = text.split(" ")
+    if len(words) < count or max(wide(word) for word in words) > room:
+        first = _between_letters(text, share)
+        return (text[:first].rstrip(), *_in_lines(text[first:].lstrip(), count - 1, wide, room))
+    for place in range(1, len(words) - count + 2):
+        head = " ".join(words[:place])
+        lines = (head, *_in_lines(" ".join(words[place:]), count - 1, wide, room))
+        cost = max(map(wide, lines))
+        if best is None or cost < best[0]:
+            best = (cost, lines)
+    assert best is not None
+    return best[1]
 
 
 def _in_two(text: str, wide: Callable[[str], float], room: float) -> tuple[str, ...]:
