@@ -114,3 +114,22 @@ def test_a_name_of_emoji_alone_would_leave_the_card_empty() -> None:
     with pytest.raises(InvalidInput, match="emoji") as caught:
         validated(PromoRequest, LEAST | {"customer_name": "😀☕"})
     assert translated(caught.value.message, "ko") == "customer_name: 이모지는 영상에 나오지 않으니 글자도 적어 주세요"
+
+
+def test_what_a_clip_is_posted_for_is_optional_and_checked() -> None:
+    plain = {"customer_name": "머뭄", "region": "군산"}
+    assert PromoRequest(**plain).platform is None
+    full = PromoRequest(
+        **plain, contact="063-123-4567\n@meomum", hours="매일 10–22시", offer="첫 방문 10% 할인", platform="feed",
+        call_to_action="지금 예약하세요", link="https://example.com/book", logo="https://example.com/logo.png",
+        caption_style="words", voice="none",
+    )  # fmt: skip
+    assert full.contact == "063-123-4567\n@meomum"
+    for wrong in (
+        {"platform": "tv"},
+        {"link": "javascript:alert(1)"},
+        {"call_to_action": "가" * 61},
+        {"offer": "\U00012000"},
+    ):
+        with pytest.raises(ValidationError):
+            PromoRequest(**plain, **wrong)

@@ -85,6 +85,11 @@ ShortText = Annotated[str, Words(most=100), AfterValidator(_shown_if_any)]
 ActionText = Annotated[str, Words(most=60), AfterValidator(_shown_if_any)]
 
 
+def _unset(value: object) -> bool:
+    """Whether a later field has its default: an older request keeps the form, and so the fingerprint, that it had."""
+    return value in ("", None, "auto", "shadow")
+
+
 class PromoRequest(BaseModel):
     """A business, in its own words, and its photos."""
 
@@ -166,6 +171,7 @@ class PromoRequest(BaseModel):
     )
     voice: Literal["auto", "sung", "spoken", "none"] = Field(
         default="auto",
+        exclude_if=_unset,
         title="Voice",
         description="auto: the best that the song maker has; sung; spoken over the music; none: an instrumental, "
         "with the lines as captions. On this machine auto speaks where a Piper voice is installed, else it is none.",
@@ -188,6 +194,7 @@ class PromoRequest(BaseModel):
     )
     platform: Literal["reels", "shorts", "feed", "square"] | None = Field(
         default=None,
+        exclude_if=_unset,
         title="Platform",
         description="Where it is posted: reels and shorts are 1080×1920, feed 1080×1350, square 1080×1080, each with "
         "its words where no button covers them. Goes before the orientation.",
@@ -200,6 +207,7 @@ class PromoRequest(BaseModel):
     )
     caption_style: Literal["shadow", "box", "words"] = Field(
         default="shadow",
+        exclude_if=_unset,
         title="Captions",
         description="shadow: white with a soft shadow; box: on a dark box; words: word by word as they are heard.",
         examples=["shadow"],
@@ -210,6 +218,7 @@ class PromoRequest(BaseModel):
     )
     contact: ContactText = Field(
         default="",
+        exclude_if=_unset,
         title="Contact",
         description="Telephone, address, handle: one to three lines for the end card.",
         examples=["063-123-4567\n@meomum"],
@@ -221,6 +230,7 @@ class PromoRequest(BaseModel):
     )
     hours: ShortText = Field(
         default="",
+        exclude_if=_unset,
         title="Hours",
         description="When it is open, for the end card.",
         examples=["매일 10:00–22:00"],
@@ -228,6 +238,7 @@ class PromoRequest(BaseModel):
     )
     offer: ShortText = Field(
         default="",
+        exclude_if=_unset,
         title="Offer",
         description="A discount or a gift, for the end card.",
         examples=["첫 방문 10% 할인"],
@@ -235,6 +246,7 @@ class PromoRequest(BaseModel):
     )
     call_to_action: ActionText = Field(
         default="",
+        exclude_if=_unset,
         title="Call to action",
         description="What people should do next, in a few words.",
         examples=["지금 예약하세요", "Book your table"],
@@ -242,6 +254,7 @@ class PromoRequest(BaseModel):
     )
     link: HttpUrl | None = Field(
         default=None,
+        exclude_if=_unset,
         title="Link",
         description="An http(s) address, shown as a QR code on the end card.",
         examples=["https://example.com/book"],
@@ -249,6 +262,7 @@ class PromoRequest(BaseModel):
     )
     logo: Photo | None = Field(
         default=None,
+        exclude_if=_unset,
         title="Logo",
         description="JPEG, PNG or WebP of at most 15 MB, best with a transparent ground; for the end card.",
         examples=["https://example.com/logo.png"],

@@ -158,8 +158,15 @@ class Film:
         scenes = [scene for scene in plan.scenes if scene.kind == "photo"]
         if not facts:
             return []
-        made = [cards.fact_card(fact, number, look.size) for number, fact in enumerate(facts[: len(scenes)])]
-        return [(scene.start, scene.end, made[number % len(made)]) for number, scene in enumerate(scenes)]
+        shown = []
+        for number, scene in enumerate(scenes):
+            sung = " ".join(line.text for line in plan.captions if line.start < scene.end and line.end > scene.start)
+            # What is being sung stands there already.
+            fact = next((fact for fact in facts if fact.casefold() not in sung.casefold()), None)
+            if fact is not None:
+                facts = [*(other for other in facts if other is not fact), fact]
+                shown.append((scene.start, scene.end, cards.fact_card(fact, number, look.size)))
+        return shown
 
 
 def _scrim(size: tuple[int, int]) -> Overlay:

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 _DARK, _WANTED = 52, 92  # of 255: the median below which a photo is lifted, and the one that it gets
-_MOST = 3.2  # the strongest curve that still looks like a photo
+_MOST_GAIN, _MOST = 6.0, 1.8  # the strongest gain and curve that still look like a photo
 _BLACK = 22  # of 255: nothing in the photo is brighter than this, save a speck
 
 
@@ -17,6 +17,9 @@ def lit(photo: Image.Image) -> tuple[Image.Image | None, bool]:
     bright = float(np.percentile(grey, 90))
     if median >= _DARK or bright > 140:  # a night view is dark, and has its lights
         return photo, False
-    gamma = min(_MOST, np.log(median / 255) / np.log(_WANTED / 255))
-    curve = [round(255 * (value / 255) ** (1 / gamma)) for value in range(256)]
+    # First the lights get their place, so that blacks stay black; what is still dark is bent.
+    gain = min(_MOST_GAIN, 235 / max(float(np.percentile(grey, 99.5)), 1.0))
+    lifted = min(median * gain, 254.0)
+    gamma = min(_MOST, max(1.0, np.log(lifted / 255) / np.log(_WANTED / 255)))
+    curve = [round(255 * min(1.0, value * gain / 255) ** (1 / gamma)) for value in range(256)]
     return photo.point(curve * 3), True
