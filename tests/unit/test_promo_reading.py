@@ -53,7 +53,9 @@ def test_a_topic_that_is_denied_or_only_looks_alike_is_not_found(details: str, t
         ("Barbara", "", "unknown"), ("Bread & Butter Law", "", "law"), ("Bloom", "", "unknown"),
         ("Iron Works Gym", "", "gym"), ("터프짐", "PT 1회 무료", "gym"), ("하늘 수학학원", "3회 무료 체험", "math"),
         ("Honey House", "divorce and custody", "law"), ("꿀단지", "임플란트, 스케일링", "dentist"),
-        ("스마트폰 나라", "", "unknown"), ("우리동물병원", "", "vet"), ("맑은안과", "", "eye_clinic"),
+        ("스마트폰 나라", "", "unknown"), ("우리동물병원", "", "vet"), ("맑은안과", "", "eye_clinic"), ("Lily Nail Bar", "", "nail"), ("푸른 낚시마트", "", "sports_shop"),
+        ("씽씽 전기자전거", "", "bicycle"), ("미소 간병인협회", "", "home_care"), ("별이네 베이비스튜디오", "소품 300개", "photo"),
+        ("Blue Door Divorce Mediation", "", "law"),
     ],
 )  # fmt: skip
 def test_the_trade_is_recognised_or_left_open(name: str, details: str, trade: str) -> None:

@@ -12,7 +12,7 @@ from stagepass.pipelines.promo.lyric_facts import facts
 from stagepass.pipelines.promo.lyric_layout import SECOND, VERSE, Layout, Unit, lay_out
 from stagepass.pipelines.promo.lyric_pen import Pen, filled
 from stagepass.pipelines.promo.lyric_reading import sung_name, sung_region
-from stagepass.pipelines.promo.lyric_rules import Couplet, words
+from stagepass.pipelines.promo.lyric_rules import Couplet, spotting, words
 from stagepass.pipelines.promo.lyric_trade import recognise
 from stagepass.pipelines.promo.models import LyricText
 from stagepass.providers.local.text import writes
@@ -33,9 +33,12 @@ def write_lyric(request: TextRequest) -> LyricText:
     name, details = given.get("customer_name", ""), given.get("detail_region_info", "")
     region = given.get("region", "")
     seed = "\n".join((clean(name), clean(region), clean(details, lines=True), rules.language))
-    pen = Pen(recognise(clean(name), clean(details, lines=True)), rules, seed)
-    layout = lay_out(facts(details, rules), rules)
-    return compose(pen, sung_name(name, rules.nobody), sung_region(region, rules.language), layout)
+    trade = recognise(clean(name), clean(details, lines=True))
+    claims = spotting().claims[rules.language]
+    # What the rules of a clinic's advertising forbid is not sung for it, although its owner wrote it.
+    sung = [fact for fact in facts(details, rules) if not (trade.rules.notice and claims.search(fact.text))]
+    layout = lay_out(sung, rules)
+    return compose(Pen(trade, rules, seed), sung_name(name, rules.nobody), sung_region(region, rules.language), layout)
 
 
 def compose(pen: Pen, name: str, region: str | None, layout: Layout) -> LyricText:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stagepass.pipelines.promo.lyric_rules import Family, TradeFinds, spotting, trades
 
-_GENERAL = "shop"
+_GENERAL = frozenset({"shop", "npo"})
 
 SURE = 0.5
 """Confidence from which a trade is believed."""
@@ -64,10 +64,10 @@ def _guarded(trade: Trade, details: str) -> Trade:
 def _by_name(name: str) -> tuple[str, bool] | None:
     """The trade whose word stands last in the name, and whether that word names a trade for sure.
 
-    Of words that end together the longer one counts; ``shop`` and ``store`` only where nothing tells more.
+    Of words that end together the longer one counts; ``shop`` and ``association`` only where nothing tells more.
     """
     found = [
-        ((key != _GENERAL, strong, met.end(), met.end() - met.start()), key)
+        ((key not in _GENERAL, strong, met.end(), met.end() - met.start()), key)
         for key, finds in trades().trades.items()
         for pattern, strong in ((finds.is_, True), (finds.name, False))
         if pattern is not None

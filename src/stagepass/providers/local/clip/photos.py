@@ -68,7 +68,7 @@ def prepare(photo: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, boo
 
 
 def is_panorama(photo: Image.Image, size: tuple[int, int]) -> bool:
-    """Whether a photo is so much wider or higher than the frame that the camera goes along it."""
+    """Whether a photo is far wider or higher than the frame: the camera goes along it then."""
     shape, wanted = photo.width / photo.height, size[0] / size[1]
     return max(shape / wanted, wanted / shape) >= _PANORAMA
 
