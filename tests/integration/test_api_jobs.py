@@ -440,3 +440,17 @@ def test_a_person_deletes_all_that_is_theirs_and_nothing_else(place: Installatio
         assert client.get("/api/v1/jobs").json()["jobs"] == []
         assert ann.get(kept["result"]["file"]["url"]).status_code == 200
         assert client.delete("/api/v1/me/data").json() == {"jobs": 0}
+
+
+# ── what does not change ──
+
+
+def test_a_pipelines_description_is_sent_once_to_a_client_that_keeps_it(ann: httpx2.Client) -> None:
+    first = ann.get("/api/v1/pipelines/demo", headers={"Accept-Language": "ko"})
+    assert first.json()["name"] == "demo"
+    tag = first.headers["etag"]
+    again = ann.get("/api/v1/pipelines/demo", headers={"Accept-Language": "ko", "If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    other = ann.get("/api/v1/pipelines/demo", headers={"If-None-Match": '"other"'})
+    assert other.status_code == 200
+    assert other.headers["vary"] == "Accept-Language"
