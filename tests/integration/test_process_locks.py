@@ -136,11 +136,15 @@ def test_a_free_lock_is_a_death_when_it_stays_free_without_a_beat() -> None:
         store.next = LockLook([Watched("w", beat, free)], same_session=same)
         return made.dead()
 
-    assert look(1, free=True) == look(1, free=True, after=9) == []  # it was never seen to beat
+    assert look(1, free=True, same=False) == look(1, free=True, after=9) == []  # a restart frees every lock
     assert look(2, free=True) == look(2, free=True) == []
     assert look(3, free=True) == look(3, free=True) == []  # a beat: it lives, and has only lost its connection
     assert look(3, free=True) == ["w"]
     assert look(3, free=False) == look(3, free=True) == look(3, free=True) == []
-    assert look(3, free=True, same=False) == look(3, free=True, after=9) == []  # a restart frees every lock
+    assert look(3, free=True, same=False) == look(3, free=True, after=9) == []
     assert look(4, free=True) == look(4, free=True) == []
     assert look(4, free=True) == ["w"]
+    store.next = LockLook([], same_session=True)
+    assert made.dead() == []
+    assert look(0, free=True) == look(0, free=True) == []  # one that is new has taken its lock just now
+    assert look(0, free=True) == ["w"]
