@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from stagepass.api.sse import Encoder
 from stagepass.bootstrap import System
@@ -22,7 +24,6 @@ from stagepass.engine.commit.operations import OnJob
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import TERMINAL, Event, Job
 from stagepass.engine.rules.unit_of_work import UnitOfWork
-from stagepass.errors import StoreUnavailable
 from tests.support.api import RedisServer, make_system
 from tests.support.waiting import becomes
 
@@ -332,21 +333,23 @@ def test_a_database_that_does_not_answer_is_waited_for(
     stage: Stage, only_redis: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listen, "CHECK_ALONE", 0.01)
-    real, failures = stage.system.store.events, [StoreUnavailable("away"), StoreUnavailable("away")]
+    reads, failures = stage.system.store._reads, [sqlite3.OperationalError("disk I/O error") for _ in range(2)]
 
-    def events(*args: Any) -> list[Event]:
-        if failures:
+    def fail(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if failures and "FROM events" in statement.replace("\n", ""):
             raise failures.pop()
-        return real(*args)
 
-    monkeypatch.setattr(stage.system.store, "events", events)
+    event.listen(reads, "before_cursor_execute", fail)
 
     async def main() -> None:
         async with stage.following() as client:
             assert await client.until(lambda got: got == [1]) == [1]
         assert not failures
 
-    run(stage.feed, main)
+    try:
+        run(stage.feed, main)
+    finally:
+        event.remove(reads, "before_cursor_execute", fail)
 
 
 def test_news_that_cannot_be_read_do_not_end_the_reading(stage: Stage, only_redis: None) -> None:

@@ -7,11 +7,15 @@ import pytest
 from pydantic import BaseModel
 
 from stagepass import Again, Context, Permanent, Pipeline, Retry
+from stagepass.engine.commit.child_jobs import cancel_orphans
+from stagepass.engine.commit.committer import Committer
 from stagepass.engine.commit.operation import Operation
+from stagepass.engine.commit.operations import OnJob
 from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import JobState
+from stagepass.engine.rules import stop
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.testing import Crash, Lab
 
@@ -107,13 +111,17 @@ def test_the_end_of_the_child_wakes_the_parent_before_its_own_look_is_due() -> N
         assert lab.clock.now() == began
 
 
-def test_where_nobody_told_the_parent_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stagepass.engine.commit import child_jobs as subject
-
-    monkeypatch.setattr(subject, "after_commit", lambda *told: None)  # as if the process had died just then
+def test_where_nobody_told_the_parent_looks_by_itself() -> None:
     with Lab(ALL) as lab:
-        job = lab.run({"text": "upon"}, pipeline="story")
-        assert lab.job(job).state is JobState.COMPLETED
+        job = lab.submit({"text": "upon"}, pipeline="story")
+        lab.crash("settle.after_commit", times=3)  # the parent's pause, and the two stages of the child
+        with pytest.raises(Crash):
+            lab.finish(job)
+        lab.recover()
+        (child,) = children(lab)
+        assert child.state is JobState.COMPLETED
+        assert not lab.step(), "the parent was not woken"
+        assert lab.finish(job).state is JobState.COMPLETED
 
 
 def test_two_calls_have_two_children() -> None:
@@ -209,19 +217,18 @@ def test_cancel_goes_down() -> None:
         assert child.state is JobState.CANCELLED
 
 
-def test_the_relay_cancels_a_child_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stagepass.engine.commit import child_jobs as subject
-
-    monkeypatch.setattr(subject, "after_commit", lambda *told: None)  # as if the process had died just then
+def test_the_relay_cancels_a_child_that_nobody_waits_for() -> None:
     with Lab(ALL) as lab:
         job = lab.submit({"text": "upon"}, pipeline="story")
         assert lab.step()
-        assert subject.cancel_orphans(lab.store, lab.engine.committer) == 0
-        lab.engine.cancel(job.id, None)
+        assert cancel_orphans(lab.store, lab.engine.committer) == 0
+        dying = Committer(lab.store, lab.registry, lambda report: None, clock=lab.clock)  # dead after its commit
+        dying.do(OnJob(job.id, None, stop.cancel))
+        dying.close()
         assert children(lab)[0].state is JobState.QUEUED
         lab.relay.step()
         assert children(lab)[0].state is JobState.CANCELLED
-        assert subject.cancel_orphans(lab.store, lab.engine.committer) == 0
+        assert cancel_orphans(lab.store, lab.engine.committer) == 0
 
 
 def test_a_cancelled_child_fails_its_parent() -> None:

@@ -14,10 +14,11 @@ from stagepass import Pipeline
 from stagepass.declare.registry import Registry
 from stagepass.engine.engine import Engine
 from stagepass.engine.maintain.scheduler import Scheduler
+from stagepass.engine.model import failpoints
 from stagepass.engine.model.filters import JobFilter
 from stagepass.errors import DeclarationError, NotFound
 from stagepass.store import SqlStore
-from stagepass.testing import HandClock, Recorder
+from stagepass.testing import Crash, HandClock, Recorder
 from tests.support.databases import KINDS, new_database
 from tests.support.processes import at_once, raised
 
@@ -103,13 +104,18 @@ def test_of_several_relays_one_fires(kind: str, tmp_path: Path) -> None:
             assert len(made[0].jobs()) == day
 
 
-def test_a_process_that_dies_after_the_submit_fires_no_second_time(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_after_the_submit_fires_no_second_time(url: str) -> None:
+    def die() -> None:
+        raise Crash
+
     clock = at(8, 59)
     with processes(url, 2, party(), clock) as (first, second):
         first.scheduler.rows()
         clock.advance(60)
-        monkeypatch.setattr(first.store, "move_schedule", lambda *row: False)  # it never came to this
-        assert len(first.scheduler.fire()) == 1
+        failpoints.arm("submit.after_commit", die)
+        with pytest.raises(Crash):
+            first.scheduler.fire()
+        failpoints.disarm()
         assert second.scheduler.fire() == []
         assert len(second.jobs()) == 1
         ((_, row),) = second.scheduler.rows().values()

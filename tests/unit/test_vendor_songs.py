@@ -218,13 +218,10 @@ def test_a_duration_that_makes_no_sense_loses_no_song(server: Suno, duration: st
     assert (made.clip_id, made.duration <= 1, made.also) == ("x?", True, ())
 
 
-def test_a_slow_answer_ends_in_time(server: Suno, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stagepass.providers.vendors.http import Http
-
-    monkeypatch.setattr(Http.get, "__kwdefaults__", {"time_limit": 0.2})
+def test_a_slow_answer_ends_in_time(server: Suno) -> None:
     server.will("/record-info", {"delay": 20})
     with pytest.raises(TimedOut):
-        maker(server).look("t")
+        SunoSongs("suno", "V5", KEY, server.url, call_time=0.2).look("t")
 
 
 def test_a_file_that_stops_half_way_is_not_kept(server: Suno) -> None:

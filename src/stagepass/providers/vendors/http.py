@@ -49,9 +49,19 @@ class Http:
         headers: sent with every call; the key is among them, so they are never shown.
         table: how the vendor says that something went wrong.
         limit_header: header with the time limit in seconds, for vendors that stop work on time.
+        call_time: seconds for a call that names no limit of its own.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], table: Table, *, limit_header: str = "") -> None:
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        table: Table,
+        *,
+        limit_header: str = "",
+        call_time: float = CALL_TIME,
+    ) -> None:
+        self._call_time = call_time
         self._base = base_url.rstrip("/")
         self._own = _host_and_port(base_url, table.provider)
         self._headers = {"Accept": "application/json", "User-Agent": "stagepass", **headers}
@@ -63,11 +73,11 @@ class Http:
     def __repr__(self) -> str:
         return f"Http({self._table.provider})"
 
-    def get(self, path: str, *, time_limit: float = CALL_TIME) -> Any:
+    def get(self, path: str, *, time_limit: float | None = None) -> Any:
         """The answer to a GET, as JSON values. Raises a `StageError`."""
         return self._call("GET", path, None, time_limit)
 
-    def post(self, path: str, body: Any, *, time_limit: float = CALL_TIME) -> Any:
+    def post(self, path: str, body: Any, *, time_limit: float | None = None) -> Any:
         """The answer to a POST of JSON, as JSON values. Raises a `StageError`."""
         return self._call("POST", path, json.dumps(body, ensure_ascii=False).encode(errors="replace"), time_limit)
 
@@ -82,7 +92,8 @@ class Http:
             own=self._own,
         )
 
-    def _call(self, method: str, path: str, body: bytes | None, time_limit: float) -> Any:
+    def _call(self, method: str, path: str, body: bytes | None, time_limit: float | None) -> Any:
+        time_limit = self._call_time if time_limit is None else time_limit
         headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
         if self._limit_header:
             headers[self._limit_header] = str(math.ceil(time_limit))

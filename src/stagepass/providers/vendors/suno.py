@@ -12,7 +12,7 @@ from stagepass.errors import Permanent, StageError, TaskFailed, Transient
 from stagepass.providers.answers import Table
 from stagepass.providers.ports import LineTiming, MadeSong, SongRequest, Tell, silent
 from stagepass.providers.tables import KIE, SUNO, SUNO_TASK
-from stagepass.providers.vendors.http import Http
+from stagepass.providers.vendors.http import CALL_TIME, Http
 from stagepass.providers.vendors.timing import fold
 from stagepass.providers.vendors.wire import amount, own_shape, word
 
@@ -43,11 +43,11 @@ PROGRESS = {"PENDING": 0.1, "TEXT_SUCCESS": 0.3, "FIRST_SUCCESS": 0.8}
 class SunoSongs:
     """A `SongMaker`. Its `model` is the vendor's word for it (``V5``)."""
 
-    def __init__(self, name: str, model: str, key: str, base_url: str) -> None:
+    def __init__(self, name: str, model: str, key: str, base_url: str, *, call_time: float = CALL_TIME) -> None:
         self.name = name
         self.model = model
         table, home = _HOMES[name]
-        self._http = Http(base_url or home, {"Authorization": f"Bearer {key}"}, table)
+        self._http = Http(base_url or home, {"Authorization": f"Bearer {key}"}, table, call_time=call_time)
 
     def submit(self, request: SongRequest) -> str:
         """See `SongMaker.submit`. A lyric that is too long is refused here, before it can cost anything."""
