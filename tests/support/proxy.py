@@ -20,6 +20,8 @@ class Line:
     server: socket.socket
     frozen: threading.Event = field(default_factory=threading.Event)
     """Set: bytes are taken from either side and go nowhere."""
+    answered: threading.Event = field(default_factory=threading.Event)
+    """Set: the server said something that went nowhere."""
     ended: bool = False
 
     def end(self) -> None:
@@ -115,14 +117,18 @@ class Proxy:
         with contextlib.suppress(OSError):
             while piece := source.recv(65536):
                 if line.frozen.is_set():
+                    if not up:
+                        line.answered.set()
                     continue
                 if self.slow:
                     time.sleep(self.slow)
                 if up:
                     self.heard(line, piece)
                 if up and self._is_doomed(piece):
+                    line.frozen.set()
                     sink.sendall(piece)
-                    self._await_answer(line)
+                    line.answered.wait(5)  # it has been carried out
+                    line.frozen.clear()
                     break
                 if not up and self.cut_at is not None and passed + len(piece) >= self.cut_at:
                     sink.sendall(piece[: max(0, self.cut_at - passed)])
@@ -142,13 +148,6 @@ class Proxy:
                     self.words_to_cut[word] -= 1
                 return True
         return False
-
-    @staticmethod
-    def _await_answer(line: Line) -> None:
-        """Give the server time to carry it out; the answer is swallowed."""
-        line.frozen.set()
-        time.sleep(0.05)
-        line.frozen.clear()
 
 
 @contextmanager

@@ -349,7 +349,7 @@ def test_a_bug_before_anything_was_asked_for_can_be_resumed_and_one_after_it_can
         def body(ctx: Context, waits: bool = waits, bugs: list[bool] = bugs) -> str:
             def call() -> str:
                 if waits:
-                    time.sleep(0.001)  # what it takes to hear from a shop
+                    time.sleep(0.001)  # gives the processor away once, as a call to a shop does
                 if bugs:
                     raise KeyError("city")
                 return "ok"
@@ -374,7 +374,7 @@ def test_a_wait_inside_once_does_not_hold_the_job_but_a_purchase_before_it_does(
         def call() -> str:
             if buys:
                 bought.append(1)
-                time.sleep(0.001)  # what it takes to hear from a shop
+                time.sleep(0.001)  # gives the processor away once, as a call to a shop does
             return ctx.wait(lambda: looks.append(1) or ((len(looks) > 2 and "x") or None), every="1m", at_most="9m")  # type: ignore[func-returns-value]
 
         return ctx.once("w", call)
