@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stagepass.doctor.manifests.model import Deployment, Location
 
-_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[{};]|[^\s{};]+|\n|#[^\n]*")
+_TOKEN = re.compile(r"#[^\n]*|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[{};]|[^\s{};]+|\n")
 
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -21,11 +21,12 @@ class _Block:
 
 def read(deployment: Deployment, text: str, file: Path) -> None:
     """Every location of a server that leads to somewhere."""
-    for server in _servers(_parse(text)):
-        block, inherited = server
+    root = _parse(text)
+    upstreams = _upstreams(root)
+    for block, inherited in _servers(root):
         for location in block.blocks:
             if location.words[:1] == ["location"]:
-                _location(deployment, location, inherited, str(file))
+                _location(deployment, location, inherited, str(file), upstreams)
 
 
 def _parse(text: str) -> _Block:
@@ -66,7 +67,20 @@ def _servers(root: _Block) -> list[tuple[_Block, dict[str, list[list[str]]]]]:
     ]
 
 
-def _location(deployment: Deployment, block: _Block, inherited: dict[str, list[list[str]]], file: str) -> None:
+def _upstreams(root: _Block) -> dict[str, str]:
+    """The first server of each upstream, by its name."""
+    holders = (root, *(block for block in root.blocks if block.words[:1] == ["http"]))
+    return {
+        block.words[1]: block.directives["server"][0][0]
+        for holder in holders
+        for block in holder.blocks
+        if block.words[:1] == ["upstream"] and block.directives.get("server")
+    }
+
+
+def _location(
+    deployment: Deployment, block: _Block, inherited: dict[str, list[list[str]]], file: str, upstreams: dict[str, str]
+) -> None:
     found = {**inherited, **block.directives}
     if "proxy_pass" not in block.directives:
         return
@@ -74,6 +88,8 @@ def _location(deployment: Deployment, block: _Block, inherited: dict[str, list[l
     upstream = _last(found, "proxy_pass", "")
     for name, value in (entry[:2] for entry in found.get("set", ()) if len(entry) > 1):
         upstream = upstream.replace(name, value)
+    for name, server in upstreams.items():
+        upstream = upstream.replace(f"//{name}", f"//{server}")
     deployment.locations.append(
         Location(
             " ".join(block.words[1:]),
