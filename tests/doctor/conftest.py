@@ -165,7 +165,18 @@ def at_rest(request: pytest.FixtureRequest) -> Iterator[None]:
     if "stack" in request.fixturenames:
         stack: Stack = request.getfixturevalue("stack")
         stack.rest()
-        for table in ("jobs", "stage_runs", "memos", "events", "attempts", "workers", "messages", "processes"):
+        for table in (
+            "jobs",
+            "stage_runs",
+            "memos",
+            "events",
+            "attempts",
+            "workers",
+            "messages",
+            "processes",
+            "pauses",
+            "runtime_limits",
+        ):
             stack.sql(f"DELETE FROM {table}")
         for flag in stack.folder.glob("flag-*"):
             flag.unlink()

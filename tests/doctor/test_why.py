@@ -102,6 +102,21 @@ def gathering(stack: Stack) -> str:
     return stack.reaches(stack.submit(), "ready", "pack")
 
 
+@case("paused")
+def paused(stack: Stack) -> str:
+    stack.carry_out("stagepass pause walk.act --why maintenance")
+    stack.work()
+    return stack.submit()
+
+
+@case("limited", moves=False)
+def limited(stack: Stack) -> str:
+    stack.work()
+    stack.reaches(stack.submit("hold"), "running")
+    stack.carry_out("stagepass limit walk.act 1")
+    return stack.submit(owner="bea")
+
+
 # ── running ──
 
 
@@ -183,6 +198,13 @@ def unknown_outcome(stack: Stack) -> str:
     stack.sql("UPDATE stage_runs SET due_at = created_at")
     stack.system.relay().promote()
     return stack.reaches(job, "held")
+
+
+@case("provider_paused")
+def provider_paused(stack: Stack) -> str:
+    job = _waits("closed")(stack)
+    stack.carry_out("stagepass providers close suno --why maintenance")
+    return job
 
 
 @case("provider_open_again")

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from stagepass.declare.registry import Registry
 from stagepass.doctor.manifests.model import Deployment
+from stagepass.engine.model.controls import Pause
 from stagepass.engine.model.limits import Breaker
 from stagepass.engine.model.records import ScheduleRow, StageRun, WorkerRow
 from stagepass.settings import Settings
@@ -248,6 +249,10 @@ class Facts:
     @property
     def breakers(self) -> Sequence[Breaker]:
         return self._part("providers", list)
+
+    @property
+    def pauses(self) -> Sequence[Pause]:
+        return self._part("pauses", list)
 
     @property
     def needs(self) -> Sequence[tuple[str, str]]:

@@ -32,6 +32,7 @@ def live(sources: Sources, at: int, *, edge_too: bool = True, providers: bool = 
         "processes": lambda: work.processes(sources),
         "work": lambda: work.look(sources),
         "schedules": lambda: list(sources.store.schedules()),
+        "pauses": lambda: sources.store.pauses(),
         "providers": lambda: list(sources.limits().breakers()),
         "machine": lambda: machine.look(sources),
         **_of_the_code(sources),

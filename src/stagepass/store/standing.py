@@ -71,6 +71,11 @@ class Standing(Connections):
         query = sa.select(c.worker, sa.func.count()).where(_RUNNING, c.worker.in_(sorted(workers))).group_by(c.worker)
         return dict(map(tuple, self._all(query))) if workers else {}
 
+    def running_in(self, queue: str) -> int:
+        """Stage runs of a queue that are running."""
+        query = sa.select(sa.func.count()).where(_RUNNING, stage_runs.c.queue == queue)
+        return int(self._all(query)[0][0])
+
     def open_children_of(self, run_id: str, limit: int) -> Sequence[str]:
         """Ids of jobs that a stage run has started and that are not over, the oldest first."""
         c = jobs.c

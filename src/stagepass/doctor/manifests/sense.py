@@ -152,23 +152,18 @@ def odd_ones(processes: Sequence[Process], name: str) -> Iterator[tuple[Process,
     """(the odd one, another one, its value, the others' value) where a value that must be alike is not."""
     by_value: dict[str, list[Process]] = {}
     for process in processes:
-        value = process.environment.get(name) or _default(process, name)
+        found = process.environment.get(name) or _default(process, name)
         role = "relay" if process.role == "migrate" else process.role
-        if value is not None and read_by(role, name) and not (process.role == "migrate" and name != "DATABASE_URL"):
-            key = _comparable(name, value.text) if value.text is not None else value.source
+        if found is not None and read_by(role, name) and not (process.role == "migrate" and name != "DATABASE_URL"):
+            key = _comparable(name, found.text) if found.text is not None else found.source
             by_value.setdefault(key, []).append(process)
     if len(by_value) < 2:
         return
     common = max(by_value, key=lambda value: len(by_value[value]))
-    for value, some in by_value.items():
-        if value != common:
-            for process in some:
-                yield (
-                    process,
-                    by_value[common][0],
-                    process.value(name) or value,
-                    by_value[common][0].value(name) or common,
-                )
+    other = by_value[common][0]
+    for given, some in by_value.items():
+        for process in some if given != common else ():
+            yield process, other, process.value(name) or given, other.value(name) or common
 
 
 def _default(process: Process, name: str) -> Value | None:

@@ -74,8 +74,18 @@ def why(job: Job) -> Act:
     return Act(f"stagepass why {job.id}", f"GET {API}/jobs/{job.id}/why", "child")
 
 
-def providers() -> Act:
-    return Act("stagepass providers", f"GET {API}/providers", "providers")
+def providers(name: str) -> list[Act]:
+    """Open a provider by hand, or look at all that are closed."""
+    listed = Act("stagepass providers", f"GET {API}/providers", "providers")
+    return [Act(f"stagepass providers open {name}", None, "open", private=True), listed]
+
+
+def unpause(target: str) -> Act:
+    return Act(f"stagepass resume {shlex.quote(target)}", private=True)
+
+
+def unlimit(name: str) -> Act:
+    return Act(f"stagepass limit {name} --reset", note="unlimit", private=True)
 
 
 def details(job: Job) -> Act:

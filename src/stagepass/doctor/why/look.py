@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from stagepass.declare.stage import Stage
 from stagepass.doctor.sources import Sources
+from stagepass.engine.model.controls import Pause, RuntimeLimit
 from stagepass.engine.model.limits import Breaker
 from stagepass.engine.model.records import Job, Memo, StageRun, WorkerRow
 from stagepass.errors import Unavailable
@@ -56,6 +57,17 @@ class Look:
     def free(self, workers: Sequence[WorkerRow]) -> int:
         """Free slots of these workers together."""
         return sum(max(0, worker.slots - self.running.get(worker.id, 0)) for worker in workers)
+
+    # ── what an operator has set ──
+
+    @cached_property
+    def pauses(self) -> list[Pause]:
+        return self.sources.store.pauses()
+
+    @cached_property
+    def limits(self) -> dict[str, RuntimeLimit]:
+        """By queue or provider: the limits that were set at run time."""
+        return {limit.name: limit for limit in self.sources.store.runtime_limits()}
 
     # ── the relay, the broker, the providers ──
 

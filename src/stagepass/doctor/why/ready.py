@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stagepass.doctor.why import acts
 from stagepass.doctor.why.look import Look
 from stagepass.doctor.why.model import Fact, Reason
+from stagepass.engine.model.controls import EVERYTHING, Scope
 from stagepass.engine.model.records import StageRun, WorkerRow
 
 STARTS_WITHIN = 5_000
@@ -13,9 +14,13 @@ STARTS_WITHIN = 5_000
 
 def reason(look: Look, run: StageRun) -> Reason:
     """Why a ready run has not begun."""
+    if (held := paused(look, run)) is not None:
+        return held
     workers = look.serving(run.queue)
     if not workers:
         return _no_worker(look, run)
+    if (limited := _limited(look, run)) is not None:
+        return limited
     gathering = _gathering(look, run)
     if gathering is not None:
         return gathering
@@ -36,6 +41,38 @@ def _made(run: StageRun, code: str, **rest: object) -> Reason:
     if run.notes.cancelling:
         rest["evidence"] = [Fact("cleaning", run.stage), *rest.get("evidence", [])]  # type: ignore[misc]
     return Reason(code, run, since=run.due_at, parameters={"queue": run.queue}, **rest)  # type: ignore[arg-type]
+
+
+def paused(look: Look, run: StageRun) -> Reason | None:
+    """An operator's pause that keeps it from starting."""
+    for pause in look.pauses:
+        if pause.holds(run.queue, run.owner):
+            target = (
+                f"{pause.scope}:{pause.name}" if pause.scope is Scope.OWNER else pause.name.replace(EVERYTHING, "all")
+            )
+            evidence = [Fact("paused", pause.why or pause.scope.value, pause.since)]
+            evidence.append(Fact("paused_by", pause.actor, pause.since, private=True))
+            made = _made(run, "paused", waits="operator", evidence=evidence, acts=[acts.unpause(target)])
+            made.since = pause.since
+            made.parameters["target"] = target
+            return made
+    return None
+
+
+def _limited(look: Look, run: StageRun) -> Reason | None:
+    """As many run as an operator allows for the queue."""
+    found = look.limits.get(run.queue)
+    most = found.limit.concurrency if found is not None and found.scope is Scope.QUEUE else None
+    running = look.sources.store.running_in(run.queue) if most is not None else 0
+    if found is None or most is None or running < most:
+        return None
+    evidence = [
+        Fact("running", f"{running}/{most}", look.now),
+        Fact("paused_by", found.actor, found.since, private=True),
+    ]
+    made = _made(run, "limited", evidence=evidence, acts=[acts.unlimit(run.queue)])
+    made.parameters["most"] = most
+    return made
 
 
 def _no_worker(look: Look, run: StageRun) -> Reason:

@@ -7,6 +7,7 @@ from stagepass.doctor.why import acts
 from stagepass.doctor.why.look import RELAY_LATE, Look
 from stagepass.doctor.why.model import Fact, Reason, Why
 from stagepass.engine.model import call_records
+from stagepass.engine.model.controls import Scope
 from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Job, Memo, StageRun
 from stagepass.engine.model.states import ENDED
@@ -76,6 +77,11 @@ def _provider(look: Look, run: StageRun) -> Reason | None:
         return Reason(
             "provider_line", run, since, run.due_at, parameters=given, evidence=evidence, acts=acts.hurry(run)
         )
+    by_hand = next((one for one in look.pauses if one.scope is Scope.PROVIDER and one.name == provider), None)
+    if by_hand is not None:
+        evidence = [Fact("paused", by_hand.why or provider, by_hand.since)]
+        done = acts.providers(provider)
+        return Reason("provider_paused", run, by_hand.since, None, "operator", given, evidence, done)
     breaker = (look.breakers or {}).get(provider)
     if breaker is None:
         known = look.breakers is not None
@@ -93,7 +99,7 @@ def _provider(look: Look, run: StageRun) -> Reason | None:
         waits="operator" if breaker.reason == "quota_exhausted" else "time",
         parameters=given,
         evidence=evidence,
-        acts=[acts.providers()],
+        acts=acts.providers(provider),
     )
 
 
