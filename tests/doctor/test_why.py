@@ -200,7 +200,7 @@ def unknown_outcome(stack: Stack) -> str:
     return stack.reaches(job, "held")
 
 
-@case("provider_paused")
+@case("provider_paused", moves=False)  # a relay wakes what waited; none runs here
 def provider_paused(stack: Stack) -> str:
     job = _waits("closed")(stack)
     stack.carry_out("stagepass providers close suno --why maintenance")
