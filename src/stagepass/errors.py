@@ -77,7 +77,7 @@ class ValueRefused(StagepassError):
 
 
 class StoreBug(StagepassError):
-    """A statement of ours is wrong, or breaks a rule of the schema. The log has the statement, the text does not."""
+    """An SQL statement of Stagepass failed or violated the schema. The log has the statement; the message does not."""
 
     code = "store_bug"
 

@@ -109,8 +109,8 @@ class _Queues(Collector):
             counted = self._system.bus.counters()
         except redis.RedisError:
             return
-        for name, (told, labels) in _COUNTERS.items():
-            family = CounterMetricFamily(f"stagepass_{name}", told, labels=labels)
+        for name, (text, labels) in _COUNTERS.items():
+            family = CounterMetricFamily(f"stagepass_{name}", text, labels=labels)
             for key, amount in counted.items():
                 if key[0] == name:
                     family.add_metric(key[1:], amount)

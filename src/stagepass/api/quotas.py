@@ -43,8 +43,8 @@ class Quotas:
         """One more job of the owner's. Raises `TooManyRequests`."""
         self._count_submit(owner)
         if (most := self._settings.max_open_jobs) and self._open_jobs(owner, most) > most:
-            told = sentence("you have {limit} open jobs, which is the limit; wait for some to finish", limit=most)
-            raise _refusal(told, "MAX_OPEN_JOBS", 30)
+            text = sentence("you have {limit} open jobs, which is the limit; wait for some to finish", limit=most)
+            raise _refusal(text, "MAX_OPEN_JOBS", 30)
 
     def check_bytes(self, owner: str) -> None:
         """Whether the owner may store more. Raises `TooManyRequests`."""
@@ -55,17 +55,17 @@ class Quotas:
         if known is None or time.monotonic() - known.at > FRESH:
             known = self._bytes[owner] = _Known(self._store.stored_bytes(owner), time.monotonic())
         if known.value >= most:
-            told = sentence(
+            text = sentence(
                 "your files take {size} MiB, which is the limit; delete some jobs", size=f"{most / 2**20:g}"
             )
-            raise _refusal(told, "MAX_STORED_BYTES", 60)
+            raise _refusal(text, "MAX_STORED_BYTES", 60)
 
     def check_streams(self, owner: str) -> None:
         """Whether the owner may open one more stream of events. Raises `TooManyRequests`."""
         most = self._settings.max_streams
         if most and self._streams[owner] >= most:
-            told = sentence("you have {limit} open event streams, which is the limit; close some", limit=most)
-            raise _refusal(told, "MAX_STREAMS", 5)
+            text = sentence("you have {limit} open event streams, which is the limit; close some", limit=most)
+            raise _refusal(text, "MAX_STREAMS", 5)
 
     @contextmanager
     def streaming(self, owner: str) -> Iterator[None]:
@@ -88,8 +88,8 @@ class Quotas:
             while times and times[0] <= now - 60:
                 times.popleft()
             if len(times) >= most:
-                told = sentence("you submitted {limit} jobs in a minute, which is the limit", limit=most)
-                raise _refusal(told, "MAX_SUBMITS_PER_MINUTE", max(1, round(times[0] + 60 - now)))
+                text = sentence("you submitted {limit} jobs in a minute, which is the limit", limit=most)
+                raise _refusal(text, "MAX_SUBMITS_PER_MINUTE", max(1, round(times[0] + 60 - now)))
             times.append(now)
             if len(self._submits) > 10_000:  # owners who come no more
                 for other in [name for name, found in self._submits.items() if found[-1] <= now - 60]:
@@ -105,5 +105,5 @@ class Quotas:
         return known.value
 
 
-def _refusal(told: Sentence, setting: str, again: int) -> TooManyRequests:
-    return TooManyRequests(told, limit=setting.lower(), retry_after=again)
+def _refusal(text: Sentence, setting: str, again: int) -> TooManyRequests:
+    return TooManyRequests(text, limit=setting.lower(), retry_after=again)

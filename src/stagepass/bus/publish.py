@@ -182,8 +182,8 @@ class RedisBus:
                 pipeline.xadd(stream, {"n": text.encode("utf-8", "replace")}, maxlen=KEPT, approximate=True)
             if self._untold is not None:
                 token, counts = self._untold
-                told = [part for labels, amount in counts.items() for part in (_field(labels), repr(float(amount)))]
-                pipeline.eval(_COUNT_ONCE, 2, COUNTERS, f"{COUNTERS}:{token}", REMEMBERED, *told)
+                fields = [part for labels, amount in counts.items() for part in (_field(labels), repr(float(amount)))]
+                pipeline.eval(_COUNT_ONCE, 2, COUNTERS, f"{COUNTERS}:{token}", REMEMBERED, *fields)
             pipeline.execute()
             self._untold = None
             if self._mirror is not None:

@@ -62,7 +62,7 @@ class Engine:
         self.bell = bell
         self.bus = bus
         self.clock = clock or SystemClock()
-        self.committer = Committer(store, registry, self._told, clock=self.clock, dice=dice)
+        self.committer = Committer(store, registry, self._announce, clock=self.clock, dice=dice)
         self.dispatcher: Dispatcher | None = None
         """Set in a worker: work that becomes ready here is taken here first."""
         self._max_input = max_input
@@ -78,7 +78,7 @@ class Engine:
         self._lane: FastLane | None = None
         self._lane_lock = threading.Lock()
 
-    def _told(self, news: CommitReport) -> None:
+    def _announce(self, news: CommitReport) -> None:
         if news.events:
             self.bus.publish(news.events)
         for queue, run in {run.queue: run for run in news.ready}.items():

@@ -78,7 +78,7 @@ class CloudFiles:
         store = self._store()
         path = (uri or self.reserve(name, folder)).removeprefix(_SCHEME)
         attributes = {"Content-Type": type, "Content-Disposition": content_disposition("inline", name)}
-        with _opened(source) as content, self._told():
+        with _opened(source) as content, self._translated():
             counted = _Counted(content)
             first = counted.read(PART)
             if len(first) < PART:  # small, as most are: one call
@@ -102,11 +102,11 @@ class CloudFiles:
         if end is not None and end <= start:
             return iter(())
         wanted = {"range": (start, end)} if end is not None else {"range": {"offset": start}} if start else {}
-        with self._told():
+        with self._translated():
             found = _obstore().get(self._store(), path, options=wanted)
 
         def pieces() -> Iterator[bytes]:
-            with self._told():
+            with self._translated():
                 for piece in found.stream(min_chunk_size=PIECE):
                     yield bytes(piece)
 
@@ -125,7 +125,7 @@ class CloudFiles:
     def exists(self, file: File | str) -> bool:
         """Whether the file is there."""
         try:
-            with self._told():
+            with self._translated():
                 _obstore().head(self._store(), _path(file))
         except NotFound:
             return False
@@ -134,7 +134,7 @@ class CloudFiles:
     def url(self, file: File | str, expires_in: float) -> str:
         """A link of the store that anyone may open, valid for this many seconds; at most seven days."""
         life = timedelta(seconds=min(expires_in, LONGEST_LIFE))
-        with self._told():
+        with self._translated():
             return str(_obstore().sign(self._store(), "GET", _path(file), life))
 
     # ── away ─────────────────────────────────────────────────────────────────────────────────────
@@ -145,7 +145,7 @@ class CloudFiles:
 
     def delete(self, file: File | str) -> None:
         """Removes a file; one that is not there is no error, nor is a uri that cannot be of this store."""
-        with contextlib.suppress(NotFound), self._told():
+        with contextlib.suppress(NotFound), self._translated():
             _obstore().delete(self._store(), _path(file))
 
     # ── the store ────────────────────────────────────────────────────────────────────────────────
@@ -157,7 +157,7 @@ class CloudFiles:
         return self._made[1]
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """Its errors as ours; their own texts can hold addresses and signatures, so they are left out."""
         try:
             yield

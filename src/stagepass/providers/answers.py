@@ -158,7 +158,7 @@ class Table:
         wait = retry_after(headers or {})
         if wait is None:
             wait = next(
-                (_capped(told) for path in self.waits for told in map(_seconds, _at(value, path)) if told), None
+                (_capped(wait) for path in self.waits for wait in map(_seconds, _at(value, path)) if wait), None
             )
         kind = OddAnswer if odd and rule.raises is Transient else rule.raises
         return kind(
@@ -239,8 +239,8 @@ def _at(value: Any, path: str) -> list[Any]:
     return [one for one in found if not isinstance(one, (Mapping, list))]
 
 
-def _seconds(told: Any) -> float | None:
-    return _number(str(told).removesuffix("s"))
+def _seconds(value: Any) -> float | None:
+    return _number(str(value).removesuffix("s"))
 
 
 def _shown(codes: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ class TextRequest:
         facts: the prompt's variables by name, as given to its template.
         language: BCP 47 tag of the answer, ``ko`` or ``en`` or another.
         images: photos that belong to the question, as file contents.
-        time_limit: seconds that the call may take; None leaves it to who asks: `stagepass.providers.ask` names one.
+        time_limit: seconds that the call may take; None: the caller decides; `stagepass.providers.ask` sets one.
     """
 
     purpose: str

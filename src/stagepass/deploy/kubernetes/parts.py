@@ -13,7 +13,7 @@ def named(made: Installation, part: str) -> str:
 
 
 def labels(made: Installation, role: Role) -> dict[str, str]:
-    """What selects the pods of a role."""
+    """Labels that select the pods of a role."""
     return {"app.kubernetes.io/name": made.description.name, "app.kubernetes.io/component": role.name}
 
 

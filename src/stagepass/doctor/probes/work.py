@@ -16,7 +16,7 @@ DAY = 86_400_000
 
 
 def look(sources: Sources) -> WorkFacts:
-    """Look at what is not done."""
+    """Facts about unfinished stage runs."""
     store, now = sources.store, sources.clock.now()
     unfinished = store.unfinished()
     states = {state for _, state, _ in unfinished}

@@ -28,7 +28,7 @@ def retrying(look: Look, run: StageRun) -> Reason:
 
 
 def parked(look: Look, run: StageRun) -> Reason:
-    """No worker that met it knows its stage or version."""
+    """No worker that claimed it knows its stage or version."""
     evidence = [Fact("parked", run.message or "", run.notes.idle_since), Fact("offers", run.notes.parked)]
     known = look.sources.registry.find(run.pipeline, run.version)
     evidence.append(Fact("known_here", "yes" if known else "no"))

@@ -48,14 +48,14 @@ class Committer:
     """Carries out operations in batches.
 
     Args:
-        told: called after each commit with its `CommitReport`, on the thread that committed; must not block.
+        announce: called after each commit with its `CommitReport`, on the thread that committed; must not block.
     """
 
     def __init__(
         self,
         store: Store,
         registry: Registry,
-        told: Callable[[CommitReport], None],
+        announce: Callable[[CommitReport], None],
         *,
         clock: Clock | None = None,
         dice: Dice = random.uniform,
@@ -63,7 +63,7 @@ class Committer:
         self._dice = dice
         self._store = store
         self._registry = registry
-        self._told = told
+        self._announce = announce
         self._clock = clock or SystemClock()
         self.away = False
         """Whether the store could not answer when it was last asked."""
@@ -202,7 +202,7 @@ class Committer:
 
     def _tell(self, news: CommitReport) -> None:
         try:
-            self._told(news)
+            self._announce(news)
         except Exception:  # the commit is done: the relay and the gateways find what was not announced
             log.exception("the report of a commit could not be delivered")
 

@@ -110,11 +110,11 @@ class Approvals:
                 return _verdict(given, type)
             raise Permanent(f"no answer within the time limit: {own}", advice="resume the job to ask again")
         url = self._make_url(self._run_id, own, asked["ask"], left)
-        told = f"told:{asked['ask'][:16]}"
-        self._calls.first_pause = (yield Store(lambda: self._calls.memo(told))) is None
+        mailed = f"told:{asked['ask'][:16]}"
+        self._calls.first_pause = (yield Store(lambda: self._calls.memo(mailed))) is None
         if self._calls.first_pause:
             yield Ask(lambda: tell(url))
-            yield Store(lambda: self._calls.keep(self._calls.new(told, "true")))
+            yield Store(lambda: self._calls.keep(self._calls.new(mailed, "true")))
         raise self._waits.pause(min(left, LOOK), f"waiting for approval: {own}", own, idle=True)
 
     def _read(self, name: str, *, fresh: bool = False) -> dict[str, Any] | None:

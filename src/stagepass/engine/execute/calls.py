@@ -272,5 +272,5 @@ class Calls:
         waiting.waits, waiting.memoless = self.waits, self._memoless
         waiting.awaits_all = self.awaits_all
         waiting.looked = max(self.seen, default=0)
-        waiting.memos, waiting.worked, waiting.told = self.begun, sorted(self.worked), self.first_pause
+        waiting.memos, waiting.worked, waiting.emit = self.begun, sorted(self.worked), self.first_pause
         return waiting

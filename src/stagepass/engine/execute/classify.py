@@ -88,12 +88,12 @@ def _by_cause(problem: BaseException, passing: tuple[type[BaseException], ...]) 
         cause = cause.__cause__
         if isinstance(cause, (RequestError, ValidationError)):
             return None
-        told = cause if isinstance(cause, StageError) else recognise(cause, _text(problem))
+        known = cause if isinstance(cause, StageError) else recognise(cause, _text(problem))
         if isinstance(cause, passing):
-            told = Transient(_text(problem))
-        if told is not None:
-            kind = next((kind for kind in (RateLimited, TimedOut, Transient) if isinstance(told, kind)), None)
-            return kind and kind(_text(problem), retry_after=told.retry_after)
+            known = Transient(_text(problem))
+        if known is not None:
+            kind = next((kind for kind in (RateLimited, TimedOut, Transient) if isinstance(known, kind)), None)
+            return kind and kind(_text(problem), retry_after=known.retry_after)
     return None
 
 

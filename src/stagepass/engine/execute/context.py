@@ -67,10 +67,10 @@ class Context(MemoCalls, WaitCalls, JobCalls):
         self._side_by_side = SideBySide(self._calls, self._waits, self._child_jobs, store, committer)
         self._approvals = Approvals(self._calls, self._waits, clock, run.id, services.approval_url)
 
-    # ── tell ──
+    # ── report ──
 
     def progress(self, fraction: float, message: str | None = None) -> None:
-        """Say how far this stage is, from 0 to 1. Cheap: it may be called often."""
+        """Report this stage's progress, from 0 to 1. Cheap: call it as often as you like."""
         self._calls.check(clean_up=True)
         fraction = min(1.0, max(0.0, fraction))
         message = message and cleaned(message, most=LONGEST_MESSAGE)
@@ -120,7 +120,7 @@ class Context(MemoCalls, WaitCalls, JobCalls):
         return JobFailure(**{name: value for name, value in job.error.items() if name in JobFailure.model_fields})
 
     def time_left(self) -> float:
-        """Seconds until this attempt is over. Give a call to others a share of it, and it follows the stage's limit."""
+        """Seconds until this attempt is over. Pass a fraction of this as the timeout of an external call."""
         return self._lease.remaining()
 
     def now(self) -> int:

@@ -145,9 +145,9 @@ class Heartbeat:
         before = dict(dispatcher.running)
         progress = []
         for running in before.values():
-            told, running.lease.progress = running.lease.progress, None
-            if told is not None:
-                progress.append((running.lease.run_id, running.lease.token, *told))
+            reported, running.lease.progress = running.lease.progress, None
+            if reported is not None:
+                progress.append((running.lease.run_id, running.lease.token, *reported))
         stands, held = self._store.beat(
             dispatcher.worker, self._clock.now(), progress, clock_off=round(self._clock.off * 1000)
         )

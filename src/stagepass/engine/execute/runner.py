@@ -88,12 +88,12 @@ class Runner:
         except OutcomeUnknown as unknown:
             return Held(unknown)
         except StoreUnavailable as away:  # ours, not the stage's: it costs time, and no attempt
-            return Waiting(STORE_PAUSE, str(away), told=False)
+            return Waiting(STORE_PAUSE, str(away), emit=False)
         except Exception as problem:
             failure = Failure(classify(problem, stage.retry.on), trace_of(problem))
             if claimed.members and not failure.error.retryable:
-                told = "%s: %s broke a batch of %d; each of its runs now runs alone\n%s"
-                log.warning(told, stage.queue, type(problem).__name__, len(claimed.members) + 1, failure.trace)
+                text = "%s: %s broke a batch of %d; each of its runs now runs alone\n%s"
+                log.warning(text, stage.queue, type(problem).__name__, len(claimed.members) + 1, failure.trace)
             return failure if calls is None else calls.fail_with(problem, failure)
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # out of a stage, these are its bugs
             return Failure(classify(RuntimeError(type(problem).__name__)), trace_of(problem))
@@ -145,8 +145,8 @@ class Runner:
             if isinstance(result, (Wait, Cancel)):
                 return _planned(result, None) or Cancelled()
             if not isinstance(result, list) or len(result) != len(given):
-                told = f"{len(result)} outputs" if isinstance(result, list) else type(result).__name__
-                raise StageError(f"a batch of {len(given)} runs returned {told}; return a list with one output per run")
+                made = f"{len(result)} outputs" if isinstance(result, list) else type(result).__name__
+                raise StageError(f"a batch of {len(given)} runs returned {made}; return a list with one output per run")
             for (number, _), value in zip(given, result, strict=True):
                 outcomes[number] = _part(stage, value)
         failpoints.hit("body.after")
@@ -215,7 +215,7 @@ def _busy(busy: Busy, claimed: Claimed, calls: Calls | None) -> Waiting:
     waiting = Waiting(max(0.05, busy.wait), busy.reason, busy=busy.reason, idle=True)
     waiting.blocked_by = busy.provider if busy.closed else None
     waiting = waiting if calls is None else calls.end_with(waiting)
-    waiting.told = news
+    waiting.emit = news
     return waiting
 
 

@@ -59,7 +59,7 @@ class Services:
         """Seconds for which a rate limit closes a provider, however long it says."""
 
     def call(self, provider: str, limit: Limit, runs: list[str]) -> None:
-        """It is the turn of these stage runs at a provider; for one that waits no more, the next is called."""
+        """Wakes the runs next in line at a provider; if one no longer waits, wakes its successor."""
         coming: set[str] = set()
 
         def wake(uow: UnitOfWork, run: StageRun, job: Job) -> bool:

@@ -113,7 +113,7 @@ class ProviderLimits(Protocol):
         ...
 
     def open(self, provider: str) -> list[str]:
-        """Calls may be made again, whatever closed it. Returns runs of its line. Raises `Unavailable`."""
+        """Opens the provider, whatever closed it. Returns runs from its waiting list to wake. Raises `Unavailable`."""
         ...
 
     def override(self, provider: str, limit: Limit | None) -> list[str]:

@@ -86,7 +86,7 @@ class Waiting:
     Attributes:
         waits: when each wait of this attempt began, by its name; None leaves what was noted.
         busy: why its provider takes no call now; `blocked_by`: that provider, if it is closed.
-        told: emit an event: the first wait of its kind.
+        emit: emit an event: the first wait of its kind.
         idle: it waits for a place at a provider, a person or another job, which does not count towards its time limits.
     """
 
@@ -95,7 +95,7 @@ class Waiting:
     waits: dict[str, int] | None = None
     busy: str | None = None
     blocked_by: str | None = None
-    told: bool = True
+    emit: bool = True
     idle: bool = False
     looked: int = 0
     """The last callback that the wait's poll has seen."""

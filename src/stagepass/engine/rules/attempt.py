@@ -115,7 +115,7 @@ def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
     signalled, notes.unread = notes.unread, False
     run.due_at = uow.now if signalled else uow.now + int(outcome.wait * 1000)
     leave(uow, run, R.READY if signalled else R.WAITING)
-    if outcome.told:
+    if outcome.emit:
         uow.emit(job, "stage.waiting", run, message=outcome.saying, seconds=round(outcome.wait, 1))
 
 
@@ -196,20 +196,20 @@ def _fail_for_good(uow: UnitOfWork, run: StageRun, job: Job, stage: Stage | None
     leave_children(uow, run)
     run.finished_at = uow.now
     facts = describe(error, None)
-    told = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
+    details = {name: facts.get(name) for name in ("code", "message", "provider", "advice")}
     if run.notes.cleanup:
-        uow.emit(job, "stage.failed", run, attempts=run.attempts, **told)
+        uow.emit(job, "stage.failed", run, attempts=run.attempts, **details)
         handler_over(uow, run, job)
         return
     if stage and stage.mapped and stage.collect != "all":
         tally = job.tally[run.stage]
         if stage.collect == "settled" or tally.done + 1 < tally.total or uow.has_completed(job.id, run.stage):
             run.notes.counted = True
-            _count_done(uow, run, job, "stage.failed", **told)
+            _count_done(uow, run, job, "stage.failed", **details)
             return
-    uow.emit(job, "stage.failed", run, attempts=run.attempts, **told)
+    uow.emit(job, "stage.failed", run, attempts=run.attempts, **details)
     stop_others(uow, job)
-    job.error = {**told, "stage": run.stage, "item": run.item, "run_id": run.id}
+    job.error = {**details, "stage": run.stage, "item": run.item, "run_id": run.id}
     end(uow, job, J.FAILED)
 
 

@@ -45,7 +45,7 @@ def _in_on_failure(uow: UnitOfWork, job: Job) -> bool:
     return any(handler.role == "on_failure" and handler.name in job.tally for handler in handlers)
 
 
-def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) -> None:
+def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, emit: bool = True) -> None:
     """End a run; where something was begun elsewhere, a worker calls the stage's `on_cancel` first."""
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)
     begun = run.attempts > 0 and stage is not None and stage.cancel is not None
@@ -61,7 +61,7 @@ def _cancel_run(uow: UnitOfWork, run: StageRun, job: Job, *, told: bool = True) 
     leave(uow, run, R.CANCELLED)
     leave_children(uow, run)
     run.finished_at = uow.now
-    if told and job.state not in ENDED:
+    if emit and job.state not in ENDED:
         uow.emit(job, "stage.cancelled", run)
     if run.notes.cleanup:
         handler_over(uow, run, job)
@@ -105,4 +105,4 @@ def stop_others(uow: UnitOfWork, job: Job) -> None:
     if sum(tally.total - tally.done for tally in job.tally.values()) <= 1:
         return
     for other in uow.runs_in(job.id, NOT_RUNNING):
-        _cancel_run(uow, other, job, told=False)
+        _cancel_run(uow, other, job, emit=False)

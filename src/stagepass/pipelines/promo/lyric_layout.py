@@ -30,7 +30,7 @@ class Unit:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """What the last fact names."""
+        """The topics of the last fact."""
         return self.facts[-1].topics
 
 

@@ -59,7 +59,7 @@ class Pen:
         return min(fitting, key=lambda text: (self._echo([text]), self._rank(text)), default=line)
 
     def first(self, options: Iterable[str], part: str) -> str:
-        """The one of `options` that the seed chooses."""
+        """The option that the seed selects."""
         return min(options, key=lambda option: self._rank(f"{part}\n{option}"))
 
     def fits(self, couplet: Couplet, **values: str) -> bool:

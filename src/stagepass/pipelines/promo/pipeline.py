@@ -53,7 +53,7 @@ def lyric(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:
     weight=2,
 )
 def song(ctx: Context, request: PromoRequest, lyric: Lyric, maker: SongMaker) -> Song:
-    """Orders the song once, waits for it, and keeps the recording and the times of its lines."""
+    """Orders the song once, waits for it, and keeps the recording with the start time of each line."""
     return songs.make(ctx, request, lyric, maker)
 
 

@@ -97,7 +97,7 @@ class Http:
         headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
         if self._limit_header:
             headers[self._limit_header] = str(math.ceil(time_limit))
-        with self._told(), _deadline(time_limit):
+        with self._translated(), _deadline(time_limit):
             with self._connections().stream(
                 method, self._base + path, headers=_raw(headers), content=body, extensions=_timeouts(time_limit)
             ) as response:
@@ -143,7 +143,7 @@ class Http:
             return self._pool[1]
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """Turns transport errors into ours; `not_done` depends on whether the vendor can have started."""
         name = self._table.provider
         try:

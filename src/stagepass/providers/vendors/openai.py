@@ -62,8 +62,8 @@ class CompatibleText(VendorText):
 
     def ask(self, turns: Sequence[Turn], schema: type[BaseModel], seconds: float) -> Said:
         wanted = json.dumps(plain_schema(schema, bounds=True), ensure_ascii=False)
-        told = Turn("user", f"{turns[0].text}\n\nAnswer with one JSON value that fits this schema:\n{wanted}")
-        first = Turn("user", told.text, turns[0].images)  # the schema as words too: it may be ignored as a setting
+        asked = Turn("user", f"{turns[0].text}\n\nAnswer with one JSON value that fits this schema:\n{wanted}")
+        first = Turn("user", asked.text, turns[0].images)  # the schema as words too: it may be ignored as a setting
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [_message(turn) for turn in (first, *turns[1:])],
@@ -112,8 +112,8 @@ def _message(turn: Turn) -> dict[str, Any]:
 
 
 def _format(schema: type[BaseModel], words: dict[str, Any]) -> dict[str, Any]:
-    told = {"name": schema.__name__, "strict": True, "schema": words}
-    return {"response_format": {"type": "json_schema", "json_schema": told}}
+    wanted_schema = {"name": schema.__name__, "strict": True, "schema": words}
+    return {"response_format": {"type": "json_schema", "json_schema": wanted_schema}}
 
 
 def _said(model: VendorText, answer: Any) -> Said:

@@ -13,7 +13,7 @@ from stagepass.providers.ports import TextModel, TextRequest
 from stagepass.text import clean
 
 LEAST = 50
-"""Characters below which a lyric is not one."""
+"""Minimum length of a lyric, in characters."""
 
 
 def write(ctx: Context, request: PromoRequest, model: TextModel) -> Lyric:

@@ -139,7 +139,7 @@ def is_sign(character: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def can_draw(character: str) -> bool:
-    """Whether some font has this character and it comes out as it is read. Signs only as the bundled font has them."""
+    """Whether a font has this character and draws it in reading order. Symbols count only in the bundled font."""
     if unicodedata.category(character)[0] == "C" or "\ufe00" <= character <= "\ufe0f":
         return False
     if has(BOLD, character):

@@ -51,13 +51,13 @@ class NothingToSing(ValueError):
 
 
 def make(
-    request: SongRequest, told: Callable[[float], None] = lambda fraction: None, voices: Path | None = None
+    request: SongRequest, on_progress: Callable[[float], None] = lambda fraction: None, voices: Path | None = None
 ) -> Recording:
     """Make the song that this request asks for; the same request gives the same song.
 
     Args:
         request: what to sing and how.
-        told: called with the progress, 0…1, from time to time.
+        on_progress: called with the progress, 0…1, from time to time.
         voices: a folder with Piper voices.
 
     Raises:
@@ -74,9 +74,9 @@ def make(
         else [lyric.syllable_starts(line.words) for line in lines]
     )
     score = compose(lines, word_starts, order.genre, seed)
-    told(0.1)
+    on_progress(0.1)
     buses = arrange(score, seed)
-    told(0.3)
+    on_progress(0.3)
     said = narrate.say(score, request.language, voices) if request.voice == "spoken" else None
     if spoken:
         (voice, times), heard = _sung(score, spoken, buses, seed), "sung"
@@ -86,9 +86,9 @@ def make(
         (voice, times), heard = _played(score, buses), "none"
     timing = _timing(score.lines, times)
     left_out = tuple(line.text for line in lines[len(score.lines) :])
-    told(0.6)
+    on_progress(0.6)
     sound = mix(buses, voice, score.genre, narrated=said is not None)
-    told(0.9)
+    on_progress(0.9)
     return Recording(sound, timing, heard, left_out, score, order.instead_of)
 
 
