@@ -755,3 +755,17 @@ def test_a_submit_whose_commit_was_answered_too_late_is_the_same_job(database_ur
         assert again.created
         assert again.job.id == job.id
         assert len(store.events(job.id)) == 1
+
+
+def test_work_goes_on_behind_a_pool_that_knows_no_prepared_statements(database_url: str, store: SqlStore) -> None:
+    if store.dialect != "postgresql":
+        pytest.skip("only PostgreSQL's statements are prepared")
+    with processes(database_url, 1, chain()) as (host,):
+        for text in "abc":
+            host.engine.submit("chain", {"text": text})
+            with host.store._batches.connect() as connection:  # as if the next transaction had another session
+                connection.exec_driver_sql("DEALLOCATE ALL")
+                connection.commit()
+        assert len(host.claim(3)) == 3
+        with host.store._batches.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar() == 0

@@ -45,6 +45,8 @@ class Pipeline:
         self._driver = driver
         self._pg = driver.pgconn
         self._names: dict[bytes, bytes] = {}
+        self._keeps_names = True
+        """False behind a pool that gives each transaction another session: there is nothing to be prepared for."""
         self._read = Transformer(driver)
 
     @classmethod
@@ -67,6 +69,9 @@ class Pipeline:
         with translated_by(connection, statements[-1].sql.decode()):
             try:
                 return self._run(statements)
+            except psycopg.errors.InvalidSqlStatementName:
+                self._keeps_names = False
+                raise
             except psycopg.errors.DivisionByZero:
                 raise Stale("a stage run was not as it was read") from None
 
@@ -81,6 +86,10 @@ class Pipeline:
         deadline = float(driver.first_deadline if is_sign_of_life else driver.deadline)
         pg.enter_pipeline_mode()
         for statement in statements:
+            if not self._keeps_names:
+                pg.send_query_params(statement.sql, statement.parameters or None)
+                kinds.append(True)
+                continue
             name = self._names.get(statement.sql)
             if name is None:
                 name = self._names[statement.sql] = b"%.40b %d" % (statement.sql, next(_numbers))
