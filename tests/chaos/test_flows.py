@@ -14,6 +14,7 @@ from tests.support.databases import empty
 from tests.support.flow_walk import Sender, Walk, walk
 from tests.support.memo_space import space
 
+pytestmark = pytest.mark.timeout(900)
 LONG = ("sqlite+redis", "postgresql+rabbitmq")
 SEEDS = (1, 2, 3)
 HOUR, DAY = 3_600_000, 86_400_000

@@ -53,6 +53,7 @@ def test_so_do_an_undo_and_on_failure_and_each_runs_once(lab: Lab, start: int) -
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("start", range(20, 1020, 40))
 def test_a_thousand_of_them(lab: Lab, start: int) -> None:
     for seed in range(start, start + 40):
@@ -60,6 +61,7 @@ def test_a_thousand_of_them(lab: Lab, start: int) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("start", range(FAST, CHAOS, 100))
 def test_ten_thousand_of_them(lab: Lab, start: int) -> None:
     for seed in range(start, start + 100):

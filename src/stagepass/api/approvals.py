@@ -6,16 +6,16 @@ that no other site can answer. Looking changes nothing.
 
 import json
 from datetime import datetime
-from importlib.resources import files
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, StrictUndefined
 
 from stagepass.api import forms
 from stagepass.api.deps import PREFIX, SystemDep
+from stagepass.api.message_forms import Language, form_of
+from stagepass.api.pages import page
 from stagepass.api.problems import texts
 from stagepass.bootstrap import System
 from stagepass.content.catalogue import negotiate
@@ -32,18 +32,9 @@ LONGEST_NOTE = 2000
 REPLACED = "\ufffd"
 """Replacement character of the form decoder for invalid UTF-8."""
 
-_PAGE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-    files("stagepass.api").joinpath("templates/approval.html").read_text("utf-8")
-)
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-}
-
 _ZONES = {"ko": ZoneInfo("Asia/Seoul"), "en": ZoneInfo("UTC")}
 """Time zone of the deadline by language; the texts name it."""
 
-Language = Annotated[str | None, Header(alias="Accept-Language", max_length=200)]
 Accept = Annotated[str | None, Header(max_length=500)]
 
 
@@ -55,11 +46,6 @@ def show(token: str, system: SystemDep, language: Language = None, accept: Accep
     except (Forbidden, NotFound) as refusal:
         return _refused(system, refusal, language, accept)
     return _page(system, claims, language)
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form that are texts."""
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
 @router.post(f"{PREFIX}/approvals/{{token}}", summary="Answer it", response_class=HTMLResponse)
@@ -131,11 +117,7 @@ def _page(
         "until": f"{datetime.fromtimestamp(question.get('until', 0) / 1000, _ZONES[language]):%Y-%m-%d %H:%M}",
     }
 
-    def text(code: str, **parameters: Any) -> str:
-        return texts().text(code, language, **parameters)
-
-    content = _PAGE.render(language=language, text=text, told=told, **shown)
-    return HTMLResponse(content, status, {**_HEADERS, "Content-Language": language})
+    return page("approval.html", wanted, status=status, told=told, **shown)
 
 
 def _question(system: System, claims: dict[str, Any]) -> dict[str, Any]:

@@ -142,6 +142,10 @@ class SqlStore(
         with connect.translated(), self._reads.connect() as connection:
             return SqlTx(connection).outputs(wanted)
 
+    def started(self, run_ids: Sequence[str]) -> dict[str, list[str]]:
+        with connect.translated(), self._reads.connect() as connection:
+            return SqlTx(connection).started(run_ids)
+
     def stage_states(self, job_id: str) -> list[tuple[str, RunState, int]]:
         c = stage_runs.c
         query = sa.select(c.stage, c.state, sa.func.count()).where(c.job_id == job_id).group_by(c.stage, c.state)

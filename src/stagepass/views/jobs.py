@@ -21,6 +21,9 @@ from stagepass.views.times import at, maybe_at
 PREFIX = "/api/v1"
 """Prefix of the API's routes."""
 
+CHILDREN_SHOWN = 100
+"""Children of a stage that its view names; a stage may have thousands."""
+
 UNSERVED_AFTER = 5000
 """Milliseconds that work may be ready before its queue is checked for workers."""
 
@@ -61,7 +64,10 @@ class StageView(BaseModel):
     error: JobError | None = None
     total: int | None = Field(default=None, description="items, of a stage that runs per item")
     done: int | None = Field(default=None, description="items that are done")
-    children: list[str] = Field(default_factory=list, description="jobs that it has started and waits for")
+    children: list[str] = Field(
+        default_factory=list, description=f"jobs that it has started and waits for; the first {CHILDREN_SHOWN}"
+    )
+    children_total: int = Field(default=0, ge=0, description="number of those jobs")
     run_id: str | None = Field(default=None, description="its id, for redrive and decide; by item for a stage of items")
 
 
@@ -142,7 +148,8 @@ def job_view(system: System, job: Job, runs: Sequence[StageRun] | None, *, paylo
         by_stage.setdefault(run.stage, []).append(run)
     declared = {stage.name: stage for stage in pipeline.every} if pipeline else {}
     names = {**(pipeline.stages if pipeline else {}), **by_stage}
-    stages = [_stage_view(name, declared.get(name), by_stage.get(name, []), job) for name in names]
+    started = _children(system, runs or ())
+    stages = [_stage_view(name, declared.get(name), by_stage.get(name, []), job, started) for name in names]
     return JobView(
         **_common(pipeline, job, shares_of(runs or ())),
         stages=stages,
@@ -203,7 +210,16 @@ def _handlers(pipeline: Pipeline | None) -> Mapping[str, Stage]:
     return pipeline.handlers if pipeline is not None else {}
 
 
-def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Job) -> StageView:
+def _children(system: System, runs: Sequence[StageRun]) -> dict[str, list[str]]:
+    """By stage run: the jobs that it has started and waits for, those begun side by side too."""
+    beginners = [run.id for run in runs if run.notes.begun]
+    begun = system.store.started(beginners) if beginners else {}
+    return {run.id: list(dict.fromkeys([*run.notes.children, *begun.get(run.id, ())])) for run in runs}
+
+
+def _stage_view(
+    name: str, declared: Stage | None, runs: list[StageRun], job: Job, started: Mapping[str, list[str]]
+) -> StageView:
     if not runs:
         state = "pending"
         if name in job.tally:  # accepted just now; or a list without items
@@ -211,6 +227,7 @@ def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Jo
         return StageView(name=name, state=state, attempts=0, progress=float(job.done(name)))
     shown = min(runs, key=lambda run: _SHOWN_FIRST.index(run.state))
     mapped = declared.mapped if declared else shown.item is not None
+    children = [child for run in runs for child in started.get(run.id, ())]
     over = all(run.state not in OPEN for run in runs)
     return StageView(
         name=name,
@@ -225,7 +242,8 @@ def _stage_view(name: str, declared: Stage | None, runs: list[StageRun], job: Jo
         error=error_view(shown.error, shown),
         total=len(runs) if mapped else None,
         done=sum(run.state in DONE for run in runs) if mapped else None,
-        children=[child for run in runs for child in run.notes.children],
+        children=children[:CHILDREN_SHOWN],
+        children_total=len(children),
         run_id=shown.id,
     )
 

@@ -1,10 +1,11 @@
 """Messages inside a stage: `ctx.receive`."""
 
+import builtins
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Optional
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from stagepass.declare.values import Duration, seconds
 from stagepass.engine.commit.claims import Claimed
@@ -39,16 +40,17 @@ class Messages:
     def receive(self, name: str, type: Any, at_most: Duration, saying: str | None) -> Steps[Any]:
         """See `Context.receive`."""
         adapter: TypeAdapter[Any] = TypeAdapter(Optional[type] if type is not None else Any)  # noqa: UP045
-        limit = seconds(at_most)
+        limit, text = seconds(at_most), saying or f"waiting for the message {name}"
 
         def body(own: str, _: Record | None) -> Steps[Any]:
             key, call = call_records.record_name("receive", own), call_records.digest("receive", name)
+            self._calls.passed.add(call_records.record_name("form", own))
             since = self._waits.begin(f"receive:{own}")
             while True:
                 found = yield InStore(lambda: self._store.messages(self._calls.claimed.job.id, name, 1))
                 left = limit - self._waits.elapsed(since)
                 if not found and left > 0:
-                    text = saying or f"waiting for the message {name}"
+                    yield InStore(lambda: self._show_form(own, call, name, text, type, since + int(limit * 1000)))
                     raise self._waits.pause(min(left, LOOK), text, own, idle=True)
                 message = found[0] if found else None
                 value, problem = _read(message, adapter, own)
@@ -63,6 +65,15 @@ class Messages:
             return Kept(value)
 
         return (yield from self._calls.made("receive", name, (), body, adapter))
+
+    def _show_form(self, own: str, call: str, name: str, text: str, type: Any, until: int) -> None:
+        """What a person can fill in at the signed address of this message: kept with the wait for it."""
+        key = call_records.record_name("form", own)
+        if not (isinstance(type, builtins.type) and issubclass(type, BaseModel)) or self._calls.record(key) is not None:
+            return
+        facts = {"name": name, "saying": text, "form": type.model_json_schema()}
+        facts["message"] = call_records.record_name("receive", own)
+        self._calls.settle_with(self._calls.new(key, call_records.under_way(call, until, **facts)))
 
     def _take(self, take: "Take") -> bool:
         """False when another message is the first by now."""
