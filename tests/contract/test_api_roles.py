@@ -241,3 +241,38 @@ def _everything() -> Any:
     from stagepass.engine.model.filters import AuditFilter
 
     return AuditFilter(limit=1000)
+
+
+def test_jobs_are_found_by_tag_key_code_and_age(place: Installation) -> None:
+    with as_(place, "ann") as ann:
+        url = "/api/v1/pipelines/demo/jobs"
+        made = ann.post(
+            url, json={"text": "a"}, params={"tag": ["customer=acme", "order=4711"]}, headers={"Idempotency-Key": "k-1"}
+        )
+        assert made.status_code == 202, made.text
+        job = made.json()["id"]
+        assert ann.get(f"/api/v1/jobs/{job}").json()["tags"] == {"customer": "acme", "order": "4711"}
+
+        def found(**params: Any) -> list[str]:
+            answer = ann.get("/api/v1/jobs", params=params)
+            assert answer.status_code == 200, answer.text
+            return [one["id"] for one in answer.json()["jobs"]]
+
+        assert found(tag="customer=acme") == found(tag=["customer", "order=4711"]) == found(key="k-1") == [job]
+        assert found(tag="customer=other") == found(key="k-2") == []
+        failed = submitted(ann, fail="draft")
+        ended(ann, failed)
+        at = ann.get(f"/api/v1/jobs/{failed}").json()["created_at"]
+        assert found(code="failed") == found(code="nothing_like_it") == []
+        code = ann.get(f"/api/v1/jobs/{failed}").json()["error"]["code"]
+        assert failed in found(code=code)
+        assert failed in found(since=at)
+        assert job not in found(since=at)
+        assert failed not in found(until=at)
+        changed = ann.patch(f"/api/v1/jobs/{job}/tags", json={"order": None, "state": "vip"}, params={"why": "asked"})
+        assert changed.json()["tags"] == {"customer": "acme", "state": "vip"}
+        entry = ann.get("/api/v1/audit", params={"job_id": job}).json()["entries"][0]
+        assert (entry["act"], entry["after"]["tags"], entry["why"]) == ("tag", {"order": None, "state": "vip"}, "asked")
+        is_problem(ann.patch(f"/api/v1/jobs/{job}/tags", json={"order": 5}), 422, "invalid_input")
+        is_problem(ann.post(url, json={"text": "a"}, params={"tag": "Customer=acme"}), 422, "invalid_input")
+        is_problem(ann.get("/api/v1/jobs", params={"tag": "a b"}), 422, "invalid_input")

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from stagepass.api.deps import PREFIX, Limit, OwnerQuery, Reader, SystemDep, owner_of
+from stagepass.api.deps import PREFIX, Limit, OwnerQuery, Reader, SystemDep, milliseconds, owner_of
 from stagepass.engine.model.filters import AuditFilter
 from stagepass.views.audit import AuditView, audit_view
 
@@ -44,7 +44,7 @@ def list_audit(
         job_id=job_id,
         subject=subject,
         bulk_id=bulk_id,
-        since=int(since.timestamp() * 1000) if since else None,
+        since=milliseconds(since),
         before=cursor,
         limit=limit + 1,
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Path, Query, Request
@@ -157,6 +158,10 @@ Key = Annotated[str | None, Depends(idempotency_key)]
 OwnerQuery = Annotated[
     str | None, Query(max_length=200, description="only this owner's; others than yourself for viewers and operators")
 ]
+TagsQuery = Annotated[
+    list[str] | None,
+    Query(max_length=20, description="name=value; may be repeated", examples=[["customer=acme", "order=4711"]]),
+]
 RunId = Annotated[str, Path(description="a stage run's id: job.stage or job.stage.item", max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 Name = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -179,6 +184,13 @@ def owner_of(reader: Actor, wanted: str | None) -> str | None:
     if wanted is not None and reader.scope not in (None, wanted):
         raise Forbidden(sentence("you may list your own things only; leave owner out"))
     return wanted if wanted is not None else reader.scope
+
+
+def milliseconds(moment: datetime | None) -> int | None:
+    """A time as milliseconds since the epoch; without a zone it is in UTC."""
+    if moment is None:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def run_id_of(run_id: str) -> str:

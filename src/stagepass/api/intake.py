@@ -1,6 +1,7 @@
 """Turns a request into a job: checks and stores files, then submits; a refused request leaves nothing behind."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -39,6 +40,7 @@ def submit(
     priority: int = 0,
     delay: float = 0.0,
     stepwise: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> Accepted:
     """Accept a job. When this returns, it is kept, with its files.
 
@@ -60,6 +62,7 @@ def submit(
             delay=delay,
             stepwise=stepwise,
             files=stored,
+            tags=tags,
         )
     except StoreUnavailable:  # the job may have been accepted; if not, the files are deleted after their time
         raise

@@ -1,12 +1,14 @@
 """Jobs: submit, list, look, and what people ask of them."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from stagepass.api import intake, problems
 from stagepass.api.answers import answer
+from stagepass.api.body import read_json
 from stagepass.api.deps import (
     Acting,
     AnewQuery,
@@ -19,8 +21,10 @@ from stagepass.api.deps import (
     PayloadReader,
     Reader,
     SystemDep,
+    TagsQuery,
     cursor_of,
     job_id_of,
+    milliseconds,
     owned_job,
     owner_of,
     shows_payloads,
@@ -34,10 +38,13 @@ from stagepass.api.views import (
     ResultView,
 )
 from stagepass.bootstrap import System
+from stagepass.declare.tags import read_tags, read_wanted
 from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
 from stagepass.engine.model.states import ENDED, JobState
+from stagepass.errors import InvalidInput
+from stagepass.sentences import sentence
 from stagepass.views.detail import JobDetail, job_detail
 from stagepass.views.errors import error_view
 from stagepass.views.files import with_links
@@ -78,6 +85,7 @@ def submit(
     priority: Annotated[int, Query(ge=-100, le=100, description="higher goes first among your own jobs")] = 0,
     delay: Annotated[float, Query(ge=0, le=366 * 86400, description="seconds before it begins")] = 0.0,
     stepwise: Annotated[bool, Query(description="stop after each stage until it is resumed")] = False,
+    tag: TagsQuery = None,
 ) -> Response:
     """Accepts a job. After the answer it is kept, whatever happens.
 
@@ -85,11 +93,19 @@ def submit(
     in the fields that take them.
     """
     accepted = intake.submit(
-        system, name, incoming, owner=owner, key=key, priority=priority, delay=delay, stepwise=stepwise
+        system,
+        name,
+        incoming,
+        owner=owner,
+        key=key,
+        priority=priority,
+        delay=delay,
+        stepwise=stepwise,
+        tags=read_tags(tag),
     )
     place = {"Location": location(accepted.job)}
     if accepted.created:
-        return answer(job_view(system, accepted.job, None), 202, place)
+        return answer(job_view(system, accepted.job, None, tags=accepted.tags), 202, place)
     return answer(look(system, accepted.job.id, owner), 200, place)
 
 
@@ -100,19 +116,28 @@ def list_jobs(
     pipeline: Name = None,
     state: Annotated[list[JobState] | None, Query(description="may be given several times")] = None,
     owner: OwnerQuery = None,
+    tag: Annotated[list[str] | None, Query(max_length=20, description="name=value, or name; may be repeated")] = None,
+    key: Annotated[str | None, Query(max_length=200, description="the idempotency key")] = None,
+    code: Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,59}$", description="of a stage's error")] = None,
+    since: Annotated[datetime | None, Query(description="submitted since then")] = None,
+    until: Annotated[datetime | None, Query(description="submitted before then")] = None,
     limit: Limit = 50,
     cursor: Annotated[str | None, Query(description="the next_cursor of the page before")] = None,
 ) -> Response:
     """The caller's jobs, the newest first; those of all owners for viewers and operators."""
-    found = system.engine.jobs(
-        JobFilter(
-            owner_of(reader, owner),
-            pipeline=pipeline,
-            states=tuple(state or ()),
-            before=cursor_of(cursor),
-            limit=limit + 1,
-        )
+    which = JobFilter(
+        owner_of(reader, owner),
+        pipeline=pipeline,
+        states=tuple(state or ()),
+        before=cursor_of(cursor),
+        limit=limit + 1,
+        tags=read_wanted(tag or ()),
+        key=key,
+        code=code,
+        since=milliseconds(since),
+        until=milliseconds(until),
     )
+    found = system.engine.jobs(which)
     more = found[limit - 1].id if len(found) > limit else None
     return answer(JobList(jobs=summaries(system, found[:limit]), next_cursor=more))
 
@@ -179,6 +204,36 @@ def get_attempts(job_id: JobId, reader: Reader, system: SystemDep) -> AttemptLis
     runs = {run.id: run for run in system.engine.runs(job)}
     attempts = [attempt_view(attempt, runs[attempt.run_id]) for attempt in system.store.attempts(list(runs))]
     return AttemptList(attempts=attempts)
+
+
+async def _tags(request: Request, _: Acting, system: SystemDep) -> dict[str, str | None]:
+    given = await read_json(request, 100_000)
+    if not isinstance(given, dict) or not all(isinstance(value, str | None) for value in given.values()):
+        raise InvalidInput(sentence("send an object of tags; null removes one"), field="tags")
+    return given
+
+
+@router.patch(
+    f"{PREFIX}/jobs/{{job_id}}/tags",
+    summary="Change a job's tags",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+                    "example": {"customer": "acme", "draft": None},
+                }
+            },
+        }
+    },
+)
+def tag(
+    job_id: JobId, actor: Acting, system: SystemDep, given: Annotated[dict[str, str | None], Depends(_tags)]
+) -> JobView:
+    """Sets these beside those that it has; null removes one. Up to 20."""
+    system.engine.tag(job_id_of(job_id), actor.scope, given)
+    return look(system, job_id, actor.scope)
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/cancel", summary="Cancel a job", status_code=202)

@@ -8,6 +8,7 @@ import typer
 
 from stagepass.cli.anew import BuyAgain, WithAnew
 from stagepass.cli.output import Json, ago, as_json, emit_view, lasted, note, out, table
+from stagepass.cli.reason import Why, act_because
 from stagepass.cli.texts import text
 from stagepass.engine.model.orders import Anew
 from stagepass.sentences import sentence
@@ -32,6 +33,11 @@ def list_(
     ] = None,
     pipeline: Annotated[str | None, typer.Option(help="Only this pipeline.")] = None,
     owner: Annotated[str | None, typer.Option(help="Only this owner.")] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="NAME[=VALUE]", help="Only jobs with this tag; may be repeated."),
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="Only this error code, such as quota_exhausted.")] = None,
     limit: Limit = 20,
     before: Annotated[
         str | None, typer.Option(metavar="JOB", help="Only jobs older than this one: the next page.")
@@ -47,6 +53,7 @@ def list_(
       stagepass jobs list --json -n 100 | jq -r 'select(.state == "failed") | .id'
     """
     from stagepass.cli.installation import installation
+    from stagepass.declare.tags import read_wanted
     from stagepass.engine.model.filters import JobFilter
     from stagepass.engine.model.states import JobState
     from stagepass.views.jobs import summaries
@@ -58,7 +65,8 @@ def list_(
             param_hint="--state",
         )
     system = installation()
-    which = JobFilter(owner, pipeline, tuple(JobState(name) for name in wanted), before, limit)
+    states = tuple(JobState(name) for name in wanted)
+    which = JobFilter(owner, pipeline, states, before, limit, tags=read_wanted(tag or ()), code=code)
     jobs = system.engine.jobs(which)
     found = summaries(system, jobs)
     if as_json():
@@ -75,10 +83,16 @@ def list_(
             job.owner,
             ago(job.created_at, now),
             f"{shown.paused.scope.value}:{shown.paused.name}" if shown.paused else "",
+            " ".join(f"{name}={value}" for name, value in shown.tags.items()),
         )
         for job, shown in zip(jobs, found, strict=True)
     ]
-    table(("job", "pipeline", "state", "progress", "owner", "age", "paused"), rows, empty="jobs.none", states="state")
+    table(
+        ("job", "pipeline", "state", "progress", "owner", "age", "paused", "tags"),
+        rows,
+        empty="jobs.none",
+        states="state",
+    )
 
 
 ITEMS = 10
@@ -114,6 +128,8 @@ def _print(system: "System", job: "Job", runs: "Sequence[StageRun]", shown: "Job
     )
     rows = rows_of(runs, now)
     table(("stage", "state", "attempts", "took", "message"), rows, empty="jobs.none", states="run")
+    if shown.tags:
+        out().print(" ".join(f"{name}={value}" for name, value in shown.tags.items()), style="dim", markup=False)
     if shown.paused:
         held = shown.paused
         note("jobs.paused", style="yellow", target=f"{held.scope.value}:{held.name}", why=held.why or "-")
@@ -150,6 +166,36 @@ def rows_of(runs: "Sequence[StageRun]", now: int) -> list[tuple[object, ...]]:
 def cancel(job: JobId, watch: Wait = False, json: Json = False) -> None:
     """Cancel a job: waiting stages stop at once, running ones at their next `ctx` call."""
     _act("cancel", job, watch)
+
+
+@group.command("tag")
+def tag_(
+    job: JobId,
+    tags: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="Tags to set; NAME= removes one.")],
+    why: Why = None,
+    json: Json = False,
+) -> None:
+    """Set or remove tags of a job.
+
+    [bold]Example[/bold]
+
+      stagepass jobs tag order-4711 customer=acme draft=
+    """
+    from stagepass.cli.find import job_id_of
+    from stagepass.cli.installation import installation
+    from stagepass.declare.tags import pair_of
+    from stagepass.views.jobs import job_view
+
+    system = installation()
+    act_because(why)
+    given = {name: value or None for name, value in map(pair_of, tags)}
+    found = system.engine.tag(job_id_of(system, job), None, given)
+    shown = job_view(system, *system.engine.look(found.id, None))
+    if as_json():
+        emit_view(shown)
+    else:
+        text_ = " ".join(f"{name}={value}" for name, value in shown.tags.items())
+        note("jobs.tagged", style="green", job=found.id, tags=text_ or "-")
 
 
 @group.command(cls=WithAnew)

@@ -32,6 +32,9 @@ def submit(
     priority: Annotated[int, typer.Option(help="Priority from -100 to 100; higher runs first.", min=-100, max=100)] = 0,
     delay: Annotated[float, typer.Option(help="Seconds to wait before the job may start.", min=0)] = 0.0,
     stepwise: Annotated[bool, typer.Option("--stepwise", help="Pause after each stage until `jobs resume`.")] = False,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="NAME=VALUE", help="Tag of the job; may be repeated.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job to end, then print the result.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show live progress, then print the result.")] = False,
     owner: Owner = "local",
@@ -52,6 +55,7 @@ def submit(
     from stagepass.cli.inputs import read_input, set_fields, set_files
     from stagepass.cli.installation import installation
     from stagepass.cli.watch import show
+    from stagepass.declare.tags import read_tags
     from stagepass.views.jobs import job_view
 
     system = installation()
@@ -61,7 +65,15 @@ def submit(
     stored = set_files(value, files or [], model, system.files, system.settings.max_upload_bytes)
     try:
         accepted = system.engine.submit(
-            pipeline, value, owner=owner, key=key, priority=priority, across=True, delay=delay, stepwise=stepwise
+            pipeline,
+            value,
+            owner=owner,
+            key=key,
+            priority=priority,
+            across=True,
+            delay=delay,
+            stepwise=stepwise,
+            tags=read_tags(tag),
         )
     except BaseException:
         _drop(system, stored)

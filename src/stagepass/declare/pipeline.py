@@ -48,6 +48,7 @@ class Pipeline:
         keep_jobs: its jobs are a record of what people own, and are kept whatever KEEP_JOBS_DAYS says.
         undo_on: what a job did is undone when it has ``"failed"``, was ``"cancelled"``, or both: see `Stage.undo`.
             Such a job cannot be resumed.
+        tags: of every job, or made of its input; a submit adds to them, and may replace them.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Pipeline:
         keep_events: Duration | None = None,
         keep_jobs: bool = False,
         undo_on: End | Iterable[End] = (),
+        tags: Mapping[str, str] | Callable[[Any], Mapping[str, str]] | None = None,
     ) -> None:
         if not NAME.match(name):
             raise DeclarationError(
@@ -82,6 +84,7 @@ class Pipeline:
         self.keep_events = None if keep_events is None else seconds(keep_events)
         self.keep_jobs = keep_jobs
         self.undo_on = read_undo_on(undo_on, name)
+        self.tags = tags
         self.stages: dict[str, Stage] = {}
         self.handlers: dict[str, Stage] = {}
         """Stages outside of the graph: see `stagepass.declare.handlers`."""
@@ -200,6 +203,7 @@ class Pipeline:
         name: str = "default",
         owner: str = "local",
         missed: Missed = "once",
+        tags: Mapping[str, str] | None = None,
     ) -> Schedule:
         """Submit a job at the times that a cron expression names, in that time zone.
 
@@ -208,11 +212,12 @@ class Pipeline:
             name: of this schedule, unique within the pipeline.
             owner: whose jobs they are.
             missed: what was due while no relay ran is made up for ``"once"``, or not at all (``"skip"``).
+            tags: of each job.
 
         Raises:
             DeclarationError: the expression, the zone or the input is wrong.
         """
-        return self.schedules.add(cron, input, zone, name, owner, missed)
+        return self.schedules.add(cron, input, zone, name, owner, missed, tags or {})
 
     @property
     def _by_name(self) -> dict[str, Stage]:

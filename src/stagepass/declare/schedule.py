@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ValidationError
 
-from stagepass.errors import DeclarationError
+from stagepass.declare.tags import read_tags
+from stagepass.errors import DeclarationError, InvalidInput
 
 Missed = Literal["once", "skip"]
 
@@ -33,6 +34,7 @@ class Schedule:
     input: Mapping[str, Any]
     owner: str
     missed: Missed
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def timing(self) -> str:
@@ -54,7 +56,14 @@ class Schedules:
     declared: dict[str, Schedule] = field(default_factory=dict)
 
     def add(
-        self, cron: str, input: BaseModel | Mapping[str, Any] | None, zone: str, name: str, owner: str, missed: Missed
+        self,
+        cron: str,
+        input: BaseModel | Mapping[str, Any] | None,
+        zone: str,
+        name: str,
+        owner: str,
+        missed: Missed,
+        tags: Mapping[str, str],
     ) -> Schedule:
         """Raises `DeclarationError`."""
         where = f"pipeline {self.pipeline!r}: schedule {name!r}"
@@ -78,8 +87,11 @@ class Schedules:
             given = self.input.model_validate(input if input is not None else {})
         except ValidationError as problem:
             raise DeclarationError(f"{where}: the input does not fit: {problem.errors()[0]['msg']}") from None
-        made = Schedule(
-            f"{self.pipeline}:{name}", self.pipeline, cron, zone, given.model_dump(mode="json"), owner, missed
-        )
+        try:
+            checked = read_tags(tags)
+        except InvalidInput as problem:
+            raise DeclarationError(f"{where}: {problem.args[0]}") from None
+        values = given.model_dump(mode="json")
+        made = Schedule(f"{self.pipeline}:{name}", self.pipeline, cron, zone, values, owner, missed, checked)
         self.declared[name] = made
         return made

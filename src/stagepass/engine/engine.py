@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from stagepass import forking
 from stagepass.declare.registry import Registry
+from stagepass.declare.tags import name_of, read_tags
 from stagepass.declare.values import File
 from stagepass.engine.commit import child_jobs
 from stagepass.engine.commit.committer import CommitReport, Committer
@@ -103,6 +104,7 @@ class Engine:
         delay: float = 0.0,
         stepwise: bool = False,
         files: Sequence[File] = (),
+        tags: Mapping[str, str] | None = None,
     ) -> Accepted:
         """Accept a job. When this returns, it is kept.
 
@@ -114,6 +116,7 @@ class Engine:
             delay: seconds before the first stages are ready.
             stepwise: hold after each stage until `resume`.
             files: uploads that become the job's own; each was noted by `store.doom` before it was written.
+            tags: up to 20 texts by name, by which the job is found; those of its pipeline come with them.
 
         Raises:
             NotFound: no such pipeline. InvalidInput: names the field. TooLarge. Conflict: the key was used
@@ -130,6 +133,7 @@ class Engine:
                 delay=delay,
                 stepwise=stepwise,
                 files=files,
+                tags=tags,
             )
         )
         return accepted
@@ -207,6 +211,12 @@ class Engine:
     def cancel(self, job_id: str, owner: str | None) -> Job:
         """Stop it: what is queued or waits at once, what runs at its next `ctx` call."""
         return self._on_job(job_id, owner, stop.cancel, act_of("cancel"))
+
+    def tag(self, job_id: str, owner: str | None, tags: Mapping[str, str | None]) -> Job:
+        """Set tags of a job, beside those that it has; None removes one. Raises `InvalidInput`."""
+        checked: dict[str, str | None] = {**read_tags({n: v for n, v in tags.items() if v is not None})}
+        checked |= {name_of(name): None for name, value in tags.items() if value is None}
+        return self._on_job(job_id, owner, partial(operator.tag, tags=checked), act_of("tag", tags=checked))
 
     # The next three continue with the orders that exist. `anew` gives those up and buys again: `Anew.YES` raises
     # `Conflict` while one has not been collected, `Anew.FORCE` does not.

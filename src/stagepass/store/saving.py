@@ -15,6 +15,7 @@ from stagepass.store.controls import write_controls
 from stagepass.store.doomed import claim
 from stagepass.store.statements import INSERT, UPDATE_JOB, UPDATE_MEMO, UPDATE_RUN, chunks, new_spend, taken_by
 from stagepass.store.tables import attempts, audit, events, jobs, memos, messages, spends, stage_runs
+from stagepass.store.tags import write_tags
 
 _EVERYDAY = {"new_jobs", "new_runs", "jobs", "runs", "events", "attempts", "intents", "memos", "spends"}
 _CLEARED = {"dropped_runs", "forgotten"}
@@ -74,6 +75,7 @@ def settle_rest(db: Connection, changes: Changes) -> None:
         free = messages.c.id == number, messages.c.taken_by.is_(None)
         if db.execute(sa.update(messages).where(*free).values(taken_by=run_id)).rowcount != 1:
             raise Stale(f"the message {number} was taken meanwhile")
+    write_tags(db, changes.tags)
     write_controls(db, changes.controls, changes.lifted)
     if changes.audit:
         db.execute(sa.insert(audit), [audit_row(entry) for entry in changes.audit])

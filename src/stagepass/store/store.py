@@ -23,9 +23,11 @@ from stagepass.store.doomed import DoomedFiles
 from stagepass.store.ledger import LedgerReads
 from stagepass.store.processes import Processes
 from stagepass.store.retention import Retention
+from stagepass.store.selecting import matching
 from stagepass.store.standing import Standing
 from stagepass.store.statements import JOB, RUN, chunks, unread_messages
 from stagepass.store.tables import attempts, events, jobs, memos, stage_runs, workers
+from stagepass.store.tags import TagReads
 from stagepass.store.timetable import Timetable
 from stagepass.store.tx import SqlTx
 from stagepass.store.usage import Usage
@@ -50,6 +52,7 @@ class SqlStore(
     AuditLog,
     Calls,
     ControlReads,
+    TagReads,
     Timetable,
     Standing,
     Processes,
@@ -91,15 +94,8 @@ class SqlStore(
         return [rows.job_of(row) for row in self._all(query)]
 
     def jobs(self, which: JobFilter) -> list[Job]:
-        query = sa.select(*JOB).order_by(jobs.c.id.desc()).limit(which.limit)
-        if which.owner is not None:
-            query = query.where(jobs.c.owner == which.owner)
-        if which.pipeline:
-            query = query.where(jobs.c.pipeline == which.pipeline)
-        if which.states:
-            query = query.where(jobs.c.state.in_([state.value for state in which.states]))
-        if which.before:
-            query = query.where(jobs.c.id < which.before)
+        newest = jobs.c.id.desc() if which.after is None else jobs.c.id
+        query = sa.select(*JOB).where(*matching(which)).order_by(newest).limit(which.limit)
         return [rows.job_of(row) for row in self._all(query)]
 
     def job_ends(self, ids: Sequence[str]) -> dict[str, JobEnd]:

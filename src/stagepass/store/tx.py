@@ -12,7 +12,7 @@ from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Job, Memo, Message, StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.engine.model.transaction import Ahead, Changes, Outputs, Ready, Stale
-from stagepass.store import controls, part_rows, rows, texts
+from stagepass.store import controls, part_rows, rows, tags, texts
 from stagepass.store.saving import save
 from stagepass.store.statements import (
     CONTROLS_ALONE,
@@ -191,6 +191,9 @@ class SqlTx:
 
     def controls(self) -> Controls:
         return controls.ready_of(CONTROLS_ALONE.all(self._db, {})).controls
+
+    def tags(self, job_id: str) -> dict[str, str]:
+        return tags.read(self._db, [job_id]).get(job_id, {})
 
     def pause(self, scope: Scope, name: str) -> Pause | None:
         return controls.pause(self._db, scope, name)

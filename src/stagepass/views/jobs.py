@@ -96,6 +96,7 @@ class JobSummary(BaseModel):
     key: str | None = Field(default=None, description="the idempotency key it was submitted with")
     stepwise: bool = Field(description="whether it holds after each stage until it is resumed")
     cancel_requested: bool = Field(description="whether it is being cancelled")
+    tags: dict[str, str] = Field(default_factory=dict, examples=[{"customer": "acme", "order": "4711"}])
     paused: PauseNote | None = Field(default=None, description="an operator's pause that keeps it from continuing")
     ending: JobState | None = Field(
         default=None, description="how it ends once it has cleaned up: failed or cancelled; null while it is not ending"
@@ -126,7 +127,9 @@ def summaries(system: System, jobs: Sequence[Job]) -> list[JobSummary]:
     unfinished = [job.id for job in jobs if job.state is not JobState.COMPLETED]
     shares = system.store.open_progress(unfinished)
     pauses = system.store.pauses() if unfinished else []
-    return [_summary(_pipeline(system, job), job, shares.get(job.id, {}), pauses) for job in jobs]
+    tags = system.store.tags_of([job.id for job in jobs])
+    found = [_summary(_pipeline(system, job), job, shares.get(job.id, {}), pauses) for job in jobs]
+    return [summary.model_copy(update={"tags": tags.get(summary.id, {})}) for summary in found]
 
 
 def _summary(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float], pauses: Sequence[Pause]) -> JobSummary:
@@ -135,12 +138,20 @@ def _summary(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float], p
     return JobSummary(**common, paused=paused)
 
 
-def job_view(system: System, job: Job, runs: Sequence[StageRun] | None, *, payloads: bool = True) -> JobView:
+def job_view(
+    system: System,
+    job: Job,
+    runs: Sequence[StageRun] | None,
+    *,
+    payloads: bool = True,
+    tags: Mapping[str, str] | None = None,
+) -> JobView:
     """A whole job.
 
     Args:
         runs: its stage runs; None for a job that was accepted just now, of which they are known.
         payloads: with its result.
+        tags: None: they are read.
     """
     pipeline = _pipeline(system, job)
     by_stage: dict[str, list[StageRun]] = {}
@@ -155,6 +166,7 @@ def job_view(system: System, job: Job, runs: Sequence[StageRun] | None, *, paylo
         stages=stages,
         result=with_links(system, job, system.engine.result(job)) if payloads else None,
         redacted=not payloads,
+        tags=system.store.tags_of([job.id]).get(job.id, {}) if tags is None else dict(tags),
         paused=_paused(system, job, runs or ()),
         warnings=_warnings(system, runs or ()),
     )

@@ -1,6 +1,6 @@
 """Nested jobs, as the committer changes them: a child is started, sent on, given up, and stopped with its parent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from stagepass.declare.pipeline import Pipeline
@@ -28,6 +28,8 @@ class Start(Operation):
     memo: Memo
     pipeline: Pipeline
     job: Job
+    tags: Mapping[str, str]
+    """Of its pipeline; those of its parent come with them."""
     begun: bool = False
     """It is one of many, perhaps: it is found by its parent, and not noted there."""
 
@@ -46,7 +48,8 @@ class Start(Operation):
         if there is not None:  # a commit whose answer was lost
             return True
         uow.note_intent(self.memo)
-        accept(uow, self.pipeline, replace(self.job, tally={}))  # a copy, since a batch may be done again
+        tags = {**uow.tags_of_run(run.id), **self.tags}
+        accept(uow, self.pipeline, replace(self.job, tally={}), tags=tags)  # a copy, since a batch may be done again
         if not self.begun:
             _note(uow, run, self.job.id)
         elif not run.notes.begun:

@@ -1,7 +1,7 @@
 """Operations on jobs and stage runs: accepting a job, ending an attempt, what people ask, what the relay does."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from stagepass.declare.pipeline import Pipeline
@@ -26,6 +26,8 @@ class Accepted:
 
     job: Job
     created: bool
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Of a job that this call made."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Submit(Operation):
     """Its uploads, which become its own in the same transaction."""
     started_by: str | None = None
     """The stage run that started it with `ctx.start`, and does not wait for it."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def key(self) -> tuple[str, str] | None:
         return None if self.job.key is None else (self.job.owner, self.job.key)
@@ -66,9 +69,10 @@ class Submit(Operation):
                         job_id=there.id,
                     )
                 return Accepted(there, created=False)
-        accept(uow, self.pipeline, job, delay=self.delay, started_by=self.started_by)
+        tags = {**uow.tags_of_run(self.started_by), **self.tags} if self.started_by else self.tags
+        accept(uow, self.pipeline, job, delay=self.delay, started_by=self.started_by, tags=tags)
         uow.keep_files(job, self.files)
-        return Accepted(job, created=True)
+        return Accepted(job, created=True, tags=tags)
 
 
 @dataclass(slots=True)

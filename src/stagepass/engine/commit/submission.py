@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from pydantic import BaseModel
 
 from stagepass.declare.registry import Registry
+from stagepass.declare.tags import read_tags
 from stagepass.declare.values import File
 from stagepass.engine.commit.operations import Submit
 from stagepass.engine.model.ids import new_id
@@ -34,6 +35,7 @@ class SubmitOptions(TypedDict, total=False):
     delay: float
     stepwise: bool
     files: Sequence[File]
+    tags: Mapping[str, str] | None
 
 
 def prepare(
@@ -49,6 +51,7 @@ def prepare(
     delay: float = 0.0,
     stepwise: bool = False,
     files: Sequence[File] = (),
+    tags: Mapping[str, str] | None = None,
     max_input: int = MAX_INPUT,
 ) -> Submit:
     """Check a request to submit a job, and turn it into an operation for the committer. See `Engine.submit`.
@@ -79,7 +82,8 @@ def prepare(
         body_hash=body_hash(declared.name, _as_sent(checked, text)),
         stepwise=stepwise or (declared.stepwise is not None and declared.stepwise(checked)),
     )
-    return Submit(declared, job, delay, files)
+    own = declared.tags(checked) if callable(declared.tags) else declared.tags
+    return Submit(declared, job, delay, files, tags=read_tags({**(own or {}), **(tags or {})}))
 
 
 def _key(given: str | None, own: str | None) -> str | None:

@@ -140,7 +140,7 @@ class ChildJobs:
         job = replace(submit.job, parent=run.id, key=None, stepwise=False)
         memo = Memo(run.id, key, f"{_HASHED}{call}{new_token()[:12]}", f'"{job.id}"', now)
         failpoints.hit("once.before_intent")
-        if not self._committer.do(Start(self._claimed, memo, submit.pipeline, job, begun)):
+        if not self._committer.do(Start(self._claimed, memo, submit.pipeline, job, submit.tags, begun)):
             self._calls.cleaning = True
             raise Cancel
         failpoints.hit("once.after_intent")

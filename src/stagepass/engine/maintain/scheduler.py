@@ -90,7 +90,11 @@ class Scheduler:
         if schedule.missed == "once" or now - due <= LATE * 1000:
             try:
                 accepted = self._submit(
-                    schedule.pipeline, schedule.input, owner=schedule.owner, key=f"schedule:{schedule.name}:{due}"
+                    schedule.pipeline,
+                    schedule.input,
+                    owner=schedule.owner,
+                    key=f"schedule:{schedule.name}:{due}",
+                    tags=schedule.tags,
                 )
                 job, created = accepted.job.id, accepted.created
             except Conflict:  # another version of the code had another input, and was first

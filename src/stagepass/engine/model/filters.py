@@ -15,6 +15,17 @@ class JobFilter:
     before: str | None = None
     """Only jobs with a smaller id: a page's cursor, since ids sort by time."""
     limit: int = 50
+    tags: tuple[tuple[str, str | None], ...] = ()
+    """By name and value; None as the value is any."""
+    key: str | None = None
+    """The idempotency key."""
+    code: str | None = None
+    """Of the error of one of its stage runs."""
+    since: int | None = None
+    until: int | None = None
+    """Milliseconds since the epoch, of the submit."""
+    after: str | None = None
+    """Only jobs with a larger id, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ def new_id(at: int | None = None) -> str:
     return str(UUID(int=value))
 
 
+def first_id(at: int) -> str:
+    """The smallest id that can be made at that time, in milliseconds since the epoch."""
+    return str(UUID(int=(max(0, at) & (1 << 48) - 1) << 80 | 0x7 << 76 | 0x2 << 62))
+
+
 def new_token() -> str:
     """A lease's token: unique, and impossible to guess."""
     return secrets.token_hex(12)

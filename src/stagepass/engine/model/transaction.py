@@ -40,6 +40,8 @@ class Changes:
     """Messages that are read, each with the stage run that has taken it."""
     returned: list[str] = field(default_factory=list)
     """Stage runs whose messages are there again."""
+    tags: list[tuple[str, str, str | None]] = field(default_factory=list)
+    """(job, name, value) to set; None as the value removes the tag."""
     audit: list[AuditEntry] = field(default_factory=list)
     controls: list[Pause | RuntimeLimit] = field(default_factory=list)
     """In place of those of the same scope and name."""
@@ -184,6 +186,10 @@ class Tx(Protocol):
 
     def controls(self) -> Controls:
         """What an operator has set, for a claim that looks at no queue."""
+        ...
+
+    def tags(self, job_id: str) -> dict[str, str]:
+        """The tags of a job."""
         ...
 
     def pause(self, scope: Scope, name: str) -> Pause | None: ...

@@ -1,10 +1,11 @@
 """Operators' commands on stopped work: resume, decide, retry, discard."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Stage
+from stagepass.declare.tags import MOST
 from stagepass.engine.model.ids import run_id, stage_of
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job, Memo, StageRun, Tally
@@ -14,7 +15,7 @@ from stagepass.engine.rules.ending import undo_stages
 from stagepass.engine.rules.graph import advance, leave_children, start
 from stagepass.engine.rules.orders import ByRun, orders_of, refuse_open, refuse_purchase
 from stagepass.engine.rules.unit_of_work import UnitOfWork
-from stagepass.errors import Conflict, NotFound
+from stagepass.errors import Conflict, InvalidInput, NotFound
 from stagepass.sentences import sentence
 
 R, J = RunState, JobState
@@ -101,6 +102,15 @@ def _undone() -> Conflict:
     return Conflict(
         sentence("what this job did was undone, so it cannot continue; submit its input again"), reason="undone"
     )
+
+
+def tag(uow: UnitOfWork, job: Job, *, tags: Mapping[str, str | None]) -> Job:
+    """Set tags beside those that the job has; None removes one. Raises `InvalidInput` for too many."""
+    known = {**uow.tx.tags(job.id), **tags}
+    if sum(value is not None for value in known.values()) > MOST:
+        raise InvalidInput(sentence("a job has at most {most} tags", most=MOST), field="tags")
+    uow.set_tags(job.id, tags)
+    return job
 
 
 def _give_up(uow: UnitOfWork, run: StageRun) -> None:

@@ -6,7 +6,7 @@ in a few statements, however many jobs they belong to.
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from stagepass.declare.registry import Registry
@@ -287,6 +287,14 @@ class UnitOfWork:
             after,
         )
         self._changes.audit.append(entry)
+
+    def set_tags(self, job_id: str, tags: Mapping[str, str | None]) -> None:
+        """Give a job these tags, beside those that it has; None removes one."""
+        self._changes.tags.extend((job_id, name, value) for name, value in tags.items())
+
+    def tags_of_run(self, run_id: str) -> dict[str, str]:
+        """The tags of a stage run's job, which the jobs that it starts have, too."""
+        return self.tx.tags(run_id.partition(".")[0])
 
     def set_control(self, control: Pause | RuntimeLimit) -> None:
         self._changes.controls.append(control)
