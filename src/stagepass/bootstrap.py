@@ -23,6 +23,7 @@ from stagepass.engine.execute.event_loop import EventLoop
 from stagepass.engine.execute.fastlane import FastLane
 from stagepass.engine.execute.runner import Runner
 from stagepass.engine.execute.services import Services
+from stagepass.engine.maintain.bulk import BulkOperations
 from stagepass.engine.maintain.closed_providers import ClosedProviders
 from stagepass.engine.maintain.controls import OperatorControls
 from stagepass.engine.maintain.pruner import Pruner
@@ -165,6 +166,11 @@ class System:
         )
 
     @cached_property
+    def bulk(self) -> BulkOperations:
+        """Acts on many jobs at once."""
+        return BulkOperations(self.store, self.engine.committer, self.registry, self.engine.clock)
+
+    @cached_property
     def controls(self) -> OperatorControls:
         """Pauses, limits and closed providers, as operators set them."""
         engine = self.engine
@@ -238,6 +244,7 @@ class System:
             prune=pruner.run,
             watch=watch,
             fire=self.scheduler.fire,
+            carry_out=self.bulk.look,
         )
 
     @cached_property

@@ -39,6 +39,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/demo/count": ["a"],
     "/api/v1/jobs/{job_id}/messages/{name}": {"text": "x"},
     "/api/v1/limits/{scope}/{name}": {"concurrency": 5},
+    "/api/v1/jobs/{job_id}/tags": {"a": "b"},
+    "/api/v1/bulk": {"act": "cancel", "filter": {"pipeline": "nothing"}},
     "/api/v1/runs/{run_id}/decide": {"name": "buy", "again": True},
     "/api/v1/pipeline/start": {"customer_name": "a", "region": "b"},
     "/api/v1/lyric/generate": {"customer_name": "a", "region": "b"},

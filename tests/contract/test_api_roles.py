@@ -99,7 +99,11 @@ def test_a_viewer_sees_everything_but_payloads(place: Installation, anns: dict[s
         for what, answer in asked(place, client, anns, {"GET"}):
             if what.endswith("/events") or "/pipeline" in what or "/status" in what:
                 continue  # a stream; and a pipeline's own routes, which know the caller's own things only
-            wanted = 403 if what.endswith(PAYLOADS) else (404 if f"/dead/{anns['run_id'][1]}" in what else 200)
+            wanted = (
+                403
+                if what.endswith(PAYLOADS)
+                else (404 if f"/dead/{anns['run_id'][1]}" in what or "/bulk/" in what else 200)
+            )
             assert answer.status_code == wanted, f"{what}: {answer.text}"
         job = client.get(f"/api/v1/jobs/{done}", params={"full": True}).json()
         assert (job["redacted"], job["input"], job["outputs"], job["result"]) == (True, None, {}, None)
@@ -143,7 +147,7 @@ def test_an_operator_acts_on_anyones_job_and_it_is_recorded(place: Installation)
 
 
 def test_what_is_an_operators_is_refused_to_a_user(place: Installation) -> None:
-    operators = ("/pauses", "/limits", "/queues", "/workers", "/providers/{name}/", "/bulk")
+    operators = ("/pauses", "/limits", "/queues", "/workers", "/providers/{name}/")
     count = 0
     with as_(place, "bob") as client:
         for method, route in routes(place):
@@ -276,3 +280,41 @@ def test_jobs_are_found_by_tag_key_code_and_age(place: Installation) -> None:
         is_problem(ann.patch(f"/api/v1/jobs/{job}/tags", json={"order": 5}), 422, "invalid_input")
         is_problem(ann.post(url, json={"text": "a"}, params={"tag": "Customer=acme"}), 422, "invalid_input")
         is_problem(ann.get("/api/v1/jobs", params={"tag": "a b"}), 422, "invalid_input")
+
+
+def test_many_are_redriven_after_the_price_was_seen(place: Installation) -> None:
+    with as_(place, "ann") as ann, as_(place, "bob") as bob, as_(place, "otto") as otto, as_(place, "vera") as vera:
+        failed = [submitted(ann, fail="draft", text=f"bulk {number}") for number in range(5)]
+        for job in failed:
+            ended(ann, job)
+            ann.patch(f"/api/v1/jobs/{job}/tags", json={"batch": "five"})
+        asked: dict[str, Any] = {"act": "redrive", "filter": {"pipeline": "demo", "tag": ["batch=five"]}}
+        assert bob.post("/api/v1/bulk", json=asked).json()["total"] == 0, "a user has only their own"
+        is_problem(bob.post("/api/v1/bulk", json={**asked, "filter": {"owner": "ann"}}), 403, "forbidden")
+        is_problem(vera.post("/api/v1/bulk", json=asked), 403, "forbidden")
+
+        seen = otto.post("/api/v1/bulk", json=asked)
+        assert seen.status_code == 200, seen.text
+        assert (seen.json()["total"], seen.json()["usd"]) == (5, 0.01 * 5)
+        assert ann.get(f"/api/v1/jobs/{failed[0]}").json()["state"] == "failed", "nothing has been changed"
+        confirm = seen.json()["confirm"]
+        is_problem(otto.post("/api/v1/bulk", json={**asked, "act": "discard", "confirm": confirm}), 409, "conflict")
+        is_problem(ann.post("/api/v1/bulk", json={**asked, "confirm": confirm}), 409, "conflict")
+        is_problem(otto.post("/api/v1/bulk", json={**asked, "confirm": confirm[:-3] + "abc"}), 409, "conflict")
+
+        params = {"why": "the text was fixed"}
+        made = otto.post("/api/v1/bulk", json={**asked, "confirm": confirm}, params=params)
+        again = otto.post("/api/v1/bulk", json={**asked, "confirm": confirm}, params=params)
+        assert (made.status_code, again.json()["id"]) == (202, made.json()["id"])
+        where = f"/api/v1/bulk/{made.json()['id']}"
+        done = wait_until(lambda: (one := otto.get(where).json())["state"] == "done" and one)
+        assert (done["done"], done["refused"], done["progress"], done["why"]) == (5, 0, 1.0, "the text was fixed")
+        is_problem(bob.get(where), 404, "not_found")
+        assert bob.get("/api/v1/bulk").json()["bulk"] == []
+        assert [one["id"] for one in vera.get("/api/v1/bulk").json()["bulk"]] == [done["id"]]
+        is_problem(otto.post(f"{where}/stop"), 409, "conflict")
+        entries = otto.get("/api/v1/audit", params={"bulk_id": done["id"]}).json()["entries"]
+        assert [entry["act"] for entry in entries] == ["redrive"] * 5 + ["bulk"]
+        assert {entry["job_id"] for entry in entries[:5]} == set(failed)
+        own = ann.get("/api/v1/audit", params={"job_id": failed[0]}).json()["entries"][0]
+        assert (own["act"], own["bulk_id"], own["why"]) == ("redrive", done["id"], "the text was fixed")

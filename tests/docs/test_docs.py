@@ -287,7 +287,9 @@ def test_the_events_are_those_that_are_told() -> None:
 
 
 def test_the_failpoints_are_those_that_are_told() -> None:
-    told = re.findall(r"`((?:submit|bell|claim|body|once|call|settle|relay)\.\w+)`", pages.text(DOCS / "testing.md"))
+    told = re.findall(
+        r"`((?:submit|bell|claim|body|once|call|settle|relay|bulk)\.\w+)`", pages.text(DOCS / "testing.md")
+    )
     assert set(told) == set(failpoints.NAMES)
 
 

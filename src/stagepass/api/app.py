@@ -13,6 +13,7 @@ from stagepass import heap
 from stagepass.api import (
     approvals,
     audit,
+    bulk,
     callbacks,
     controls,
     dead,
@@ -57,6 +58,7 @@ _ROUTERS = (
     approvals,
     schedules,
     controls,
+    bulk,
     audit,
     me,
     health,

@@ -16,6 +16,7 @@ from stagepass.sentences import sentence
 if TYPE_CHECKING:
     from stagepass.bootstrap import System
     from stagepass.engine.model.records import Job, StageRun
+    from stagepass.engine.model.states import JobState
     from stagepass.views.detail import JobDetail
 
 group = typer.Typer(help="List, show, cancel, resume and retry jobs.", no_args_is_help=True)
@@ -55,18 +56,10 @@ def list_(
     from stagepass.cli.installation import installation
     from stagepass.declare.tags import read_wanted
     from stagepass.engine.model.filters import JobFilter
-    from stagepass.engine.model.states import JobState
     from stagepass.views.jobs import summaries
 
-    wanted = state or []
-    if unknown := [name for name in wanted if name not in list(JobState)]:
-        raise typer.BadParameter(
-            sentence("{value} is not one of: {values}", value=f"{unknown[0]!r}", values=", ".join(JobState)),
-            param_hint="--state",
-        )
     system = installation()
-    states = tuple(JobState(name) for name in wanted)
-    which = JobFilter(owner, pipeline, states, before, limit, tags=read_wanted(tag or ()), code=code)
+    which = JobFilter(owner, pipeline, read_states(state), before, limit, tags=read_wanted(tag or ()), code=code)
     jobs = system.engine.jobs(which)
     found = summaries(system, jobs)
     if as_json():
@@ -93,6 +86,19 @@ def list_(
         empty="jobs.none",
         states="state",
     )
+
+
+def read_states(given: list[str] | None) -> "tuple[JobState, ...]":
+    """The states that ``--state`` names."""
+    from stagepass.engine.model.states import JobState
+
+    wanted = given or []
+    if unknown := [name for name in wanted if name not in list(JobState)]:
+        raise typer.BadParameter(
+            sentence("{value} is not one of: {values}", value=f"{unknown[0]!r}", values=", ".join(JobState)),
+            param_hint="--state",
+        )
+    return tuple(JobState(name) for name in wanted)
 
 
 ITEMS = 10

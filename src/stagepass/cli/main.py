@@ -10,6 +10,7 @@ import typer
 from stagepass.cli import (
     api,
     audit,
+    bulk,
     db,
     demo,
     deploy,
@@ -166,6 +167,7 @@ for _command, _panel in (
 app.add_typer(jobs.group, name="jobs", rich_help_panel=WORK)
 app.add_typer(held.group, name="dead", rich_help_panel=WORK)
 app.add_typer(providers.group, name="providers", rich_help_panel=CARE)
+app.add_typer(bulk.group, name="bulk", rich_help_panel=CARE)
 app.add_typer(schedules.group, name="schedules", rich_help_panel=CARE)
 app.add_typer(db.group, name="db", rich_help_panel=CARE)
 

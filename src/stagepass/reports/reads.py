@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from stagepass.engine.model.bulk import Bulk, BulkAct, Selection
 from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.records import Attempt, Event, Job, Spend, StageRun
 from stagepass.engine.model.store import Retention, Store
@@ -66,5 +67,26 @@ class Reads(Protocol):
         ...
 
 
-class Database(Store, Retention, Reads, Protocol):
+class BulkReads(Protocol):
+    """What a bulk operation needs to know and to hold."""
+
+    def bulk(self, bulk_id: str) -> Bulk | None: ...
+    def open_bulks(self) -> list[Bulk]:
+        """Those that are not over, the oldest first."""
+        ...
+
+    def hold_bulk(self, bulk_id: str, holder: str, now: int, until: int) -> bool:
+        """Take or renew the lease. False while another holds it."""
+        ...
+
+    def selected(self, act: BulkAct, selection: Selection, after: str | None, limit: int) -> list[str]:
+        """Ids of the jobs, or of the dead letters, that fit, in order, behind that one."""
+        ...
+
+    def count_selected(self, act: BulkAct, selection: Selection, most: int) -> int:
+        """How many fit, counted up to a bound."""
+        ...
+
+
+class Database(Store, Retention, Reads, BulkReads, Protocol):
     """All of one database, for those who are handed it whole."""

@@ -11,6 +11,7 @@ from stagepass.engine.model.records import UNREAD, Memo
 from stagepass.engine.model.transaction import Changes, Stale
 from stagepass.store import json_tables, part_rows, rows
 from stagepass.store.audit import audit_row
+from stagepass.store.bulk import write as write_bulks
 from stagepass.store.controls import write_controls
 from stagepass.store.doomed import claim
 from stagepass.store.statements import INSERT, UPDATE_JOB, UPDATE_MEMO, UPDATE_RUN, chunks, new_spend, taken_by
@@ -75,6 +76,7 @@ def settle_rest(db: Connection, changes: Changes) -> None:
         free = messages.c.id == number, messages.c.taken_by.is_(None)
         if db.execute(sa.update(messages).where(*free).values(taken_by=run_id)).rowcount != 1:
             raise Stale(f"the message {number} was taken meanwhile")
+    write_bulks(db, changes.bulks)
     write_tags(db, changes.tags)
     write_controls(db, changes.controls, changes.lifted)
     if changes.audit:

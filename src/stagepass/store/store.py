@@ -17,6 +17,7 @@ from stagepass.engine.model.transaction import Outputs
 from stagepass.store import connect, part_rows, process_locks, rows, texts
 from stagepass.store.alerts import AlertReads
 from stagepass.store.audit import AuditLog
+from stagepass.store.bulk import BulkReads
 from stagepass.store.calls import Calls
 from stagepass.store.controls import ControlReads, unpaused
 from stagepass.store.doomed import DoomedFiles
@@ -50,6 +51,7 @@ class SqlStore(
     LedgerReads,
     AlertReads,
     AuditLog,
+    BulkReads,
     Calls,
     ControlReads,
     TagReads,

@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from stagepass.engine.model.bulk import Bulk
 from stagepass.engine.model.controls import Controls, Pause, RuntimeLimit, Scope
 from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Job, Memo, Message, StageRun
 from stagepass.engine.model.states import RunState
 from stagepass.engine.model.transaction import Ahead, Changes, Outputs, Ready, Stale
-from stagepass.store import controls, part_rows, rows, tags, texts
+from stagepass.store import bulk, controls, part_rows, rows, tags, texts
 from stagepass.store.saving import save
 from stagepass.store.statements import (
     CONTROLS_ALONE,
@@ -191,6 +192,9 @@ class SqlTx:
 
     def controls(self) -> Controls:
         return controls.ready_of(CONTROLS_ALONE.all(self._db, {})).controls
+
+    def bulk(self, bulk_id: str) -> Bulk | None:
+        return bulk.read(self._db, bulk_id)
 
     def tags(self, job_id: str) -> dict[str, str]:
         return tags.read(self._db, [job_id]).get(job_id, {})

@@ -81,6 +81,7 @@ class Relay:
     Args:
         fire: submits what schedules have due, once a second.
         watch: what else is looked after once a second, beside the loop.
+        carry_out: does some of the bulk operations, once a second, beside the loop.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Relay:
         prune_every: float = 60.0,
         watch: Callable[[], None] | None = None,
         fire: Callable[[], object] | None = None,
+        carry_out: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
         self._committer = committer
@@ -106,6 +108,7 @@ class Relay:
         self._fire = fire
         self._ringing = _Beside(self.ring, "ring")
         self._watching = _Beside(watch, "look after providers and alerts") if watch else None
+        self._carrying_out = _Beside(carry_out, "carry out bulk operations") if carry_out else None
         self._silent: dict[str, tuple[int, float]] = {}
         """By worker: its last known heartbeat, and the seconds for which it has not changed."""
         self._last_watch = float("-inf")
@@ -129,7 +132,7 @@ class Relay:
             except Exception:
                 log.exception("a step of the relay failed")
                 pause = 1.0
-        for beside in (self._ringing, self._watching):
+        for beside in (self._ringing, self._watching, self._carrying_out):
             if beside:
                 beside.end()
 
@@ -158,8 +161,9 @@ class Relay:
             if self._fire:
                 self._fire()
             self._ringing.begin()
-            if self._watching:
-                self._watching.begin()
+            for beside in (self._watching, self._carrying_out):
+                if beside:
+                    beside.begin()
         if self._prune and now - self._last_prune >= self._prune_every:
             self._last_prune = now
             self._prune()

@@ -36,6 +36,8 @@ NAMES = (
     "relay.after_commit",
     "relay.after_rescue",
     "relay.before_ring",
+    "bulk.before_commit",
+    "bulk.after_commit",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from stagepass.declare.values import File
 from stagepass.engine.model.actors import AuditEntry
+from stagepass.engine.model.bulk import Bulk
 from stagepass.engine.model.controls import Controls, Pause, RuntimeLimit, Scope
 from stagepass.engine.model.orders import Order
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, Spend, StageRun
@@ -42,6 +43,8 @@ class Changes:
     """Stage runs whose messages are there again."""
     tags: list[tuple[str, str, str | None]] = field(default_factory=list)
     """(job, name, value) to set; None as the value removes the tag."""
+    bulks: list[Bulk] = field(default_factory=list)
+    """New ones, and the progress of those that are there."""
     audit: list[AuditEntry] = field(default_factory=list)
     controls: list[Pause | RuntimeLimit] = field(default_factory=list)
     """In place of those of the same scope and name."""
@@ -190,6 +193,10 @@ class Tx(Protocol):
 
     def tags(self, job_id: str) -> dict[str, str]:
         """The tags of a job."""
+        ...
+
+    def bulk(self, bulk_id: str) -> Bulk | None:
+        """A bulk operation; it stays locked until the end."""
         ...
 
     def pause(self, scope: Scope, name: str) -> Pause | None: ...

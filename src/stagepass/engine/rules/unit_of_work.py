@@ -12,6 +12,7 @@ from typing import Any
 from stagepass.declare.registry import Registry
 from stagepass.declare.values import File
 from stagepass.engine.model.actors import Act, AuditEntry
+from stagepass.engine.model.bulk import Bulk
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.controls import Pause, RuntimeLimit
 from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Message, Spend, StageRun
@@ -295,6 +296,9 @@ class UnitOfWork:
     def tags_of_run(self, run_id: str) -> dict[str, str]:
         """The tags of a stage run's job, which the jobs that it starts have, too."""
         return self.tx.tags(run_id.partition(".")[0])
+
+    def save_bulk(self, bulk: Bulk) -> None:
+        self._changes.bulks.append(bulk)
 
     def set_control(self, control: Pause | RuntimeLimit) -> None:
         self._changes.controls.append(control)
