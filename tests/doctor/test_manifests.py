@@ -1,5 +1,6 @@
 """The doctor on deployment files: a corpus of planted faults, each found, mended by its own fix, and then silent."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -512,6 +513,18 @@ faults = [
     ),
 ]
 
+faults += [
+    Fault(
+        "SP516",
+        COMPOSE,
+        lambda text: re.sub(r"      DATABASE_URL: .*\n", "", text),
+        lambda text, f: text.replace(
+            "      LOG_FORMAT: json\n", f"      LOG_FORMAT: json\n      {f.fix.replace('=', ': ', 1)}\n"
+        ),
+        "DATABASE_URL",
+    ),
+]
+
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> System:
@@ -545,6 +558,22 @@ def test_a_planted_fault(system: System, fault: Fault, tmp_path: Path) -> None:
     file.write_text(fault.mend(file.read_text(), finding))
     left = examined(system, *paths).findings
     assert [one for one in left if one.code == fault.code] == [], left
+
+
+def test_what_a_deploy_would_park(system: System) -> None:
+    deployment = read_manifests([DEPLOY / COMPOSE])
+    deployment.parks = [("promo", 7, 12)]
+    facts = for_manifests(system.sources, 0, deployment, reach=False)
+    (finding,) = examine(facts, manifests=True).findings
+    assert (finding.code, finding.subject, finding.fix) == ("SP520", "promo v7", "stagepass worker promo")
+
+
+def test_a_proxy_that_passes_on_an_identity(tmp_path: Path) -> None:
+    settings = Settings.load(
+        _env_file=None, data_dir=tmp_path, auth_mode="header", trusted_proxies="127.0.0.1/32", user_header="X-Who"
+    )
+    report = examined(System(settings, discover(())), DEPLOY / PROXY)
+    assert {(one.code, one.fix) for one in report.findings} == {("SP622", 'proxy_set_header X-Who "";')}
 
 
 HEALTHY = [
