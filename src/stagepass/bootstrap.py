@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
@@ -144,10 +145,13 @@ class System:
 
     @cached_property
     def providers(self) -> Providers:
+        return self._providers(self.settings.folder)
+
+    def _providers(self, folder: Path) -> Providers:
         environ = dict(self.environ)
         for name in ("text_model", "song_maker", "voice_dir", "clip_maker", "scan_models", "scan_unsure_below"):
             environ.setdefault(name.upper(), str(getattr(self.settings, name)))
-        return Providers(environ, self.settings.folder / "providers")
+        return Providers(environ, folder / "providers")
 
     @cached_property
     def services(self) -> Services:
@@ -264,7 +268,7 @@ class System:
             limits=lambda: self.provider_limits,
             bell=lambda: self.bell,
             approval_url=self._approval_url,
-            providers=lambda: self.providers,
+            providers=lambda: self._providers(self.settings.data_dir),  # a look does not make the folder
             redis_url=lambda: self.redis_url,
             broker_url=lambda: self.broker_url,
             files=lambda: self.files,

@@ -106,7 +106,7 @@ class Stack:
         return next(run for run in self.system.store.runs_of(job_id) if run.stage == stage)
 
     def reaches(self, job_id: str, state: str, stage: str = "act") -> str:
-        wait_until(lambda: self._state(job_id, stage) == state, 10, f"{stage} is {state}")
+        wait_until(lambda: self._state(job_id, stage) == state, 30, f"{stage} is {state}")
         return job_id
 
     def _state(self, job_id: str, stage: str) -> str | None:

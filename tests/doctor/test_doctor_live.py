@@ -1,8 +1,8 @@
 """The doctor on real services: each planted fault is found with its code, its own fix is carried out, then it is silent."""
 
 import json
-import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,9 +138,8 @@ def test_this_shell_differs(whole: Stack) -> None:
 def test_the_schema(stack: Stack, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     finding = found(looked(stack, database_url=url), "SP304")
-    mend(
-        f"DATABASE_URL={url} PATH={os.path.dirname(os.path.realpath('.venv/bin/stagepass'))}:$PATH .venv/bin/{finding.fix}"
-    )
+    assert finding.fix == "stagepass db upgrade"
+    mend(f"DATABASE_URL={url} {sys.executable} -m stagepass.cli db upgrade")
     assert "SP304" not in codes(looked(stack, database_url=url))
 
 
@@ -291,3 +290,15 @@ def test_everything_down_is_told_in_time_and_in_both_languages(
     assert code == 0
     assert "SP101" in out
     assert run_here("doctor", "--explain", "SP999")[0] == 3
+
+
+def test_a_look_creates_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATA_DIR", "DATABASE_URL", "REDIS_URL", "BROKER_URL", "PIPELINES"):
+        monkeypatch.delenv(name, raising=False)
+    code, out, _ = run_here("doctor", "--json")
+    assert code == 1
+    (finding,) = json.loads(out)["findings"]
+    assert (finding["code"], finding["fix"]) == ("SP204", "stagepass up")
+    assert run_here("doctor", "--no-live")[0] == 0
+    assert list(tmp_path.iterdir()) == []

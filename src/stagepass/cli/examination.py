@@ -1,7 +1,8 @@
 """Gathers what ``stagepass doctor`` reports: live, or from manifests, with settings that may be wrong themselves."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,10 @@ def live_report(*, reach: bool, providers: bool) -> "Report":
         system = _system(must_exist=reach)
     except SettingsError as problem:
         return examine(_unreadable(str(problem.args[0])))
-    now = _now(system)
-    facts = live(system.sources, now, providers=providers) if reach else without_services(system.sources, now)
-    return examine(facts)
+    if not reach:
+        with _no_trace(system):
+            return examine(without_services(system.sources, int(time.time() * 1000)))
+    return examine(live(system.sources, _now(system), providers=providers))
 
 
 def manifest_report(paths: Sequence[Path], *, reach: bool) -> "Report":
@@ -49,8 +51,22 @@ def manifest_report(paths: Sequence[Path], *, reach: bool) -> "Report":
         system = _system(must_exist=False)
     except SettingsError as problem:
         return examine(_unreadable(str(problem.args[0])), manifests=True)
-    facts: Facts = for_manifests(system.sources, now, deployment, reach=reach)
-    return examine(facts, manifests=True)
+    with _no_trace(system):
+        facts: Facts = for_manifests(system.sources, now, deployment, reach=reach)
+        return examine(facts, manifests=True)
+
+
+@contextmanager
+def _no_trace(system: "System") -> Iterator[None]:
+    """The parts of a system make its data folder when they are made: take it away again if it was not there."""
+    folder = system.settings.data_dir.expanduser().resolve()
+    there = folder.exists()
+    try:
+        yield
+    finally:
+        if not there:
+            with suppress(OSError):  # not empty: another process uses it by now
+                folder.rmdir()
 
 
 def _system(*, must_exist: bool) -> "System":

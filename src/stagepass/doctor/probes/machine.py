@@ -10,9 +10,11 @@ from stagepass.doctor.sources import Sources
 
 def look(sources: Sources) -> MachineFacts:
     """Look at this machine."""
-    folder = sources.settings.folder
+    folder = sources.settings.data_dir.expanduser().resolve()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MachineFacts(max(soft, hard), _memory(), shutil.disk_usage(folder).free, str(folder))
+    return MachineFacts(
+        max(soft, hard), _memory(), shutil.disk_usage(folder).free if folder.exists() else None, str(folder)
+    )
 
 
 def _memory() -> int | None:
