@@ -316,5 +316,9 @@ def test_twice_the_text_costs_about_twice_the_time(unit: str, before: str, after
             pass
         return time.thread_time() - started
 
-    growth = min(cost(80_000) / max(cost(20_000), 0.005) for _ in range(2))
-    assert growth < 10, "four times the text; quadratic is 16"
+    large = small = float("inf")
+    for _ in range(5):  # what else runs on the machine only adds to one of them
+        large, small = min(large, cost(80_000)), min(small, cost(20_000))
+        if large < 10 * max(small, 0.005):
+            return
+    pytest.fail(f"four times the text took {large / small:.0f} times as long; quadratic is 16")
