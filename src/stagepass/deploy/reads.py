@@ -36,6 +36,7 @@ READ_BY: dict[str, tuple[Kind, ...]] = {
     "SCAN_UNSURE_BELOW": ("api", "worker"),
     "SCAN_LEGACY_STREAMS": _RUNNING,
     "PROVIDER_LIMITS": ("api", "worker"),
+    "RETRY_AFTER_AT_MOST_SECONDS": ("api", "worker"),
     "MAX_INPUT_BYTES": _RUNNING,
     "DRAIN_SECONDS": ("api", "worker"),
     "DEAD_AFTER_SECONDS": _RUNNING,

@@ -1,6 +1,7 @@
 """Gathers the snapshot: every probe at once, each with a deadline; one that could not look says so."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,15 +80,9 @@ def side_by_side(probes: Mapping[str, Probe], deadline: float) -> dict[str, Any]
         thread = threading.Thread(target=_run, args=(name, probe, found), name=f"stagepass-probe-{name}", daemon=True)
         thread.start()
         threads.append(thread)
-    done = threading.Event()
-
-    def wait() -> None:
-        for thread in threads:
-            thread.join()
-        done.set()
-
-    threading.Thread(target=wait, name="stagepass-probes", daemon=True).start()
-    done.wait(deadline)
+    end = time.monotonic() + deadline
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
     return {name: found.get(name) or _late(name, found, deadline) for name in probes}
 
 

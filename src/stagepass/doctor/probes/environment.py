@@ -49,6 +49,7 @@ def _tracked(file: Path) -> bool:
         asked = subprocess.run(
             ["git", "ls-files", "--error-unmatch", file.name],
             cwd=file.resolve().parent,
+            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             capture_output=True,
             timeout=2,
             check=False,
