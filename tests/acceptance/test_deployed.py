@@ -7,7 +7,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,10 +21,10 @@ from typing import Any
 import pytest
 
 from stagepass.deploy import description, roles, tree
-from stagepass.embedded.redis import find_server
 from stagepass.pipelines.discover import discover
 from tests.support.backends import virtual_host
 from tests.support.databases import missing, new_database
+from tests.support.outages import RedisServer, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -193,30 +192,14 @@ class Machine:
         return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
+def closing_redis(folder: Path) -> Iterator[str]:
     """A server of our own, and its URL."""
-    program = str(find_server())
-    port = free_port()
-    quiet = ["--save", "", "--appendonly", "no", "--dir", str(folder), "--logfile", str(folder / "redis.log")]
-    server = subprocess.Popen([program, "--port", str(port), "--bind", "127.0.0.1", *quiet])
+    server = RedisServer(folder).begin()
     try:
-        wait_until(lambda: answers(port), 20)
-        yield f"redis://127.0.0.1:{port}/0"
+        yield f"redis://127.0.0.1:{server.port}/0"
     finally:
-        server.terminate()
-        server.wait(20)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        server.kill()
 
 
 @pytest.fixture
@@ -229,7 +212,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     with (
         new_database("postgresql", tmp_path, schema=True) as database,
         virtual_host() as broker,
-        redis_server(tmp_path) as redis_url,
+        closing_redis(tmp_path / "redis") as redis_url,
     ):
         environment = {
             "DATABASE_URL": database,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import image
+from tests.support.outages import RedisServer, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
@@ -27,15 +28,25 @@ def test_the_image_is_built_and_starts(tmp_path: Path) -> None:
 
     upgraded = made.run([*made.entrypoint, "db", "upgrade"], read_only=True)
     assert upgraded.returncode == 0, upgraded.stderr
-    port = "18999"
+    port, redis = str(free_port()), RedisServer(tmp_path / "redis").begin()
+    redis_url = f"redis://127.0.0.1:{redis.port}/0"
+    log = tmp_path / "api.log"
     command = [*made.entrypoint, *made.command[:-1], port]
     api = subprocess.Popen(
         made.inside(command, read_only=True),
-        env={**made.environment, "AUTH_MODE": "none", "HOST": "127.0.0.1", "REDIS_URL": "redis://127.0.0.1:6379/9"},
-        stderr=subprocess.PIPE,
+        env={
+            **made.environment,
+            "AUTH_MODE": "api_key",
+            "API_KEYS": f"alice:{'k' * 8}0123456789",
+            "REDIS_URL": redis_url,
+        },
+        stdout=log.open("wb"),
+        stderr=subprocess.STDOUT,
     )
     try:
-        wait_until(lambda: made.run(made.health, read_only=True, more={"PORT": port}).returncode == 0, 60)
+        wait_until(
+            lambda: made.run(made.health, read_only=True, more={"PORT": port}).returncode == 0, 90, log.read_text()
+        )
         with open(f"/proc/{api.pid}/status") as status:
             assert "Uid:\t10001\t10001" in status.read()
         ignored = made.run(["sh", "-c", "touch /opt/stagepass/x"], read_only=True)
@@ -43,6 +54,7 @@ def test_the_image_is_built_and_starts(tmp_path: Path) -> None:
     finally:
         api.terminate()
         api.wait(30)
+        redis.kill()
     print(f"installed: {size} MB, user {made.user}, written: {sorted(os.listdir(made.root / 'data'))}")
 
 
