@@ -9,10 +9,10 @@ from typing import Annotated, Any, cast
 import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.datastructures import State
 
 from stagepass import descriptors
 from stagepass.api.deps import PREFIX, WATCH, JobId, Reader, SystemDep, Watcher, owned_job
-from stagepass.api.sse import Encoder
 from stagepass.api.views import WatchLink
 from stagepass.bus.listen import Feed
 from stagepass.engine.model.ports import Tick
@@ -70,7 +70,7 @@ async def watch(
     after = _number(last_event_id if last_event_id is not None else since, job)
     if job.state in ENDED and after == job.seq:
         return Response(status_code=204)
-    return _response(request, job, _stream(request.app.state.feed, request.app.state.encoder, job, after))
+    return _response(request, job, _stream(request.app.state, job, after))
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/events/link", summary="Get a link to watch a job")
@@ -91,12 +91,12 @@ def respond(request: Request, job: Job, tell: Tell) -> Response:
     after = _number(given, job)
     if job.state in ENDED and after == job.seq:
         return Response(status_code=204)
-    return _response(request, job, _told(request.app.state.feed, job, after, tell))
+    return _response(request, job, _told(request.app.state, job, after, tell))
 
 
-async def _told(feed: Feed, job: Job, after: int, tell: Tell) -> AsyncIterator[ServerSentEvent | bytes]:
+async def _told(state: State, job: Job, after: int, tell: Tell) -> AsyncIterator[ServerSentEvent | bytes]:
     yield ServerSentEvent(comment=f"events of {job.id}", retry=RETRY)
-    async with aclosing(_pages(feed, job, after)) as pages:
+    async with aclosing(_pages(state, job, after)) as pages:
         async for page in pages:
             yield b"".join(await asyncio.to_thread(_in_their_words, page, tell))
 
@@ -155,20 +155,22 @@ def _number(text: str | None, job: Job) -> int:
     return int(text) if int(text) <= job.seq else 0
 
 
-async def _stream(feed: Feed, encoder: Encoder, job: Job, after: int) -> AsyncIterator[ServerSentEvent | bytes]:
+async def _stream(state: State, job: Job, after: int) -> AsyncIterator[ServerSentEvent | bytes]:
     yield ServerSentEvent(comment=f"events of {job.id}", retry=RETRY)
-    async with aclosing(_pages(feed, job, after)) as pages:
+    async with aclosing(_pages(state, job, after)) as pages:
         async for page in pages:
-            async for piece in encoder.pieces(page):
+            async for piece in state.encoder.pieces(page):
                 yield piece
 
 
-async def _pages(feed: Feed, job: Job, after: int) -> AsyncGenerator[Sequence[Event | Tick], None]:
+async def _pages(state: State, job: Job, after: int) -> AsyncGenerator[Sequence[Event | Tick], None]:
     last = after
     over = job.state in ENDED
-    async with aclosing(feed.pages(job.id, after, over=over)) as pages:
+    async with aclosing(state.feed.pages(job.id, after, over=over)) as pages:
         async for page in pages:
             last = max([last, *(one.seq for one in page if isinstance(one, Event))])
+            if live := next((one.at for one in page if isinstance(one, Event) and one.seq > job.seq), None):
+                state.metrics.delivered(live)  # the oldest of the page; what is replayed says nothing about delays
             yield page
     if over and last < job.seq:  # its events were forgotten after their time; how it ended is known still
         data = {"code": job.error["code"], "message": job.error["message"]} if job.error else {}

@@ -5,19 +5,25 @@ named ``metrics`` (in API_KEYS, in a token's subject, or by the gateway). All ot
 """
 
 import hmac
-from collections.abc import Iterator
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
 
 import redis
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from stagepass.auth.hosts import is_loopback
 from stagepass.bootstrap import System
 from stagepass.bus.listen import Feed
+from stagepass.bus.publish import SUM
 from stagepass.errors import NotFound, RequestError, StoreUnavailable, Unavailable
+from stagepass.observe.catalogue import BEYOND, METRICS
+from stagepass.observe.catalogue import Metric as Described
 from stagepass.sentences import sentence
 from stagepass.settings import Settings
 
@@ -26,7 +32,6 @@ router = APIRouter(include_in_schema=False)
 SCRAPER = "metrics"
 """The name of a caller that may read the metrics."""
 
-_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -35,112 +40,160 @@ class Metrics:
 
     def __init__(self, system: System, feed: Feed) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "stagepass_http_requests", "Requests", ["method", "route", "status"], registry=self.registry
-        )
-        self._seconds = Histogram(
-            "stagepass_http_request_seconds",
-            "Time to answer; of event streams, how long they were followed",
-            ["route"],
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
+        self._clock = system.engine.clock
+        self._requests = Counter(*_facts("stagepass_http_requests"), registry=self.registry)
+        self._seconds = _own_histogram("stagepass_http_request_seconds", self.registry)
+        self._delivery = _own_histogram("stagepass_event_delivery_seconds", self.registry)
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Queues(system, feed))
+        self.registry.register(_Here(system, feed))
+        self.registry.register(_Installation(system))
 
     def seen(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
+    def delivered(self, committed_at: int) -> None:
+        """An event of that time is handed to its clients now."""
+        self._delivery.observe(max(0, self._clock.now() - committed_at) / 1000)
+
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-class _Queues(Collector):
-    """Figures read from the database at each scrape."""
+def _facts(name: str) -> tuple[str, str, tuple[str, ...]]:
+    metric = METRICS[name]
+    return metric.name, metric.text, metric.labels
+
+
+def _own_histogram(name: str, registry: CollectorRegistry) -> Histogram:
+    return Histogram(*_facts(name), buckets=METRICS[name].buckets, registry=registry)
+
+
+def _gauge(name: str, values: Mapping[Any, float]) -> GaugeMetricFamily:
+    metric = METRICS[name]
+    family = GaugeMetricFamily(metric.name, metric.text, labels=metric.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family
+
+
+class _Collector(Collector):
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+
+class _Here(_Collector):
+    """Figures of this process alone."""
 
     def __init__(self, system: System, feed: Feed) -> None:
         self._system = system
         self._feed = feed
 
-    def describe(self) -> Iterator[Metric]:
-        return iter(())
+    def collect(self) -> Iterator[Metric]:
+        name, text, _ = _facts("stagepass_event_entries_dropped")
+        yield CounterMetricFamily(name, text, self._feed.dropped)
+        yield _gauge("stagepass_event_followers", {(): self._feed.followers})
+        yield _gauge("stagepass_build_info", {(version("stagepass"),): 1})
+        yield _gauge("stagepass_database_connections", {(): self._system.store.connections_in_use()})
+
+
+class _Installation(_Collector):
+    """Figures of the whole installation, read from the database and Redis at each scrape."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
 
     def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily(
-            "stagepass_event_entries_dropped", "Entries of Redis that could not be read here", self._feed.dropped
+        for part in (self._work, self._workers, self._relay, self._counted, self._providers, self._redis):
+            try:
+                yield from part()
+            except (StoreUnavailable, Unavailable, redis.RedisError):
+                continue  # a server that is away takes only its own figures with it
+
+    def _work(self) -> Iterator[Metric]:
+        clock, store = self._system.engine.clock, self._system.store
+        clock.refresh()
+        runs = store.unfinished()
+        workers, now = store.workers(), clock.now()
+        yield _gauge("stagepass_stage_runs", {(queue, state): count for queue, state, count in runs})
+        oldest = store.oldest_ready(now)
+        yield _gauge(
+            "stagepass_queue_oldest_ready_seconds", {(queue,): (now - since) / 1000 for queue, since in oldest.items()}
         )
-        yield GaugeMetricFamily("stagepass_event_followers", "Clients that follow a job here", self._feed.followers)
-        try:
-            self._system.engine.clock.refresh()
-            workers = self._system.store.workers()
-            runs = self._system.store.unfinished()
-        except StoreUnavailable:
-            return
-        yield from self._counters()
-        yield from self._breakers()
-        now, liveness = self._system.engine.clock.now(), self._system.liveness
-        living = liveness.living(workers, now)
-        yield GaugeMetricFamily("stagepass_workers", "Worker processes alive", len(living))
-        watched = GaugeMetricFamily(
-            "stagepass_workers_watched", "Worker processes alive, by what would show their death", labels=["by"]
-        )
-        locked = sum(worker.lock_key is not None for worker in living)
-        for by, count in (("lock", locked), ("heartbeat", len(living) - locked)):
-            watched.add_metric([by], count)
-        yield watched
-        unfinished = GaugeMetricFamily(
-            "stagepass_stage_runs", "Stage runs that are not done; failed are dead letters", labels=["queue", "state"]
-        )
-        for queue, state, count in runs:
-            unfinished.add_metric([queue, state], count)
-        yield unfinished
-        served = GaugeMetricFamily("stagepass_queue_served", "1 where some worker serves the queue", labels=["queue"])
-        serving = liveness.served(workers, now)
+        serving = self._system.liveness.served(workers, now)
         # includes queues that only an older or newer version declares
-        for queue in sorted({*self._system.registry.queues(), *(queue for queue, _, _ in runs)}):
-            served.add_metric([queue], float(queue in serving))
-        yield served
+        queues = sorted({*self._system.registry.queues(), *(queue for queue, _, _ in runs)})
+        yield _gauge("stagepass_queue_served", {(queue,): float(queue in serving) for queue in queues})
+        busy = {queue: count for queue, state, count in runs if state == "running"}
+        yield _gauge("stagepass_queue_busy", {(queue,): busy.get(queue, 0) for queue in queues})
 
-    def _counters(self) -> Iterator[Metric]:
-        """Counters of all processes, from Redis."""
-        try:
-            counted = self._system.bus.counters()
-        except redis.RedisError:
-            return
-        for name, (text, labels) in _COUNTERS.items():
-            family = CounterMetricFamily(f"stagepass_{name}", text, labels=labels)
-            for key, amount in counted.items():
-                if key[0] == name:
-                    family.add_metric(key[1:], amount)
-            yield family
+    def _workers(self) -> Iterator[Metric]:
+        workers, now = self._system.store.workers(), self._system.engine.clock.now()
+        living = self._system.liveness.living(workers, now)
+        yield _gauge("stagepass_workers", {(): len(living)})
+        locked = sum(worker.lock_key is not None for worker in living)
+        yield _gauge("stagepass_workers_watched", {("lock",): locked, ("heartbeat",): len(living) - locked})
+        slots: Tally[str] = Tally()
+        for worker in living:
+            slots.update(dict.fromkeys(worker.queues, worker.slots))
+        yield _gauge("stagepass_queue_slots", {(queue,): count for queue, count in slots.items()})
 
-    def _breakers(self) -> Iterator[Metric]:
-        closed = GaugeMetricFamily(
-            "stagepass_provider_closed", "1 while it is not called", labels=["provider", "reason"]
-        )
-        parked = GaugeMetricFamily("stagepass_provider_parked", "Stage runs that wait for it", labels=["provider"])
-        try:
-            for breaker in self._system.provider_limits.breakers():
-                closed.add_metric([breaker.provider, breaker.reason], 1)
-                counts = self._system.store.count_parked(breaker.provider)
-                parked.add_metric([breaker.provider], sum(count for _, count in counts))
-        except (Unavailable, StoreUnavailable):
-            return
-        yield closed
-        yield parked
+    def _relay(self) -> Iterator[Metric]:
+        now = self._system.engine.clock.now()
+        seen = [one.beat_at for one in self._system.store.processes(now - RELAY_FORGOTTEN) if one.role == "relay"]
+        if seen:
+            yield _gauge("stagepass_relay_last_seen_seconds", {(): max(0, now - max(seen)) / 1000})
+
+    def _counted(self) -> Iterator[Metric]:
+        """Counters and histograms of all processes."""
+        counted = self._system.bus.counters()
+        for metric in METRICS.values():
+            if metric.scope != "installation" or metric.kind == "gauge":
+                continue
+            own = {key[1:]: value for key, value in counted.items() if key[0] in (metric.name, _short(metric.name))}
+            if metric.kind == "counter":
+                family = CounterMetricFamily(metric.name, metric.text, labels=metric.labels)
+                for labels, amount in own.items():
+                    family.add_metric(labels, amount)
+                yield family
+            else:
+                yield _histogram(metric, own)
+
+    def _providers(self) -> Iterator[Metric]:
+        breakers = self._system.provider_limits.breakers()
+        closed = {(breaker.provider, breaker.reason): 1.0 for breaker in breakers}
+        yield _gauge("stagepass_provider_closed", closed)
+        parked = {
+            (breaker.provider,): float(sum(count for _, count in self._system.store.count_parked(breaker.provider)))
+            for breaker in breakers
+        }
+        yield _gauge("stagepass_provider_parked", parked)
+
+    def _redis(self) -> Iterator[Metric]:
+        yield _gauge("stagepass_redis_memory_bytes", {(): self._system.bus.memory()})
 
 
-_COUNTERS = {
-    "stage_run_outcomes": (
-        "Ends of attempts, and what else befell stage runs, since Redis began",
-        ["queue", "outcome", "code"],
-    ),
-    "messages_dropped": ("Messages that workers could not read, since Redis began", []),
-    "spends": ("Payments that stages noted, since Redis began", ["queue", "provider"]),
-    "spend_usd": ("US dollars that stages noted, since Redis began", ["queue", "provider"]),
-}
+RELAY_FORGOTTEN = 86_400_000
+"""Milliseconds after which a relay that is gone is not mentioned any more."""
+
+
+def _short(name: str) -> str:
+    """The name under which a counter is kept in Redis."""
+    return name.removeprefix("stagepass_")
+
+
+def _histogram(metric: Described, counted: Mapping[tuple[str, ...], float]) -> HistogramMetricFamily:
+    """Each value was counted in its own bucket; Prometheus wants all up to each bound."""
+    family = HistogramMetricFamily(metric.name, metric.text, labels=metric.labels)
+    bounds = [*(f"{bound:g}" for bound in metric.buckets), BEYOND]
+    for labels in sorted({key[:-1] for key in counted}):
+        total, buckets = 0.0, []
+        for bound in bounds:
+            total += counted.get((*labels, bound), 0.0)
+            buckets.append((bound, total))
+        family.add_metric(labels, buckets, counted.get((*labels, SUM), 0.0))
+    return family
 
 
 @router.get("/metrics")

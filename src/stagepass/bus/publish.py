@@ -16,6 +16,7 @@ import redis
 from stagepass import forking
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Event
+from stagepass.observe.catalogue import METRICS
 
 log = logging.getLogger("stagepass.bus")
 
@@ -25,6 +26,10 @@ STREAM = "stagepass:events:{}"
 
 COUNTERS = "stagepass:counters"
 """A hash with the counters of all processes, by name and labels. It restarts from zero with Redis."""
+
+SUM = "sum"
+"""Beside a histogram's bounds: the sum of its values."""
+
 KEPT = 10_000
 """Entries kept per stream, about; a client further behind reads from SQL."""
 
@@ -138,10 +143,23 @@ class RedisBus:
         with self._wake:
             self._counts[name, *labels] += amount  # type: ignore[assignment]  # a Counter takes floats, too
 
+    def observe(self, name: str, seconds: float, *labels: str) -> None:
+        """Published like a count: the bucket that holds the value, and the sum."""
+        if not math.isfinite(seconds):
+            return
+        metric = METRICS[name]
+        with self._wake:
+            self._counts[name, *labels, metric.bucket(seconds)] += 1
+            self._counts[name, *labels, SUM] += max(0.0, seconds)  # type: ignore[assignment]
+
     def counters(self) -> dict[tuple[str, ...], float]:
         """All counters of the installation, by name and labels. Raises `redis.RedisError`."""
         found = cast("dict[bytes, bytes]", self._client.hgetall(COUNTERS))
         return {tuple(json.loads(labels)): float(value) for labels, value in found.items()}
+
+    def memory(self) -> int:
+        """Bytes that Redis uses. Raises `redis.RedisError`."""
+        return int(self._client.info("memory").get("used_memory", 0))
 
     def close(self) -> None:
         """Send what waits, for a moment, and stop."""

@@ -81,6 +81,8 @@ class Engine:
 
     def _announce(self, news: CommitReport) -> None:
         if news.events:
+            for name, seconds, *labels in news.measures:
+                self.bus.observe(name, seconds, *labels)
             self.bus.publish(news.events)
         for queue, run in {run.queue: run for run in news.ready}.items():
             local = self.dispatcher

@@ -224,6 +224,20 @@ class SqlStore(
         ]
         return [(queue, state, count) for queue, state, count in self._all(sa.union_all(*counted))]
 
+    def oldest_ready(self, now: int) -> dict[str, int]:
+        """By queue: since when its oldest ready stage run could be claimed, in milliseconds."""
+        c = stage_runs.c
+        query = sa.select(c.queue, sa.func.min(c.due_at)).where(sa.text("state = 'ready'"), c.due_at <= now)
+        return {queue: int(since) for queue, since in self._all(query.group_by(c.queue))}
+
+    def connections_in_use(self) -> int:
+        """Connections of this process that are checked out of its pools."""
+        return sum(
+            engine.pool.checkedout()
+            for engine in {self._writes, self._batches, self._reads}
+            if hasattr(engine.pool, "checkedout")
+        )
+
     # ── what belongs to them ──
 
     def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]:

@@ -24,7 +24,7 @@ from stagepass.engine.model.outcomes import LeaseLost
 from stagepass.engine.model.records import Event, StageRun
 from stagepass.engine.model.store import Store
 from stagepass.engine.model.transaction import Ahead, Outputs, Stale, Taken
-from stagepass.engine.rules.unit_of_work import Dice, UnitOfWork
+from stagepass.engine.rules.unit_of_work import Dice, Measure, UnitOfWork
 from stagepass.errors import StagepassError, StoreUnavailable
 
 log = logging.getLogger("stagepass.committer")
@@ -40,6 +40,8 @@ class CommitReport:
     """Stage runs whose child has ended."""
     left_alone: list[str] = field(default_factory=list)
     """Children whose parent was stopped."""
+    measures: list[Measure] = field(default_factory=list)
+    """Durations for histograms."""
     behind: Set[str] = frozenset()
     """Queues in which something was ready before, which a worker was called for already."""
 
@@ -180,7 +182,9 @@ class Committer:
             uow.save()
             self._pass_by("before", batch)
         self._pass_by("after", batch)
-        self._tell(CommitReport(uow.events, list(uow.ready.values()), uow.woken, uow.left_alone, uow.behind))
+        self._tell(
+            CommitReport(uow.events, list(uow.ready.values()), uow.woken, uow.left_alone, uow.measures, uow.behind)
+        )
         for (request, _), claim_result in zip(claims, claim_results, strict=True):
             request.future.set_result(claim_result)
         for request, result, refused in results:  # last: a slot waits for its settle, and then has its claim too

@@ -164,6 +164,7 @@ class Context(MemoCalls, WaitCalls, JobCalls):
             waiter=Waiter(run.id, run.owner, run.priority) if queues else None,
             called=lambda runs: services.call(provider, limit, runs),
             retry_after_at_most=services.retry_after_at_most,
+            observe=services.bus.observe,
         )
 
     def check(self) -> None:

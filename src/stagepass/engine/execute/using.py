@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -27,6 +28,7 @@ class Using:
         waiter: the stage run that calls.
         called: given the stage runs whose turn it is at the end.
         retry_after_at_most: seconds for which a rate limit closes the provider, however long it says.
+        observe: given a histogram's name, seconds and labels: how long the slot was held, and how it ended.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Using:
         waiter: Waiter | None = None,
         called: Callable[[list[str]], None] = lambda _: None,
         retry_after_at_most: float = 3600.0,
+        observe: Callable[..., None] = lambda *_: None,
     ) -> None:
         self._provider_limits = provider_limits
         self._provider = provider
@@ -47,6 +50,8 @@ class Using:
         self._waiter = waiter
         self._called = called
         self._retry_after_at_most = retry_after_at_most
+        self._observe = observe
+        self._began = 0.0
         self._ticket = new_token()
 
     @contextmanager
@@ -59,6 +64,7 @@ class Using:
         except BaseException as problem:
             self._ended(problem)
             raise
+        self._measure("ok")
         self._leave(healthy=True)
 
     @asynccontextmanager
@@ -70,6 +76,7 @@ class Using:
         except BaseException as problem:
             await asyncio.to_thread(self._ended, problem)
             raise
+        self._measure("ok")
         await asyncio.to_thread(self._leave, healthy=True)
 
     def _enter(self) -> None:
@@ -78,6 +85,7 @@ class Using:
         )
         if pause > 0:
             raise _parked(self._provider, pause, reason)
+        self._began = time.monotonic()
 
     def _leave(self, *, healthy: bool) -> None:
         if runs := self._provider_limits.leave(self._provider, self._ticket, healthy=healthy, limit=self._limit):
@@ -86,10 +94,16 @@ class Using:
     def _ended(self, problem: BaseException) -> None:
         """The block raised: note what that says of the provider. Raises `Busy` where the run is to come back."""
         healthy = isinstance(problem, (Wait, TaskFailed, InvalidOutput, Blocked))  # an answer, of whatever kind
+        failure = classify(problem).code if isinstance(problem, Exception) else "ok"
+        self._measure("ok" if isinstance(problem, Wait) else failure)
         try:
             self._note(problem, healthy)
         finally:
             self._leave(healthy=healthy)
+
+    def _measure(self, outcome: str) -> None:
+        seconds = time.monotonic() - self._began
+        self._observe("stagepass_provider_call_seconds", seconds, self._provider, outcome)
 
     def _note(self, problem: BaseException, healthy: bool) -> None:
         limits, provider = self._provider_limits, self._provider

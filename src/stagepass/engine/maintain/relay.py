@@ -206,17 +206,17 @@ class Relay:
             for i, (_, silent) in self._silent.items()
             if silent >= self._dead_after or (i in workers and gone(workers[i]))
         ]
-        return sum(self.rescue_worker(worker) for worker in dead)
+        return sum(self.rescue_worker(i, workers[i].beat_at if i in workers else None) for i in dead)
 
-    def rescue_worker(self, worker: str) -> int:
-        """This worker is dead: hand its runs to others."""
+    def rescue_worker(self, worker: str, seen_at: int | None = None) -> int:
+        """This worker is dead: hand its runs to others. `seen_at` is its last heartbeat, in milliseconds."""
         held = self._store.running_of(worker)
         failpoints.hit("relay.before_rescue")
 
         def hand_on(uow: UnitOfWork, run: StageRun, job: Job) -> bool:
             if run.worker != worker or run.state is not RunState.RUNNING:
                 return False
-            attempt.rescue(uow, run, job)
+            attempt.rescue(uow, run, job, seen_at)
             return True
 
         rescued: int = self._committer.do(OnRuns(held, hand_on, skip_locked=True)) if held else 0

@@ -60,6 +60,10 @@ class Bus(Protocol):
         """Raise a counter of the whole installation, soon."""
         ...
 
+    def observe(self, name: str, seconds: float, *labels: str) -> None:
+        """Add a value to a histogram of the whole installation, soon. `name` is in `observe.catalogue`."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -30,6 +30,8 @@ class RunNotes:
     """Consecutive failures of each call, by error code; a successful poll resets them."""
     alone: bool = False
     """It was in a failed batch, so from now on it runs alone."""
+    lost_at: int | None = None
+    """When its dead worker was last seen, until the next attempt begins."""
     parked: int = 0
     """Times that it was parked by a worker that does not know its stage or version."""
 

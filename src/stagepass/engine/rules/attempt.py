@@ -30,6 +30,7 @@ def claim(uow: UnitOfWork, run: StageRun, job: Job, worker: str) -> None:
         return  # it will be parked: no attempt begins
     notes = run.notes
     notes.claims += 1
+    ready_at = run.due_at if notes.idle_since is None else notes.idle_since
     _leave_out_idle(uow, run)
     if notes.resumes:
         notes.resumes = False
@@ -40,6 +41,10 @@ def claim(uow: UnitOfWork, run: StageRun, job: Job, worker: str) -> None:
         if run.started_at is None:
             run.started_at = uow.now
         run.error = None
+        uow.measure("stagepass_stage_run_wait_seconds", uow.now - ready_at, run.queue)
+        if notes.lost_at is not None:
+            uow.measure("stagepass_recovery_seconds", uow.now - notes.lost_at)
+            notes.lost_at = None
         if not notes.cancelling:
             uow.emit(job, "stage.started", run, attempt=run.attempts)
     if job.state is J.QUEUED:
@@ -253,8 +258,12 @@ def park(uow: UnitOfWork, run: StageRun, job: Job, outcome: Unknown) -> None:
         uow.emit(job, "stage.parked", run, message=outcome.reason)
 
 
-def rescue(uow: UnitOfWork, run: StageRun, job: Job) -> None:
-    """Its worker died: another one takes over, unless too many have died."""
+def rescue(uow: UnitOfWork, run: StageRun, job: Job, lost_at: int | None = None) -> None:
+    """Its worker died: another one takes over, unless too many have died.
+
+    Args:
+        lost_at: when the worker was last seen, in milliseconds.
+    """
     run.crashes += 1
     error = WorkerLost(
         f"the worker died during {run.crashes} attempt(s) at this stage",
@@ -271,6 +280,7 @@ def rescue(uow: UnitOfWork, run: StageRun, job: Job) -> None:
         _fail_for_good(uow, run, job, stage, error)
     else:
         run.due_at = uow.now
+        run.notes.lost_at = lost_at
         leave(uow, run, R.READY)
         uow.emit(job, "stage.rescued", run, crashes=run.crashes)
 

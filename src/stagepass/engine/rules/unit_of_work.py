@@ -16,7 +16,7 @@ from stagepass.engine.model.bulk import Bulk
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.controls import Pause, RuntimeLimit
 from stagepass.engine.model.records import UNREAD, Attempt, Event, Job, Memo, Message, Spend, StageRun
-from stagepass.engine.model.states import DONE, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
+from stagepass.engine.model.states import DONE, ENDED, JOB_MOVES, OPEN, RUN_MOVES, JobState, RunState
 from stagepass.engine.model.transaction import Changes, Tx
 
 _WITHOUT_PROGRESS = frozenset({"job.accepted", "stage.started", "stage.answered"})
@@ -24,6 +24,9 @@ _WITHOUT_PROGRESS = frozenset({"job.accepted", "stage.started", "stage.answered"
 
 
 Dice = Callable[[float, float], float]
+
+Measure = tuple[Any, ...]
+"""A histogram's name, seconds, and its labels."""
 
 
 class UnitOfWork:
@@ -44,6 +47,8 @@ class UnitOfWork:
         """Stage runs whose child ended in here."""
         self.left_alone: list[str] = []
         """Children of stage runs that were stopped in here."""
+        self.measures: list[Measure] = []
+        """Durations that ended in here, for histograms: told after the commit."""
         self.behind: set[str] = set()
         """Queues in which others were ready before what became ready in here."""
         self._changes = Changes(events=self.events)
@@ -172,6 +177,8 @@ class UnitOfWork:
             raise AssertionError(f"job {job.id}: {job.state} → {to} is not a move")
         job.state = to
         self.touch_job(job)
+        if to in ENDED:
+            self.measure("stagepass_job_seconds", self.now - job.created_at, job.pipeline, to.value)
 
     def touch_job(self, job: Job) -> None:
         job.updated_at = self.now
@@ -216,8 +223,14 @@ class UnitOfWork:
         share = {run.stage: run.progress} if run is not None and run.state in OPEN else None
         return pipeline.progress(job.tally, share) if pipeline is not None else None
 
+    def measure(self, name: str, milliseconds: int, *labels: str) -> None:
+        """Note a duration for a histogram."""
+        self.measures.append((name, max(0, milliseconds) / 1000, *labels))
+
     def note_attempt(self, run: StageRun, outcome: str, error: dict[str, Any] | None = None) -> None:
         """Record that the current attempt is over."""
+        if run.attempt_at is not None:
+            self.measure("stagepass_stage_run_attempt_seconds", self.now - run.attempt_at, run.queue, outcome)
         self._changes.attempts.append(
             Attempt(
                 run_id=run.id,
