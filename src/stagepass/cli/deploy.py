@@ -18,7 +18,7 @@ def deploy(
         list[str],
         typer.Argument(
             metavar="FORMAT...",
-            help="dockerfile, compose, kubernetes, systemd, supervisor, nginx, procfile, env; or all.",
+            help="dockerfile, compose, kubernetes, systemd, supervisor, nginx, procfile, env, observe; or all.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("deploy"),

@@ -254,7 +254,11 @@ def _observers(made: Installation) -> dict[str, Service]:
         **_EVERY,
         "profiles": ["observe"],
         "secrets": ["metrics_key"],
-        "volumes": ["./prometheus.yml:/etc/prometheus/prometheus.yml:ro", "prometheus:/prometheus"],
+        "volumes": [
+            "./prometheus.yml:/etc/prometheus/prometheus.yml:ro",
+            "../observe/rules.yaml:/etc/prometheus/rules.yaml:ro",
+            "prometheus:/prometheus",
+        ],
         "ports": ["127.0.0.1:9090:9090"],
         "networks": ["inside", "front"],
     }
@@ -263,7 +267,12 @@ def _observers(made: Installation) -> dict[str, Service]:
         **_EVERY,
         "profiles": ["observe"],
         "environment": {"GF_SECURITY_ADMIN_PASSWORD": "${GRAFANA_PASSWORD:?set it in .env}"},
-        "volumes": ["grafana:/var/lib/grafana"],
+        "volumes": [
+            "../observe/grafana/datasources.yaml:/etc/grafana/provisioning/datasources/stagepass.yaml:ro",
+            "../observe/grafana/dashboards.yaml:/etc/grafana/provisioning/dashboards/stagepass.yaml:ro",
+            "../observe/dashboards:/etc/grafana/dashboards:ro",
+            "grafana:/var/lib/grafana",
+        ],
         "ports": ["127.0.0.1:3000:3000"],
         "networks": ["inside", "front"],
     }

@@ -14,6 +14,7 @@ def scrape(kind: str, target: str) -> str:
         kind,
         {
             "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
+            "rule_files": ["/etc/prometheus/rules.yaml"],
             "scrape_configs": [
                 {
                     "job_name": "stagepass",

@@ -5,7 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stagepass.deploy import compose, dockerfile, environment, kubernetes, nginx, procfile, supervisor, systemd
+from stagepass.deploy import (
+    compose,
+    dockerfile,
+    environment,
+    kubernetes,
+    nginx,
+    observability,
+    procfile,
+    supervisor,
+    systemd,
+)
 from stagepass.deploy.roles import Installation
 from stagepass.errors import SettingsError
 from stagepass.sentences import sentence
@@ -19,6 +29,7 @@ FORMATS: Mapping[str, Callable[[Installation], dict[str, str]]] = {
     "nginx": nginx.files,
     "procfile": procfile.files,
     "env": environment.files,
+    "observe": observability.files,
 }
 
 _OWN = "made by `stagepass deploy"

@@ -20,7 +20,10 @@ def files(made: Installation) -> dict[str, str]:
     components = {
         "keda": {"scaledobjects.yaml": autoscaling.scaled_objects(made)},
         "external-secrets": {"externalsecret.yaml": secrets.external(made)},
-        "monitoring": {"servicemonitor.yaml": edge.service_monitor(made)},
+        "monitoring": {
+            "servicemonitor.yaml": edge.service_monitor(made),
+            "prometheusrule.yaml": edge.alert_rules(made),
+        },
     }
     found = {f"kubernetes/base/{name}": yaml(KIND, *documents) for name, documents in base.items()}
     found["kubernetes/base/kustomization.yaml"] = yaml(KIND, _base(made, list(base)))

@@ -3,6 +3,7 @@
 from stagepass.deploy import nginx
 from stagepass.deploy.kubernetes.parts import Object, labels, named, thing
 from stagepass.deploy.roles import PORT, Installation
+from stagepass.observe import rules
 
 _METADATA_OF_CLOUDS = "169.254.0.0/16"
 
@@ -63,3 +64,8 @@ def service_monitor(made: Installation) -> list[Object]:
     }
     spec = {"selector": {"matchLabels": labels(made, made.api)}, "endpoints": [endpoint]}
     return [thing("monitoring.coreos.com/v1", "ServiceMonitor", named(made, "api"), spec)]
+
+
+def alert_rules(made: Installation) -> list[Object]:
+    """The alert rules, for the Prometheus Operator."""
+    return [thing("monitoring.coreos.com/v1", "PrometheusRule", named(made, "alerts"), rules.groups())]
