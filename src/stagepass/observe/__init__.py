@@ -1,1 +1,1 @@
-"""What Prometheus and Grafana are told: the metrics, alert rules and dashboards, all from one catalogue."""
+"""What Prometheus and Grafana show: the metrics, alert rules and dashboards, all from one catalogue."""

@@ -10,7 +10,7 @@ class Rule:
 
     Attributes:
         since: how long the expression must hold, in Prometheus's notation.
-        text: for whoever is woken: what is the matter, with labels in `{{ }}`, and the command that tells more.
+        text: for the person on call: what is wrong, with labels in `{{ }}`, and the command that tells more.
     """
 
     name: str
@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
         'max by (provider, reason) (stagepass_provider_closed{reason="quota_exhausted"}) == 1',
         "1m",
         "page",
-        "{{ $labels.provider }} has no credit left. Top it up; work goes on by itself.",
+        "{{ $labels.provider }} has no credit left. Top it up; work then continues on its own.",
     ),
     Rule(
         "StagepassStalledQueue",
@@ -89,7 +89,7 @@ RULES: tuple[Rule, ...] = (
         "max(stagepass_build_info) == 1)",
         "1m",
         "page",
-        "No relay runs: waits, retries and rescues stand still. Start one: stagepass relay",
+        "No relay runs: waits, retries and rescues do not continue. Start one: stagepass relay",
     ),
     Rule(
         "StagepassSlowRecovery",

@@ -48,7 +48,7 @@ class UnitOfWork:
         self.left_alone: list[str] = []
         """Children of stage runs that were stopped in here."""
         self.measures: list[Measure] = []
-        """Durations that ended in here, for histograms: told after the commit."""
+        """Durations that ended in here, for histograms; recorded after the commit."""
         self.behind: set[str] = set()
         """Queues in which others were ready before what became ready in here."""
         self._changes = Changes(events=self.events)
