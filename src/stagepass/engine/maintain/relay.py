@@ -206,10 +206,12 @@ class Relay:
             for i, (_, silent) in self._silent.items()
             if silent >= self._dead_after or (i in workers and gone(workers[i]))
         ]
-        return sum(self.rescue_worker(i, workers[i].beat_at if i in workers else None) for i in dead)
+        return sum(self.rescue_worker(worker) for worker in dead)
 
-    def rescue_worker(self, worker: str, seen_at: int | None = None) -> int:
-        """This worker is dead: hand its runs to others. `seen_at` is its last heartbeat, in milliseconds."""
+    def rescue_worker(self, worker: str) -> int:
+        """This worker is dead: hand its runs to others."""
+        beats = {row.id: row.beat_at for row in self._store.workers()}
+        seen_at = beats.get(worker, self._clock.now())
         held = self._store.running_of(worker)
         failpoints.hit("relay.before_rescue")
 
