@@ -117,13 +117,12 @@ class _Installation(_Collector):
         runs = store.unfinished()
         workers, now = store.workers(), clock.now()
         yield _gauge("stagepass_stage_runs", {(queue, state): count for queue, state, count in runs})
-        oldest = store.oldest_ready(now)
-        yield _gauge(
-            "stagepass_queue_oldest_ready_seconds", {(queue,): (now - since) / 1000 for queue, since in oldest.items()}
-        )
         serving = self._system.liveness.served(workers, now)
         # includes queues that only an older or newer version declares
         queues = sorted({*self._system.registry.queues(), *(queue for queue, _, _ in runs)})
+        oldest = store.oldest_ready(now)
+        ages = {(queue,): (now - oldest.get(queue, now)) / 1000 for queue in queues}
+        yield _gauge("stagepass_queue_oldest_ready_seconds", ages)
         yield _gauge("stagepass_queue_served", {(queue,): float(queue in serving) for queue in queues})
         busy = {queue: count for queue, state, count in runs if state == "running"}
         yield _gauge("stagepass_queue_busy", {(queue,): busy.get(queue, 0) for queue in queues})
