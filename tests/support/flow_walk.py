@@ -97,10 +97,11 @@ class Walk:
 
     def _pass_time(self) -> None:
         """Where everything waits, the next of it is due."""
-        if any(state in ("ready", "running") for _, state, _ in self.system.store.unfinished()):
-            return
         due, now = self.system.store.next_due(), self.system.engine.clock.now()
-        if due is not None and due > now + 300:
+        if due is None or due <= now + 300:
+            return
+        # looked at last: what the relay has made ready since then moves no calendar
+        if not any(state in ("ready", "running") for _, state, _ in self.system.store.unfinished()):
             self.file.write_text(str(int(self.file.read_text()) + due - now))
 
 

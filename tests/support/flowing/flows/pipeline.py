@@ -40,11 +40,16 @@ def lines(case: Case) -> list[str]:
     return Path(case.journal).read_text().splitlines()
 
 
+def _place(ctx: Context) -> str:
+    """The stage run, as the vendor knows it."""
+    return ctx.stage if ctx.item is None else f"{ctx.stage}[{ctx.item}]"
+
+
 def asks(stage: Stage, what: str = "charge") -> None:
     """Give the stage a vendor that can be asked."""
 
     def look(ctx: Context, name: str, request: Case) -> str:
-        if f"{what} {ctx.job_id} {ctx.stage} {name}" in lines(request):
+        if f"{what} {ctx.job_id} {_place(ctx)} {name}" in lines(request):
             return f"{name} of {ctx.stage}"
         raise NotDone
 
@@ -56,7 +61,7 @@ def buy(ctx: Context, case: Case, name: str, what: str = "charge", number: int =
     own = name if number == 1 else f"{name}#{number}"
 
     def call() -> str:
-        note(case, f"{what} {ctx.job_id} {ctx.stage} {own}")
+        note(case, f"{what} {ctx.job_id} {_place(ctx)} {own}")
         return f"{own} of {ctx.stage}"
 
     return str(ctx.once(name, call))
