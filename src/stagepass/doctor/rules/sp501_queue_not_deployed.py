@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagepass.doctor.facts import Facts
-from stagepass.doctor.manifests import sense
+from stagepass.doctor.manifests import lines, sense
 from stagepass.doctor.rule import Finding, Place, Rule
 
 rule = Rule("SP501", "error", manifests=True)
@@ -19,4 +19,4 @@ def check(facts: Facts) -> Iterator[Finding]:
         for queue in sense.latest_queues(facts.registry):
             if queue not in served:
                 near = (workers or processes)[0]
-                yield rule.found(queue, sense.add_queue(near, queue), where=Place(near.file, near.line), kind=kind)
+                yield rule.found(queue, lines.add_queue(near, queue), where=Place(near.file, near.line), kind=kind)

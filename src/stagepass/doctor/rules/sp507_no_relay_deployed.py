@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagepass.doctor.facts import Facts
-from stagepass.doctor.manifests import sense
+from stagepass.doctor.manifests import lines
 from stagepass.doctor.rule import Finding, Place, Rule
 
 rule = Rule("SP507", "error", manifests=True)
@@ -15,4 +15,4 @@ def check(facts: Facts) -> Iterator[Finding]:
         roles = {process.role for process in processes if process.replicas > 0}
         if "worker" in roles and not roles & {"relay", "up"}:
             last = processes[-1]
-            yield rule.found("relay", sense.another(last, "relay"), where=Place(last.file, last.line), kind=kind)
+            yield rule.found("relay", lines.another(last, "relay"), where=Place(last.file, last.line), kind=kind)

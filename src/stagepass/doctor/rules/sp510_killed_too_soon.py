@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagepass.doctor.facts import Facts
-from stagepass.doctor.manifests import sense
+from stagepass.doctor.manifests import lines, sense
 from stagepass.doctor.rule import Finding, Place, Rule
 
 rule = Rule("SP510", "warning", manifests=True)
@@ -16,7 +16,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if process.grace is not None and process.grace < drain + 5:
             yield rule.found(
                 process.name,
-                sense.grace_line(process, int(drain) + 5),
+                lines.grace_line(process, int(drain) + 5),
                 where=Place(process.file, process.line),
                 grace=f"{process.grace:g}",
                 needed=int(drain) + 5,

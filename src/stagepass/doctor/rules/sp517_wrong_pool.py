@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagepass.doctor.facts import Facts
-from stagepass.doctor.manifests import sense
+from stagepass.doctor.manifests import lines, sense
 from stagepass.doctor.rule import Finding, Place, Rule
 
 rule = Rule("SP517", "warning", manifests=True)
@@ -18,7 +18,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if process.pool in ("gevent", "eventlet") or (process.pool == "prefork" and io and len(io) == len(stages)):
             yield rule.found(
                 process.name,
-                sense.pool_line(process),
+                lines.pool_line(process),
                 where=Place(process.file, process.line),
                 pool=process.pool,
                 queues=", ".join(process.queues)[:80],

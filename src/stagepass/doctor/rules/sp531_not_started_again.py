@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagepass.doctor.facts import Facts
-from stagepass.doctor.manifests import sense
+from stagepass.doctor.manifests import lines
 from stagepass.doctor.rule import Finding, Place, Rule
 
 rule = Rule("SP531", "warning", manifests=True)
@@ -14,5 +14,5 @@ def check(facts: Facts) -> Iterator[Finding]:
     for process in facts.deployment.ours("api", "worker", "relay", "up"):
         if process.restarts is False:
             yield rule.found(
-                process.name, sense.restart_line(process), where=Place(process.file, process.line), kind=process.kind
+                process.name, lines.restart_line(process), where=Place(process.file, process.line), kind=process.kind
             )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagepass.doctor.facts import Facts
-from stagepass.doctor.manifests import sense
+from stagepass.doctor.manifests import lines, sense
 from stagepass.doctor.rule import Finding, Place, Rule
 from stagepass.providers.registry import every_secret
 
@@ -17,5 +17,5 @@ def check(facts: Facts) -> Iterator[Finding]:
         for name, value in process.environment.items():
             if name in secrets and value.text and value.source != "file" and sense.looks_real(value.text):
                 yield rule.found(
-                    name, sense.from_store(process, name), where=Place(value.file, value.line), name=process.name
+                    name, lines.from_store(process, name), where=Place(value.file, value.line), name=process.name
                 )
