@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,13 +66,18 @@ def _by_stage(registry: Registry, processes: int) -> Iterator[Group]:
     for queue, stage in stages.items():
         if stage is not None and stage.concurrency:
             yield Group(queue, (queue,), stage.concurrency, pool_of([stage]))
-    shared = {queue: stage for queue, stage in stages.items() if stage is None or not stage.concurrency}
-    io = tuple(queue for queue, stage in shared.items() if stage is None or stage.pool == "io")
-    cpu = tuple(queue for queue in shared if queue not in io)
-    if io:
-        yield Group("io", io, IO_SLOTS, "threads")
-    if cpu:
-        yield Group("cpu", cpu, processes, "prefork")
+    shared = _shared(stages)
+    if shared["io"]:
+        yield Group("io", shared["io"], IO_SLOTS, "threads")
+    if shared["cpu"]:
+        yield Group("cpu", shared["cpu"], processes, "prefork")
+
+
+def _shared(stages: Mapping[str, Stage | None]) -> dict[str, tuple[str, ...]]:
+    """The groups of stages without a `concurrency`, by the names that `up` shows."""
+    alone = {queue for queue, stage in stages.items() if stage is not None and stage.concurrency}
+    cpu = tuple(q for q, stage in stages.items() if q not in alone and stage is not None and stage.pool == "cpu")
+    return {"io": tuple(queue for queue in stages if queue not in alone and queue not in cpu), "cpu": cpu}
 
 
 def _parse(registry: Registry, part: str, processes: int) -> Group:
@@ -89,11 +94,15 @@ def _parse(registry: Registry, part: str, processes: int) -> Group:
 
 
 def expand(registry: Registry, names: Sequence[str]) -> tuple[str, ...]:
-    """Queues by name; a pipeline's name selects all its queues. Raises `NotFound`, which lists the available ones."""
-    known = registry.queues()
+    """Queues by name; a pipeline's name selects all its queues, ``io`` and ``cpu`` those that `up` has in one group.
+
+    Raises:
+        NotFound: lists the available ones.
+    """
+    known, shared = registry.queues(), _shared(_stages(registry))
     found: dict[str, None] = {}
     for name in names:
-        queues = [queue for queue in known if queue == name or queue.startswith(f"{name}.")]
+        queues = [queue for queue in known if queue == name or queue.startswith(f"{name}.")] or shared.get(name)
         if not queues:
             raise NotFound(
                 sentence(

@@ -1,6 +1,7 @@
 """Dead letters with their price: by the API for their owner, by the command line for the operator."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.support.api import Server, is_problem, make_system
 from tests.support.cli import run_here
 from tests.support.processes import processes
 from tests.support.shapes import Word, chain, fan
+
+HANGUL = re.compile("[가-힣]")
 
 PIPELINE = """
 from pydantic import BaseModel
@@ -189,7 +192,8 @@ def test_by_the_api_for_their_owner_only(lab: Lab, folder: Path) -> None:
             run = letters[0]["run_id"]
             shown = ann.get(f"/api/v1/dead/{run}").json()
             assert (shown["input"], shown["error_type"], shown["cost"]) == ({"text": "bad2"}, "Permanent", COST)
-            assert "pipeline.py" in shown["trace"]
+            assert "shop/pipeline.py" in shown["trace"]
+            assert not [line for line in shown["trace"].splitlines() if line.startswith("/")], "paths of this machine"
             assert [entry["outcome"] for entry in shown["history"]] == ["failed"]
             is_problem(bob.get(f"/api/v1/dead/{run}"), 404, "not_found")
             is_problem(ann.get(f"/api/v1/dead/{lost.id}.write"), 404, "not_found")
@@ -199,6 +203,13 @@ def test_by_the_api_for_their_owner_only(lab: Lab, folder: Path) -> None:
             assert held["next"] == f"POST /api/v1/runs/{lost.id}.sing/decide"
             assert "look it up at the provider" in held["error"]["advice"]
             assert bob.get("/api/v1/held").json()["held"] == []
+            korean = {"Accept-Language": "ko, en;q=0.5"}
+            for told in (
+                ann.get("/api/v1/held", headers=korean).json()["held"][0]["error"],
+                ann.get(f"/api/v1/jobs/{lost.id}", headers=korean).json()["stages"][1]["error"],
+            ):
+                assert all(HANGUL.search(told[name]) for name in ("message", "advice")), told
+            assert not HANGUL.search(ann.get(f"/api/v1/jobs/{lost.id}").text)
 
             plan = ann.post("/api/v1/dead/redrive", json={"dry_run": True}).json()
             assert (plan["dry_run"], plan["runs"], plan["usd"], plan["later_usd"]) == (True, 2, 4.0, 10.0)
@@ -215,6 +226,13 @@ def test_by_the_api_for_their_owner_only(lab: Lab, folder: Path) -> None:
                 ("sing", 10, 0, 0),
             ]
             assert (spend["usd"], spend["saved"], spend["twice"]) == (11, 0, 0)
+            sung = letters[1]["run_id"]
+            is_problem(ann.post("/api/v1/dead/redrive", json={"anew": "maybe"}), 422, "invalid_input")
+            beside = ann.post("/api/v1/dead/redrive", json={"anew": True}, headers=korean).json()
+            assert beside["jobs"] == [], "an order that was not collected is still open"
+            assert HANGUL.search(beside["refused"][sung])
+            forced = ann.post("/api/v1/dead/redrive", json={"anew": "force"}).json()
+            assert (forced["jobs"], forced["refused"]) == ([letters[1]["job_id"]], {})
             is_problem(ann.get("/api/v1/providers"), 503, "unavailable")  # without Redis nobody knows
     finally:
         server.stop()

@@ -8,6 +8,7 @@ import pytest
 
 from stagepass.declare.registry import Registry
 from stagepass.engine.model.ids import new_id
+from stagepass.pipelines.patterns.models import SOLO_SECONDS, GroupInput
 from stagepass.pipelines.patterns.pipeline import chain, group, mapped, solo
 from tests.support.api import Installation, RedisServer, installation, is_problem
 from tests.support.waiting import wait_until
@@ -86,7 +87,7 @@ def _stage(client: httpx2.Client, job: str, name: str) -> dict[str, Any]:
 def test_a_chain_shows_each_step(kim: httpx2.Client) -> None:
     started = start(kim, "/solo/chain", **{**NOW, "seconds": 0.5})
     task = started["task_id"]
-    assert started["status_code"] == 202
+    assert started["status_code"] == 200
     assert started["first_step_id"] == f"{task}.add"
     answer = kim.get(f"/result/{task}.sum_multiply")
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")  # not begun, and not unknown
@@ -116,6 +117,21 @@ def test_a_group_tells_of_each_child(kim: httpx2.Client) -> None:
     assert [child["result"] for child in body["children"]] == [7, 12]
     for task, expected in zip(started["individual_tasks"], (7, 12), strict=True):
         assert over(kim, f"/result/{task}") == (200, _done(task, expected))
+
+
+def test_a_group_takes_its_time(kim: httpx2.Client) -> None:
+    started = start(kim, "/solo/group")  # twenty seconds, and two beside them
+    assert kim.get(started["check_result_url"]).status_code == 202
+    assert (GroupInput().seconds, GroupInput().multiply_seconds) == (SOLO_SECONDS, 2.0)
+    assert GroupInput(seconds=0).multiply_seconds == 0
+    assert kim.post(f"/api/v1/jobs/{started['group_id']}/cancel").status_code == 202
+
+
+def test_a_retry_answers_with_its_stage(kim: httpx2.Client) -> None:
+    task = start(kim, "/solo/chain", **NOW)["task_id"]
+    over(kim, f"/result/{task}")
+    answer = kim.post(f"/api/v1/jobs/{task}/stages/sum_multiply/retry")
+    assert (answer.status_code, answer.json()["stage"]) == (202, "sum_multiply")
 
 
 def _done(task: str, result: Any) -> dict[str, Any]:

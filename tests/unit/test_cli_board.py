@@ -97,5 +97,5 @@ def test_lines_leave_out_small_steps() -> None:
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         " 0:01 split 30%",
         " 0:01 split 60%",
-        " 1:01 split attempt failed (transient): no answer; retrying in 2.0 s",
+        " 1:01 split attempt failed: no answer; retrying in 2 s",
     ]

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from stagepass import Pipeline
 from stagepass.declare.registry import Registry
 from stagepass.errors import NotFound, SettingsError
+from stagepass.pipelines.discover import discover
 from stagepass.worker_groups import IO_SLOTS, Group, celery_command, cores, expand, worker_groups
 
 
@@ -82,3 +83,12 @@ def test_a_group_of_many_queues_has_a_name_that_celery_can_carry() -> None:
         names.append(command[command.index("-n") + 1].removesuffix("@%h"))
     assert len(names[0]) <= 80
     assert names[0] != names[1]
+
+
+def test_workers_take_the_names_that_up_shows() -> None:
+    registry = discover()
+    usual = {group.name: group for group in worker_groups(registry)}
+    (given,) = worker_groups(registry, "io=4")
+    assert (given.name, given.queues, given.slots) == ("io", usual["io"].queues, 4)
+    everything = " ".join(f"{name}={group.slots}" for name, group in usual.items())
+    assert worker_groups(registry, everything) == list(usual.values())

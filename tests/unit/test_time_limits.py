@@ -72,8 +72,8 @@ def test_without_the_setting_they_are_the_authors(registry: Registry) -> None:
         ("slow.first=quick", "'quick' is not a duration"),
         ("slow.first=90s/later", "'later' is not a duration"),
         ("slow.first=0s", "an attempt must be above 0"),
-        ("slow.first=5m", "at most the stage run's limit of 120 s; to allow more, give both, such as slow.first=5m/5m"),
-        ("slow.first=5m/4m", "at most the stage run's limit of 240 s"),
+        ("slow.first=5m", "at most the stage run's limit of 2 min; to allow more, give both, such as slow.first=5m/5m"),
+        ("slow.first=5m/4m", "at most the stage run's limit of 4 min"),
     ],
 )
 def test_what_cannot_be_is_said_with_the_setting(registry: Registry, text: str, says: str) -> None:

@@ -27,6 +27,8 @@ from stagepass.api.views import (
     Redrive,
 )
 from stagepass.bootstrap import System
+from stagepass.content.reader import reader
+from stagepass.content.translate import translated
 from stagepass.engine.model.filters import RunFilter
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import StageRun
@@ -86,20 +88,24 @@ def _chosen(system: System, owner: str | None, wanted: Redrive) -> tuple[list[St
 
 @router.post(f"{PREFIX}/dead/redrive", summary="Send many again", status_code=202, openapi_extra=json_body(Redrive))
 def redrive_many(actor: Acting, system: SystemDep, wanted: Annotated[Redrive, Depends(_wanted)]) -> Redriven:
-    """Up to 100 dead letters of the caller, by filter. A job is redriven as a whole, with all its dead letters."""
+    """Up to 100 dead letters of the caller, by filter. A job is redriven as a whole, with all its dead letters.
+
+    They continue with what they had bought; `anew` buys it again.
+    """
     chosen, more = _chosen(system, actor.scope, wanted)
     if wanted.dry_run:
         return priced(system, chosen, more)
+    anew = {False: Anew.NO, True: Anew.YES, "force": Anew.FORCE}[wanted.anew]
     gone_on, refused = dict[str, int](), dict[str, str]()
     for run in chosen:
         if run.job_id in gone_on and not run.notes.counted:
             gone_on[run.job_id] += 1
             continue
         try:
-            system.engine.redrive(run.id, actor.scope)
+            system.engine.redrive(run.id, actor.scope, anew=anew)
             gone_on[run.job_id] = 1
         except RequestError as error:
-            refused[run.id] = error.message
+            refused[run.id] = translated(error.message, reader())
     return Redriven(jobs=list(gone_on), runs=sum(gone_on.values()), refused=refused, more=more)
 
 
@@ -115,7 +121,7 @@ def discard_many(actor: Acting, system: SystemDep, wanted: Annotated[Redrive, De
             system.engine.discard(run.id, actor.scope)
             gone.append(run.id)
         except RequestError as error:
-            refused[run.id] = error.message
+            refused[run.id] = translated(error.message, reader())
     return Discarded(runs=gone, refused=refused, more=more)
 
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stagepass.api import problems
 from stagepass.auth.hosts import Hosts
+from stagepass.content.reader import reads
 from stagepass.engine.model.ids import new_id
 from stagepass.errors import BadRequest
 from stagepass.sentences import sentence
@@ -85,7 +86,8 @@ class Edge:
             await send(message)
 
         body = scope[BODY] = Body(receive, self._largest, headers.get("content-length", ""))
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        language = problems.language_of(headers)
+        with structlog.contextvars.bound_contextvars(request_id=request_id), reads(language):
             try:
                 _check_lengths(scope)
                 self._hosts.check(headers)
@@ -98,7 +100,7 @@ class Edge:
                 if status:
                     log.exception("a response broke off")
                     raise
-                await problems.of(error, problems.language_of(headers))(scope, receive, send_on)
+                await problems.of(error, language)(scope, receive, send_on)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
 

@@ -50,12 +50,16 @@ def ready(request: Request, system: SystemDep) -> Any:
         return problems.problem(503, "not_ready", told, headers=headers, failed=failed)
     workers = system.store.workers()
     now = system.engine.clock.now()
+    living = system.liveness.living(workers, now)
     unserved = sorted(set(system.registry.queues()) - system.liveness.served(workers, now))
     return Ready(
-        workers=len(system.liveness.living(workers, now)),
-        warnings=[f"queue {queue} has no worker" for queue in unserved]
-        + _paused(system)
-        + _wrong_clocks(system, workers),
+        workers=len(living),
+        warnings=[
+            *([] if living else ["no worker is running: jobs are accepted and wait"]),
+            *(f"queue {queue} has no worker" for queue in unserved),
+            *_paused(system),
+            *_wrong_clocks(system, workers),
+        ],
     )
 
 

@@ -36,9 +36,11 @@ from stagepass.api.views import (
     JobList,
     OutputsView,
     ResultView,
+    Retried,
 )
 from stagepass.bootstrap import System
 from stagepass.declare.tags import read_tags, read_wanted
+from stagepass.content.reader import reader
 from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
@@ -184,9 +186,12 @@ def no_result(job: Job) -> Response:
     return problems.problem(
         409,
         f"job_{job.state.value}",
-        error.message if error and error.message else f"the job is {job.state.value}; resume it to continue",
+        error.message
+        if error and error.message
+        else sentence("the job is {state}; resume it to continue", state=job.state.value),
         error=error.model_dump(exclude_none=True) if error else None,
         job_id=job.id,
+        language=reader(),
     )
 
 
@@ -251,7 +256,7 @@ def resume(job_id: JobId, actor: Acting, system: SystemDep, anew: AnewQuery = An
 
 
 @router.post(f"{PREFIX}/jobs/{{job_id}}/stages/{{stage}}/retry", summary="Make a stage again", status_code=202)
-def retry(job_id: JobId, stage: str, actor: Acting, system: SystemDep, anew: AnewQuery = Anew.NO) -> JobView:
+def retry(job_id: JobId, stage: str, actor: Acting, system: SystemDep, anew: AnewQuery = Anew.NO) -> Retried:
     """From the stored results before it; what comes after it is made again. 409 if those are not there."""
     system.engine.retry(job_id_of(job_id), stage, actor.scope, anew=anew)
-    return look(system, job_id, actor.scope)
+    return Retried(**dict(look(system, job_id, actor.scope)), stage=stage)

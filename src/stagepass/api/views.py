@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool
 
-from stagepass.views.jobs import JobSummary
+from stagepass.views.jobs import JobSummary, JobView
 from stagepass.views.pipelines import PipelineSummary
 from stagepass.views.providers import BreakerView
 from stagepass.views.runs import AttemptView, DeadView, HeldView
@@ -77,6 +77,17 @@ class Redrive(BaseModel):
     code: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,39}$", description="the error's code")
     limit: int = Field(default=100, ge=1, le=100)
     dry_run: StrictBool = Field(default=False, description="only say how many, and what it would cost")
+    anew: StrictBool | Literal["force"] = Field(
+        default=False,
+        description="redrive only: true gives up what the stages had bought and buys it again; refused while an order "
+        'is not collected yet, unless it is "force"',
+    )
+
+
+class Retried(JobView):
+    """A job, and the stage of it that runs again."""
+
+    stage: str
 
 
 class Decision(BaseModel):

@@ -42,6 +42,7 @@ def list_(
       stagepass dead list --code quota_exhausted
     """
     from stagepass.cli.installation import installation
+    from stagepass.content.translate import stored_text
     from stagepass.engine.model.filters import RunFilter
     from stagepass.engine.model.states import RunState
     from stagepass.views.runs import dead_view
@@ -55,7 +56,12 @@ def list_(
         return
     now = system.engine.clock.now()
     rows = [
-        (run.id, error.get("code"), error.get("message"), ago(run.finished_at or run.created_at, now))
+        (
+            run.id,
+            error.get("code"),
+            stored_text(error, "message", language()),
+            ago(run.finished_at or run.created_at, now),
+        )
         for run in found
         for error in [run.error or {}]
     ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stagepass.cli.exits import Exit
-from stagepass.cli.output import Json, as_json, emit, note, table
+from stagepass.cli.output import Json, as_json, emit, note, spoken, table
 from stagepass.cli.texts import text
 from stagepass.sentences import sentence
 
@@ -75,7 +75,7 @@ def _show(found: "list[Check]", settings: "Settings") -> None:
         rows = [
             (
                 check.note.pid,
-                text(f"health.{check.state}", seconds=f"{settings.dead_after_seconds:g}"),
+                text(f"health.{check.state}", span=spoken(settings.dead_after_seconds)),
                 f"{check.note.running}/{check.note.slots}",
                 f"{check.age:.0f} s",
                 " ".join(check.note.queues),
@@ -108,6 +108,6 @@ def _ask_api(settings: "Settings") -> None:
         emit({"role": "api", "status": status, "well": well})
     else:
         code = "health.api_well" if well else "health.api_silent"
-        note(code, style="green" if well else "red", host=host, port=settings.port, seconds=f"{PATIENCE:g}")
+        note(code, style="green" if well else "red", host=host, port=settings.port, span=spoken(PATIENCE))
     if not well:
         raise typer.Exit(Exit.FAILED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stagepass.cli.anew import BuyAgain, WithAnew
+from stagepass.cli.exits import Exit
 from stagepass.cli.output import Json, ago, as_json, emit_view, lasted, note, out, table
 from stagepass.cli.reason import Why, act_because
 from stagepass.cli.texts import text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from stagepass.engine.model.records import Job, StageRun
     from stagepass.engine.model.states import JobState
     from stagepass.views.detail import JobDetail
+    from stagepass.views.jobs import JobSummary
 
 group = typer.Typer(help="List, show, cancel, resume and retry jobs.", no_args_is_help=True)
 
@@ -75,17 +77,21 @@ def list_(
             f"{shown.progress:.0%}",
             job.owner,
             ago(job.created_at, now),
-            f"{shown.paused.scope.value}:{shown.paused.name}" if shown.paused else "",
+            _stage_of(shown),
+            f"{shown.paused.scope.value}:{shown.paused.name}" if shown.paused else shown.reason,
             " ".join(f"{name}={value}" for name, value in shown.tags.items()),
         )
         for job, shown in zip(jobs, found, strict=True)
     ]
-    table(
-        ("job", "pipeline", "state", "progress", "owner", "age", "paused", "tags"),
-        rows,
-        empty="jobs.none",
-        states="state",
-    )
+    columns = ("job", "pipeline", "state", "progress", "owner", "age", "stage", "reason", "tags")
+    table(columns, rows, empty="jobs.none", states="state")
+
+
+def _stage_of(job: "JobSummary") -> str:
+    """The current stage, and its state where it is not running."""
+    if job.current_stage is None or job.stage_state in (None, "running"):
+        return job.current_stage or ""
+    return f"{job.current_stage}: {text(f'run.{job.stage_state}')}"
 
 
 def read_states(given: list[str] | None) -> "tuple[JobState, ...]":
@@ -139,6 +145,8 @@ def _print(system: "System", job: "Job", runs: "Sequence[StageRun]", shown: "Job
     if shown.paused:
         held = shown.paused
         note("jobs.paused", style="yellow", target=f"{held.scope.value}:{held.name}", why=held.why or "-")
+    for warning in shown.warnings:
+        note("jobs.warning", style="yellow", warning=warning)
     for line in shown.spend.stages:
         amounts = {"spent": dollars(line.spent), "saved": dollars(line.saved), "twice": dollars(line.twice)}
         out().print(text("ledger.line", stage=line.stage, **amounts), style="dim", markup=False)
@@ -215,10 +223,13 @@ def retry(
     job: JobId,
     stage: Annotated[str, typer.Argument(help="The stage to run again; later stages follow.")],
     anew: BuyAgain = Anew.NO,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also for a completed job.")] = False,
     watch: Wait = False,
     json: Json = False,
 ) -> None:
     """Run a stage again from the stored results of earlier stages. It continues with what it had bought.
+
+    For a completed job, shows what that will cost; on a terminal, asks first.
 
     [bold]Examples[/bold]
 
@@ -226,7 +237,29 @@ def retry(
 
       stagepass jobs retry 0199c7c2-6f0e-7aaa-8f4e-0f6f4a5f1c11 song --anew
     """
+    _confirm_retry(job, stage, anew, yes=yes)
     _act("retry", job, watch, stage, anew=anew)
+
+
+def _confirm_retry(job_id: str, stage: str, anew: Anew, *, yes: bool) -> None:
+    """Show what it costs to make a part of a completed job again; ask, where there is someone to ask."""
+    import sys
+
+    from stagepass.cli.find import job_id_of
+    from stagepass.cli.installation import installation
+    from stagepass.cli.money import dollars
+    from stagepass.reports.prices import Prices
+
+    system = installation()
+    job = system.engine.job(job_id_of(system, job_id), None)
+    if job.state != "completed" or stage not in job.tally:
+        return
+    price = Prices(system.store, system.registry).of_retry(job, stage, anew=anew is not Anew.NO)
+    code = "jobs.price" if price.sampled else "jobs.no_price"
+    amounts = {"usd": dollars(price.usd), "later": dollars(price.later_usd), "kept": dollars(price.kept_usd)}
+    note(code, style="yellow", stage=stage, count=price.sampled, stages=", ".join(price.later), **amounts)
+    if not yes and not as_json() and sys.stdin.isatty() and not typer.confirm(text("jobs.sure"), err=True):
+        raise typer.Exit(Exit.OK)
 
 
 def _act(what: str, job_id: str, watch: bool, *rest: str, **options: Anew) -> None:

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from stagepass.cli.board import Board
-from stagepass.cli.output import lasted
+from stagepass.cli.output import lasted, spoken
 from stagepass.cli.texts import has, text
 from stagepass.engine.model.ports import Tick
 from stagepass.engine.model.records import Event
@@ -29,11 +29,15 @@ class Lines:
             self._told[key] = news.fraction
             said = f"{news.fraction:.0%} {news.message or ''}".rstrip()
         else:
-            said = text(f"event.{news.type}", **self._facts(news)) if has(f"event.{news.type}") else news.type
+            code = f"event.{news.type}{'_up_to' if 'at_most' in news.data else ''}"
+            said = text(code, **self._facts(news)) if has(code) else news.type
         stage = (news.stage or "") + (f"[{news.item}]" if news.item is not None else "")
         clock = lasted(max(0, news.at - self._board.began) / 1000)
         self._console.print(" ".join(filter(None, (f"{clock:>5}", stage, said))), markup=False)
 
     def _facts(self, event: Event) -> dict[str, object]:
-        facts = {"code": "", "message": "", "seconds": "", **event.data, "job": self._board.job.id}
-        return {name: "" if value is None else value for name, value in facts.items()}
+        facts = {"code": "", "message": "", **event.data, "job": self._board.job.id}
+        spans = {name: spoken(facts[name]) for name in ("seconds", "at_most") if facts.get(name) is not None}
+        kind = f"kind.{facts['code']}"
+        shown = {**facts, **spans, "kind": text(kind).rstrip(".") if has(kind) else facts["code"]}
+        return {name: "" if value is None else value for name, value in shown.items()}

@@ -159,6 +159,14 @@ def ago(milliseconds: int, now: int) -> str:
     return f"{seconds}s"
 
 
+def spoken(seconds: float) -> str:
+    """A span of time in words, in the reader's language: ``10 s``, ``5 min``, ``7 days``."""
+    from stagepass.content.translate import translated
+    from stagepass.spans import in_words
+
+    return translated(in_words(seconds), language())
+
+
 def lasted(seconds: float) -> str:
     """A span of time: ``0:07``, ``12:31``, ``1:02:03``."""
     minutes, rest = divmod(int(seconds), 60)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagepass.cli.output import Json, as_json, emit_view, note, out
+from stagepass.cli.output import Json, as_json, emit_view, note, out, spoken
 from stagepass.cli.texts import language, text
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def _facts(stage: "Stage") -> str:
     if stage.over:
         facts.append(text("pipelines.each", list=".".join((stage.over[0].name, *stage.over[1]))))
     if stage.batch:
-        facts.append(text("pipelines.batch", most=stage.batch.most, seconds=f"{stage.batch.within:g}"))
+        facts.append(text("pipelines.batch", most=stage.batch.most, within=spoken(stage.batch.within)))
     if stage.when:
         facts.append(text("pipelines.when"))
     facts.append(text(f"pipelines.{stage.pool}"))
-    facts.append(text("pipelines.limit", minutes=f"{stage.time_limit / 60:.3g}"))
+    facts.append(text("pipelines.limit", limit=spoken(stage.time_limit)))
     if stage.needs:
         facts.append(text("pipelines.needs", ports=", ".join(port.__name__ for port in stage.needs)))
     return " · ".join(facts)

@@ -8,6 +8,7 @@ from typing import Any
 
 from stagepass.declare.values import seconds
 from stagepass.errors import DeclarationError
+from stagepass.spans import in_words
 
 _WAITS = {
     "sleep": ("duration", 0),
@@ -28,7 +29,7 @@ def check_waits(body: Callable[..., Any], limit: float, where: str) -> None:
     for line, method, given, wanted in _literals(body):
         if wanted > limit:
             raise DeclarationError(
-                f"{where}: ctx.{method} of {given!r} in line {line} cannot pass within the {limit:g} s that an attempt "
+                f"{where}: ctx.{method} of {given!r} in line {line} cannot pass within the {in_words(limit)} that an attempt "
                 f"may take; raise time_limit and run_limit above it"
             )
 

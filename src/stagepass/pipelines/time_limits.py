@@ -7,6 +7,7 @@ from stagepass.declare.registry import Registry
 from stagepass.declare.values import seconds
 from stagepass.errors import DeclarationError, SettingsError
 from stagepass.sentences import sentence
+from stagepass.spans import in_words
 
 _SUCH = "resume.questions=10m or promo.video=40m/3h"
 _ONE = re.compile(r"^(?P<queue>[a-z0-9_.]+)\s*=\s*(?P<attempt>[^/]+?)(?:/(?P<run>.+))?$")
@@ -58,9 +59,9 @@ def _set(registry: Registry, part: str, queue: str, attempt: str, run: str | Non
             raise SettingsError(
                 sentence(
                     "TIME_LIMITS: {part}: an attempt must be above 0 and at most the stage run's limit of "
-                    "{longest} s; to allow more, give both, such as {queue}={attempt}/{attempt}",
+                    "{longest}; to allow more, give both, such as {queue}={attempt}/{attempt}",
                     part=part,
-                    longest=f"{longest:g}",
+                    longest=in_words(longest),
                     queue=queue,
                     attempt=attempt,
                 )

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.registry import Registry
 from stagepass.engine.model.ids import stage_of
 from stagepass.engine.model.records import Job, Spend, StageRun
@@ -40,6 +41,8 @@ class Price:
     sampled: int = 0
     runs: int = 0
     """Stage runs that are sent again, all of the job's that had stopped."""
+    later: list[str] = field(default_factory=list)
+    """Stages that are made again after a retried one."""
 
 
 class Prices:
@@ -67,11 +70,27 @@ class Prices:
                 price.later_usd += self._usually(price, stage.queue)
         return price
 
-    def _add_run(self, price: Price, run: StageRun, spends: Sequence[Spend]) -> None:
-        names = {memo.name for memo in self._store.memos(run.id) if memo.value is not None}
-        kept = sum(spend.usd for spend in spends if spend.run_id == run.id and spend.memo in names)
-        price.usd += max(0.0, self._usually(price, run.queue) - kept)
-        price.kept_usd += kept
+    def of_retry(self, job: Job, stage: str, *, anew: bool = False) -> Price:
+        """The price of making one stage of a job again, and what comes after it. `anew`: with its purchases."""
+        pipeline = self._registry.find(job.pipeline, job.version)
+        spends = self._store.spends_of([job.id]).get(job.id, [])
+        price = Price(spent=sum(spend.usd for spend in spends))
+        for run in self._store.runs_of(job.id):
+            if run.stage == stage:
+                price.runs += 1
+                self._add_run(price, run, [] if anew else spends, kept=not anew)
+        if pipeline is not None and stage in pipeline.stages:
+            price.later = [
+                name for name in pipeline.stages if name in job.tally and _comes_after(pipeline, stage, name)
+            ]
+            price.later_usd = sum(self._usually(price, pipeline.stages[name].queue) for name in price.later)
+        return price
+
+    def _add_run(self, price: Price, run: StageRun, spends: Sequence[Spend], *, kept: bool = True) -> None:
+        names = {memo.name for memo in self._store.memos(run.id) if memo.value is not None} if kept else set()
+        reused = sum(spend.usd for spend in spends if spend.run_id == run.id and spend.memo in names)
+        price.usd += max(0.0, self._usually(price, run.queue) - reused)
+        price.kept_usd += reused
         price.kept_calls += [f"{run.stage}: {name}" for name in sorted(names)]
 
     def _usually(self, price: Price, queue: str) -> float:
@@ -81,3 +100,9 @@ class Prices:
         usual, sampled = self._usual[queue]
         price.sampled += sampled
         return usual
+
+
+def _comes_after(pipeline: Pipeline, stage: str, name: str) -> bool:
+    """Whether a stage takes, directly or not, what another one makes."""
+    parents = [parent.name for parent in pipeline.stages[name].after]
+    return stage in parents or any(_comes_after(pipeline, stage, parent) for parent in parents)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from stagepass.engine.model.bulk import Bulk, BulkAct, Selection
 from stagepass.engine.model.filters import JobFilter, RunFilter
-from stagepass.engine.model.records import Attempt, Event, Job, Spend, StageRun
+from stagepass.engine.model.records import Attempt, Event, Job, OpenStage, Spend, StageRun
 from stagepass.engine.model.store import Retention, Store
 
 
@@ -29,6 +29,10 @@ class Reads(Protocol):
     def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]: ...
     def last_events(self, job_ids: Sequence[str]) -> dict[str, int]:
         """By job: the number of its last event."""
+        ...
+
+    def open_stages(self, job_ids: Sequence[str]) -> dict[str, list[OpenStage]]:
+        """Where these jobs stand: a line for each stage and state in which they have open runs."""
         ...
 
     def open_progress(self, job_ids: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.process_locks import LockLook, ProcessLock
-from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, StageRun, WorkerRow
+from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, OpenStage, StageRun, WorkerRow
 from stagepass.engine.model.states import OPEN, JobState, RunState
 from stagepass.engine.model.store import JobEnd, Parked
 from stagepass.engine.model.transaction import Outputs
@@ -264,6 +264,20 @@ class SqlStore(
             )
             for job_id, stage, total in self._all(query):
                 found[job_id][stage] = float(total)
+        return dict(found)
+
+    def open_stages(self, job_ids: Sequence[str]) -> dict[str, list[OpenStage]]:
+        """See `stagepass.reports.reads.Reads`."""
+        found: dict[str, list[OpenStage]] = defaultdict(list)
+        c = stage_runs.c
+        for part in chunks(job_ids):
+            query = (
+                sa.select(c.job_id, c.queue, c.stage, c.state, sa.func.max(c.message))
+                .where(c.job_id.in_(part), c.state.in_(_OPEN))
+                .group_by(c.job_id, c.queue, c.stage, c.state)
+            )
+            for job_id, queue, stage, state, message in self._all(query):
+                found[job_id].append(OpenStage(queue, stage, RunState(state), message))
         return dict(found)
 
     def attempts(self, run_ids: Sequence[str]) -> list[Attempt]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from stagepass.content.reader import reader
+from stagepass.content.translate import stored_text
 from stagepass.engine.model.records import StageRun
 
 
@@ -23,16 +25,16 @@ class JobError(BaseModel):
 
 
 def error_view(error: dict[str, Any] | None, run: StageRun | None = None) -> JobError | None:
-    """A stored error, without its trace."""
+    """A stored error, without its trace, in the reader's language."""
     if not error:
         return None
     return JobError(
         code=error.get("code", "error"),
-        message=error.get("message", ""),
+        message=stored_text(error, "message", reader()) or "",
         stage=error.get("stage") or (run.stage if run else None),
         item=error.get("item") if run is None else run.item,
         provider=error.get("provider"),
-        advice=error.get("advice"),
+        advice=stored_text(error, "advice", reader()),
         undone=error.get("undone"),
         not_undone=error.get("not_undone"),
     )

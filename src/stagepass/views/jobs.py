@@ -7,12 +7,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from stagepass.bootstrap import System
+from stagepass.content.reader import reader
+from stagepass.content.translate import translated
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Role, Stage
 from stagepass.engine.model.controls import Pause
-from stagepass.engine.model.records import Job, StageRun
+from stagepass.engine.model.records import Job, OpenStage, StageRun
 from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
 from stagepass.reports.progress import progress, shares_of
+from stagepass.sentences import sentence
 from stagepass.views.controls import PauseNote, pause_note
 from stagepass.views.errors import JobError, error_view
 from stagepass.views.files import with_links
@@ -89,6 +92,12 @@ class JobSummary(BaseModel):
     state: JobState
     progress: float = Field(ge=0, le=1)
     current_stage: str | None = Field(default=None, description="the first stage that has begun and is not done")
+    stage_state: str | None = Field(default=None, description="the state of that stage", examples=["waiting"])
+    reason: str | None = Field(
+        default=None,
+        description="why it is where it is: the error, what its stage waits for, or a queue without a worker",
+        examples=["queue promo.song has no worker"],
+    )
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None = None
@@ -125,17 +134,16 @@ def location(job: Job) -> str:
 def summaries(system: System, jobs: Sequence[Job]) -> list[JobSummary]:
     """Jobs as a list shows them."""
     unfinished = [job.id for job in jobs if job.state is not JobState.COMPLETED]
-    shares = system.store.open_progress(unfinished)
+    shares, stages = system.store.open_progress(unfinished), system.store.open_stages(unfinished)
+    served = _served(system, [one for found in stages.values() for one in found])
     pauses = system.store.pauses() if unfinished else []
     tags = system.store.tags_of([job.id for job in jobs])
-    found = [_summary(_pipeline(system, job), job, shares.get(job.id, {}), pauses) for job in jobs]
-    return [summary.model_copy(update={"tags": tags.get(summary.id, {})}) for summary in found]
-
-
-def _summary(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float], pauses: Sequence[Pause]) -> JobSummary:
-    common = _common(pipeline, job, shares)
-    paused = pause_note(pauses, job, [f"{job.pipeline}.{common['current_stage']}"])
-    return JobSummary(**common, paused=paused)
+    found = []
+    for job in jobs:
+        common = _common(_pipeline(system, job), job, shares.get(job.id, {}), stages.get(job.id, []), served)
+        paused = pause_note(pauses, job, [f"{job.pipeline}.{common['current_stage']}"])
+        found.append(JobSummary(**common, paused=paused, tags=tags.get(job.id, {})))
+    return found
 
 
 def job_view(
@@ -158,11 +166,12 @@ def job_view(
     for run in runs or ():
         by_stage.setdefault(run.stage, []).append(run)
     declared = {stage.name: stage for stage in pipeline.every} if pipeline else {}
+    open_stages = [OpenStage(run.queue, run.stage, run.state, run.message) for run in runs or () if run.state in OPEN]
     names = {**(pipeline.stages if pipeline else {}), **by_stage}
     started = _children(system, runs or ())
     stages = [_stage_view(name, declared.get(name), by_stage.get(name, []), job, started) for name in names]
     return JobView(
-        **_common(pipeline, job, shares_of(runs or ())),
+        **_common(pipeline, job, shares_of(runs or ()), open_stages, _served(system, open_stages)),
         stages=stages,
         result=with_links(system, job, system.engine.result(job)) if payloads else None,
         redacted=not payloads,
@@ -182,15 +191,45 @@ def _pipeline(system: System, job: Job) -> Pipeline | None:
     return system.registry.find(job.pipeline, job.version)
 
 
-def _common(pipeline: Pipeline | None, job: Job, shares: Mapping[str, float]) -> dict[str, Any]:
+def _served(system: System, stages: Sequence[OpenStage]) -> set[str] | None:
+    """Queues with a worker; None where none of these stages needs to know."""
+    if all(one.state is not RunState.READY for one in stages):
+        return None
+    return system.liveness.served(system.store.workers(), system.engine.clock.now())
+
+
+def _standing(job: Job, current: str | None, stages: Sequence[OpenStage], served: set[str] | None) -> dict[str, Any]:
+    """The state of the current stage, and why the job is where it is."""
+    here = [one for one in stages if one.stage == current] or list(stages)
+    if job.error or not here:
+        error = error_view(job.error)
+        return {"reason": error.message if error else None}
+    shown = min(here, key=lambda one: _SHOWN_FIRST.index(one.state))
+    reason = shown.message
+    if shown.state is RunState.READY:
+        reason = (
+            sentence("queue {queue} has no worker", queue=shown.queue) if shown.queue not in (served or ()) else None
+        )
+    return {"stage_state": shown.state.value, "reason": reason and translated(reason, reader())}
+
+
+def _common(
+    pipeline: Pipeline | None,
+    job: Job,
+    shares: Mapping[str, float],
+    stages: Sequence[OpenStage],
+    served: set[str] | None,
+) -> dict[str, Any]:
+    current = _current(pipeline, job)
     return {
+        **_standing(job, current, stages, served),
         "id": job.id,
         "pipeline": job.pipeline,
         "version": job.version,
         "owner": job.owner,
         "state": job.state,
         "progress": progress(pipeline, job, shares),
-        "current_stage": _current(pipeline, job),
+        "current_stage": current,
         "created_at": at(job.created_at),
         "updated_at": at(job.updated_at),
         "finished_at": maybe_at(job.finished_at),
@@ -269,4 +308,5 @@ def _warnings(system: System, runs: Sequence[StageRun]) -> list[str]:
         if run.state is RunState.PARKED
     }
     unserved = late - system.liveness.served(system.store.workers(), now) if late else set()
-    return [f"queue {queue} has no worker" for queue in sorted(unserved)] + sorted(unknown)
+    told = [sentence("queue {queue} has no worker", queue=queue) for queue in sorted(unserved)]
+    return [translated(one, reader()) for one in told] + sorted(unknown)

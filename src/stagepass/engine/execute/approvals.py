@@ -19,6 +19,7 @@ from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.ids import new_token
 from stagepass.engine.rules.answer import QUESTION, VERDICT
 from stagepass.errors import Permanent
+from stagepass.sentences import sentence
 
 LOOK = 3600.0
 """Seconds after which the stage polls in case the wake-up was lost."""
@@ -108,14 +109,18 @@ class Approvals:
             given = yield Store(lambda: self._read(VERDICT + own, fresh=True))  # the last moment counts
             if given is not None:
                 return _verdict(given, type)
-            raise Permanent(f"no answer within the time limit: {own}", advice="resume the job to ask again")
+            raise Permanent(
+                sentence("no answer within the time limit: {name}", name=own),
+                advice=sentence("resume the job to ask again"),
+            )
         url = self._make_url(self._run_id, own, asked["ask"], left)
         mailed = f"told:{asked['ask'][:16]}"
         self._calls.first_pause = (yield Store(lambda: self._calls.memo(mailed))) is None
         if self._calls.first_pause:
             yield Ask(lambda: tell(url))
             yield Store(lambda: self._calls.keep(self._calls.new(mailed, "true")))
-        raise self._waits.pause(min(left, LOOK), f"waiting for approval: {own}", own, idle=True)
+        text = f"waiting for approval: {own}"
+        raise self._waits.pause(min(left, LOOK), text, own, idle=True, at_most=left)
 
     def _read(self, name: str, *, fresh: bool = False) -> dict[str, Any] | None:
         if fresh:

@@ -35,6 +35,8 @@ from stagepass.engine.model.states import ENDED, JobState
 from stagepass.engine.model.store import Store
 from stagepass.errors import ChildFailed, Permanent, TimedOut
 from stagepass.reports.results import result
+from stagepass.sentences import sentence
+from stagepass.spans import in_words
 
 Input = BaseModel | dict[str, Any]
 
@@ -97,7 +99,10 @@ class ChildJobs:
             child_id = yield InStore(lambda: self.child_of(own, call, pipeline, input))
             child = yield InStore(lambda: self._store.job(child_id))
             if child is None:
-                raise Permanent(f"{own}: its job {child_id} was deleted", advice="make this stage again")
+                raise Permanent(
+                    sentence("{name}: its job {job} was deleted", name=own, job=child_id),
+                    advice=sentence("make this stage again"),
+                )
             since = self._waits.begin(key)
             if child.state in ENDED and child.state is not JobState.COMPLETED and self.goes_on(own):
                 yield InStore(lambda: self.send_on(own, child_id))
@@ -106,11 +111,14 @@ class ChildJobs:
             text = saying or f"{own}: running"
             left = limit - self._waits.elapsed(since)
             if left <= 0:
-                problem = TimedOut(f"{text}: not done after {limit:g} s", advice=f"the job {child_id} is cancelled")
+                problem = TimedOut(
+                    sentence("{name}: not done after {limit}", name=text, limit=in_words(limit)),
+                    advice=sentence("the job {job} is cancelled", job=child_id),
+                )
                 if not (yield InStore(lambda: self._give_up(own, call, child_id, problem))):
                     return (yield from body(own, None))  # it has ended just now
                 raise problem
-            raise self._waits.pause(min(seconds(every), left), text, key, idle=True)
+            raise self._waits.pause(min(seconds(every), left), text, key, idle=True, at_most=left)
 
         return (yield from self._calls.made("run", name, (identity,), body, adapter))
 

@@ -1,7 +1,10 @@
 """Turns any exception of a stage into one of our own errors, by its type."""
 
+import os
+import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,15 +64,25 @@ def classify(problem: BaseException, passing: tuple[type[BaseException], ...] = 
     if isinstance(problem, ValueRefused):
         return InvalidOutput(str(problem), advice="change what the stage gives to the database; its trace says where")
     if isinstance(problem, (StoreBug, Taken)):
-        return Transient(f"it could not be stored: {problem}", advice="the workers' log has the statement")
+        return Transient(
+            sentence("it could not be stored: {problem}", problem=problem),
+            advice=sentence("the workers' log has the statement"),
+        )
     if isinstance(problem, RequestError):
         return Permanent(problem.message, advice=_change(problem))
     if isinstance(problem, passing):
         return Transient(_text(problem))
     if isinstance(problem, ValidationError):
-        return InvalidOutput(f"{problem.title}: {problem.error_count()} value(s) do not fit: {_places(problem)}")
+        return InvalidOutput(
+            sentence(
+                "{what}: {count} value(s) do not fit: {places}",
+                what=problem.title,
+                count=problem.error_count(),
+                places=_places(problem),
+            )
+        )
     if isinstance(problem, MemoryError):
-        return Transient("out of memory")
+        return Transient(sentence("out of memory"))
     if recognised := recognise(problem, _text(problem)):
         return recognised
     return _by_cause(problem, passing) or Permanent(_text(problem), advice=_BUG)
@@ -142,8 +155,15 @@ def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
 def trace_of(problem: BaseException, *, limit: int = 4000) -> str:
     """The traceback as files, lines and functions, without values."""
     frames = traceback.extract_tb(problem.__traceback__)
-    lines = [f"{frame.filename.rsplit('site-packages/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
+    lines = [f"{_in_its_package(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
     return "\n".join([*lines, type(problem).__name__])[-limit:]
+
+
+def _in_its_package(file: str) -> str:
+    """The path as its module is imported: where a machine keeps its files stays on it."""
+    roots = (os.path.join(os.path.abspath(root), "") for root in sys.path)
+    found = max((root for root in roots if file.startswith(root)), key=len, default="")
+    return file[len(found) :] if found else "/".join(Path(file).parts[-2:])
 
 
 def _text(problem: BaseException) -> str:

@@ -23,6 +23,8 @@ from stagepass.engine.model.outcomes import Failure, LeaseLost, Outcome, Release
 from stagepass.engine.model.records import Job
 from stagepass.engine.rules import attempt
 from stagepass.errors import TimedOut
+from stagepass.sentences import sentence
+from stagepass.spans import in_words
 
 log = logging.getLogger("stagepass.dispatcher")
 
@@ -272,7 +274,10 @@ class Dispatcher:
             self.running.pop(claimed.token, None)
             self._stuck += 1
         log.warning("%s: past its time limit of %g s", claimed.run.id, limit)
-        self._settling.settle(claimed, Failure(TimedOut(f"the attempt took longer than its limit of {limit:g} s")))
+        self._settling.settle(
+            claimed,
+            Failure(TimedOut(sentence("the attempt took longer than its limit of {limit}", limit=in_words(limit)))),
+        )
         lease.lose()
         self._give_back(1)
         with self._change:

@@ -17,6 +17,7 @@ from stagepass.engine.model import call_records, failpoints
 from stagepass.engine.model.outcomes import Busy, Cancel, NotDone, Wait
 from stagepass.engine.model.records import Memo, Spend
 from stagepass.errors import OutcomeUnknown, StoreUnavailable
+from stagepass.sentences import sentence
 from stagepass.strict import Unfit, dumps
 
 
@@ -159,8 +160,8 @@ class Memos:
                 self._record(memo, value, adapter, spends)
                 return value
         raise OutcomeUnknown(
-            f"{own!r} may have been done by an earlier attempt, whose answer was lost",
-            advice="look it up at the provider; then keep the value that it gave, or allow the call again",
+            sentence("{name} may have been done by an earlier attempt, whose answer was lost", name=repr(own)),
+            advice=sentence("look it up at the provider; then keep the value that it gave, or allow the call again"),
         )
 
 

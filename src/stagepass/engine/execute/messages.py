@@ -51,7 +51,7 @@ class Messages:
                 left = limit - self._waits.elapsed(since)
                 if not found and left > 0:
                     yield InStore(lambda: self._show_form(own, call, name, text, type, since + int(limit * 1000)))
-                    raise self._waits.pause(min(left, LOOK), text, own, idle=True)
+                    raise self._waits.pause(min(left, LOOK), text, own, idle=True, at_most=left)
                 message = found[0] if found else None
                 value, problem = _read(message, adapter, own)
                 record = call_records.raised(call, problem) if problem else call_records.returned(call, _text(message))

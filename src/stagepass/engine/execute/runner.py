@@ -34,6 +34,7 @@ from stagepass.engine.model.outcomes import (
     Waiting,
 )
 from stagepass.errors import InvalidOutput, OutcomeUnknown, Permanent, StageError, StoreUnavailable, TimedOut
+from stagepass.sentences import sentence
 from stagepass.strict import Unfit, dumps
 
 log = logging.getLogger("stagepass.runner")
@@ -177,7 +178,7 @@ class Runner:
 
 def _check_time(lease: Lease) -> None:
     if lease.remaining() <= 0:
-        raise TimedOut("the attempt's time limit passed while it waited")
+        raise TimedOut(sentence("the attempt's time limit passed while it waited"))
 
 
 def _completed(stage: Stage, result: Any) -> Completed:
@@ -185,7 +186,7 @@ def _completed(stage: Stage, result: Any) -> Completed:
     try:
         text = dumps(stage.output, stage.output.validate_python(result))
     except Unfit as problem:
-        raise InvalidOutput(f"the output cannot be kept: {problem}") from None
+        raise InvalidOutput(sentence("the output cannot be kept: {problem}", problem=problem)) from None
     if (size := len(text.encode())) > MAX_OUTPUT:
         raise StageError(f"the output is {size} bytes; put what is large into ctx.files", advice="")
     return Completed(text)
@@ -203,7 +204,7 @@ def _part(stage: Stage, value: Any) -> RunOutcome:
 
 def _planned(result: Any, calls: Calls | None) -> Outcome | None:
     if isinstance(result, Wait):
-        waiting = Waiting(result.seconds, result.saying, idle=result.idle)
+        waiting = Waiting(result.seconds, result.saying, idle=result.idle, at_most=result.at_most)
         return waiting if calls is None else calls.end_with(waiting)
     if isinstance(result, Cancel):
         return Cancelled(result.reason)

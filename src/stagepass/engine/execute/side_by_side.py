@@ -29,6 +29,8 @@ from stagepass.engine.model.states import ENDED, JobState
 from stagepass.engine.model.store import JobEnd, Store
 from stagepass.errors import ChildFailed, Permanent, TimedOut
 from stagepass.reports.results import results_of
+from stagepass.sentences import sentence
+from stagepass.spans import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,10 @@ class SideBySide:
         for one in begun:
             end = ends.get(one.job_id)
             if end is None:
-                raise Permanent(f"{one.name}: its job {one.job_id} was deleted", advice="make this stage again")
+                raise Permanent(
+                    sentence("{name}: its job {job} was deleted", name=one.name, job=one.job_id),
+                    advice=sentence("make this stage again"),
+                )
             if end.state in (JobState.FAILED, JobState.CANCELLED) and self._child_jobs.goes_on(one.name):
                 self._child_jobs.send_on(one.name, one.job_id)
                 ends[one.job_id] = JobEnd(one.job_id, JobState.RUNNING, None, None)
@@ -130,9 +135,12 @@ class SideBySide:
         left = limit - self._waits.elapsed(self._waits.begin(key))
         if left <= 0:
             yield InStore(lambda: self._cancel(open_))
-            return TimedOut(f"{saying}: not done after {limit:g} s", advice=f"{len(open_)} jobs are cancelled")
+            return TimedOut(
+                sentence("{name}: not done after {limit}", name=saying, limit=in_words(limit)),
+                advice=sentence("{count} jobs are cancelled", count=len(open_)),
+            )
         self._calls.awaits_all = all_
-        return self._waits.pause(min(seconds(every), left), saying, key, idle=True)
+        return self._waits.pause(min(seconds(every), left), saying, key, idle=True, at_most=left)
 
     def _cancel(self, open_: Sequence[Begun]) -> None:
         futures = self._committer.put(*(OnJob(one.job_id, None, partial(cancel_job)) for one in open_))

@@ -15,7 +15,8 @@ from stagepass.engine.model.call_records import Record
 from stagepass.engine.model.clock import Clock
 from stagepass.engine.model.outcomes import LONGEST_MESSAGE, Wait
 from stagepass.errors import Permanent, TimedOut
-from stagepass.sentences import cleaned
+from stagepass.sentences import cleaned, sentence
+from stagepass.spans import in_words
 
 
 class Waits:
@@ -65,7 +66,7 @@ class Waits:
             self._calls.worked.add(call_records.record_name("wait", own))
             waited = self.elapsed(since)
             if waited >= limit:
-                raise TimedOut(f"{own}: not done after {limit:g} s")
+                raise TimedOut(sentence("{name}: not done after {limit}", name=own, limit=in_words(limit)))
             if waited:
                 self._tick(own, waited)
             raise self.pause(min(pause, limit - waited), saying, own)
@@ -112,10 +113,12 @@ class Waits:
         """Seconds since then. The only place that decides whether a wait is too long."""
         return (self._clock.now() - since) / 1000
 
-    def pause(self, wait: float, saying: str | None, own: str, *, idle: bool = False) -> Wait:
-        """Give the slot back. `idle`: see `Wait`."""
+    def pause(
+        self, wait: float, saying: str | None, own: str, *, idle: bool = False, at_most: float | None = None
+    ) -> Wait:
+        """Give the slot back. `idle`, `at_most`: see `Wait`."""
         pause = Wait(wait, saying)
-        pause.idle = idle
+        pause.idle, pause.at_most = idle, at_most
         return pause
 
     def _refuse(self, kind: str, wanted: float, given: Duration, limit: float) -> None:
@@ -123,6 +126,6 @@ class Waits:
         if wanted > limit:
             what = "at_most" if kind == "wait" else "a sleep"
             raise Permanent(
-                f"ctx.{kind}: {what} of {given} cannot pass within the {limit:g} s that this attempt may take",
+                f"ctx.{kind}: {what} of {given} cannot pass within the {in_words(limit)} that this attempt may take",
                 advice="raise the stage's time_limit and run_limit above it, or wait for less",
             )

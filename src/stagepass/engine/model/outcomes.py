@@ -33,6 +33,8 @@ class Wait(BaseException):
         self.saying = saying and cleaned(saying, most=LONGEST_MESSAGE)
         self.idle = False
         """Whether the wait is for a person or a job with its own deadline, so that it does not count as this stage's time."""
+        self.at_most: float | None = None
+        """Seconds until that deadline; `seconds` is until the next look."""
 
 
 class Cancel(BaseException):
@@ -97,6 +99,8 @@ class Waiting:
     blocked_by: str | None = None
     emit: bool = True
     idle: bool = False
+    at_most: float | None = None
+    """Seconds until the wait's own deadline, where that is not the next look."""
     looked: int = 0
     """The last callback that the wait's poll has seen."""
     awaits_all: bool = False

@@ -122,6 +122,16 @@ class StageRun:
 
 
 @dataclass(slots=True, frozen=True)
+class OpenStage:
+    """The open runs of a stage that are in the same state, and what one of them says."""
+
+    queue: str
+    stage: str
+    state: RunState
+    message: str | None
+
+
+@dataclass(slots=True, frozen=True)
 class Event:
     """A numbered, durable fact about a job."""
 

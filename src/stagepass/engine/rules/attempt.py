@@ -13,7 +13,8 @@ from stagepass.engine.rules.graph import advance, leave, leave_children, note_ho
 from stagepass.engine.rules.stop import LONGEST_TEXT, finish_cancel, stop_others, stopped
 from stagepass.engine.rules.unit_of_work import UnitOfWork
 from stagepass.errors import StageError, WorkerLost
-from stagepass.sentences import as_stored
+from stagepass.sentences import as_stored, sentence
+from stagepass.spans import in_words
 from stagepass.text import clean
 
 R, J = RunState, JobState
@@ -121,7 +122,8 @@ def wait(uow: UnitOfWork, run: StageRun, job: Job, outcome: Waiting) -> None:
     run.due_at = uow.now if signalled else uow.now + int(outcome.wait * 1000)
     leave(uow, run, R.READY if signalled else R.WAITING)
     if outcome.emit:
-        uow.emit(job, "stage.waiting", run, message=outcome.saying, seconds=round(outcome.wait, 1))
+        limit = {} if outcome.at_most is None else {"at_most": round(outcome.at_most, 1)}
+        uow.emit(job, "stage.waiting", run, message=outcome.saying, seconds=round(outcome.wait, 1), **limit)
 
 
 def fail(uow: UnitOfWork, run: StageRun, job: Job, outcome: Failure) -> None:
@@ -191,7 +193,7 @@ def streak_over(uow: UnitOfWork, run: StageRun, calls: Sequence[str]) -> None:
 
 def _say_too_long(error: StageError, stage: Stage) -> None:
     """The provider's word on when to come back, and a stage run that may not last as long."""
-    said = f"to come back after {error.retry_after:g} s, and this stage run may take {stage.run_limit:g} s"
+    said = f"to come back after {in_words(error.retry_after or 0)}, and this stage run may take {in_words(stage.run_limit)}"
     error.message = f"{error.message or error.code}; the provider says {said}"
     error.advice = error.advice or "redrive it when that time has passed, or raise the stage's run_limit"
 
@@ -266,8 +268,8 @@ def rescue(uow: UnitOfWork, run: StageRun, job: Job, lost_at: int | None = None)
     """
     run.crashes += 1
     error = WorkerLost(
-        f"the worker died during {run.crashes} attempt(s) at this stage",
-        advice="look for what ends the process: memory, a native library, the machine",
+        sentence("the worker died during {crashes} attempt(s) at this stage", crashes=run.crashes),
+        advice=sentence("look for what ends the process: memory, a native library, the machine"),
     )
     uow.note_attempt(run, "worker_lost", describe(error, None))
     stage = uow.registry.stage(run.pipeline, run.version, run.stage)

@@ -20,5 +20,5 @@ def add(ctx: Context, request: GroupInput) -> Number:
 
 @group.stage(time_limit="1h")
 def multiply(ctx: Context, request: GroupInput) -> Number:
-    ctx.sleep(request.seconds, "multiplying")
+    ctx.sleep(request.multiply_seconds, "multiplying")
     return sums.multiply(request.a, request.b)

@@ -72,9 +72,14 @@ class ChainInput(Pair):
 
 
 class GroupInput(Pair):
-    """Input of a group."""
+    """Input of a group: the addition takes `seconds`, the multiplication as long, but at most two seconds."""
 
-    seconds: Seconds = 0.0
+    seconds: Annotated[float, Field(ge=0, le=LONGEST, description="how long the addition takes")] = SOLO_SECONDS
+
+    @property
+    def multiply_seconds(self) -> float:
+        """How long the multiplication takes, in seconds."""
+        return min(self.seconds, STEP_SECONDS)
 
 
 class MapInput(BaseModel):

@@ -43,7 +43,7 @@ class ChainStarted(Started):
     """The chain is accepted."""
 
     first_step_id: str
-    status_code: int = 202
+    status_code: int = 200
 
 
 class GroupStarted(BaseModel):
@@ -119,7 +119,7 @@ def _add_starts(router: APIRouter, deps: RouteDeps) -> None:
 
     @router.get("/solo/group", status_code=202, summary="Two tasks side by side on random numbers")
     def get_group(owner: Annotated[str, actor_of], key: Annotated[str | None, key_of]) -> GroupStarted:
-        """An addition and a multiplication."""
+        """An addition, which takes `SOLO_SECONDS`, and a multiplication of two seconds."""
         return group(GroupInput(), owner, key)
 
     @router.post("/solo/group", status_code=202, summary="Two tasks side by side")

@@ -30,6 +30,8 @@ class Started(BaseModel):
     job_id: str
     message: str
     auto_continue: bool
+    stage: str | None = None
+    """The stage that a retry runs again."""
 
 
 class OneStage(StageStatus):
@@ -94,7 +96,7 @@ def make_router(deps: RouteDeps) -> APIRouter:
                 field="stage",
             )
         return tasks.started(
-            deps.engine.retry(job.id, stage, owner, anew=anew), say("job.again", language, stage=stage)
+            deps.engine.retry(job.id, stage, owner, anew=anew), say("job.again", language, stage=stage), stage
         )
 
     @router.post("/pipeline/resume/{task_id}", status_code=202, summary="Resume a task")
@@ -148,8 +150,9 @@ class _Tasks:
         accepted = self._deps.submit(PIPELINE, incoming, owner=owner, key=key and _plain(key), stepwise=stepwise)
         return self.started(accepted.job, say("job.accepted" if accepted.created else "job.known", language))
 
-    def started(self, job: Job, message: str) -> Started:
-        return Started(task_id=job.key or job.id, job_id=job.id, message=message, auto_continue=not job.stepwise)
+    def started(self, job: Job, message: str, stage: str | None = None) -> Started:
+        known = {"task_id": job.key or job.id, "job_id": job.id, "auto_continue": not job.stepwise}
+        return Started(**known, message=message, stage=stage)
 
     def find(self, task_id: str, owner: str) -> Job:
         """The owner's task, by the client's id or the job's. Raises `NotFound`."""

@@ -21,6 +21,7 @@ from stagepass.providers.fetching.addresses import Network, Target, is_public, p
 from stagepass.providers.fetching.kinds import HEAD, kind_of, named
 from stagepass.providers.fetching.pinned import Deadline, Pinned
 from stagepass.sentences import sentence
+from stagepass.spans import in_words
 
 MAX_REDIRECTS = 3
 
@@ -292,7 +293,7 @@ def _translated(target: Target, field: str | None, timeout: float) -> Iterator[N
     except (RequestError, StageError):
         raise
     except httpcore2.TimeoutException:
-        text = f"{target.host} did not deliver within {timeout:g} s; try again, or upload the file itself"
+        text = f"{target.host} did not deliver within {in_words(timeout)}; try again, or upload the file itself"
         raise Unavailable(text, field=field) from None
     except (socket.gaierror, UnicodeError):
         raise _unknown(target, field) from None

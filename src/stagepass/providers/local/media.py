@@ -14,6 +14,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from stagepass.errors import Permanent, TimedOut, Transient
 from stagepass.providers.local.process import dying_with_parent, plain_environment, tail
+from stagepass.spans import in_words
 
 SILENCE = -70.0
 """LUFS: the value of ebur128 for silence, its minimum."""
@@ -57,7 +58,7 @@ def _run(args: list[str], time_limit: float) -> tuple[int, str]:
             env=plain_environment(),
         )
     except subprocess.TimeoutExpired:
-        raise TimedOut(f"ffmpeg was not done within {time_limit:g} s", provider="local") from None
+        raise TimedOut(f"ffmpeg was not done within {in_words(time_limit)}", provider="local") from None
     return done.returncode, done.stderr.decode("utf-8", "replace")
 
 

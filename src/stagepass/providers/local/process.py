@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from stagepass.errors import InvalidOutput, Permanent, StageError, TimedOut, Transient
+from stagepass.spans import in_words
 
 TELL_EVERY = 0.5
 """Seconds between two words about how far a child is."""
@@ -135,7 +136,7 @@ class Child:
         try:
             code = self._wait(time_limit, tell)
         except subprocess.TimeoutExpired:
-            raise TimedOut(f"not done within {time_limit:g} s", provider=provider) from None
+            raise TimedOut(f"not done within {in_words(time_limit)}", provider=provider) from None
         finally:
             self.kill()
             for reader in self._readers:

@@ -9,6 +9,7 @@ from stagepass.errors import Transient
 from stagepass.providers.local.media import ffmpeg, local
 from stagepass.providers.local.process import dying_with_parent, plain_environment, tail
 from stagepass.providers.local.song.sound import RATE, Stereo
+from stagepass.spans import in_words
 
 BITRATE = "192k"
 TIME_LIMIT = 60.0  # seconds
@@ -26,7 +27,7 @@ def write_mp3(sound: Stereo, path: Path, title: str) -> None:
             dying_with_parent(command), input=pcm, capture_output=True, timeout=TIME_LIMIT, env=plain_environment()
         )
     except subprocess.TimeoutExpired:
-        raise Transient(f"ffmpeg did not finish within {TIME_LIMIT:g} s", provider="local") from None
+        raise Transient(f"ffmpeg did not finish within {in_words(TIME_LIMIT)}", provider="local") from None
     if done.returncode != 0:
         words = tail(done.stderr.decode("utf-8", "replace").splitlines())
         raise Transient(f"ffmpeg failed: {words}", provider="local")
