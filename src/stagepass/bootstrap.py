@@ -10,6 +10,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 import stagepass.providers.builtin  # noqa: F401  (registers the ports)
+from stagepass import forking
 from stagepass.alerts.alerts import Alerts
 from stagepass.bus.connect import async_client, sync_client
 from stagepass.bus.listen import Feed
@@ -60,6 +61,7 @@ APPROVAL_SHOWN = 30 * 86400
 """Seconds for which an approval's page still tells what became of it, after its deadline."""
 
 
+@forking.renews_properties
 @dataclass
 class System:
     """One process's parts, each made when it is first used."""

@@ -6,8 +6,12 @@ answer does not run, and a connection is shared with the parent. Objects with su
 """
 
 import os
+import threading
 import weakref
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Forked(Protocol):
@@ -19,6 +23,8 @@ class Forked(Protocol):
 
 _known: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
+_lazy: list[type[Any]] = []
+
 kept: list[object] = []
 """Connections of a parent, which its child must neither use nor close."""
 
@@ -29,6 +35,12 @@ def renews(one: Forked) -> None:
     An object may also have `before_fork` and `forked`, which are called in the parent around each fork.
     """
     _known.add(one)
+
+
+def renews_properties(kind: type[T]) -> type[T]:
+    """Decorates a class with `cached_property`: in Python 3.11 each has a lock, which another thread may hold."""
+    _lazy.append(kind)
+    return kind
 
 
 def _before() -> None:
@@ -44,6 +56,10 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
+    for kind in _lazy:
+        for value in vars(kind).values():
+            if isinstance(value, cached_property) and hasattr(value, "lock"):
+                value.lock = threading.RLock()
     for one in list(_known):
         one.renew()
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from stagepass import forking
 from stagepass import setting_forms as forms
 from stagepass.data_folder import opened
 from stagepass.errors import SettingsError
@@ -27,6 +28,7 @@ _MANY = 10**9
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
+@forking.renews_properties
 class Settings(BaseSettings):
     """The settings of one process. Create with `Settings.load()`, whose errors name the setting and the fix."""
 

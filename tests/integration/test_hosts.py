@@ -1,5 +1,6 @@
 """Inside a host: beside its own Celery app, and in processes that it forks."""
 
+import faulthandler
 import multiprocessing
 import os
 import threading
@@ -55,6 +56,7 @@ def in_a_child(act: Callable[[], Any]) -> Any:
     ours, theirs = forks.Pipe(duplex=False)
 
     def run() -> None:
+        faulthandler.dump_traceback_later(15)  # says where it hangs
         theirs.send(act())
         os._exit(0)
 
@@ -86,6 +88,8 @@ def test_a_forked_child_submits_and_so_does_its_parent(place: Site) -> None:
 
 
 def test_a_fork_in_the_middle_of_transactions_leaves_no_lock_behind(place: Site) -> None:
+    place.submit("first")  # what is imported at the first use is imported now: Python's import locks survive a fork
+    wait_until(lambda: place.system.bell.depth("steps.one"), 20, "the bell is sent")
     over = threading.Event()
 
     def busy() -> None:

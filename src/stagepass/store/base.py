@@ -1,7 +1,7 @@
 """One process's connections to the database: how its reads and its writing transactions are made, and their end."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from stagepass import forking
 from stagepass.store import connect
 from stagepass.store.checkpoint import Checkpointer
+from stagepass.store.gate import Gate
 from stagepass.store.same_file import SameFile
 from stagepass.store.writer import WriterLock
 
@@ -42,12 +43,14 @@ class Connections:
         self._writer = (
             WriterLock(str(self._writes.url.database), patience.statement) if self.dialect == "sqlite" else None
         )
-        self._log = Checkpointer(self._reads, self._writer) if self._writer else None
+        self._using: AbstractContextManager[None] = Gate() if self._writer else nullcontext()
+        """Around each use of a connection."""
+        self._log = Checkpointer(self._reads, self._writer, self._using) if self._writer else None
         forking.renews(self)
 
     def renew(self) -> None:
         """A forked child connects by itself, and leaves its parent's connections alone."""
-        for engine in (self._writes, self._reads, self._beats):
+        for engine in {self._writes, self._batches, self._reads, self._beats}:
             forking.kept.append(engine.pool)
             engine.dispose(close=False)
 
@@ -59,19 +62,20 @@ class Connections:
             with connect.translated(), engine.begin() as db:
                 yield db
             return
-        with connect.translated(), self._writer.held(connect.BEAT.statement if beat else None), engine.begin() as db:
+        patience = connect.BEAT.statement if beat else None
+        with connect.translated(), self._writer.held(patience), self._using, engine.begin() as db:
             before = connect.changed_rows(db)
             yield db
             rows = connect.changed_rows(db) - before
         self._log.wrote(rows)
 
     def _all(self, query: sa.Executable) -> Sequence[Any]:
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             return connection.execute(query).all()
 
     def _soon(self, query: sa.Executable) -> Sequence[Any]:
         """The same, over the heartbeat's connection and with its patience: for the loops that must not stand."""
-        with connect.translated(), self._beats.connect() as connection:
+        with connect.translated(), self._using, self._beats.connect() as connection:
             return connection.execute(query).all()
 
     def now(self) -> int | None:

@@ -7,6 +7,7 @@ and for all who wait for the write lock. Here a thread does it, in parallel with
 
 import logging
 import threading
+from contextlib import AbstractContextManager
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -30,11 +31,13 @@ class Checkpointer:
     Args:
         reads: connections without a transaction of their own.
         writer: what those who commit hold.
+        using: entered around each use of a connection.
     """
 
-    def __init__(self, reads: Engine, writer: WriterLock) -> None:
+    def __init__(self, reads: Engine, writer: WriterLock, using: AbstractContextManager[None]) -> None:
         self._reads = reads
         self._writer = writer
+        self._using = using
         self._closing = False
         self.renew()
         forking.renews(self)
@@ -72,10 +75,11 @@ class Checkpointer:
                     return
                 self._rows = 0
             try:
-                with connect.translated(), self._reads.connect() as db:
-                    if _checkpoint(db) >= LONG:
-                        with self._writer.held():
-                            _checkpoint(db)
+                with connect.translated(), self._using, self._reads.connect() as db:
+                    long = _checkpoint(db) >= LONG
+                if long:
+                    with connect.translated(), self._writer.held(), self._using, self._reads.connect() as db:
+                        _checkpoint(db)
             except StoreUnavailable as problem:  # a full disk; the log keeps everything meanwhile
                 log.warning("the database's log could not be written back: %s", problem)
 

@@ -38,7 +38,7 @@ class Retention(Connections):
         """Ids of jobs that are not over, though the stage run that started each does not wait for it any more."""
         waits = sa.exists().where(stage_runs.c.id == jobs.c.parent, stage_runs.c.state.in_(_OPEN))
         left = sa.select(jobs.c.id).where(sa.text("parent IS NOT NULL AND finished_at IS NULL"), ~waits)
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             return list(connection.scalars(left.limit(limit)))
 
     def forget_events(self, pipeline: str, before: int, limit: int) -> int:
@@ -53,19 +53,19 @@ class Retention(Connections):
 
     def ended_jobs(self, pipeline: str, before: int, limit: int) -> list[str]:
         """Ids of jobs that ended before that time."""
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             return list(connection.scalars(_old(pipeline, before).limit(limit)))
 
     def owner_jobs(self, owner: str, limit: int) -> list[str]:
         """Ids of one owner's jobs."""
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             return list(connection.scalars(sa.select(jobs.c.id).where(jobs.c.owner == owner).limit(limit)))
 
     def files_of(self, job_ids: Sequence[str]) -> list[str]:
         """URIs of the files that these jobs own."""
         if not job_ids:
             return []
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             return list(connection.scalars(sa.select(files.c.uri).where(files.c.job_id.in_(list(job_ids)))))
 
     def delete_jobs(
@@ -96,7 +96,7 @@ class Retention(Connections):
 
     def check(self) -> None:
         """Raises `StoreUnavailable`, or `SettingsError` when the schema is not there."""
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             there = set(sa.inspect(connection).get_table_names())
         missing = sorted(set(metadata.tables) - there)
         if missing:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stagepass import forking
 from stagepass.engine.model.filters import JobFilter, RunFilter
 from stagepass.engine.model.process_locks import LockLook, ProcessLock
 from stagepass.engine.model.records import Attempt, Event, Job, Memo, Message, OpenStage, StageRun, WorkerRow
@@ -44,6 +45,7 @@ _TIMED = sa.text("state IN ('waiting', 'retrying', 'parked')")  # as in the inde
 _BLOCKED = (sa.text("blocked_by IS NOT NULL"), stage_runs.c.state == "waiting")  # the first as in the index
 
 
+@forking.renews_properties
 class SqlStore(
     Retention,
     Usage,
@@ -137,7 +139,7 @@ class SqlStore(
         return None
 
     def outputs(self, wanted: Sequence[tuple[str, str]]) -> Outputs:
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             return SqlTx(connection).outputs(wanted)
 
     def started(self, run_ids: Sequence[str]) -> dict[str, list[str]]:

@@ -17,12 +17,12 @@ class Usage(Connections):
     def open_jobs(self, owner: str, most: int) -> int:
         """How many jobs of the owner's have not ended; counted up to `most`."""
         found = sa.select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.finished_at.is_(None)).limit(most).subquery()
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
 
     def stored_bytes(self, owner: str) -> int:
         """Bytes of the files that are the owner's."""
-        with connect.translated(), self._reads.connect() as connection:
+        with connect.translated(), self._using, self._reads.connect() as connection:
             total = sa.select(sa.func.coalesce(sa.func.sum(files.c.size), 0)).where(files.c.owner == owner)
             return int(connection.scalar(total) or 0)
 

@@ -31,7 +31,6 @@ class WriterLock:
     def __init__(self, path: str, patience: float = 10.0) -> None:
         self._path = f"{path}-writer"
         self._patience = patience
-        self._forks_with_it = False
         self.renew()
         forking.renews(self)
 
@@ -41,16 +40,6 @@ class WriterLock:
         self._descriptor: int | None = None
         self._queued: _Queued | None = None
         """A wait for another process that a thread of ours gave up; the next one takes it over."""
-
-    def before_fork(self) -> None:
-        """SQLite copies what it knows of its locks into the child: so no transaction of ours may be open."""
-        self._forks_with_it = self._threads.acquire(timeout=self._patience)
-
-    def forked(self) -> None:
-        """The parent continues."""
-        if self._forks_with_it:
-            self._forks_with_it = False
-            self._threads.release()
 
     @contextmanager
     def held(self, patience: float | None = None) -> Iterator[None]:

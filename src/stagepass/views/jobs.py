@@ -11,7 +11,6 @@ from stagepass.content.reader import reader
 from stagepass.content.translate import translated
 from stagepass.declare.pipeline import Pipeline
 from stagepass.declare.stage import Role, Stage
-from stagepass.engine.model.controls import Pause
 from stagepass.engine.model.records import Job, OpenStage, StageRun
 from stagepass.engine.model.states import DONE, OPEN, JobState, RunState
 from stagepass.reports.progress import progress, shares_of
