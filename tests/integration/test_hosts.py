@@ -1,6 +1,5 @@
 """Inside a host: beside its own Celery app, and in processes that it forks."""
 
-import faulthandler
 import multiprocessing
 import os
 import threading
@@ -56,7 +55,6 @@ def in_a_child(act: Callable[[], Any]) -> Any:
     ours, theirs = forks.Pipe(duplex=False)
 
     def run() -> None:
-        faulthandler.dump_traceback_later(15)  # says where it hangs
         theirs.send(act())
         os._exit(0)
 

@@ -10,7 +10,9 @@ from stagepass.text import clean
 
 _NOTE = re.compile(r"[(（\[{<〈《【][^)）\]}>〉》】]*[)）\]}>〉》】]")
 _COMPANY = re.compile(
-    r"^(?:주식회사|유한회사|㈜)\s*|\s*(?:주식회사|유한회사|㈜)$|,?\s+(?:co\.?,?\s*)?(?:ltd|inc|llc|corp|gmbh)\.?$",
+    # blanks are taken from their first one, as a whole: each of a thousand would be looked at a thousand times
+    r"^(?:주식회사|유한회사|㈜)\s*+|(?:주식회사|유한회사|㈜)$|(?:(?<!\s)\s++(?:주식회사|유한회사|㈜)"
+    r"|(?:,|(?<![\s,]))\s++(?:co\.?+,?+\s*+)?(?:ltd|inc|llc|corp|gmbh)\.?)$",
     re.IGNORECASE,
 )
 _NAME_MARKS = " -'’&.+·"

@@ -69,7 +69,7 @@ def unknown_word(question: str) -> str | None:
 
 
 def _stem(word: str) -> str:
-    return re.sub(r"(?:이에요|예요|인데요|인데|이랑|에서|은|는|이|가|을|를|도|의|만|요)+$", "", word) or word
+    return re.sub(r"(?:이에요|예요|인데요|인데|이랑|에서|은|는|이|가|을|를|도|의|만|요)++$", "", word) or word
 
 
 # ── names in sentences ───────────────────────────────────────────────────────────────────────────
