@@ -39,8 +39,8 @@ from stagepass.api.views import (
     Retried,
 )
 from stagepass.bootstrap import System
-from stagepass.declare.tags import read_tags, read_wanted
 from stagepass.content.reader import reader
+from stagepass.declare.tags import read_tags, read_wanted
 from stagepass.engine.model.filters import JobFilter
 from stagepass.engine.model.orders import Anew
 from stagepass.engine.model.records import Job
