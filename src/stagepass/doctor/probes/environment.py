@@ -53,7 +53,6 @@ def _tracked(file: Path) -> bool:
             capture_output=True,
             timeout=2,
             check=False,
-            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         )
     except (OSError, subprocess.SubprocessError):
         return False
