@@ -61,7 +61,7 @@ recovery: setup ## measure recovery after kill -9 against Celery and DBOS, into 
 	@$(BIN)/python -m benchmarks.recovery --kills 50 --restarts 50 --peers --together 2 --write
 
 chaos: setup validators ## kill, pause and restart everything while jobs run (an hour; CHAOS_MINUTES, CHAOS_JOBS, CHAOS_SEED)
-	@$(BIN)/python -m pytest tests/chaos/test_matrix.py tests/chaos/test_flows.py tests/unit/test_flow_property.py tests/acceptance/test_vendor_at_once.py tests/acceptance/test_vendor_workers.py tests/acceptance/test_deployed.py -m ""
+	@$(BIN)/python -m pytest tests/chaos/test_matrix.py tests/chaos/test_flows.py tests/engine/test_flow_property.py tests/acceptance/test_vendor_at_once.py tests/acceptance/test_vendor_workers.py tests/acceptance/test_deployed.py -m ""
 	@mkdir -p build/chaos; failed=0; for backend in $(CHAOS_BACKENDS); do \
 		$(BIN)/python -m tests.chaos.monkey --backend $$backend --jobs $(CHAOS_JOBS) --minutes $(CHAOS_MINUTES) \
 			$(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) --keep --report build/chaos/$$backend.json || failed=1; \

@@ -1,4 +1,4 @@
-"""Records what the vendors' own SDKs send, so that `tests/unit/test_vendor_wire.py` can compare ours with it.
+"""Records what the vendors' own SDKs send, so that `tests/integration/test_vendor_wire.py` can compare ours with it.
 
 python -m venv build/sdks && build/sdks/bin/pip install openai google-genai anthropic
 python -m tests.support.vendors.record build/sdks/bin/python

@@ -14,7 +14,7 @@ from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, OutcomeUnknown
 from stagepass.testing import Crash, Lab
 from tests.support.shapes import Word, chain, diamond, fan
-from tests.unit.test_rules_forward import buys, fails, numbers_have_no_gap
+from tests.engine.test_rules_forward import buys, fails, numbers_have_no_gap
 
 
 def states(lab: Lab, job: Any) -> dict[str, str]:
