@@ -13,8 +13,8 @@ from stagepass.engine.model.records import Tally
 from stagepass.engine.model.states import JobState, RunState
 from stagepass.errors import Conflict, InvalidInput, NotFound, OutcomeUnknown
 from stagepass.testing import Crash, Lab
-from tests.support.shapes import Word, chain, diamond, fan
 from tests.engine.test_rules_forward import buys, fails, numbers_have_no_gap
+from tests.support.shapes import Word, chain, diamond, fan
 
 
 def states(lab: Lab, job: Any) -> dict[str, str]:

@@ -36,4 +36,6 @@ def takes_nothing() -> Iterator[None]:
     yield
     taken, _taken = _taken, None
     if taken:
-        pytest.fail(f"a unit test took {' and '.join(sorted(taken))}: it belongs into tests/engine or tests/integration")
+        pytest.fail(
+            f"a unit test took {' and '.join(sorted(taken))}: it belongs into tests/engine or tests/integration"
+        )
