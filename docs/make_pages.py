@@ -16,6 +16,8 @@ from pydantic import SecretStr
 from stagepass.deploy.reads import groups
 from stagepass.doctor.rule import GROUPS, catalogue
 from stagepass.doctor.texts import text as doctor_text
+from stagepass.observe.catalogue import METRICS
+from stagepass.observe.rules import RULES
 from stagepass.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +127,9 @@ def rules_tables() -> str:
         rules = [rule for rule in catalogue() if rule.code[2] == digit]
         if rules:
             lines += [f"### {group[0].upper()}{group[1:]}", "", "| code | severity | finds |", "|---|---|---|"]
-            lines += [f"| `{rule.code}` | {rule.severity} | {doctor_text(f'{rule.code}.title', 'en')} |" for rule in rules]
+            lines += [
+                f"| `{rule.code}` | {rule.severity} | {doctor_text(f'{rule.code}.title', 'en')} |" for rule in rules
+            ]
             lines.append("")
     return "\n".join(lines).strip()
 
@@ -137,14 +141,43 @@ def pages() -> dict[Path, str]:
     """The pages as they should be."""
     return {
         ROOT / "docs" / "settings.md": _filled(ROOT / "docs" / "settings.md", "settings", settings_table()),
+        ROOT / "docs" / "metrics.md": _metrics_page(),
         ROOT / "docs" / "doctor.md": _filled(ROOT / "docs" / "doctor.md", "rules", rules_tables()),
         ROOT / "THIRD_PARTY_NOTICES.md": _filled(ROOT / "THIRD_PARTY_NOTICES.md", "packages", packages_table()),
     }
 
 
+def metrics_table() -> str:
+    """Every metric of the catalogue."""
+    lines = ["| metric | kind | of the | meaning |", "|---|---|---|---|"]
+    for metric in METRICS.values():
+        labels = f"{{{','.join(metric.labels)}}}" if metric.labels else ""
+        name = metric.exported[0] if metric.kind == "counter" else metric.name
+        lines.append(f"| `{name}{labels}` | {metric.kind} | {metric.scope} | {metric.text} |")
+    return "\n".join(lines)
+
+
+def alerts_table() -> str:
+    """Every alert rule."""
+    lines = ["| alert | severity | after | text |", "|---|---|---|---|"]
+    for rule in RULES:
+        after = "at once" if rule.since == "0m" else rule.since
+        lines.append(f"| `{rule.name}` | {rule.severity} | {after} | {rule.text} |")
+    return "\n".join(lines)
+
+
+def _metrics_page() -> str:
+    page = ROOT / "docs" / "metrics.md"
+    return _filled_text(_filled(page, "metrics", metrics_table()), "alerts", alerts_table())
+
+
 def _filled(page: Path, name: str, content: str) -> str:
+    return _filled_text(page.read_text("utf-8"), name, content)
+
+
+def _filled_text(text: str, name: str, content: str) -> str:
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    head, _, rest = page.read_text("utf-8").partition(begin)
+    head, _, rest = text.partition(begin)
     return f"{head}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
 
 
