@@ -100,8 +100,8 @@ class Walk:
         due, now = self.system.store.next_due(), self.system.engine.clock.now()
         if due is None or due <= now + 300:
             return
-        # looked at last: what the relay has made ready since then moves no calendar
-        if not any(state in ("ready", "running") for _, state, _ in self.system.store.unfinished()):
+        busy = any(state in ("ready", "running") for _, state, _ in self.system.store.unfinished())
+        if not busy and self.system.store.next_due() == due:  # nothing has come to rest, or was woken, in between
             self.file.write_text(str(int(self.file.read_text()) + due - now))
 
 
