@@ -1,24 +1,21 @@
 """Inside a host: beside its own Celery app, and in processes that it forks."""
 
-import multiprocessing
+import json
 import os
-import threading
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from celery import Celery, current_app, shared_task
 from celery._state import _set_current_app
 
-from stagepass.bootstrap import System
 from stagepass.engine.model.states import JobState
 from stagepass.queue.app import make_app
 from tests.support.databases import KINDS, new_database
-from tests.support.site import Site, site
+from tests.support.site import PATH, Site, site
 from tests.support.waiting import wait_until
-
-forks = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -50,22 +47,20 @@ def test_the_host_s_broker_in_the_environment_is_not_ours(monkeypatch: pytest.Mo
     assert {app.connection_for_write().hostname, app.connection_for_read().hostname} == {"127.0.0.1"}
 
 
-def in_a_child(act: Callable[[], Any]) -> Any:
-    """The result of `act` in a forked child; fails where that hangs."""
-    ours, theirs = forks.Pipe(duplex=False)
-
-    def run() -> None:
-        theirs.send(act())
-        os._exit(0)
-
-    child = forks.Process(target=run)
-    child.start()
-    try:
-        assert ours.poll(20), "the child hangs"
-        return ours.recv()
-    finally:
-        child.kill()
-        child.join(10)
+def forked(here: Site, scenario: str) -> list[str]:
+    """The jobs that a host of its own and its children have submitted."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.forks", scenario],
+        input=json.dumps({"settings": here.settings, "order": here.order()}),
+        env={**os.environ, "PYTHONPATH": PATH},
+        cwd=here.folder,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    jobs: list[str] = json.loads(done.stdout)
+    return jobs
 
 
 @pytest.fixture(params=KINDS)
@@ -75,51 +70,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 
 
 def test_a_forked_child_submits_and_so_does_its_parent(place: Site) -> None:
-    first = place.submit("parent")
-    children = [in_a_child(lambda n=n: place.submit(f"child {n}")) for n in range(3)]
-    grandchild = in_a_child(lambda: in_a_child(lambda: place.submit("grandchild")))
-    last = place.submit("parent again")
-    jobs = [first, *children, grandchild, last]
-    assert len(set(jobs)) == 6
+    jobs = forked(place, "children")
+    assert len(set(jobs)) == 7
     place.celery("-P", "threads", "-c", "4")
     assert all(place.settled(job).state is JobState.COMPLETED for job in jobs)
 
 
 def test_a_fork_in_the_middle_of_transactions_leaves_no_lock_behind(place: Site) -> None:
-    place.submit("first")  # what is imported at the first use is imported now: Python's import locks survive a fork
-    wait_until(lambda: place.system.bell.depth("steps.one"), 20, "the bell is sent")
-    over = threading.Event()
-
-    def busy() -> None:
-        while not over.is_set():
-            place.submit("busy")
-
-    threads = [threading.Thread(target=busy, daemon=True) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        for n in range(8):
-            assert in_a_child(lambda n=n: place.submit(f"child {n}"))
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join(20)
-    assert not any(thread.is_alive() for thread in threads)
-    assert place.submit("after")
-
-
-def test_a_child_rings_and_publishes_by_itself(place: Site) -> None:
-    system: System = place.system
-    place.submit("parent")
-    wait_until(lambda: system.bell.depth("steps.one") == 1, 20, "the parent's bell is sent")
-
-    def act() -> Any:
-        job = place.submit("child")
-        wait_until(lambda: system.bell.depth("steps.one") == 2, 20, "the child's bell is sent")
-        system.close()
-        return job
-
-    job = in_a_child(act)
-    streams = [f"stagepass:events:{n}" for n in range(system.settings.event_streams)]
-    client = system.bus._client
-    wait_until(lambda: any(job.encode() in str(client.xrange(one)).encode() for one in streams), 20, "it is published")
+    jobs = forked(place, "busy")
+    assert len(set(jobs)) == 9
+    assert all(place.job(job).id == job for job in jobs)
