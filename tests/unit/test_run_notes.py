@@ -15,7 +15,7 @@ from stagepass.store import rows, texts
 from stagepass.store.tables import jobs, stage_runs
 
 VALUES: dict[str, Any] = {
-    **dict.fromkeys(("claims", "failures", "parked", "idle", "idle_attempt", "idle_since"), 3),
+    **dict.fromkeys(("claims", "failures", "parked", "idle", "idle_attempt", "idle_since", "lost_at"), 3),
     **dict.fromkeys(("resumes", "alone", "unread", "cancelling", "counted", "step", "keeps_orders", "cleanup"), True),
     "codes": {"transient": 2},
     "streaks": {"~wait:song": {"transient": 2}},

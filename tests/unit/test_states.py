@@ -62,7 +62,7 @@ def test_the_facts_beside_the_state_are_fields_of_the_records() -> None:
         of_job == {"tally", "cancel_requested", "ending", "stepwise", "parent"} <= {field.name for field in fields(Job)}
     )
     only_counted = {"claims", "parked", "idle", "idle_attempt", "idle_since", "waits", "signal", "children", "unknown"}
-    only_counted |= {"memoless", "looked", "begun", "keeps_orders"}
+    only_counted |= {"memoless", "looked", "begun", "keeps_orders", "lost_at"}
     assert {note.name for note in fields(RunNotes)} == named | only_counted, "a new note is drawn, or is named here"
 
 

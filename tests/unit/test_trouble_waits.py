@@ -77,6 +77,7 @@ ALLOWED = {
     "providers/local/clip/film.py:__iter__:coming.result": "frames that are drawn by this very process",
     "providers/local/process.py:kill:self._process.wait": "after a kill",
     "store/checkpoint.py:_run:self._change.wait_for": "an idle thread that waits for its own process's writes",
+    "store/gate.py:__enter__:self._change.wait_for": "a fork of its own process, which opens it again",
     "store/writer.py:run:fcntl.flock": "in a thread that stands in line; the caller has the deadline",
 }
 """Waits without a deadline of their own, each with the reason why it is not one on somebody else."""
