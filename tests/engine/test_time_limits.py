@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+import stagepass.pipelines.promo.local_lyric  # noqa: F401  (registers the local writer)
 from stagepass import Context, Pipeline
 from stagepass.declare.registry import Registry
 from stagepass.errors import SettingsError
