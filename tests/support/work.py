@@ -1,4 +1,4 @@
-"""How much a database does inside the writing transactions of a store, counted by the database itself.
+"""How much a database does in the writing transactions of a store, counted by the database itself.
 
 The unit is the database's own: on PostgreSQL the rows and index entries that were read, on MariaDB the
 handler's read calls, on SQLite ten instructions of its virtual machine. Counts of one kind are compared with
@@ -16,7 +16,7 @@ from sqlalchemy import event
 from stagepass.store import SqlStore
 
 _POSTGRESQL = """
-    SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid)), 0)
+    SELECT coalesce(sum(pg_stat_get_tuples_returned(oid) + pg_stat_get_tuples_fetched(oid)), 0)
     FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace
 """
 
@@ -32,8 +32,13 @@ class Work:
 def work(store: SqlStore) -> Iterator[Work]:
     """Counts the work of each transaction that the store commits inside."""
     counted = Work()
+    if store.dialect == "postgresql":
+        before = _postgresql(store)
+        yield counted
+        counted.done = _postgresql(store) - before
+        return
     engine = store._writes
-    begin, commit = {"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mysql}[store.dialect](counted)
+    begin, commit = {"sqlite": _sqlite, "mysql": _mysql}[store.dialect](counted)
     event.listen(engine, "begin", begin)
     event.listen(engine, "commit", commit)
     try:
@@ -54,8 +59,13 @@ def _sqlite(counted: Work) -> Any:
     return lambda connection: handler(connection, step), lambda connection: handler(connection, None)
 
 
-def _postgresql(counted: Work) -> Any:
-    return _difference(counted, lambda driver: int(driver.execute(_POSTGRESQL).fetchone()[0]))
+def _postgresql(store: SqlStore) -> int:
+    """A batch's COMMIT is in its last trip, so the server's sums are read, after each session has reported its own."""
+    for engine in (store._writes, store._batches, store._reads):
+        with engine.connect() as connection:  # the pool gives the one that was used last
+            connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+    with store._reads.connect() as connection:
+        return int(connection.exec_driver_sql(_POSTGRESQL).scalar_one())
 
 
 def _mysql(counted: Work) -> Any:
