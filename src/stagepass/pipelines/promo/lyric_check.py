@@ -4,38 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stagepass.pipelines.promo.lyric_facts import Fact, facts
+from stagepass.pipelines.promo.lyric_facts import DANGLING, Fact, facts
 from stagepass.pipelines.promo.lyric_rules import spotting, words
 from stagepass.pipelines.promo.lyric_trade import Trade
 
 _STEM = {"ko": 2, "en": 5}
-_SMALL = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "our",
-        "your",
-        "of",
-        "in",
-        "at",
-        "on",
-        "to",
-        "for",
-        "from",
-        "by",
-        "with",
-        "and",
-        "or",
-        "as",
-        "is",
-        "are",
-        "we",
-        "you",
-        "it",
-        "its",
-    ]
-)
+_SMALL = DANGLING | {"we", "you", "it", "its"}
 
 
 @dataclass(frozen=True, slots=True)

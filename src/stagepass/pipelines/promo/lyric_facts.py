@@ -147,29 +147,8 @@ def _broken(line: str, rules: Words) -> tuple[str, ...]:
     return min(fitting, key=lambda half: abs(len(half[0]) - len(half[1])) + _seam(half[0]))
 
 
-_DANGLING = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "our",
-        "your",
-        "of",
-        "in",
-        "at",
-        "on",
-        "to",
-        "for",
-        "from",
-        "by",
-        "with",
-        "and",
-        "or",
-        "as",
-        "is",
-        "are",
-    ]
-)
+DANGLING = frozenset("a an the our your of in at on to for from by with and or as is are".split())  # noqa: SIM905  (as it is read)
+"""Small words that belong to what follows them."""
 
 
 def _seam(part: str) -> int:
@@ -177,5 +156,5 @@ def _seam(part: str) -> int:
     last = part.split()[-1].lower()
     if re.search(r"[가-힣](?:고|며|서|지만)$", last):
         return -8
-    dangling = last in _DANGLING or re.search(r"[가-힣](?:의|한|은|는|된|을|를)$|^(?:갓|더|잘|안|직접)$", last)
+    dangling = last in DANGLING or re.search(r"[가-힣](?:의|한|은|는|된|을|를)$|^(?:갓|더|잘|안|직접)$", last)
     return 6 if dangling else 0
