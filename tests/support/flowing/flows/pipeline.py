@@ -153,7 +153,7 @@ def reply(ctx: Context, request: Case) -> str:
 @fallback.stage(**LONG)
 def careful(ctx: Context, request: Case) -> str:
     try:
-        return str(ctx.run("model", request, type=str, at_most=request.day))
+        return str(ctx.run("model", request, type=str, at_most=request.day, every=request.day / 4))
     except (ChildFailed, TimedOut):
         return str(ctx.run("model", request.model_copy(update={"size": 0}), type=str, name="small"))
 
