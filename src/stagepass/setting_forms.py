@@ -4,6 +4,7 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from stagepass.sentences import sentence
@@ -76,3 +77,10 @@ def misspelled(given: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str
 def split(value: Any) -> Any:
     """The parts of a list that is written with commas; other values are left to the model."""
     return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+
+def folder(value: str) -> str:
+    """A folder that is there, or nothing."""
+    if value and not Path(value).expanduser().is_dir():
+        raise ValueError("there is no such folder")
+    return value

@@ -213,7 +213,8 @@ class Settings(BaseSettings):
     _hosts = field_validator("allowed_hosts")(forms.host_names)
     _networks = field_validator("trusted_proxies")(forms.networks)
     _public = field_validator("public_url")(forms.public_url)
-    _header = field_validator("user_header")(forms.header_name)
+    _voices = field_validator("voice_dir")(forms.folder)
+    _header = field_validator("user_header", "groups_header")(forms.header_name)
 
     @field_validator("*", mode="before")
     @classmethod

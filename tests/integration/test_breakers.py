@@ -255,7 +255,7 @@ def test_to_come_back_later_than_the_stage_may_take_fails_and_says_so(client: "r
         assert failed.state is JobState.FAILED
         assert failed.error is not None
         assert failed.error["code"] == "rate_limited"
-        assert "come back after 3000 s, and this stage run may take 600 s" in failed.error["message"]
+        assert "come back after 50 min, and this stage run may take 10 min" in failed.error["message"]
         assert "run_limit" in failed.error["advice"]
 
 

@@ -241,7 +241,8 @@ def test_deletion_of_a_session_leaves_nothing_in_any_table(world: Installation, 
     assert kim.delete(f"{API}/session/gone-7", headers=headers).json() == {"profiles": 2}
     assert kim.get(f"{API}/job-status/{NOBODY}", headers={"X-Session-ID": "later"}).status_code == 404
     wait_until(lambda: rows(world, "SELECT * FROM api_metrics WHERE session_id = 'later'"))
-    assert leftovers(world, *words) == []  # also of the calls that were still on their way
+    assert leftovers(world, "gone-7", "gone-key", SECRET) == []  # also of the calls that were still on their way
+    assert leftovers(world, first, second) == ["audit"], "who deleted them, and when"
     for job_id in (first, second):
         is_problem(kim.get(f"{API}/profile/{job_id}"), 404, "not_found")
         is_problem(kim.get(f"{API}/job-status/{job_id}"), 404, "not_found")
@@ -258,7 +259,8 @@ def test_deletion_of_a_profile_takes_its_file_and_its_calls_along(world: Install
     assert world.system.files.exists(uri)
     other = kim.post(f"{API}/analyze", json={"resume_text": ONE_LINE}).json()["resume_profile_id"]
     assert kim.delete(f"{API}/profile/{job_id}").json() == {"profiles": 1}
-    assert leftovers(world, job_id, SECRET) == []
+    assert leftovers(world, SECRET) == []
+    assert leftovers(world, job_id) == ["audit"], "who deleted it, and when"
     assert not world.system.files.exists(uri)
     assert kim.get(f"{API}/profile/{other}").status_code == 200
 

@@ -50,6 +50,9 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "api_keys": ({"AUTH_MODE": "api_key", "API_KEYS": keys} for keys in ("", "name", "name:short", "a:" + "b" * 40)),
     "jwt_secret": ({"AUTH_MODE": "jwt", "JWT_SECRET": "short"}, {"AUTH_MODE": "jwt"}),
     "jwt_algorithms": ({"AUTH_MODE": "jwt", "JWT_SECRET": "0123456789" * 4, "JWT_ALGORITHMS": "none"},),
+    "voice_dir": ("/no/such/folder", "/dev/null"),
+    "viewer_payloads": ("maybe",),
+    "groups_header": ("", "a b", "Host", "X-Üser", "x:y"),
     "user_header": ("", "a b", "Host", "X-Üser", "x:y"),
     "allowed_hosts": ("a b", "http://x", "a,/"),
     "metrics_key": SECRETS,
@@ -72,7 +75,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "alert_language": ("fr",),
     "alert_allow_loopback": ("maybe",),
 }
-ANY = {"jwt_audience", "jwt_issuer", "priority_across"}
+ANY = {"jwt_audience", "jwt_issuer", "priority_across", "operator_groups", "viewer_groups", "jwt_groups_claim"}
 """Any text is right."""
 
 

@@ -144,7 +144,7 @@ class Site:
         command = ["celery", "-A", "stagepass.worker", "worker", "-Q", queues, "--without-mingle", "--without-gossip"]
         command += ["-n", f"w{len(self.workers)}-{os.getpid()}@test", *options]
         process: subprocess.Popen[bytes] | forked.Forked
-        if self._interpreter:
+        if self._interpreter or "LD_PRELOAD" in environment:  # a fork has its libraries already
             argv = [sys.executable, "-m", *command]
             with log.open("wb") as out:
                 process = subprocess.Popen(

@@ -69,7 +69,6 @@ async def read_model(request: Request, model: type[M], limit: int) -> M:
 
 
 def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """For `openapi_extra`: the body that a route reads itself."""
+    """For `openapi_extra`: the body that a route reads itself; `openapi.describe` moves its `$defs` to the components."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}

@@ -43,7 +43,7 @@ class BulkFilter(BaseModel):
         default_factory=list, max_length=6, description="of jobs; by default what the act is for"
     )
     code: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,59}$", description="the error's code")
-    tag: list[str] = Field(
+    tag: list[Annotated[str, Field(max_length=300)]] = Field(
         default_factory=list, max_length=20, description="name=value, or name", examples=[["customer=acme"]]
     )
     owner: str | None = Field(default=None, max_length=200, description="others than yourself for operators")
@@ -59,7 +59,9 @@ class BulkRequest(BaseModel):
     act: BulkAct
     filter: BulkFilter
     anew: Anew = Field(default=Anew.NO, description="of resume and redrive: give existing orders up, and buy again")
-    tags: dict[str, str | None] = Field(default_factory=dict, description="of tag: what to set; null removes one")
+    tags: dict[str, Annotated[str, Field(max_length=300)] | None] = Field(
+        default_factory=dict, max_length=20, description="of tag: what to set; null removes one"
+    )
     confirm: str | None = Field(default=None, max_length=2000, description="from the answer without it")
 
 

@@ -79,6 +79,7 @@ def describe(app: FastAPI, system: System) -> dict[str, Any]:
     schemas.update(problem.pop("$defs", {}), Problem=problem)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    _share_types(schema)
     _secure(app, schema, system.settings)
     _tell_errors(schema)
     _spread_submit(schema, system)
@@ -88,6 +89,13 @@ def describe(app: FastAPI, system: System) -> dict[str, Any]:
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path in schema["paths"].values():
         yield from (operation for operation in path.values() if isinstance(operation, dict))
+
+
+def _share_types(schema: dict[str, Any]) -> None:
+    """Types inside the bodies of routes that read them themselves stand where their references point."""
+    for operation in _operations(schema):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            schema["components"]["schemas"].update(content["schema"].pop("$defs", {}))
 
 
 def _tell_errors(schema: dict[str, Any]) -> None:
