@@ -82,5 +82,5 @@ def split(value: Any) -> Any:
 def folder(value: str) -> str:
     """A folder that is there, or nothing."""
     if value and not Path(value).expanduser().is_dir():
-        raise ValueError("there is no such folder")
+        raise ValueError(sentence("there is no such folder"))
     return value
