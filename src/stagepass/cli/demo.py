@@ -18,6 +18,8 @@ from stagepass.cli.up import SHOWN
 from stagepass.sentences import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from stagepass.bootstrap import System
     from stagepass.declare.pipeline import Pipeline
     from stagepass.declare.values import File
@@ -41,7 +43,7 @@ LOCAL = {
 def demo(
     pipeline: Annotated[str, typer.Argument(help="The pipeline to run.")] = SHOWN,
     language: Annotated[
-        str | None, typer.Option(help="Language of the song: Korean or English. Default: that of the first example.")
+        str | None, typer.Option(help="Language of the song: Korean or English. Default: that of the terminal.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Path to save the clip to.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder, kept afterwards. Default: a temporary one.")] = None,
@@ -156,6 +158,13 @@ def _stop(process: Any) -> None:
 # ── the example ──────────────────────────────────────────────────────────────────────────────────
 
 
+def _readable(examples: "Sequence[Mapping[str, Any]]") -> "Mapping[str, Any]":
+    """The first example that the reader of this terminal can read."""
+    from stagepass.cli.texts import language
+
+    return next((entry for entry in examples if language() == "ko" or str(entry).isascii()), examples[0])
+
+
 def example(system: "System", pipeline: "Pipeline", language: str | None) -> dict[str, Any]:
     """An example input of the pipeline, with its example pictures."""
     import importlib.resources
@@ -170,9 +179,9 @@ def example(system: "System", pipeline: "Pipeline", language: str | None) -> dic
                 name=f"{pipeline.name!r}",
             )
         )
-    wanted = (language or "").lower()
+    wanted = language.lower() if language else None
     chosen = next((entry for entry in pipeline.examples if str(entry.get("language", "")).lower() == wanted), None)
-    input = dict(chosen or pipeline.examples[0])
+    input = dict(chosen or _readable(pipeline.examples))
     if language and "language" in pipeline.input.model_fields:
         input["language"] = language
     folder = importlib.resources.files(next(iter(pipeline.stages.values())).body.__module__.rpartition(".")[0])
