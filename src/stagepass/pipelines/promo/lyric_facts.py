@@ -134,14 +134,14 @@ def _capital(line: str) -> str:
 
 def _broken(line: str, rules: Words) -> tuple[str, ...]:
     """One line, or two of nearly one length; none where it cannot be sung even so."""
-    _, most = rules.syllables
+    least, most = rules.syllables
     if any(len(word) > _LONGEST_WORD for word in line.split()):
         return ()
     if syllables(line, rules.language) <= most:
         return (line,)
     words = line.split()
     halves = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(1, len(words))]
-    fitting = [half for half in halves if max(syllables(part, rules.language) for part in half) <= most]
+    fitting = [half for half in halves if all(least <= syllables(part, rules.language) <= most for part in half)]
     if not fitting:
         return ()
     return min(fitting, key=lambda half: abs(len(half[0]) - len(half[1])) + _seam(half[0]))

@@ -1,6 +1,6 @@
 """Puts the facts into the places that a lyric has for them: two lines of the verse, four of the second, two of the chorus."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -46,7 +46,7 @@ class Layout:
 
 def lay_out(facts: Sequence[Fact], rules: Words) -> Layout:
     """Find a place for each fact that can be sung; short ones share a line where there are many."""
-    units = _gathered([Unit((fact,), fact.lines) for fact in facts if fact.lines], rules)
+    units = _gathered([Unit((fact,), fact.lines) for fact in _each_once(facts)], rules)
     total = _lines(units)
     verse, rest = _taken(units, 1 if total <= _FEW else VERSE, least=1)
     chorus: list[Unit] = []
@@ -55,6 +55,16 @@ def lay_out(facts: Sequence[Fact], rules: Words) -> Layout:
     second, left = _taken(rest, SECOND)
     dropped = tuple(fact for unit in left for fact in unit.facts)
     return Layout(tuple(verse), tuple(chorus), tuple(second), dropped)
+
+
+def _each_once(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """The facts that can be sung, but for those that would repeat a line: two texts may be sung by one noun."""
+    heard: set[str] = set()
+    for fact in facts:
+        lines = {line.casefold() for line in fact.lines}
+        if lines and not lines & heard:
+            heard |= lines
+            yield fact
 
 
 def _gathered(units: list[Unit], rules: Words) -> list[Unit]:
