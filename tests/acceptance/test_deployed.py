@@ -176,20 +176,24 @@ class Machine:
         assert status == 202, answer
         return str(answer["id"])
 
-    def job(self, job: str) -> dict[str, Any]:
-        """A job; nginx lets one address ask 50 times a second, and after that it says to wait."""
-        status, found = self.ask(f"/api/v1/jobs/{job}")
-        while status == 429:
-            assert found["code"] == "too_many_requests"
-            time.sleep(1)
-            status, found = self.ask(f"/api/v1/jobs/{job}")
-        return dict(found)
+    def events(self, job: str) -> Iterator[dict[str, Any]]:
+        """A job's events from its first to its last, as they come."""
+        address = f"{self.url}/api/v1/jobs/{job}/events"
+        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {self.key}"})
+        with urllib.request.urlopen(request, timeout=60) as stream:
+            for line in stream:
+                if line.startswith(b"data:"):
+                    event = json.loads(line[5:])
+                    yield event
+                    if event["type"] in ("job.completed", "job.failed", "job.cancelled"):
+                        return
+        raise AssertionError("the stream ended before the job")
 
-    def completed(self, job: str, seconds: float) -> dict[str, Any]:
-        wait_until(lambda: self.job(job)["state"] in ("completed", "failed", "cancelled", "held"), seconds)
-        found = self.job(job)
-        assert found["state"] == "completed", found
-        return found
+    def completed(self, job: str) -> Any:
+        """The job's result, once it has completed."""
+        *_, last = self.events(job)
+        assert last["type"] == "job.completed", last
+        return self.ask(f"/api/v1/jobs/{job}")[1]["result"]
 
 
 @contextmanager
@@ -254,7 +258,7 @@ def test_the_four_systems_run_from_the_generated_files(machine: Machine, tmp_pat
     assert (status, refused["code"]) == (413, "too_large")
 
     # a worker is killed while the clip is made, and supervisord starts another
-    wait_until(lambda: machine.job(promo)["progress"] > 0.1, 120)
+    next(event for event in machine.events(promo) if (event["type"], event["stage"]) == ("stage.started", "video"))
     victim = machine.pid("worker-promo-video")
     os.kill(victim, signal.SIGKILL)
 
@@ -268,13 +272,11 @@ def test_the_four_systems_run_from_the_generated_files(machine: Machine, tmp_pat
     wait_until(lambda: machine.status("/health/ready") == 200, 120)
     new = machine.submit("released", gate=str(gate))
     (gate / "open").touch()
-    machine.completed(old, 60)
-    machine.completed(new, 60)
-    assert machine.completed(old, 1)["result"] == 10
-    assert machine.completed(new, 1)["result"] == 20
+    assert machine.completed(old) == 10
+    assert machine.completed(new) == 20
 
     for job in (promo, resume, chain):
-        machine.completed(job, 300)
+        machine.completed(job)
     assert machine.pid("worker-promo-video") != victim
     assert machine.status("/metrics") == 404, "nobody outside reads the metrics"
     assert machine.stop() < 30, "within the stop times of the file"
@@ -304,19 +306,11 @@ def form(path: str, values: dict[str, str], name: str, content: bytes) -> tuple[
 
 
 def delays(machine: Machine, job: str) -> list[float]:
-    """Seconds from each event's commit to its arrival."""
-    request = urllib.request.Request(
-        f"{machine.url}/api/v1/jobs/{job}/events", headers={"Authorization": f"Bearer {machine.key}"}
-    )
-    late, began = list[float](), time.time()
-    with urllib.request.urlopen(request, timeout=60) as stream:
-        for line in stream:
-            text = line.decode().strip()
-            if text.startswith("data:"):
-                event = json.loads(text[5:])
-                committed = datetime.fromisoformat(event["at"]).timestamp()
-                if committed > began:  # what was there before is replayed
-                    late.append(time.time() - committed)
-                if event["type"] in ("job.completed", "job.failed"):
-                    return late
-    raise AssertionError("the stream ended before the job")
+    """Seconds from each event's commit to its arrival, without those of before."""
+    began = time.time()
+    late = []
+    for event in machine.events(job):
+        committed = datetime.fromisoformat(event["at"]).timestamp()
+        if committed > began:
+            late.append(time.time() - committed)
+    return late

@@ -6,7 +6,7 @@ named ``metrics`` (in API_KEYS, in a token's subject, or by the gateway). All ot
 
 import hmac
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +21,7 @@ from stagepass.auth.hosts import is_loopback
 from stagepass.bootstrap import System
 from stagepass.bus.listen import Feed
 from stagepass.bus.publish import SUM
+from stagepass.engine.model.records import WorkerRow
 from stagepass.errors import NotFound, RequestError, StoreUnavailable, Unavailable
 from stagepass.observe.catalogue import BEYOND, METRICS
 from stagepass.observe.catalogue import Metric as Described
@@ -105,7 +106,7 @@ class _Installation(_Collector):
         self._system = system
 
     def collect(self) -> Iterator[Metric]:
-        for part in (self._work, self._workers, self._relay, self._counted, self._providers, self._redis):
+        for part in (self._work, self._relay, self._counted, self._providers, self._redis):
             try:
                 yield from part()
             except (StoreUnavailable, Unavailable, redis.RedisError):
@@ -114,8 +115,8 @@ class _Installation(_Collector):
     def _work(self) -> Iterator[Metric]:
         clock, store = self._system.engine.clock, self._system.store
         clock.refresh()
-        runs = store.unfinished()
-        workers, now = store.workers(), clock.now()
+        runs, workers, now = store.unfinished(), store.workers(), clock.now()
+        living = self._system.liveness.living(workers, now)
         yield _gauge("stagepass_stage_runs", {(queue, state): count for queue, state, count in runs})
         serving = self._system.liveness.served(workers, now)
         # includes queues that only an older or newer version declares
@@ -126,10 +127,9 @@ class _Installation(_Collector):
         yield _gauge("stagepass_queue_served", {(queue,): float(queue in serving) for queue in queues})
         busy = {queue: count for queue, state, count in runs if state == "running"}
         yield _gauge("stagepass_queue_busy", {(queue,): busy.get(queue, 0) for queue in queues})
+        yield from self._workers(living)
 
-    def _workers(self) -> Iterator[Metric]:
-        workers, now = self._system.store.workers(), self._system.engine.clock.now()
-        living = self._system.liveness.living(workers, now)
+    def _workers(self, living: Sequence[WorkerRow]) -> Iterator[Metric]:
         yield _gauge("stagepass_workers", {(): len(living)})
         locked = sum(worker.lock_key is not None for worker in living)
         yield _gauge("stagepass_workers_watched", {("lock",): locked, ("heartbeat",): len(living) - locked})

@@ -73,7 +73,6 @@ class RedisFacts:
     clients: int = 0
     most_clients: int = 0
     save_failed: bool = False
-    stops_writes: bool = True
     cluster: bool = False
     primary: str = ""
 
