@@ -133,6 +133,14 @@ class EmbeddedRedis:
             return None
         return f"its socket {self.socket} was removed or replaced"
 
+    def wait_ready(self, timeout: float = 10.0) -> None:
+        """Wait for an answer for up to this many seconds, then raise `TimeoutError`."""
+        deadline = time.monotonic() + timeout
+        while not self.ready():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the Redis server on {self.socket} did not answer within {timeout:g} s")
+            time.sleep(_LOOK_EVERY)
+
     def prepare(self) -> None:
         """Before each start: makes the folders, and clears what a crash may have left in the way.
 
