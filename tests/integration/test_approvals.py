@@ -197,8 +197,8 @@ def test_a_form_that_says_nothing_is_refused(ann: httpx2.Client, nobody: httpx2.
 
 
 def test_a_typed_question_is_a_form(ann: httpx2.Client, nobody: httpx2.Client) -> None:
-    accepted = ann.post("/api/v1/pipelines/pay/jobs", json={"text": "rent"})
-    job, before = accepted.json()["id"], len(links)
+    before = len(links)
+    job = ann.post("/api/v1/pipelines/pay/jobs", json={"text": "rent"}).json()["id"]
     wait_until(lambda: len(links) > before)
     link = links[-1]
     page = nobody.get(link).text
